@@ -1,0 +1,1 @@
+"""Records by their key: which call gave which result, in which job."""

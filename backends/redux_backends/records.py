@@ -1,0 +1,296 @@
+"""The records a backend keeps: frozen data, named by the glossary of DESIGN.md, with the hashes that name them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from typing import NewType
+
+from redux_valuestore.digest import Digest, digest_struct
+
+ExecutionId = NewType("ExecutionId", bytes)
+"""16 random bytes."""
+
+JobId = NewType("JobId", bytes)
+"""16 random bytes."""
+
+Seconds = float
+"""A duration in seconds; a moment is seconds since the epoch, UTC."""
+
+
+def new_id() -> bytes:
+    """16 random bytes, for an execution or a job."""
+    return os.urandom(16)
+
+
+class Traits(IntFlag):
+    """What a value holds, so that its validity can be asked without its bytes."""
+
+    PLAIN = 0
+    EXPRESSIONS = 1
+    """It holds expressions: it is not a final result."""
+    FILES = 2
+    """It holds Files, each listed in `ValueRecord.files`."""
+    SUBVALUES = 4
+    """It refers to other values by digest, each listed in `ValueRecord.subvalues`."""
+    TRUST = 8
+    """Decoding it runs code named by its bytes (reduce protocol, pickle)."""
+    ERROR = 16
+    """It is the error a job ended with."""
+    TASKS = 32
+    """It holds tasks, each listed in `ValueRecord.tasks` by name and hash."""
+
+
+class Place(IntEnum):
+    """Where a value's bytes are."""
+
+    INLINE = 0
+    STORE = 1
+    MISSING = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """A File held by a value: its path as given, and the digest of its content (None: it was not there)."""
+
+    path: str
+    content: Digest | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFact:
+    """A task held by a value: its full name and hash."""
+
+    fullname: str
+    task_hash: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRecord:
+    """A value: its bytes where they are small (`data`), else None, and they are in the value store before this record."""
+
+    hash: Digest
+    type_name: str
+    size: int
+    data: bytes | None
+    preview: str
+    traits: Traits = Traits.PLAIN
+    files: tuple[FileFact, ...] = ()
+    subvalues: tuple[Digest, ...] = ()
+    tasks: tuple[TaskFact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredValue:
+    """A value as a backend gives it back: `data` is None unless `place` is INLINE. Nothing in it is verified yet."""
+
+    hash: Digest
+    data: bytes | None
+    place: Place
+    traits: Traits
+
+
+@dataclass(frozen=True, slots=True)
+class CodePiece:
+    """One piece of the user's code that a task's hash covers, with its source as written."""
+
+    hash: Digest
+    kind: str
+    """task, function, class, constant, closure, default, method, opaque, version, include"""
+    name: str
+    """qualified, as in `helpers.normalise`"""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """A task under one hash of its code. The first piece is the task's own function."""
+
+    hash: Digest
+    fullname: str
+    version: str | None
+    pieces: tuple[CodePiece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A bound argument of an evaluation: `x`, or `rest[0]` of `*rest`, or `options[key]` of `**options`."""
+
+    name: str
+    value: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationKey:
+    """What is asked of the cache: a task with its arguments."""
+
+    eval_hash: Digest
+    task_hash: Digest
+    args_hash: Digest
+    arguments: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The result of one reduction of a task call, which may itself hold expressions; `duration` is what it took."""
+
+    eval_hash: Digest
+    result: Digest
+    duration: Seconds
+    recorded: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class CallNode:
+    """A finished call; `children` are call hashes in the order they were made."""
+
+    call_hash: Digest
+    eval_hash: Digest
+    result: Digest
+    children: tuple[Digest, ...]
+    task_set: Digest
+    duration: Seconds
+    """of the whole subtree when it was first computed"""
+    recorded: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSet:
+    """The task hashes in a call node's subtree, content-addressed: equal sets are one record."""
+
+    hash: Digest
+    tasks: tuple[Digest, ...]
+
+
+class JobStatus(IntEnum):
+    """How a job stands. RUNNING in the database means RUNNING only while its execution's lease holds."""
+
+    RUNNING = 0
+    DONE = 1
+    CACHED = 2
+    FAILED = 3
+    CANCELLED = 4
+    DIED = 5
+
+
+class Outcome(IntEnum):
+    """Where a job's result came from."""
+
+    RAN = 0
+    SAME_EXECUTION = 1
+    SINGLE = 2
+    """single reduction: its evaluation was known"""
+    ULTIMATE = 3
+    """ultimate reduction: its finished call was known and current"""
+
+
+class MissKind(IntEnum):
+    """Why a job ran."""
+
+    NONE = 0
+    NEW_TASK = 1
+    CODE_CHANGED = 2
+    NEW_ARGUMENTS = 3
+    FILE_CHANGED = 4
+    VALUE_GONE = 5
+    CACHE_OFF = 6
+    NO_RESULT = 7
+    """The same call was made before and left no result to use: it failed, was interrupted, or was not finished."""
+    TASK_CHANGED = 8
+    """A task held in the remembered result is not the one known now."""
+    STALE_SUBTREE = 9
+    """Asked shallowly: a task below it changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a job missed; `detail` names the file, value or earlier hash concerned."""
+
+    kind: MissKind
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who runs an execution, so that what died shows as died."""
+
+    host: str
+    boot: str
+    pid: int
+    process_started: str
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One `redux run`, or one `Scheduler.run`."""
+
+    id: ExecutionId
+    argv: tuple[str, ...]
+    user: str
+    cwd: str
+    started: Seconds
+    lease: Lease
+    ended: Seconds | None = None
+    status: JobStatus = JobStatus.RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt, in one execution, to get a call's result."""
+
+    id: JobId
+    execution: ExecutionId
+    parent: JobId | None
+    task_hash: Digest
+    eval_hash: Digest | None
+    status: JobStatus
+    outcome: Outcome
+    started: Seconds
+    ended: Seconds | None = None
+    call_hash: Digest | None = None
+    reason: Reason | None = None
+    place: str = ""
+    """the executor it ran on"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A key–value on a record; `entity` is its id or hash, `kind` one of execution, job, call, task, value."""
+
+    kind: str
+    entity: bytes
+    key: str
+    value: str
+    """canonical JSON"""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction records, in this order; every part may be empty. Equal records already there are kept."""
+
+    values: Sequence[ValueRecord] = ()
+    tasks: Sequence[TaskRecord] = ()
+    keys: Sequence[EvaluationKey] = ()
+    evaluations: Sequence[Evaluation] = ()
+    task_sets: Sequence[TaskSet] = ()
+    calls: Sequence[CallNode] = ()
+    jobs: Sequence[Job] = ()
+    """Jobs started or ended: a job already recorded is brought up to date."""
+    tags: Sequence[Tag] = ()
+
+
+def hash_evaluation(task_hash: Digest, args_hash: Digest) -> Digest:
+    """The eval hash: what the cache is asked by."""
+    return digest_struct("Eval", task_hash, args_hash)
+
+
+def hash_call(task_hash: Digest, args_hash: Digest, result: Digest, children: Iterable[Digest]) -> Digest:
+    """The call hash: a Merkle node, so that equal call graphs have equal hashes."""
+    return digest_struct("CallNode", task_hash, args_hash, result, sorted(children))
+
+
+def hash_task_set(tasks: Iterable[Digest]) -> Digest:
+    """The hash of a set of task hashes."""
+    return digest_struct("TaskSet", sorted(tasks))

@@ -1,0 +1,1 @@
+"""Bytes by their hash: the lowest floor of redux, usable alone."""
