@@ -1,0 +1,1 @@
+"""Where jobs run: threads, or processes."""

@@ -1,0 +1,84 @@
+"""What every place that runs jobs has in common: the order, the outcome, and `execute`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from redux_backends.records import Seconds, ValueRecord
+from redux_valuestore.digest import Digest
+from redux_valuestore.errors import ReduxError
+from redux_valuestore.store import StoreError
+
+from redux.repo import Repo
+from redux.value import CannotEncode, Encoded, encode
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """A job to run: the task by name and hash, its function, and its arguments as plain values."""
+
+    fullname: str
+    task_hash: Digest
+    func: Callable[..., Any]
+    args: tuple[object, ...]
+    kwargs: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job went: a value with its encoding and records, or an error.
+
+    `absent` says that the value itself stayed elsewhere (another process) and only its encoding came. `trouble` is why
+    large bytes could not be stored; the value is good all the same, and `records` is then empty.
+    """
+
+    started: Seconds
+    ended: Seconds
+    value: object = None
+    absent: bool = False
+    encoded: Encoded | None = None
+    records: tuple[ValueRecord, ...] = ()
+    error: BaseException | None = None
+    trouble: ReduxError | None = None
+
+
+class Executor(Protocol):
+    """A place that runs jobs. `submit` never blocks; `done` is called once per job, from any thread."""
+
+    def submit(self, key: object, spec: JobSpec) -> None:
+        """Take a job; its outcome is reported under `key`."""
+        ...
+
+    def cancel_waiting(self) -> list[object]:
+        """Give back the keys of jobs that have not begun; they will not run."""
+        ...
+
+    def close(self) -> None:
+        """Wait for running jobs and let the workers go."""
+        ...
+
+
+Done = Callable[[object, Outcome], None]
+
+
+def execute(spec: JobSpec, repo: Repo) -> Outcome:
+    """Run a job here: call the function, encode its result, and put large bytes into the store."""
+    started = time.time()
+    try:
+        value = spec.func(*spec.args, **spec.kwargs)
+        encoded = encode(value)
+    except CannotEncode as error:
+        error.add_note(f"it is (in) the result of task {spec.fullname}")
+        return Outcome(started, time.time(), error=error)
+    except BaseException as error:  # whatever a task raises is its outcome, exits included
+        return Outcome(started, time.time(), error=error)
+    ended = time.time()
+    try:
+        records = tuple(repo.keep(encoded, value))
+    except (StoreError, OSError) as error:
+        trouble = error if isinstance(error, ReduxError) else StoreError(str(error))
+        return Outcome(started, ended, value, False, encoded, (), None, trouble)
+    return Outcome(started, ended, value, False, encoded, records)

@@ -1,0 +1,153 @@
+"""Lazy expressions: calls of tasks and operations on their results; building one runs nothing."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NoReturn, cast
+
+from redux.value import Lazy, register_lazy
+
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+
+
+class Expression(Lazy):
+    """A value that is not there yet. Operators, indexing, attributes and calls on it build further expressions."""
+
+    __slots__ = ()
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            f"{self!r} has no truth value before it runs: do the test inside a task, or return both branches from one"
+        )
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(f"{self!r} has no length before it runs: pass it to a task and iterate there, or index it")
+
+    def __getattr__(self, name: str) -> Operation:
+        if name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return Operation("getattr", (self, name))
+
+    def __getitem__(self, key: object) -> Operation:
+        return Operation("getitem", (self, key))
+
+    def __call__(self, *args: object, **kwargs: object) -> Operation:
+        return Operation("call", (self, args, kwargs))
+
+
+class TaskCall(Expression):
+    """A call of a task, by the task's full name."""
+
+    __slots__ = ("_args", "_fullname", "_kwargs", "_options")
+
+    def __init__(
+        self,
+        fullname: str,
+        args: tuple[object, ...],
+        kwargs: Mapping[str, object],
+        options: Mapping[str, object] = NO_OPTIONS,
+    ) -> None:
+        self._fullname = fullname
+        self._args = args
+        self._kwargs = kwargs
+        self._options = options
+
+    def __repr__(self) -> str:
+        shown = [_shown(arg) for arg in self._args[:4]]
+        shown += [f"{key}={_shown(value)}" for key, value in list(self._kwargs.items())[:4]]
+        if len(self._args) > 4 or len(self._kwargs) > 4:
+            shown.append("…")
+        return f"{self._fullname}({', '.join(shown)})"
+
+    def to_node(self) -> tuple[str, tuple[object, ...]]:
+        """The kind "call" with full name, arguments, keyword arguments and options."""
+        return "call", (self._fullname, self._args, dict(self._kwargs), dict(self._options))
+
+
+class Operation(Expression):
+    """An operation on values that are not there yet, by its name in `OPERATIONS`."""
+
+    __slots__ = ("_args", "_name")
+
+    def __init__(self, name: str, args: tuple[object, ...]) -> None:
+        self._name = name
+        self._args = args
+
+    def __repr__(self) -> str:
+        return f"<{self._name} on {_shown(self._args[0])}>"
+
+    def to_node(self) -> tuple[str, tuple[object, ...]]:
+        """The kind "op" with the operation's name and operands."""
+        return "op", (self._name, self._args)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, TaskCall):
+        return f"{value._fullname}(…)"
+    if isinstance(value, Expression):
+        return "<operation>"
+    text = repr(value) if isinstance(value, (int, float, str, bool, type(None))) else f"<{type(value).__name__}>"
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _call(func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    return func(*args, **kwargs)
+
+
+def _logical_and(left: object, right: object) -> object:
+    return left and right
+
+
+def _logical_or(left: object, right: object) -> object:
+    return left or right
+
+
+_BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
+}  # fmt: skip
+_REVERSIBLE: dict[str, Callable[[Any, Any], Any]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv,
+    "floordiv": operator.floordiv, "mod": operator.mod, "pow": operator.pow, "matmul": operator.matmul,
+    "lshift": operator.lshift, "rshift": operator.rshift, "and": _logical_and, "or": _logical_or, "xor": operator.xor,
+}  # fmt: skip
+_UNARY: dict[str, Callable[[Any], Any]] = {
+    "neg": operator.neg, "pos": operator.pos, "invert": operator.invert, "abs": operator.abs,
+}  # fmt: skip
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    **_BINARY, **_REVERSIBLE, **_UNARY, "getattr": getattr, "getitem": operator.getitem, "call": _call,
+}  # fmt: skip
+"""What each operation does once its operands are there; `&` and `|` are the logical and, or."""
+
+
+def _install_operators() -> None:
+    for name in (*_BINARY, *_REVERSIBLE):
+        setattr(Expression, f"__{name}__", lambda self, other, name=name: Operation(name, (self, other)))
+    for name in _REVERSIBLE:
+        setattr(Expression, f"__r{name}__", lambda self, other, name=name: Operation(name, (other, self)))
+    for name in _UNARY:
+        setattr(Expression, f"__{name}__", lambda self, name=name: Operation(name, (self,)))
+
+
+def _call_from_node(parts: tuple[object, ...]) -> TaskCall:
+    fullname, args, kwargs, options = parts
+    return TaskCall(
+        cast(str, fullname),
+        cast("tuple[object, ...]", args),
+        cast("dict[str, object]", kwargs),
+        cast("dict[str, object]", options) or NO_OPTIONS,
+    )
+
+
+def _operation_from_node(parts: tuple[object, ...]) -> Operation:
+    name, args = parts
+    return Operation(cast(str, name), cast("tuple[object, ...]", args))
+
+
+_install_operators()
+register_lazy("call", _call_from_node)
+register_lazy("op", _operation_from_node)

@@ -1,0 +1,111 @@
+"""A repository: a backend for records, a value store for large bytes, and the way values go in and come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from redux_backends.backend import Backend
+from redux_backends.records import Place, StoredValue, ValueRecord
+from redux_valuestore.digest import Digest, digest_bytes
+from redux_valuestore.store import ValueMissing, ValueStore
+
+from redux.value import Encoded, decode, preview
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+INLINE_LIMIT = 16 * 1024
+"""Bytes up to which a value lives in the database."""
+
+
+class Repo:
+    """Values by their hash, wherever their bytes are, and the backend that knows the calls they came from."""
+
+    def __init__(self, backend: Backend, store: ValueStore, inline_limit: int = INLINE_LIMIT) -> None:
+        self.backend = backend
+        self.store = store
+        self.inline_limit = inline_limit
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.backend.close()
+
+    def keep(self, encoded: Encoded, value: object) -> list[ValueRecord]:
+        """The records of a value and of the values inside it, parts first; large bytes are in the store by then.
+
+        Raises `StoreUnavailable`.
+        """
+        return self._keep(encoded, preview(value))
+
+    def _keep(self, encoded: Encoded, shown: str) -> list[ValueRecord]:
+        records: list[ValueRecord] = []
+        for part in encoded.subvalues:
+            records += self._keep(part, part.type_name)
+        data: bytes | None = None
+        if encoded.size <= self.inline_limit:
+            data = bytes(encoded.chunks[0]) if len(encoded.chunks) == 1 else b"".join(encoded.chunks)
+        else:
+            self.store.put(encoded.hash, encoded.chunks)
+        records.append(
+            ValueRecord(
+                encoded.hash,
+                encoded.type_name,
+                encoded.size,
+                data,
+                shown,
+                encoded.traits,
+                encoded.files,
+                tuple(part.hash for part in encoded.subvalues),
+                encoded.tasks,
+            )
+        )
+        return records
+
+    def fetch(self, stored: StoredValue) -> Buffer:
+        """The verified bytes of a value.
+
+        Raises `ValueMissing` where they are gone or damaged; the backend is told, so that recording the value again
+        brings it back.
+        """
+        if stored.place is Place.STORE:
+            return self._fetch_from_store(stored.hash)
+        if stored.place is Place.INLINE and stored.data is not None and digest_bytes(stored.data) == stored.hash:
+            return stored.data
+        self.backend.forget_value(stored.hash)
+        raise ValueMissing(stored.hash, "the database", "damaged" if stored.data is not None else "gone")
+
+    def _fetch_from_store(self, digest: Digest) -> Buffer:
+        try:
+            return self.store.get(digest)
+        except ValueMissing:
+            self.backend.forget_value(digest)
+            raise
+
+    def fetch_by_hash(self, digest: Digest) -> Buffer:
+        """The verified bytes of a value known by its hash alone. Raises `ValueMissing`."""
+        stored = self.backend.get_value(digest)
+        if stored is None:
+            raise ValueMissing(digest, "the database", "unknown")
+        return self.fetch(stored)
+
+    def load(self, stored: StoredValue) -> object:
+        """The value itself. Raises `ValueMissing`, `CannotDecode`."""
+        return decode(self.fetch(stored), self.fetch_by_hash)
+
+    def are_stored(self, digests: Iterable[Digest]) -> bool:
+        """Whether every one of these values stands in the value store (bytes are not read)."""
+        return all(self.store.has(digest) for digest in digests)
+
+
+def open_repo(db_url: str, store_location: str, inline_limit: int = INLINE_LIMIT) -> Repo:
+    """The repository at a database URL and a store location (a folder or an fsspec URL), loaded.
+
+    Raises `BackendError` and `StoreError`, each naming what cannot be opened.
+    """
+    from redux_backends.sql import open_backend  # noqa: PLC0415 - SQL only when a database is opened
+    from redux_valuestore.sharded import open_store  # noqa: PLC0415 - and fsspec only for remote stores
+
+    backend = open_backend(db_url)
+    backend.load()
+    return Repo(backend, open_store(store_location), inline_limit)
