@@ -1,0 +1,108 @@
+"""Every error redux raises, in one tree.
+
+    ReduxError                     1   the workflow failed, or a kind below
+    ├── UsageError                 2   asked wrongly: unknown task, bad argument
+    │   ├── ConfigError            2   a setting that is unknown or cannot be read
+    │   └── ProjectMissing         2   no `.redux` here or above
+    ├── WorkflowImportError        1   the workflow's file raised while it was imported
+    ├── ProjectRefused             4   a `.redux` that is not ours, or is newer than this redux
+    ├── StoreError                 4   the value store is at fault
+    │   ├── ValueMissing           4   no sound bytes for a digest
+    │   └── StoreUnavailable       4   full, read-only, unreachable
+    └── BackendError               4   the database is at fault
+        ├── BackendUnavailable     4   full, read-only, unreachable, locked too long
+        ├── BackendCorrupt         4   damaged, or no redux database
+        ├── BackendNewer           4   written by a newer redux
+        ├── UnknownId              2   no record has this id, prefix or name
+        └── AmbiguousId            2   more than one record has this prefix
+
+The number is the exit code of the command line. Errors of values, code and tasks stand beside what raises them and
+derive from `ReduxError` too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from redux_backends.backend import (
+    AmbiguousId,
+    BackendCorrupt,
+    BackendError,
+    BackendNewer,
+    BackendUnavailable,
+    UnknownId,
+)
+from redux_valuestore.errors import ReduxError
+from redux_valuestore.store import StoreError, StoreUnavailable, ValueMissing
+
+__all__ = [
+    "AmbiguousId",
+    "BackendCorrupt",
+    "BackendError",
+    "BackendNewer",
+    "BackendUnavailable",
+    "ConfigError",
+    "ProjectMissing",
+    "ProjectRefused",
+    "ReduxError",
+    "StoreError",
+    "StoreUnavailable",
+    "UnknownId",
+    "UsageError",
+    "ValueMissing",
+    "WorkflowImportError",
+    "nearest",
+]
+
+
+class UsageError(ReduxError):
+    """Something was asked for wrongly; asking differently helps, running again does not."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A setting is unknown, or has a value it cannot have. `origin` is the file, variable or flag that says so."""
+
+    def __init__(self, origin: str, why: str) -> None:
+        self.origin = origin
+        super().__init__(f"{origin}: {why}")
+
+
+class ProjectMissing(UsageError):
+    """There is no `.redux` in `folder` or above it, so nothing to look at."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(
+            f"no .redux in {folder} or above it, so there is nothing to look at; "
+            "`redux run` makes one, `redux init` an empty one, REDUX_DIR points at one elsewhere"
+        )
+
+
+class ProjectRefused(ReduxError):
+    """The folder at `path` is not one to read or write: another user's, no redux folder, or of a newer redux."""
+
+    exit_code = 4
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path = path
+        super().__init__(f"{path} {why}")
+
+
+class WorkflowImportError(ReduxError):
+    """The workflow at `target` raised while it was imported; `traceback_text` keeps the frames of the user's code."""
+
+    def __init__(self, target: str, why: str, traceback_text: str = "") -> None:
+        self.target, self.traceback_text = target, traceback_text
+        super().__init__(f"{target} could not be imported: {why}")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A tail for an error message that names the known words nearest to `word`; empty if none is near."""
+    close = get_close_matches(word, list(known), n=3, cutoff=0.5)
+    if not close:
+        return ""
+    return "; did you mean " + " or ".join(repr(candidate) for candidate in close) + "?"

@@ -1,0 +1,95 @@
+"""Lazy expressions nested in containers and dataclasses: finding them, and putting values in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from typing import Any, cast
+
+from redux_valuestore.errors import ReduxError
+
+from redux.value import Lazy
+
+_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+
+
+class HiddenExpression(ReduxError):
+    """An expression sits in a container of a kind that redux cannot rebuild."""
+
+    def __init__(self, container: type) -> None:
+        self.container = container
+        super().__init__(
+            f"a lazy expression is inside a {container.__name__}, which redux doesn't rebuild: "
+            "use a list, tuple, dict, set, namedtuple or dataclass"
+        )
+
+
+def lazies_in(value: object) -> list[Lazy]:
+    """The distinct expressions nested in a value, in the order met; what is inside an expression isn't entered.
+
+    Raises HiddenExpression for one inside a subclass of a container.
+    """
+    found: dict[int, Lazy] = {}
+    _collect(value, found)
+    return list(found.values())
+
+
+def _collect(value: object, found: dict[int, Lazy]) -> None:
+    kind = type(value)
+    if kind in _ATOMS:
+        return
+    if isinstance(value, Lazy):
+        found[id(value)] = value
+        return
+    before = len(found)
+    for part in _parts(value, kind):
+        if type(part) not in _ATOMS:
+            _collect(part, found)
+    if len(found) > before and not _is_rebuilt(value, kind):
+        raise HiddenExpression(kind)
+
+
+def _parts(value: Any, kind: type) -> Any:
+    if isinstance(value, dict):
+        mapping = cast("dict[object, object]", value)
+        return [part for item in mapping.items() for part in item]
+    if isinstance(value, _CONTAINERS):
+        return value
+    if is_dataclass(kind):
+        return [getattr(value, field.name, None) for field in fields(kind)]
+    return ()
+
+
+def _is_rebuilt(value: object, kind: type) -> bool:
+    return kind in _CONTAINERS or is_dataclass(kind) or (isinstance(value, tuple) and hasattr(kind, "_make"))
+
+
+def substitute(value: object, resolve: Callable[[Lazy], object]) -> Any:
+    """The value with every nested expression replaced by what `resolve` gives; parts without any stay the same object."""
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
+    if isinstance(value, Lazy):
+        return resolve(value)
+    if kind is list:
+        return [substitute(part, resolve) for part in cast("list[object]", value)]
+    if isinstance(value, tuple):
+        parts = [substitute(part, resolve) for part in cast("tuple[object, ...]", value)]
+        make = getattr(kind, "_make", None)
+        return make(parts) if make is not None else tuple(parts) if kind is tuple else value
+    if kind is dict:
+        mapping = cast("dict[object, object]", value)
+        return {substitute(key, resolve): substitute(part, resolve) for key, part in mapping.items()}
+    if kind is set or kind is frozenset:
+        return kind(substitute(part, resolve) for part in cast("set[object]", value))
+    if is_dataclass(kind) and lazies_in(value):
+        return _rebuild_dataclass(value, kind, resolve)
+    return value
+
+
+def _rebuild_dataclass(value: object, kind: type, resolve: Callable[[Lazy], object]) -> object:
+    made = object.__new__(kind)
+    for field in fields(cast(Any, kind)):
+        object.__setattr__(made, field.name, substitute(getattr(value, field.name), resolve))
+    return made

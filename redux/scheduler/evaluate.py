@@ -1,0 +1,336 @@
+"""Order: which cells exist, what they wait for, and when they are ready.
+
+One reduction rule per kind of cell. Nothing here recurses over the call graph: new and ready cells go through
+queues, so ten thousand calls deep or a hundred thousand wide cost no stack.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from redux_backends.records import JobId, Traits, hash_evaluation, new_id
+from redux_valuestore.digest import Digest, digest_struct
+from redux_valuestore.errors import ReduxError
+from redux_valuestore.store import ValueMissing
+
+from redux.expression import OPERATIONS, Expression, Operation, TaskCall
+from redux.nested import lazies_in, substitute
+from redux.repo import Repo
+from redux.scheduler.jobs import (
+    ABSENT,
+    Cell,
+    Datum,
+    Failed,
+    Gather,
+    Job,
+    JobState,
+    KnownTask,
+    OperationCell,
+    Scope,
+)
+from redux.value import CannotDecode, Lazy, encode
+
+
+class _Unmade(Exception):
+    """A datum's bytes turned out to be gone; its origin has to make it again."""
+
+    def __init__(self, datum: Datum, error: ReduxError) -> None:
+        self.datum, self.error = datum, error
+        super().__init__(str(error))
+
+
+class Events(Protocol):
+    """What the evaluator tells the run loop."""
+
+    def settled(self, job: Job) -> None:
+        """A job has its final datum."""
+        ...
+
+    def failed(self, job: Job) -> None:
+        """A job failed, itself or through what it waited for."""
+        ...
+
+    def remake(self, job: Job, error: ReduxError) -> None:
+        """A job's bytes are gone: it must run again."""
+        ...
+
+
+class Evaluator:
+    """The cells of one execution, and the queues they move through."""
+
+    def __init__(self, repo: Repo, find_task: Callable[[str], KnownTask], events: Events) -> None:
+        self._repo = repo
+        self._find_task = find_task
+        self._events = events
+        self._fresh: deque[Cell] = deque()
+        self._ready: deque[Cell] = deque()
+        self.unsettled = 0
+
+    # -- making cells ------------------------------------------------------------------------------
+
+    def open(self, value: object, job: Job | None) -> Gather:
+        """A cell for a value whose expressions are to be evaluated as children of `job`."""
+        scope = Scope(job)
+        if job is not None:
+            job.scope = scope
+            job.state = JobState.REDUCED
+        gather = Gather(scope, value)
+        self._fresh.append(gather)
+        return gather
+
+    def next_wave(self, limit: int) -> list[Job]:
+        """Move cells on until `limit` jobs are ready to be decided, or nothing moves; the ready jobs."""
+        wave: list[Job] = []
+        fresh, ready = self._fresh, self._ready
+        while len(wave) < limit and (fresh or ready):
+            if ready:
+                self._resume(ready.popleft(), wave)
+            else:
+                self._wait_for_inputs(fresh.popleft())
+        return wave
+
+    def _wait_for_inputs(self, cell: Cell) -> None:
+        if cell.settled:
+            return
+        try:
+            lazies = _inputs(cell)
+        except ReduxError as error:
+            self.fail(cell, Failed(error, cell if isinstance(cell, Job) else cell.parent.job))
+            return
+        for lazy in lazies:
+            source = cell.parent.cells.get(id(lazy)) or self._make_cell(lazy, cell.parent)
+            if source.failed is not None:
+                self.fail(cell, source.failed)
+                return
+            if source.datum is None:
+                _wait(cell, source)
+        if cell.missing == 0:
+            self._ready.append(cell)
+
+    def _make_cell(self, lazy: Lazy, scope: Scope) -> Cell:
+        cell: Cell
+        if isinstance(lazy, TaskCall):
+            cell = self._make_job(lazy, scope)
+        elif isinstance(lazy, Operation):
+            cell = OperationCell(scope, lazy)
+            self._fresh.append(cell)
+        else:
+            raise TypeError(f"no rule evaluates {type(lazy).__name__}")
+        scope.cells[id(lazy)] = cell
+        return cell
+
+    def _make_job(self, call: TaskCall, scope: Scope) -> Cell:
+        try:
+            known = self._find_task(call._fullname)
+            bound = known.task.bind(call._args, dict(call._kwargs))
+        except (ReduxError, TypeError) as error:
+            cell = Cell(scope)
+            cell.failed = Failed(error, scope.job)
+            return cell
+        job = Job(scope, JobId(new_id()), known, bound)
+        scope.children.append(job)
+        self._fresh.append(job)
+        self.unsettled += 1
+        return job
+
+    # -- cells whose inputs are there --------------------------------------------------------------
+
+    def _resume(self, cell: Cell, wave: list[Job]) -> None:
+        if cell.settled:
+            return
+        try:
+            if isinstance(cell, Job):
+                if cell.leader is None:
+                    self._bind_arguments(cell)
+                wave.append(cell)
+            elif isinstance(cell, Gather):
+                self._close(cell)
+            elif isinstance(cell, OperationCell):
+                self._operate(cell)
+        except _Unmade as unmade:
+            self.wait_for_remake(cell, unmade.datum, unmade.error)
+        except Exception as error:  # an operation may raise anything; it is that cell's failure
+            self.fail(cell, Failed(error, cell if isinstance(cell, Job) else cell.parent.job))
+
+    def _bind_arguments(self, job: Job) -> None:
+        bound = job.bound
+        assert bound is not None
+        task = job.known.task
+        arguments: list[tuple[str, Datum | None]] = []
+        parts: list[object] = []
+        hidden = task.options.config_args
+        for name, value in task.name_arguments(bound):
+            datum = self._argument(value, job.parent)
+            arguments.append((name, datum))
+            if hidden and name.partition("[")[0] in hidden:
+                continue
+            if datum.hash is None:
+                _encode_argument(datum, task.fullname, name)
+            parts += (name, datum.hash)
+        job.arguments = arguments
+        job.args_hash = digest_struct("Args", *parts)
+        job.eval_hash = hash_evaluation(job.known.task_hash, job.args_hash)
+        job.state = JobState.READY
+
+    def _argument(self, value: object, scope: Scope) -> Datum:
+        if isinstance(value, Lazy):
+            datum = scope.cells[id(value)].datum
+            assert datum is not None
+            datum.users += 1
+            return datum
+        return Datum(None, Traits.PLAIN, self._fill(value, scope))
+
+    def _fill(self, value: object, scope: Scope) -> object:
+        if not lazies_in(value):
+            return value
+        return substitute(value, lambda lazy: self._value_of(lazy, scope))
+
+    def _value_of(self, lazy: Lazy, scope: Scope) -> object:
+        datum = scope.cells[id(lazy)].datum
+        assert datum is not None
+        return self.load(datum)
+
+    def load(self, datum: Datum) -> object:
+        """The value of a datum, fetched and verified where it isn't here. Raises _Unmade where its bytes are gone."""
+        if datum.value is ABSENT:
+            try:
+                datum.value = self._load_absent(datum)
+            except (ValueMissing, CannotDecode) as error:
+                raise _Unmade(datum, error) from error
+        return datum.value
+
+    def _load_absent(self, datum: Datum) -> object:
+        if datum.stored is None:
+            assert datum.hash is not None
+            raise ValueMissing(datum.hash, "this execution", "no longer held")
+        return self._repo.load(datum.stored)
+
+    def _close(self, gather: Gather) -> None:
+        if isinstance(gather.value, Lazy):
+            gather.datum = gather.parent.cells[id(gather.value)].datum
+        else:
+            gather.datum = Datum(None, Traits.PLAIN, self._fill(gather.value, gather.parent))
+        gather.parent.cells.clear()
+        if gather.job is None:
+            return
+        job = gather.job
+        assert gather.datum is not None
+        if gather.datum.hash is None:
+            gather.datum.origin = job
+        self.settle(job, gather.datum)
+
+    def _operate(self, cell: OperationCell) -> None:
+        name, operands = cell.operation._name, cell.operation._args
+        if name == "identity":
+            cell.datum = Datum(None, Traits.PLAIN, self._fill(operands[0], cell.parent))
+        else:
+            result = OPERATIONS[name](*(self._fill(operand, cell.parent) for operand in operands))
+            if lazies_in(result):
+                cell.operation = Operation("identity", (result,))
+                self._fresh.append(cell)
+                return
+            cell.datum = Datum(None, Traits.PLAIN, result)
+        self._wake(cell)
+
+    # -- endings -----------------------------------------------------------------------------------
+
+    def settle(self, job: Job, datum: Datum) -> None:
+        """Give a job its final datum, and wake what waited for it."""
+        if datum.hash is None:
+            try:
+                datum.encoded = encode(datum.value)
+            except Exception as error:
+                error.add_note(f"it is (in) the result of task {job.known.task.fullname}")
+                self.fail(job, Failed(error, job))
+                return
+            datum.hash, datum.traits = datum.encoded.hash, datum.encoded.traits
+        if job.stale is not None:
+            job.stale.become(datum)
+            job.datum, job.stale = job.stale, None
+        else:
+            job.datum = datum
+        job.state = JobState.SETTLED
+        self.unsettled -= 1
+        self._events.settled(job)
+        job.bound = job.scope = None
+        self._wake(job)
+
+    def _wake(self, cell: Cell) -> None:
+        waiters, cell.waiters = cell.waiters, None
+        for waiter in waiters or ():
+            waiter.missing -= 1
+            if waiter.missing == 0:
+                self._ready.append(waiter)
+
+    def fail(self, cell: Cell, failed: Failed) -> None:
+        """Fail a cell and everything that waits for it."""
+        stack = [cell]
+        while stack:
+            current = stack.pop()
+            if current.settled:
+                continue
+            current.failed = failed
+            if isinstance(current, Job):
+                current.state = JobState.SETTLED
+                self.unsettled -= 1
+                self._events.failed(current)
+            elif isinstance(current, Gather) and current.job is not None:
+                stack.append(current.job)
+            stack += current.waiters or ()
+            current.waiters = None
+
+    def follow(self, job: Job, leader: Job) -> None:
+        """Let a job wait for an equal one that is under way."""
+        job.leader = leader
+        _wait(job, leader)
+
+    def wait_for_remake(self, cell: Cell, datum: Datum, error: ReduxError) -> None:
+        """Let a cell wait until the job that made a datum has made it again."""
+        origin = datum.origin
+        if origin is None:
+            self.fail(cell, Failed(error, cell if isinstance(cell, Job) else cell.parent.job))
+            return
+        _wait(cell, origin)
+        if origin.datum is not None:
+            origin.stale, origin.datum = origin.datum, None
+            origin.state = JobState.READY
+            self.unsettled += 1
+            self._events.remake(origin, error)
+
+
+def _wait(cell: Cell, source: Cell) -> None:
+    if source.waiters is None:
+        source.waiters = [cell]
+    else:
+        source.waiters.append(cell)
+    cell.missing += 1
+
+
+def _inputs(cell: Cell) -> list[Lazy]:
+    if isinstance(cell, Job):
+        bound = cell.bound
+        assert bound is not None
+        if bound.kwargs:
+            return lazies_in((bound.args, bound.kwargs))
+        return lazies_in(bound.args)
+    if isinstance(cell, OperationCell):
+        return lazies_in(cell.operation._args)
+    assert isinstance(cell, Gather)
+    return [cell.value] if isinstance(cell.value, Expression) else lazies_in(cell.value)
+
+
+def _encode_argument(datum: Datum, fullname: str, name: str) -> None:
+    try:
+        encoded = encode(datum.value)
+    except ReduxError as error:
+        error.add_note(f"it is (in) the argument {name} of task {fullname}")
+        raise
+    datum.encoded, datum.hash, datum.traits = encoded, encoded.hash, encoded.traits
+
+
+def hash_of(datum: Datum) -> Digest:
+    """The hash of a datum that has one."""
+    assert datum.hash is not None
+    return datum.hash

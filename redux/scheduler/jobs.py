@@ -1,0 +1,174 @@
+"""What the scheduler works on: data that may not be here yet, cells that wait for it, and jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final
+
+from redux_backends.records import JobId, JobStatus, Outcome, Reason, Seconds, StoredValue, Traits
+from redux_valuestore.digest import Digest
+
+from redux.expression import Operation
+from redux.task import BoundCall, Task
+from redux.value import Encoded
+
+
+class _Absent:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<absent>"
+
+
+ABSENT: Final = _Absent()
+
+
+class Datum:
+    """A value known by its hash: its object and bytes come when somebody needs them.
+
+    `origin` is the job that can make it again should its bytes turn out to be gone. The hash is None until somebody
+    asks for it, where an operation or a container made the value.
+    """
+
+    __slots__ = ("encoded", "hash", "origin", "stored", "traits", "users", "value")
+
+    def __init__(
+        self,
+        hash: Digest | None,
+        traits: Traits,
+        value: object = ABSENT,
+        encoded: Encoded | None = None,
+        stored: StoredValue | None = None,
+        origin: Job | None = None,
+    ) -> None:
+        self.hash = hash
+        self.traits = traits
+        self.value = value
+        self.encoded = encoded
+        self.stored = stored
+        self.origin = origin
+        self.users = 0
+
+    def become(self, other: Datum) -> None:
+        """Take over what another datum knows: this one was made again."""
+        self.hash, self.traits, self.value = other.hash, other.traits, other.value
+        self.encoded, self.stored = other.encoded, other.stored
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why a cell has no value: the error, and the job that raised it (None: an operation between jobs did)."""
+
+    error: BaseException
+    job: Job | None
+
+
+class Cell:
+    """A place in the evaluation that waits for others and then holds a datum or a failure."""
+
+    __slots__ = ("datum", "failed", "missing", "parent", "waiters")
+
+    def __init__(self, parent: Scope) -> None:
+        self.parent = parent
+        self.datum: Datum | None = None
+        self.failed: Failed | None = None
+        self.missing = 0
+        self.waiters: list[Cell] | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it holds its datum or failure."""
+        return self.datum is not None or self.failed is not None
+
+
+class Scope:
+    """The cells of one job's reduced value, by the identity of their expressions, so that a shared one runs once."""
+
+    __slots__ = ("cells", "children", "job")
+
+    def __init__(self, job: Job | None) -> None:
+        self.job = job
+        self.cells: dict[int, Cell] = {}
+        self.children: list[Job] = []
+
+
+class Gather(Cell):
+    """Waits for every expression inside a value, then holds the value without them.
+
+    It belongs to the job whose reduced value it is; for an execution's root it belongs to none.
+    """
+
+    __slots__ = ("job", "value")
+
+    def __init__(self, scope: Scope, value: object) -> None:
+        super().__init__(scope)
+        self.job = scope.job
+        self.value = value
+
+
+class OperationCell(Cell):
+    """An operation that waits for its operands."""
+
+    __slots__ = ("operation",)
+
+    def __init__(self, scope: Scope, operation: Operation) -> None:
+        super().__init__(scope)
+        self.operation = operation
+
+
+class JobState(IntEnum):
+    """Where a job stands on its way."""
+
+    WAITING = 0
+    READY = 1
+    RUNNING = 2
+    REDUCED = 3
+    SETTLED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTask:
+    """A task as this execution knows it: under one hash, with the set that a leaf call of it has."""
+
+    task: Task[..., Any]
+    task_hash: Digest
+    leaf_set: Digest
+
+
+class Job(Cell):
+    """One attempt to get a call's result."""
+
+    __slots__ = (
+        "args_hash", "arguments", "bound", "call_hash", "ended", "eval_hash", "forced", "id", "known",
+        "leader", "outcome", "place", "reason", "recorded", "scope", "seconds", "stale", "started", "state", "status",
+        "task_set",
+    )  # fmt: skip
+
+    def __init__(self, scope: Scope, id: JobId, known: KnownTask, bound: BoundCall) -> None:
+        super().__init__(scope)
+        self.id = id
+        self.known = known
+        self.bound: BoundCall | None = bound
+        self.arguments: Sequence[tuple[str, Datum | None]] = ()
+        self.args_hash: Digest | None = None
+        self.eval_hash: Digest | None = None
+        self.state = JobState.WAITING
+        self.status = JobStatus.RUNNING
+        self.outcome = Outcome.RAN
+        self.reason: Reason | None = None
+        self.forced: Reason | None = None
+        self.leader: Job | None = None
+        self.scope: Scope | None = None
+        self.call_hash: Digest | None = None
+        self.task_set: Digest | None = None
+        self.started: Seconds = 0.0
+        self.ended: Seconds = 0.0
+        self.seconds: Seconds = 0.0
+        self.stale: Datum | None = None
+        self.recorded = False
+        self.place = ""
+
+    def __repr__(self) -> str:
+        return f"<job {self.id.hex()[:8]} {self.known.task.fullname} {self.state.name.lower()}>"

@@ -1,0 +1,257 @@
+"""Record: a unit of work that gathers what happened and writes it in one transaction per group.
+
+Values are in the group before the rows that name them, and large bytes in the store before the group. So a crash at
+any point leaves garbage at worst, never a record of something that is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+
+from redux_backends.records import (
+    Argument,
+    Batch,
+    CallNode,
+    Evaluation,
+    EvaluationKey,
+    ExecutionId,
+    JobStatus,
+    Seconds,
+    Tag,
+    TaskSet,
+    ValueRecord,
+    hash_call,
+    hash_task_set,
+)
+from redux_backends.records import Job as JobRecord
+from redux_backends.records import Outcome as Came
+from redux_valuestore.digest import Digest
+from redux_valuestore.errors import ReduxError
+
+from redux.repo import Repo
+from redux.scheduler.jobs import Datum, Job
+from redux.scheduler.task_book import TaskBook
+from redux.value import Encoded
+
+GROUP_SIZE = 1000
+GROUP_SECONDS = 0.25
+LONG_JOB_SECONDS = 0.1
+_SEEN_LIMIT = 200_000
+
+
+class Recorder:
+    """What one execution has to record, until it is recorded.
+
+    Trouble with the database or the store never stops the run: it is kept in `trouble`, once, and recording ends.
+    """
+
+    def __init__(self, repo: Repo, book: TaskBook, execution: ExecutionId) -> None:
+        self._repo = repo
+        self._book = book
+        self._execution = execution
+        self._seen: set[Digest] = set()
+        self._tasks: set[Digest] = set()
+        self._sets: dict[frozenset[Digest], TaskSet] = {}
+        self._members: dict[Digest, frozenset[Digest]] = {}
+        self._recorded_sets: set[Digest] = set()
+        self._last = time.monotonic()
+        self._urgent = False
+        self.trouble: ReduxError | None = None
+        self._clear()
+
+    def _clear(self) -> None:
+        self._values: list[ValueRecord] = []
+        self._new_tasks: list[Digest] = []
+        self._keys: list[EvaluationKey] = []
+        self._evaluations: list[Evaluation] = []
+        self._new_sets: list[TaskSet] = []
+        self._calls: list[CallNode] = []
+        self._jobs: list[JobRecord] = []
+        self._tags: list[Tag] = []
+
+    # -- what happened -----------------------------------------------------------------------------
+
+    def asked(self, job: Job) -> None:
+        """A job is about to run: note its code, its arguments as they are now, and the evaluation they make."""
+        for _, datum in job.arguments:
+            if datum is not None and datum.encoded is not None:
+                self.keep(datum)
+        self._note_task(job.known.task_hash)
+        assert job.eval_hash is not None
+        assert job.args_hash is not None
+        arguments = tuple(
+            Argument(name, datum.hash) for name, datum in job.arguments if datum is not None and datum.hash is not None
+        )
+        self._keys.append(EvaluationKey(job.eval_hash, job.known.task_hash, job.args_hash, arguments))
+
+    def keep(self, datum: Datum) -> None:
+        """Note a value whose encoding is here, and let the encoding go."""
+        encoded = datum.encoded
+        if encoded is None:
+            return
+        if encoded.hash not in self._seen:
+            self._attempt(lambda: self._keep(encoded, datum.value))
+        datum.encoded = None
+
+    def _keep(self, encoded: Encoded, value: object) -> None:
+        self.note_values(self._repo.keep(encoded, value))
+
+    def note_values(self, records: Iterable[ValueRecord]) -> None:
+        """Note values whose large bytes are in the store."""
+        if len(self._seen) > _SEEN_LIMIT:
+            self._seen.clear()
+        for record in records:
+            if record.hash not in self._seen:
+                self._seen.add(record.hash)
+                self._values.append(record)
+
+    def forget(self, digest: Digest) -> None:
+        """A value's bytes are gone: when it is made again it is to be recorded again."""
+        self._seen.discard(digest)
+
+    def reduced(self, job: Job, result: Digest, duration: Seconds) -> None:
+        """A job ran: note the result of its reduction."""
+        assert job.eval_hash is not None
+        self._evaluations.append(Evaluation(job.eval_hash, result, duration, job.ended))
+        self._urgent = self._urgent or duration > LONG_JOB_SECONDS
+
+    def settled(self, job: Job) -> None:
+        """A job has its final result: note its call, unless it is known, and its end."""
+        datum = job.datum
+        assert datum is not None
+        self.keep(datum)
+        if job.call_hash is None and datum.hash is not None:
+            self._note_call(job, datum.hash)
+        self._note_end(job)
+
+    def failed(self, job: Job, error: Encoded | None, value: object) -> None:
+        """A job failed. Where it raised itself, its error is the result of its call."""
+        if error is not None and job.args_hash is not None:
+            self._attempt(lambda: self._keep(error, value))
+            self._note_call(job, error.hash)
+        self._note_end(job)
+
+    def cancelled(self, job: Job) -> None:
+        """A job was given up before its end."""
+        self._note_end(job)
+
+    def started(self, job: Job) -> None:
+        """A job goes on for long: note that it runs, for others to see."""
+        if not job.recorded:
+            self._ensure_started(job)
+            self._urgent = True
+
+    # -- rows --------------------------------------------------------------------------------------
+
+    def _note_task(self, task_hash: Digest) -> None:
+        if task_hash in self._tasks:
+            return
+        self._tasks.add(task_hash)
+        self._new_tasks.append(task_hash)
+        record = self._book.record_of(task_hash)
+        for key, value in self._book.find(record.fullname).task.options.tags:
+            self._tags.append(Tag("task", task_hash, key, json.dumps(value, sort_keys=True, default=str)))
+
+    def _note_call(self, job: Job, result: Digest) -> None:
+        assert job.eval_hash is not None
+        assert job.args_hash is not None
+        known = job.known
+        made = job.scope.children if job.scope is not None else []
+        children = tuple(child.call_hash for child in made if child.call_hash is not None)
+        job.call_hash = hash_call(known.task_hash, job.args_hash, result, children)
+        below = {child.task_set for child in made if child.task_set is not None}
+        job.task_set = self._task_set(known.task_hash, known.leaf_set, below)
+        self._calls.append(
+            CallNode(job.call_hash, job.eval_hash, result, children, job.task_set, job.seconds, job.ended)
+        )
+
+    def _task_set(self, own: Digest, leaf_set: Digest, below: set[Digest]) -> Digest:
+        made_of = frozenset(below | {leaf_set})
+        known = self._sets.get(made_of)
+        if known is None:
+            members = frozenset({own}).union(*(self._members_of(digest) for digest in below))
+            known = TaskSet(hash_task_set(members), tuple(sorted(members)))
+            self._sets[made_of] = known
+            self._members[known.hash] = members
+        if known.hash not in self._recorded_sets:
+            self._recorded_sets.add(known.hash)
+            for task_hash in known.tasks:
+                if self._book.has(task_hash):
+                    self._note_task(task_hash)
+            self._new_sets.append(known)
+        return known.hash
+
+    def _members_of(self, digest: Digest) -> frozenset[Digest]:
+        members = self._members.get(digest)
+        if members is None:
+            members = self._repo.backend.get_task_sets((digest,)).get(digest, frozenset())
+            self._members[digest] = members
+        return members
+
+    def _note_end(self, job: Job) -> None:
+        parent = job.parent.job
+        if parent is not None and not parent.recorded:
+            self._ensure_started(parent)
+        job.recorded = True
+        self._note_task(job.known.task_hash)
+        self._jobs.append(self._row(job))
+
+    def _ensure_started(self, job: Job | None) -> None:
+        line: list[Job] = []
+        while job is not None and not job.recorded:
+            line.append(job)
+            job = job.parent.job
+        for each in reversed(line):
+            each.recorded = True
+            self._note_task(each.known.task_hash)
+            self._jobs.append(self._row(each))
+
+    def _row(self, job: Job) -> JobRecord:
+        parent = job.parent.job
+        running = job.status is JobStatus.RUNNING
+        return JobRecord(
+            job.id,
+            self._execution,
+            None if parent is None else parent.id,
+            job.known.task_hash,
+            job.eval_hash if job.outcome is Came.RAN or not running else None,
+            job.status,
+            job.outcome,
+            job.started,
+            None if running else job.ended,
+            job.call_hash,
+            job.reason,
+            job.place,
+        )
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def flush_when_due(self) -> None:
+        """Write the group if it is large, old, or holds the end of a long job."""
+        gathered = len(self._jobs) + len(self._keys)
+        if gathered and (
+            self._urgent or gathered >= GROUP_SIZE or time.monotonic() - self._last >= GROUP_SECONDS
+        ):
+            self.flush()
+
+    def flush(self) -> None:
+        """Write all that was gathered, in one transaction."""
+        tasks = [self._book.record_of(digest) for digest in self._new_tasks]
+        batch = Batch(
+            self._values, tasks, self._keys, self._evaluations, self._new_sets, self._calls, self._jobs, self._tags
+        )
+        self._clear()
+        self._urgent = False
+        if batch.jobs or batch.keys or batch.values or batch.evaluations:
+            self._attempt(lambda: self._repo.backend.record(batch))
+        self._last = time.monotonic()
+
+    def _attempt(self, write: Callable[[], None]) -> None:
+        if self.trouble is not None:
+            return
+        try:
+            write()
+        except ReduxError as error:
+            self.trouble = error

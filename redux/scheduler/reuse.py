@@ -1,0 +1,204 @@
+"""Decide: for a whole wave of jobs, what is known already, and for the others why not. The only asker of the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from redux_backends.backend import CallCandidate, Candidate
+from redux_backends.records import MissKind, Place, Reason, StoredValue, Traits, ValueRecord
+from redux_valuestore.digest import Digest
+
+from redux.file import current_content
+from redux.repo import Repo
+from redux.scheduler.jobs import Job
+from redux.scheduler.task_book import TaskBook
+from redux.task import CacheCheckValid, CacheScope
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """An equal job of this execution has, or will have, the result."""
+
+    leader: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A whole call is known and still current (ultimate reduction)."""
+
+    call: CallCandidate
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """One step is known; its value may be an expression to go on with (single reduction)."""
+
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """It has to run."""
+
+    reason: Reason
+
+
+Decision = Same | Finished | Reduced | Miss
+
+_ASK_HELD = Traits.FILES | Traits.TASKS
+_CACHE_OFF = Miss(Reason(MissKind.CACHE_OFF))
+
+
+class Reuse:
+    """The three caches: same execution, finished call, single reduction.
+
+    `first` remembers this execution's first job for each evaluation. With `use_cache` off only that is asked.
+    """
+
+    def __init__(self, repo: Repo, book: TaskBook, use_cache: bool) -> None:
+        self._repo = repo
+        self._book = book
+        self._use_cache = use_cache
+        self._first: dict[Digest, Job] = {}
+        self._current_sets: dict[Digest, bool] = {}
+        self._known_versions: dict[str, Sequence[Digest]] = {}
+
+    def decide(self, wave: Sequence[Job]) -> list[tuple[Job, Decision]]:
+        """A decision for every job of a wave, asking the backend once per kind of question."""
+        decisions: list[tuple[Job, Decision]] = []
+        asking: list[Job] = []
+        for job in wave:
+            early = self._decide_alone(job)
+            if early is None:
+                asking.append(job)
+            else:
+                decisions.append((job, early))
+        if asking:
+            decisions += self._ask_backend(asking)
+        return decisions
+
+    def _decide_alone(self, job: Job) -> Decision | None:
+        if job.leader is not None:
+            return Same(job.leader)
+        scope = job.known.task.options.cache_scope
+        assert job.eval_hash is not None
+        if scope is not CacheScope.NONE:
+            leader = self._first.setdefault(job.eval_hash, job)
+            if leader is not job and job.forced is None:
+                return Same(leader)
+        if job.forced is not None:
+            return Miss(job.forced)
+        if scope is not CacheScope.BACKEND or not self._use_cache:
+            return _CACHE_OFF
+        return None
+
+    # -- asking ------------------------------------------------------------------------------------
+
+    def _ask_backend(self, jobs: list[Job]) -> list[tuple[Job, Decision]]:
+        decisions: list[tuple[Job, Decision]] = []
+        why: dict[Digest, Reason] = {}
+        shallow = [job for job in jobs if job.known.task.options.check_valid is CacheCheckValid.SHALLOW]
+        if shallow:
+            finished = self._finished_calls(shallow, why)
+            decisions += [(job, Finished(finished[_eval(job)])) for job in shallow if _eval(job) in finished]
+            jobs = [job for job in jobs if _eval(job) not in finished]
+        candidates = self._repo.backend.check_cache([_eval(job) for job in jobs]) if jobs else {}
+        held = self._held(candidate.value for found in candidates.values() for candidate in found)
+        misses: list[Job] = []
+        for job in jobs:
+            chosen = self._choose(job, candidates.get(_eval(job), ()), held, why)
+            if chosen is None:
+                misses.append(job)
+            else:
+                decisions.append((job, Reduced(chosen)))
+        return decisions + self._reasons(misses, why)
+
+    def _choose(
+        self, job: Job, found: Sequence[Candidate], held: Mapping[Digest, ValueRecord], why: dict[Digest, Reason]
+    ) -> Candidate | None:
+        for candidate in found:
+            reason = self._invalid(candidate.value, held)
+            if reason is None:
+                return candidate
+            why.setdefault(_eval(job), reason)
+        return None
+
+    def _finished_calls(self, jobs: list[Job], why: dict[Digest, Reason]) -> dict[Digest, CallCandidate]:
+        found = self._repo.backend.find_calls([_eval(job) for job in jobs])
+        self._judge_sets({call.task_set for calls in found.values() for call in calls})
+        held = self._held(call.value for calls in found.values() for call in calls)
+        chosen: dict[Digest, CallCandidate] = {}
+        for eval_hash, calls in found.items():
+            for call in calls:
+                current = self._current_sets.get(call.task_set, False)
+                reason = self._invalid(call.value, held) if current else Reason(MissKind.STALE_SUBTREE)
+                if reason is None:
+                    chosen[eval_hash] = call
+                    break
+                why.setdefault(eval_hash, reason)
+        return chosen
+
+    def _judge_sets(self, sets: set[Digest]) -> None:
+        unknown = sets - self._current_sets.keys()
+        if unknown:
+            current = self._book.current_hashes
+            for digest, members in self._repo.backend.get_task_sets(unknown).items():
+                self._current_sets[digest] = bool(members) and members <= current
+
+    # -- validity ----------------------------------------------------------------------------------
+
+    def _held(self, values: Iterable[StoredValue]) -> Mapping[Digest, ValueRecord]:
+        wanted = {value.hash for value in values if value.traits & _ASK_HELD}
+        return self._repo.backend.get_held(list(wanted)) if wanted else {}
+
+    def _invalid(self, value: StoredValue, held: Mapping[Digest, ValueRecord]) -> Reason | None:
+        if value.place is Place.MISSING:
+            return Reason(MissKind.VALUE_GONE, value.hash.hex())
+        if not value.traits & _ASK_HELD:
+            return None
+        record = held.get(value.hash)
+        if record is None:
+            return Reason(MissKind.VALUE_GONE, value.hash.hex())
+        for file in record.files:
+            if current_content(file.path) != file.content:
+                return Reason(MissKind.FILE_CHANGED, file.path)
+        for task in record.tasks:
+            if self._book.hash_of(task.fullname) != task.task_hash:
+                return Reason(MissKind.TASK_CHANGED, task.fullname)
+        return None
+
+    # -- reasons -----------------------------------------------------------------------------------
+
+    def _reasons(self, misses: list[Job], why: dict[Digest, Reason]) -> list[tuple[Job, Decision]]:
+        if not misses:
+            return []
+        self._learn_versions({job.known.task.fullname for job in misses})
+        asked = [
+            _eval(job)
+            for job in misses
+            if _eval(job) not in why and job.known.task_hash in self._known_versions[job.known.task.fullname]
+        ]
+        seen = self._repo.backend.known_evaluations(asked) if asked else frozenset[Digest]()
+        return [(job, Miss(why.get(_eval(job)) or self._reason(job, seen))) for job in misses]
+
+    def _learn_versions(self, fullnames: set[str]) -> None:
+        unknown = [name for name in sorted(fullnames) if name not in self._known_versions]
+        if unknown:
+            found = self._repo.backend.known_tasks(unknown)
+            self._known_versions.update({name: found.get(name, ()) for name in unknown})
+
+    def _reason(self, job: Job, seen: frozenset[Digest]) -> Reason:
+        versions = self._known_versions[job.known.task.fullname]
+        if not versions:
+            return Reason(MissKind.NEW_TASK)
+        if job.known.task_hash not in versions:
+            return Reason(MissKind.CODE_CHANGED, versions[0].hex())
+        if _eval(job) in seen:
+            return Reason(MissKind.NO_RESULT)
+        return Reason(MissKind.NEW_ARGUMENTS)
+
+
+def _eval(job: Job) -> Digest:
+    assert job.eval_hash is not None
+    return job.eval_hash

@@ -1,0 +1,64 @@
+"""The tasks of one execution, each under the hash its code has now."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from redux_backends.records import TaskRecord, hash_task_set
+from redux_valuestore.digest import Digest
+
+from redux.code.fingerprint import Fingerprinter, TaskSource
+from redux.scheduler.jobs import KnownTask
+from redux.task import Task, TaskError, TaskRegistry
+
+
+class TaskBook:
+    """Every registered task with its record. Filled before the first job, so that all code is read at one moment."""
+
+    def __init__(self, registry: TaskRegistry, fingerprinter: Fingerprinter) -> None:
+        self._registry = registry
+        self._fingerprinter = fingerprinter
+        self._known: dict[str, KnownTask] = {}
+        self._records: dict[Digest, TaskRecord] = {}
+        for task in registry:
+            self._enter(task)
+
+    @property
+    def current_hashes(self) -> frozenset[Digest]:
+        """The hashes of all tasks as they stand."""
+        return frozenset(self._records)
+
+    def find(self, fullname: str) -> KnownTask:
+        """A task by its full name. Raises TaskError, with the nearest names, where there is none."""
+        known = self._known.get(fullname)
+        if known is not None:
+            return known
+        task = self._registry.get(fullname)
+        if task is not None:
+            return self._enter(task)
+        near = get_close_matches(fullname, list(self._known), 3)
+        hint = f"; did you mean {', '.join(near)}?" if near else "; import the module that defines it"
+        raise TaskError(f"no task is named {fullname}{hint}")
+
+    def hash_of(self, fullname: str) -> Digest | None:
+        """A task's hash now, None where no task has the name."""
+        known = self._known.get(fullname)
+        return None if known is None else known.task_hash
+
+    def record_of(self, task_hash: Digest) -> TaskRecord:
+        """The record of a task of this book."""
+        return self._records[task_hash]
+
+    def _enter(self, task: Task[..., object]) -> KnownTask:
+        record = self._fingerprinter.fingerprint(_source_of(task))
+        known = KnownTask(task, record.hash, hash_task_set((record.hash,)))
+        self._known[task.fullname] = known
+        self._records[record.hash] = record
+        return known
+
+
+def _source_of(task: Task[..., object]) -> TaskSource:
+    options = task.options
+    return TaskSource(task.fullname, task.func, options.version, options.hash_includes, options.source)
+
+
