@@ -1,4 +1,4 @@
-"""Settings: flags over environment over project file over user file over defaults; and the `.redux` folder itself."""
+"""Settings, by flag, environment, project file, user file or default; and the `.redux` folder."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ format = {FORMAT}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that a command needs to know, every location absolute. `project` is the `.redux` folder, if there is one."""
+    """All that a command needs to know; locations are absolute. `project` is the `.redux` folder, if any."""
 
     project: Path | None
     database: str
@@ -91,7 +91,7 @@ class Sources:
 def read_settings(sources: Sources) -> Settings:
     """The settings for a command that looks at what was recorded.
 
-    Raises `ProjectMissing` if neither a `.redux` nor a database is named anywhere, `ProjectRefused`, `ConfigError`.
+    Raises `ProjectMissing` if there is no `.redux` and no database is named, `ProjectRefused`, `ConfigError`.
     """
     project = locate_project(sources)
     layers = _layers(sources, project)
@@ -212,7 +212,7 @@ def _flatten(table: Mapping[str, object], prefix: str = "") -> dict[str, object]
 
 
 def _readers(folder: Path) -> Mapping[str, tuple[str, Callable[[object], object]]]:
-    """For every key of a settings file the field it fills and how its value is read (ValueError: what it must be)."""
+    """For every key of a settings file its field and how its value is read (ValueError: what it must be)."""
     return {
         "database.url": ("database", lambda value: absolute_url(_text(value), folder)),
         "store.location": ("store", lambda value: absolute_location(_text(value), folder)),
@@ -266,7 +266,7 @@ def absolute_location(location: str, folder: Path) -> str:
 
 
 def locate_project(sources: Sources) -> Path | None:
-    """The `.redux` folder to use: by flag, by REDUX_DIR, or the nearest one upward; None where there is none yet.
+    """The `.redux` folder to use: by flag, by REDUX_DIR, or the nearest one upward; None if there is none.
 
     Raises `ProjectRefused` if it belongs to another user or is not a redux folder.
     """
@@ -337,5 +337,5 @@ def _check_project(path: Path) -> None:
     if names and not names & {PROJECT_FILE, DATABASE_FILE}:
         raise ProjectRefused(
             path,
-            f"is not a redux folder: it has no {PROJECT_FILE}; move it away, or set REDUX_DIR to another place",
+            f"is not a redux folder (no {PROJECT_FILE} in it); move it away, or set REDUX_DIR",
         )

@@ -16,8 +16,8 @@
         ├── UnknownId              2   no record has this id, prefix or name
         └── AmbiguousId            2   more than one record has this prefix
 
-The number is the exit code of the command line. Errors of values, code and tasks stand beside what raises them and
-derive from `ReduxError` too.
+The number is the exit code of the command line. Errors of values, code and tasks stand beside what raises
+them and derive from `ReduxError` too.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class UsageError(ReduxError):
 
 
 class ConfigError(UsageError):
-    """A setting is unknown, or has a value it cannot have. `origin` is the file, variable or flag that says so."""
+    """A setting is unknown, or has a value it cannot have. `origin` is the file or variable saying so."""
 
     def __init__(self, origin: str, why: str) -> None:
         self.origin = origin
@@ -83,7 +83,7 @@ class ProjectMissing(UsageError):
 
 
 class ProjectRefused(ReduxError):
-    """The folder at `path` is not one to read or write: another user's, no redux folder, or of a newer redux."""
+    """The folder at `path` is not ours to use: another user's, no redux folder, or of a newer redux."""
 
     exit_code = 4
 
@@ -93,7 +93,7 @@ class ProjectRefused(ReduxError):
 
 
 class WorkflowImportError(ReduxError):
-    """The workflow at `target` raised while it was imported; `traceback_text` keeps the frames of the user's code."""
+    """The workflow at `target` raised while it was imported; `traceback_text` has the user's frames."""
 
     def __init__(self, target: str, why: str, traceback_text: str = "") -> None:
         self.target, self.traceback_text = target, traceback_text

@@ -30,9 +30,13 @@ from redux_backends.records import (
 
 
 class BackendError(ReduxError):
-    """The database could not do what was asked."""
+    """The database could not do what was asked. `concerning` is the path, id or hash that it is about."""
 
     exit_code = 4
+
+    def __init__(self, message: str, concerning: str = "") -> None:
+        self.concerning = concerning
+        super().__init__(message)
 
 
 class BackendUnavailable(BackendError):
@@ -52,11 +56,20 @@ class UnknownId(BackendError):
 
     exit_code = 2
 
+    @classmethod
+    def of(cls, prefix: str) -> UnknownId:
+        return cls(f"no execution, job, call, task or value has an id starting with {prefix!r}", prefix)
+
 
 class AmbiguousId(BackendError):
     """More than one record has this prefix."""
 
     exit_code = 2
+
+    @classmethod
+    def of(cls, prefix: str, found: Sequence[Found]) -> AmbiguousId:
+        examples = ", ".join(f"{one.kind} {one.id.hex()[: len(prefix) + 8]}" for one in found[:5])
+        return cls(f"{prefix!r} starts the ids of several records: {examples}; give more digits", prefix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +148,25 @@ class Found:
 
     kind: str
     id: bytes
+
+
+MIN_PREFIX = 4
+"""The fewest hex digits that are taken for an id."""
+
+
+def hex_prefix(prefix: str) -> tuple[bytes, bytes]:
+    """The first and the last possible 32-byte id that starts with these hex digits. Raises `UnknownId`."""
+    digits = prefix.lower()
+    if not MIN_PREFIX <= len(digits) <= 64 or set(digits) - set("0123456789abcdef"):
+        raise UnknownId(f"{prefix!r} is no id: give at least {MIN_PREFIX} of its hex digits", prefix)
+    return bytes.fromhex(digits.ljust(64, "0")), bytes.fromhex(digits.ljust(64, "f"))
+
+
+def unknown_reference(kind: str, key: bytes) -> BackendError:
+    """The error of a record that names another one which is not there."""
+    return BackendError(
+        f"cannot record: {kind} {key.hex()} is named but neither recorded nor in the batch", key.hex()
+    )
 
 
 class Backend(ABC):
@@ -267,14 +299,16 @@ class Backend(ABC):
         task: str | None = None,
         call: Digest | None = None,
         value: Digest | None = None,
+        argument: Digest | None = None,
+        status: JobStatus | None = None,
         roots: bool = False,
         missed: bool = False,
         limit: int = 100,
     ) -> Sequence[JobView]:
         """Jobs that fit every filter given: oldest first within an execution or parent, else newest first.
 
-        `task` is a full name; `call` a call hash; `value` a result; `roots` keeps jobs without a parent;
-        `missed` those that ran.
+        `task` is a full name; `call` a call hash; `value` a result; `argument` a value that was an argument;
+        `roots` keeps jobs without a parent; `missed` those that ran.
         """
 
     @abstractmethod
