@@ -6,9 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from redux_valuestore.digest import Digest
-from redux_valuestore.errors import ReduxError
-
 from redux_backends.records import (
     Argument,
     Batch,
@@ -27,6 +24,8 @@ from redux_backends.records import (
     TaskRecord,
     ValueRecord,
 )
+from redux_valuestore.digest import Digest
+from redux_valuestore.errors import ReduxError
 
 
 class BackendError(ReduxError):
@@ -40,7 +39,7 @@ class BackendError(ReduxError):
 
 
 class BackendUnavailable(BackendError):
-    """The database cannot be opened, read or written now: full disk, read-only folder, lost server, locked too long."""
+    """The database cannot be opened, read or written now: full disk, read-only, lost server, locked too long."""
 
 
 class BackendCorrupt(BackendError):
@@ -74,7 +73,7 @@ class AmbiguousId(BackendError):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A remembered result of one reduction. `leaf` is the call hash if a finished call without children has it."""
+    """A remembered result of one reduction; `leaf` is the finished call without children that has it, if any."""
 
     value: StoredValue
     duration: Seconds
@@ -96,8 +95,9 @@ class CallCandidate:
 class MissContext:
     """What the database knows that bears on a miss of one evaluation.
 
-    `same_call` tells whether the very evaluation is known (it failed or left no result). `previous_task` is the newest
-    other version of the task's name, `nearest` the earlier evaluation of that name with most equal arguments.
+    `same_call` tells whether the very evaluation is known (it failed or left no result), `known_task` whether
+    another evaluation of this very task is. `previous_task` is the newest other version of the task's name,
+    `nearest` the other evaluation of that name with most equal arguments, of those the newest.
     """
 
     same_call: bool
@@ -170,7 +170,7 @@ def unknown_reference(kind: str, key: bytes) -> BackendError:
 
 
 class Backend(ABC):
-    """Records by their key. Methods may be called from any thread; each write is one transaction, whole or not at all.
+    """Records by their key. Methods may be called from any thread; each write is one transaction, whole or not.
 
     Writing is idempotent: equal content recorded twice, by whomever, is one record.
     """
@@ -254,7 +254,7 @@ class Backend(ABC):
 
     @abstractmethod
     def get_held(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
-        """Values with what they hold (files, subvalues, tasks), to ask whether they are still valid; `data` is None."""
+        """Values with what they hold (files, subvalues, tasks), to ask whether they are valid; `data` is None."""
 
     @abstractmethod
     def known_tasks(self, fullnames: Sequence[str]) -> Mapping[str, Sequence[Digest]]:
@@ -272,7 +272,7 @@ class Backend(ABC):
 
     @abstractmethod
     def resolve(self, prefix: str) -> Found:
-        """The one record whose id starts with these hex digits (at least 4). Raises `UnknownId`, `AmbiguousId`."""
+        """The one record whose id starts with these hex digits, at least 4. Raises `UnknownId`, `AmbiguousId`."""
 
     @abstractmethod
     def executions(self, limit: int, offset: int = 0) -> Sequence[Execution]:

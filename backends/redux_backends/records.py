@@ -1,4 +1,4 @@
-"""The records a backend keeps: frozen data, named by the glossary of DESIGN.md, with the hashes that name them."""
+"""The records a backend keeps: frozen data in the words of DESIGN.md, with the hashes that name them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class TaskFact:
 
 @dataclass(frozen=True, slots=True)
 class ValueRecord:
-    """A value: its bytes where they are small (`data`), else None, and they are in the value store before this record."""
+    """A value: `data` is its bytes where they are small, else None: they are in the value store before this record."""
 
     hash: Digest
     type_name: str
@@ -84,7 +84,7 @@ class ValueRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredValue:
-    """A value as a backend gives it back: `data` is None unless `place` is INLINE. Nothing in it is verified yet."""
+    """A value as a backend gives it back, not verified yet; `data` is None unless `place` is INLINE."""
 
     hash: Digest
     data: bytes | None
@@ -134,7 +134,7 @@ class EvaluationKey:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The result of one reduction of a task call, which may itself hold expressions; `duration` is what it took."""
+    """The result of one reduction of a task call, which may itself hold expressions; `duration` is its time."""
 
     eval_hash: Digest
     result: Digest
@@ -197,7 +197,7 @@ class MissKind(IntEnum):
     VALUE_GONE = 5
     CACHE_OFF = 6
     NO_RESULT = 7
-    """The same call was made before and left no result to use: it failed, was interrupted, or was not finished."""
+    """The same call was made before and left no result to use: it failed, was interrupted or is not finished."""
     TASK_CHANGED = 8
     """A task held in the remembered result is not the one known now."""
     STALE_SUBTREE = 9
@@ -257,7 +257,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A key–value on a record; `entity` is its id or hash, `kind` one of execution, job, call, task, value."""
+    """A key–value on a record; `entity` is its id or hash, `kind` execution, job, call, task or value."""
 
     kind: str
     entity: bytes
@@ -268,7 +268,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction records, in this order; every part may be empty. Equal records already there are kept."""
+    """What one transaction records, in this order; every part may be empty. Equal records there are kept."""
 
     values: Sequence[ValueRecord] = ()
     tasks: Sequence[TaskRecord] = ()

@@ -1,0 +1,428 @@
+"""A backend of plain dicts: the oracle of the tests, and where runs without a database keep their records."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from threading import RLock
+from typing import TypeVar
+
+from redux_backends import liveness
+from redux_backends.backend import (
+    AmbiguousId,
+    Backend,
+    CallCandidate,
+    Candidate,
+    Found,
+    JobView,
+    MissContext,
+    MissGroup,
+    TaskCounts,
+    UnknownId,
+    hex_prefix,
+    unknown_reference,
+)
+from redux_backends.records import (
+    Batch,
+    CallNode,
+    Evaluation,
+    EvaluationKey,
+    Execution,
+    ExecutionId,
+    Job,
+    JobId,
+    JobStatus,
+    Outcome,
+    Place,
+    Reason,
+    Seconds,
+    StoredValue,
+    Tag,
+    TaskRecord,
+    Traits,
+    ValueRecord,
+)
+from redux_valuestore.digest import Digest
+
+_Dated = TypeVar("_Dated", Evaluation, CallNode)
+
+
+@dataclass(slots=True)
+class _Value:
+    record: ValueRecord
+    place: Place
+
+
+class MemoryBackend(Backend):
+    """Records in this process's memory, gone with it."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._values: dict[Digest, _Value] = {}
+        self._tasks: dict[Digest, TaskRecord] = {}
+        self._keys: dict[Digest, EvaluationKey] = {}
+        self._reductions: defaultdict[Digest, dict[Digest, Evaluation]] = defaultdict(dict)
+        self._task_sets: dict[Digest, frozenset[Digest]] = {}
+        self._calls: dict[Digest, CallNode] = {}
+        self._calls_of: defaultdict[Digest, list[CallNode]] = defaultdict(list)
+        self._jobs: dict[JobId, Job] = {}
+        self._executions: dict[ExecutionId, Execution] = {}
+        self._lease_until: dict[ExecutionId, Seconds] = {}
+        self._tags: defaultdict[bytes, dict[Tag, None]] = defaultdict(dict)
+
+    def load(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def record(self, batch: Batch) -> None:
+        with self._lock:
+            self._check_references(batch)
+            for value in batch.values:
+                self._keep_value(value)
+            for task in batch.tasks:
+                self._tasks.setdefault(task.hash, task)
+            for key in batch.keys:
+                self._keys.setdefault(key.eval_hash, key)
+            for evaluation in batch.evaluations:
+                self._keep_evaluation(evaluation)
+            for task_set in batch.task_sets:
+                self._task_sets.setdefault(task_set.hash, frozenset(task_set.tasks))
+            for call in batch.calls:
+                if self._calls.setdefault(call.call_hash, call) is call:
+                    self._calls_of[call.eval_hash].append(call)
+            for job in batch.jobs:
+                self._jobs[job.id] = job
+            for tag in batch.tags:
+                self._tags[tag.entity][tag] = None
+
+    def _check_references(self, batch: Batch) -> None:
+        values = self._values.keys() | {value.hash for value in batch.values}
+        tasks = self._tasks.keys() | {task.hash for task in batch.tasks}
+        keys = self._keys.keys() | {key.eval_hash for key in batch.keys}
+        sets = self._task_sets.keys() | {task_set.hash for task_set in batch.task_sets}
+        calls = self._calls.keys() | {call.call_hash for call in batch.calls}
+        jobs = self._jobs.keys() | {job.id for job in batch.jobs}
+        _require("value", values, (child for value in batch.values for child in value.subvalues))
+        _require("task", tasks, (key.task_hash for key in batch.keys))
+        _require("value", values, (argument.value for key in batch.keys for argument in key.arguments))
+        _require("evaluation", keys, (evaluation.eval_hash for evaluation in batch.evaluations))
+        _require("value", values, (evaluation.result for evaluation in batch.evaluations))
+        _require("task", tasks, (task for task_set in batch.task_sets for task in task_set.tasks))
+        _require("evaluation", keys, (call.eval_hash for call in batch.calls))
+        _require("value", values, (call.result for call in batch.calls))
+        _require("task set", sets, (call.task_set for call in batch.calls))
+        _require("call", calls, (child for call in batch.calls for child in call.children))
+        _require("execution", self._executions.keys(), (job.execution for job in batch.jobs))
+        _require("job", jobs, (job.parent for job in batch.jobs if job.parent))
+        _require("task", tasks, (job.task_hash for job in batch.jobs))
+        _require("evaluation", keys, (job.eval_hash for job in batch.jobs if job.eval_hash))
+        _require("call", calls, (job.call_hash for job in batch.jobs if job.call_hash))
+        tagged = {
+            "value": values,
+            "task": tasks,
+            "call": calls,
+            "job": jobs,
+            "execution": self._executions.keys(),
+        }
+        for tag in batch.tags:
+            _require(tag.kind, tagged.get(tag.kind, frozenset()), (tag.entity,))
+
+    def _keep_value(self, value: ValueRecord) -> None:
+        known = self._values.get(value.hash)
+        if known is None or known.place is Place.MISSING:
+            place = Place.STORE if value.data is None else Place.INLINE
+            self._values[value.hash] = _Value(
+                value if known is None else replace(known.record, data=value.data), place
+            )
+
+    def _keep_evaluation(self, evaluation: Evaluation) -> None:
+        results = self._reductions[evaluation.eval_hash]
+        known = results.get(evaluation.result)
+        if known is None or known.recorded < evaluation.recorded:
+            results[evaluation.result] = evaluation
+
+    def record_execution(self, execution: Execution) -> None:
+        with self._lock:
+            self._executions[execution.id] = execution
+            self._lease_until[execution.id] = time.time() + liveness.LEASE_SECONDS
+
+    def renew_lease(self, execution: ExecutionId) -> None:
+        with self._lock:
+            self._lease_until[execution] = time.time() + liveness.LEASE_SECONDS
+
+    def forget_value(self, value: Digest) -> None:
+        with self._lock:
+            if (known := self._values.get(value)) is not None:
+                self._values[value] = _Value(replace(known.record, data=None), Place.MISSING)
+
+    # -- the cache's questions, for a whole wave ---------------------------------------------------
+
+    def check_cache(self, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[Candidate]]:
+        with self._lock:
+            return {
+                eval_hash: [self._candidate(evaluation) for evaluation in _newest(results.values())]
+                for eval_hash in evals
+                if (results := self._reductions.get(eval_hash))
+            }
+
+    def _candidate(self, evaluation: Evaluation) -> Candidate:
+        leaf = next(
+            (
+                call
+                for call in self._calls_of.get(evaluation.eval_hash, ())
+                if call.result == evaluation.result and not call.children
+            ),
+            None,
+        )
+        return Candidate(
+            value=self._stored(evaluation.result),
+            duration=evaluation.duration,
+            leaf=leaf and leaf.call_hash,
+            leaf_set=leaf and leaf.task_set,
+        )
+
+    def find_calls(self, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[CallCandidate]]:
+        with self._lock:
+            found: dict[Digest, list[CallCandidate]] = {}
+            for eval_hash in evals:
+                candidates = [
+                    CallCandidate(call.call_hash, value, call.task_set, call.duration)
+                    for call in _newest(self._calls_of.get(eval_hash, []))
+                    if not (value := self._stored(call.result)).traits & Traits.ERROR
+                ]
+                if candidates:
+                    found[eval_hash] = candidates
+            return found
+
+    def _stored(self, value: Digest) -> StoredValue:
+        known = self._values[value]
+        data = known.record.data if known.place is Place.INLINE else None
+        return StoredValue(value, data, known.place, known.record.traits)
+
+    def get_task_sets(self, sets: Iterable[Digest]) -> Mapping[Digest, frozenset[Digest]]:
+        with self._lock:
+            return {digest: self._task_sets[digest] for digest in sets if digest in self._task_sets}
+
+    def get_values(self, values: Sequence[Digest]) -> Mapping[Digest, StoredValue]:
+        with self._lock:
+            return {value: self._stored(value) for value in values if value in self._values}
+
+    def get_held(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
+        with self._lock:
+            return {
+                value: replace(self._values[value].record, data=None)
+                for value in values
+                if value in self._values
+            }
+
+    def known_tasks(self, fullnames: Sequence[str]) -> Mapping[str, Sequence[Digest]]:
+        with self._lock:
+            versions = {
+                fullname: [task.hash for task in self.task_versions(fullname)] for fullname in fullnames
+            }
+            return {fullname: hashes for fullname, hashes in versions.items() if hashes}
+
+    def known_evaluations(self, evals: Sequence[Digest]) -> frozenset[Digest]:
+        with self._lock:
+            return frozenset(evals) & self._keys.keys()
+
+    # -- asking afterwards -------------------------------------------------------------------------
+
+    def explain_cache_miss(self, key: EvaluationKey) -> MissContext:
+        with self._lock:
+            if key.task_hash not in self._tasks:
+                raise unknown_reference("task", key.task_hash)
+            fullname = self._tasks[key.task_hash].fullname
+            others = [
+                other
+                for other in reversed(self._keys.values())
+                if other.eval_hash != key.eval_hash and self._tasks[other.task_hash].fullname == fullname
+            ]
+            versions = [task for task in self.task_versions(fullname) if task.hash != key.task_hash]
+            wanted = set(key.arguments)
+            return MissContext(
+                same_call=key.eval_hash in self._keys,
+                known_task=any(other.task_hash == key.task_hash for other in others),
+                previous_task=versions[0] if versions else None,
+                nearest=max(others, key=lambda other: len(wanted & set(other.arguments)), default=None),
+            )
+
+    def resolve(self, prefix: str) -> Found:
+        hex_prefix(prefix)
+        with self._lock:
+            ids: dict[str, Iterable[bytes]] = {
+                "execution": self._executions,
+                "job": self._jobs,
+                "call": self._calls,
+                "task": self._tasks,
+                "value": self._values,
+            }
+            wanted = prefix.lower()
+            found = [Found(kind, id) for kind in ids for id in ids[kind] if id.hex().startswith(wanted)]
+        if not found:
+            raise UnknownId.of(prefix)
+        if len(found) > 1:
+            raise AmbiguousId.of(prefix, found)
+        return found[0]
+
+    def executions(self, limit: int, offset: int = 0) -> Sequence[Execution]:
+        with self._lock:
+            newest = sorted(self._executions.values(), key=lambda execution: -execution.started)
+            return [self._as_it_stands(execution) for execution in newest[offset : offset + limit]]
+
+    def get_execution(self, execution: ExecutionId) -> Execution | None:
+        with self._lock:
+            known = self._executions.get(execution)
+            return known and self._as_it_stands(known)
+
+    def _as_it_stands(self, execution: Execution) -> Execution:
+        if execution.status is not JobStatus.RUNNING:
+            return execution
+        lease_until = self._lease_until[execution.id]
+        alive = liveness.is_running(execution.lease, lease_until, time.time())
+        return execution if alive else replace(execution, status=JobStatus.DIED)
+
+    def _job_as_it_stands(self, job: Job) -> Job:
+        if job.status is not JobStatus.RUNNING:
+            return job
+        execution = self._as_it_stands(self._executions[job.execution])
+        return job if execution.status is JobStatus.RUNNING else replace(job, status=JobStatus.DIED)
+
+    def count_jobs(self, execution: ExecutionId) -> Sequence[TaskCounts]:
+        with self._lock:
+            counts: Counter[tuple[str, JobStatus]] = Counter()
+            seconds: defaultdict[tuple[str, JobStatus], Seconds] = defaultdict(float)
+            for job in self._jobs_of(execution):
+                group = self._tasks[job.task_hash].fullname, self._job_as_it_stands(job).status
+                counts[group] += 1
+                seconds[group] += _elapsed(job)
+            return [TaskCounts(*group, count, seconds[group]) for group, count in sorted(counts.items())]
+
+    def _jobs_of(self, execution: ExecutionId) -> list[Job]:
+        return [job for job in self._jobs.values() if job.execution == execution]
+
+    def get_job(self, job: JobId) -> JobView | None:
+        with self._lock:
+            known = self._jobs.get(job)
+            return known and self._view(known)
+
+    def _view(self, job: Job) -> JobView:
+        key = self._keys.get(job.eval_hash) if job.eval_hash else None
+        call = self._calls.get(job.call_hash) if job.call_hash else None
+        result = self._values[call.result].record if call else None
+        return JobView(
+            job=self._job_as_it_stands(job),
+            fullname=self._tasks[job.task_hash].fullname,
+            arguments=tuple(
+                (argument, self._values[argument.value].record.preview)
+                for argument in (key.arguments if key else ())
+            ),
+            result=result and result.hash,
+            result_preview=result.preview if result else "",
+            result_type=result.type_name if result else "",
+        )
+
+    def jobs(
+        self,
+        *,
+        execution: ExecutionId | None = None,
+        parent: JobId | None = None,
+        task: str | None = None,
+        call: Digest | None = None,
+        value: Digest | None = None,
+        argument: Digest | None = None,
+        status: JobStatus | None = None,
+        roots: bool = False,
+        missed: bool = False,
+        limit: int = 100,
+    ) -> Sequence[JobView]:
+        def result_of(job: Job) -> Digest | None:
+            return self._calls[job.call_hash].result if job.call_hash else None
+
+        tests: list[Callable[[Job], bool]] = [
+            lambda job: execution is None or job.execution == execution,
+            lambda job: parent is None or job.parent == parent,
+            lambda job: task is None or self._tasks[job.task_hash].fullname == task,
+            lambda job: call is None or job.call_hash == call,
+            lambda job: value is None or result_of(job) == value,
+            lambda job: argument is None or argument in self._arguments_of(job),
+            lambda job: status is None or self._job_as_it_stands(job).status is status,
+            lambda job: not roots or job.parent is None,
+            lambda job: not missed or job.outcome is Outcome.RAN,
+        ]
+        with self._lock:
+            fitting = [job for job in self._jobs.values() if all(test(job) for test in tests)]
+            newest_first = execution is None and parent is None
+            fitting.sort(key=lambda job: -job.started if newest_first else job.started)
+            return [self._view(job) for job in fitting[:limit]]
+
+    def _arguments_of(self, job: Job) -> list[Digest]:
+        return [each.value for each in self._keys[job.eval_hash].arguments] if job.eval_hash else []
+
+    def miss_groups(self, execution: ExecutionId) -> Sequence[MissGroup]:
+        with self._lock:
+            groups: defaultdict[tuple[Digest, Reason], list[Job]] = defaultdict(list)
+            for job in self._jobs_of(execution):
+                if job.outcome is Outcome.RAN and job.reason is not None:
+                    groups[job.task_hash, job.reason].append(job)
+            found = [
+                MissGroup(
+                    fullname=self._tasks[task_hash].fullname,
+                    task_hash=task_hash,
+                    reason=reason,
+                    count=len(jobs),
+                    seconds=sum(map(_elapsed, jobs)),
+                    example=min(jobs, key=lambda job: job.started).id,
+                )
+                for (task_hash, reason), jobs in groups.items()
+            ]
+            return sorted(found, key=lambda group: (-group.seconds, group.fullname, group.reason.kind))
+
+    def get_call(self, call: Digest) -> CallNode | None:
+        return self._calls.get(call)
+
+    def get_key(self, eval_hash: Digest) -> EvaluationKey | None:
+        return self._keys.get(eval_hash)
+
+    def get_task(self, task_hash: Digest) -> TaskRecord | None:
+        return self._tasks.get(task_hash)
+
+    def task_versions(self, fullname: str) -> Sequence[TaskRecord]:
+        with self._lock:
+            return [task for task in reversed(self._tasks.values()) if task.fullname == fullname]
+
+    def describe_values(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
+        return self.get_held(values)
+
+    def find_files(self, path: str, limit: int = 100) -> Sequence[Digest]:
+        with self._lock:
+            holders = [
+                value
+                for value, known in self._values.items()
+                if any(file.path == path for file in known.record.files)
+            ]
+            return holders[::-1][:limit]
+
+    def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
+        with self._lock:
+            return {entity: tuple(self._tags[entity]) for entity in entities if entity in self._tags}
+
+
+def _require(kind: str, known: Container[bytes], named: Iterable[bytes]) -> None:
+    for digest in named:
+        if digest not in known:
+            raise unknown_reference(kind, digest)
+
+
+def _newest(records: Iterable[_Dated]) -> list[_Dated]:
+    return sorted(records, key=lambda record: -record.recorded)
+
+
+def _elapsed(job: Job) -> Seconds:
+    return 0.0 if job.ended is None else job.ended - job.started
