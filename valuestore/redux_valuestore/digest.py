@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, BinaryIO, NewType
 
-import msgpack
+import msgpack  # pyright: ignore[reportMissingTypeStubs]
 from blake3 import blake3
+
+from redux_valuestore.errors import ReduxError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -16,12 +19,29 @@ Digest = NewType("Digest", bytes)
 
 DIGEST_SIZE = 32
 _STREAM_CHUNK = 1 << 20
-_PACKER = msgpack.Packer(use_bin_type=True, strict_types=True)
+_WORTH_THREADS = 8 << 20
+# A number, never blake3's AUTO: its pool is shared by the process and hangs in whoever was forked from it.
+_THREADS = min(4, os.cpu_count() or 1)
+_pack: Callable[[object], bytes] = msgpack.Packer(use_bin_type=True, strict_types=True).pack  # pyright: ignore
+
+
+class NotADigest(ReduxError, ValueError):
+    """Something else than 32 bytes was given where a digest belongs."""
+
+    def __init__(self, given: object) -> None:
+        self.given = given
+        super().__init__(f"{given!r:.80} is not a digest; a digest is {DIGEST_SIZE} bytes")
 
 
 def digest_bytes(data: Buffer) -> Digest:
     """The digest of one buffer."""
     return Digest(blake3(data).digest())
+
+
+def digest_view(view: memoryview) -> Digest:
+    """The digest of a buffer that may be large: from 8 MiB on, several threads share the work."""
+    threads = _THREADS if view.nbytes >= _WORTH_THREADS else 1
+    return Digest(blake3(view, max_threads=threads).digest())
 
 
 def digest_chunks(chunks: Iterable[Buffer]) -> Digest:
@@ -45,9 +65,16 @@ def digest_struct(tag: str, *parts: object) -> Digest:
 
     The tag keeps kinds apart: an "Eval" and a "CallNode" of the same parts never meet.
     """
-    return Digest(blake3(_PACKER.pack([tag, *parts])).digest())
+    return Digest(blake3(_pack([tag, *parts])).digest())
 
 
 def is_digest(data: bytes) -> bool:
     """Whether `data` has the length of a digest."""
     return len(data) == DIGEST_SIZE
+
+
+def check_digest(data: object) -> Digest:
+    """`data` as a digest. Raises `NotADigest`."""
+    if isinstance(data, bytes) and len(data) == DIGEST_SIZE:
+        return Digest(data)
+    raise NotADigest(data)

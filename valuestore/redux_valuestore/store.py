@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from redux_valuestore.digest import Digest
+from redux_valuestore.digest import Digest, check_digest, digest_view
 from redux_valuestore.errors import ReduxError
 
 if TYPE_CHECKING:
@@ -20,22 +20,29 @@ class StoreError(ReduxError):
 
 
 class ValueMissing(StoreError):
-    """The store has no sound object for this digest: it was never put, was deleted, or was damaged and set aside."""
+    """The store has no sound object for a digest: never put, deleted, or damaged and set aside (`why`)."""
 
     def __init__(self, digest: Digest, where: str, why: str = "not there") -> None:
         self.digest, self.where, self.why = digest, where, why
-        super().__init__(f"value {digest.hex()[:16]} is {why} in {where}; the call that made it will run again")
+        super().__init__(
+            f"value {digest.hex()[:16]} is {why} in {where}; the call that made it will run again"
+        )
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot be written or reached: full disk, read-only folder, lost connection."""
+    """The store at `where` cannot be written or reached: full disk, read-only folder, lost connection."""
+
+    def __init__(self, message: str, where: str = "") -> None:
+        self.where = where
+        super().__init__(message)
 
 
 class ValueStore(ABC):
     """Bytes by their digest. Every method may be called from any thread.
 
-    `put` is idempotent and atomic: an object is whole under its name or not there. `get` never returns bytes that
-    do not have the digest asked for: a damaged object is set aside and reported as `ValueMissing`.
+    `put` is idempotent and atomic: an object is whole under its name or not there. `get` never returns bytes
+    that do not have the digest asked for: a damaged object is set aside and reported as `ValueMissing`. What
+    is not a digest raises `NotADigest`, before any name is made of it.
     """
 
     @abstractmethod
@@ -49,25 +56,69 @@ class ValueStore(ABC):
     def put(self, digest: Digest, chunks: Sequence[Buffer]) -> None:
         """Store the concatenation of `chunks`, whose digest the caller has computed; durable when it returns.
 
-        Raises `StoreUnavailable`; nothing is left under the digest's name then.
+        A sound object already there is kept, a damaged one replaced. Raises `StoreUnavailable`; under the
+        digest's name there is a whole object then, or none.
         """
 
     @abstractmethod
     def has(self, digest: Digest) -> bool:
-        """Whether an object stands under this digest (its bytes are not read)."""
+        """Whether an object stands under this digest (its bytes are not read). Raises `StoreUnavailable`."""
 
     @abstractmethod
     def size(self, digest: Digest) -> int:
-        """The object's size in bytes. Raises `ValueMissing`."""
+        """The object's size in bytes (they are not read). Raises `ValueMissing`, `StoreUnavailable`."""
 
     @abstractmethod
     def delete(self, digest: Digest) -> None:
-        """Remove an object; one that isn't there is no error."""
+        """Remove an object; one that isn't there is no error. Raises `StoreUnavailable`."""
 
     @abstractmethod
     def iterate(self) -> Iterator[Digest]:
-        """The digests of all objects, in no particular order."""
+        """The digests of all objects, in no particular order; whatever else lies there is passed over."""
 
     @abstractmethod
     def get_value_path(self, digest: Digest) -> str:
         """The path or URL under which an object of this digest is or would be kept."""
+
+
+class MemoryStore(ValueStore):
+    """Values in a dict, for as long as the process lives."""
+
+    def __init__(self) -> None:
+        self.objects: dict[Digest, bytes] = {}
+
+    def get(self, digest: Digest) -> memoryview:
+        view = self._view(digest)
+        if view is None:
+            raise ValueMissing(digest, "memory")
+        if digest_view(view) != digest:
+            self.objects.pop(digest, None)
+            raise ValueMissing(digest, "memory", "damaged")
+        return view
+
+    def put(self, digest: Digest, chunks: Sequence[Buffer]) -> None:
+        view = self._view(digest)
+        if view is None or digest_view(view) != digest:
+            self.objects[digest] = b"".join(chunks)
+
+    def has(self, digest: Digest) -> bool:
+        return self._view(digest) is not None
+
+    def size(self, digest: Digest) -> int:
+        view = self._view(digest)
+        if view is None:
+            raise ValueMissing(digest, "memory")
+        return view.nbytes
+
+    def delete(self, digest: Digest) -> None:
+        self.objects.pop(check_digest(digest), None)
+
+    def iterate(self) -> Iterator[Digest]:
+        return iter(tuple(self.objects))
+
+    def get_value_path(self, digest: Digest) -> str:
+        return f"memory:{check_digest(digest).hex()}"
+
+    def _view(self, digest: Digest) -> memoryview | None:
+        data = self.objects.get(check_digest(digest))
+        return None if data is None else memoryview(data)

@@ -1,0 +1,176 @@
+"""Values as files below a local folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from redux_valuestore.digest import Digest, digest_view
+from redux_valuestore.disk import Disk, make_folders, publish
+from redux_valuestore.layout import LOST, is_shard, lost_name, named_digest, object_name
+from redux_valuestore.store import StoreUnavailable, ValueMissing, ValueStore
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_ABSENT = (FileNotFoundError, NotADirectoryError)
+_UNREADABLE = frozenset(
+    getattr(errno, name)
+    for name in ("EIO", "EBADMSG", "EUCLEAN", "EISDIR", "ELOOP", "ENXIO")
+    if hasattr(errno, name)
+)
+_ELSEWHERE = "keep values elsewhere with REDUX_STORE"
+_ADVICE = {
+    errno.ENOSPC: f"free some space there, or {_ELSEWHERE}",
+    errno.EDQUOT: f"raise the quota, or {_ELSEWHERE}",
+    errno.EROFS: f"make it writable, or {_ELSEWHERE}",
+    errno.EACCES: f"give yourself access to it, or {_ELSEWHERE}",
+    errno.EPERM: f"give yourself access to it, or {_ELSEWHERE}",
+    errno.EMFILE: "hold fewer large values at once, or raise the limit with `ulimit -n`",
+    errno.EIO: f"the disk may be failing: see the system's log, and {_ELSEWHERE}",
+}
+
+
+class LocalStore(ValueStore):
+    """Objects at `root/ab/cdef…`, damaged ones in `root/lost+found/`; nothing is made before a put."""
+
+    def __init__(self, root: str | os.PathLike[str], disk: Disk | None = None) -> None:
+        self.root = os.path.abspath(root)
+        self._disk = disk or Disk()
+        self._settled: frozenset[str] = frozenset()
+
+    def get(self, digest: Digest) -> memoryview:
+        path = self.get_value_path(digest)
+        with self._explained("read", path):
+            try:
+                view = self._sound_or_set_aside(digest, path)
+            except _ABSENT:
+                raise ValueMissing(digest, self.root) from None
+        if view is None:
+            raise ValueMissing(digest, self.root, "damaged")
+        return view
+
+    def put(self, digest: Digest, chunks: Sequence[Buffer]) -> None:
+        path = self.get_value_path(digest)
+        with self._explained("write", path):
+            if self._stands(digest, path):
+                # Its writer may not have come to this step yet, and we are about to call it durable.
+                self._disk.sync_folder(os.path.dirname(path))
+                return
+            try:
+                self._publish(path, chunks)
+            except FileNotFoundError:  # somebody cleared the store while it was open
+                self._settled = frozenset()
+                self._publish(path, chunks)
+
+    def has(self, digest: Digest) -> bool:
+        return self._size(digest) is not None
+
+    def size(self, digest: Digest) -> int:
+        size = self._size(digest)
+        if size is None:
+            raise ValueMissing(digest, self.root)
+        return size
+
+    def delete(self, digest: Digest) -> None:
+        path = self.get_value_path(digest)
+        with self._explained("remove", path), suppress(*_ABSENT):
+            self._disk.unlink(path)
+
+    def iterate(self) -> Iterator[Digest]:
+        for shard in filter(is_shard, self._names(self.root)):
+            for name in self._names(os.path.join(self.root, shard)):
+                digest = named_digest(f"{shard}/{name}")
+                if digest is not None:
+                    yield digest
+
+    def get_value_path(self, digest: Digest) -> str:
+        return f"{self.root}/{object_name(digest)}"
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def _size(self, digest: Digest) -> int | None:
+        path = self.get_value_path(digest)
+        with self._explained("look at", path):
+            try:
+                return self._disk.size(path)
+            except _ABSENT:
+                return None
+
+    def _names(self, folder: str) -> list[str]:
+        with self._explained("list", folder):
+            try:
+                return self._disk.names(folder)
+            except _ABSENT:
+                return []
+
+    def _stands(self, digest: Digest, path: str) -> bool:
+        try:
+            return self._sound_or_set_aside(digest, path) is not None
+        except _ABSENT:
+            return False
+
+    def _sound_or_set_aside(self, digest: Digest, path: str) -> memoryview | None:
+        """The object's bytes, None if it was damaged. Raises `OSError`."""
+        view = self._sound(digest, path)
+        return self._set_aside(digest, path) if view is None else view
+
+    def _sound(self, digest: Digest, path: str) -> memoryview | None:
+        """The bytes of a file if they have this digest. Raises `OSError`."""
+        try:
+            view = self._disk.read(path)
+        except OSError as error:
+            if error.errno in _UNREADABLE:
+                return None
+            raise
+        return view if digest_view(view) == digest else None
+
+    def _set_aside(self, digest: Digest, path: str) -> memoryview | None:
+        """Move a damaged object to lost+found, unless it turns out to be sound: then its bytes.
+
+        Between our look and the move another process may have healed it, so what was moved is read again.
+        """
+        lost = f"{self.root}/{lost_name(digest)}"
+        with suppress(
+            OSError
+        ):  # damage in a store that may only be read stays where it is, and is told all the same
+            self._disk.make_folder(f"{self.root}/{LOST}")
+            self._disk.rename(path, lost)
+            view = self._sound(digest, lost)
+            if view is not None:
+                self._disk.rename(lost, path)
+                return view
+        return None
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def _publish(self, path: str, chunks: Sequence[Buffer]) -> None:
+        self._settle(os.path.dirname(path))
+        publish(self._disk, path, chunks)
+
+    def _settle(self, folder: str) -> None:
+        """Make an object's folder, durably: another process that made it may not have come to that yet."""
+        shard = os.path.basename(folder)
+        if shard in self._settled:
+            return
+        make_folders(self._disk, self.root)
+        self._disk.make_folder(folder)
+        present = self._disk.names(self.root)
+        self._disk.sync_folder(self.root)
+        self._settled |= frozenset(present)
+
+    @contextmanager
+    def _explained(self, doing: str, path: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreUnavailable(self._words(doing, path, error), path) from error
+
+    def _words(self, doing: str, path: str, error: OSError) -> str:
+        what = f"cannot {doing} {path}: {error.strerror or error}"
+        with suppress(OSError):
+            what += f" ({self._disk.free(path) / 1e6:,.1f} MB free)"
+        return f"{what}; {_ADVICE.get(error.errno or 0, f'put that right, or {_ELSEWHERE}')}"
