@@ -26,7 +26,6 @@ from redux_backends.records import (
     hash_task_set,
 )
 from redux_backends.records import Job as JobRecord
-from redux_backends.records import Outcome as Came
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 
@@ -216,7 +215,7 @@ class Recorder:
             self._execution,
             None if parent is None else parent.id,
             job.known.task_hash,
-            job.eval_hash if job.outcome is Came.RAN or not running else None,
+            job.eval_hash,
             job.status,
             job.outcome,
             job.started,

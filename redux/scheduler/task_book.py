@@ -45,6 +45,10 @@ class TaskBook:
         known = self._known.get(fullname)
         return None if known is None else known.task_hash
 
+    def has(self, task_hash: Digest) -> bool:
+        """Whether a task of this book has this hash."""
+        return task_hash in self._records
+
     def record_of(self, task_hash: Digest) -> TaskRecord:
         """The record of a task of this book."""
         return self._records[task_hash]

@@ -1,0 +1,136 @@
+"""What an execution reports: while it runs, counts per task; afterwards its value, or how it failed."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+
+from redux_backends.records import ExecutionId, JobId, Seconds
+from redux_valuestore.errors import ReduxError
+
+from redux.scheduler.jobs import ABSENT, Datum, Failed, Job
+from redux.value import preview
+
+_OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+@dataclass(slots=True)
+class TaskProgress:
+    """Counts of one task's jobs while an execution runs; only the scheduler's thread writes them."""
+
+    waiting: int = 0
+    running: int = 0
+    done: int = 0
+    cached: int = 0
+    failed: int = 0
+    seconds_ran: Seconds = 0.0
+    seconds_saved: Seconds = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorValue:
+    """The error a job ended with, as it is recorded: plain text, nothing that would have to be run to be read."""
+
+    type: str
+    message: str
+    traceback: str
+
+    def __repr__(self) -> str:
+        return f"{self.type}: {self.message}" if self.message else self.type
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How an execution failed: the error, the task's own traceback, and the calls that led there, root first."""
+
+    error: BaseException
+    traceback_text: str
+    chain: tuple[tuple[str, str], ...]
+    job_id: JobId | None
+
+
+class ExecutionFailed(ReduxError):
+    """An execution whose result was asked for failed, or was stopped."""
+
+    def __init__(self, execution: ExecutionId, why: str) -> None:
+        self.execution = execution
+        super().__init__(f"execution {execution.hex()[:8]} {why}; see `redux log {execution.hex()[:8]}`")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An execution that ended. `trouble` is why something could not be recorded; the value is good all the same."""
+
+    execution_id: ExecutionId
+    result: object
+    failure: Failure | None
+    stopped: bool
+    counts: Mapping[str, TaskProgress]
+    storage_trouble: str | None
+    seconds: Seconds
+
+    @property
+    def value(self) -> object:
+        """The result. Raises the task's own error where it failed, ExecutionFailed where it was stopped."""
+        if self.failure is not None:
+            raise self.failure.error
+        if self.stopped:
+            raise ExecutionFailed(self.execution_id, "was stopped before its end")
+        return self.result
+
+
+def describe_error(error: BaseException) -> ErrorValue:
+    """An error as text, with the traceback of the user's own frames."""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    return ErrorValue(name, str(error), trim_traceback(error))
+
+
+def trim_traceback(error: BaseException) -> str:
+    """The traceback of an error without redux's own frames."""
+    given = getattr(error, "__redux_traceback__", None)
+    if isinstance(given, str):
+        return given
+    own = traceback.TracebackException.from_exception(error)
+    _trim(own)
+    linecache.checkcache()
+    return "".join(own.format())
+
+
+def _trim(text: traceback.TracebackException) -> None:
+    kept = [frame for frame in text.stack if not os.path.abspath(frame.filename).startswith(_OWN_FOLDER + os.sep)]
+    text.stack = traceback.StackSummary.from_list(kept)
+    for inner in (text.__cause__, text.__context__):
+        if inner is not None:
+            _trim(inner)
+
+
+def without_own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback from the first frame that isn't redux's own."""
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OWN_FOLDER + os.sep):
+        trace = trace.tb_next
+    return trace
+
+
+def describe_failure(failed: Failed) -> Failure:
+    """How an execution failed, from the cell's failure."""
+    chain: list[tuple[str, str]] = []
+    job = failed.job
+    while job is not None:
+        chain.append((job.known.task.fullname, _shown_arguments(job)))
+        job = job.parent.job
+    return Failure(
+        failed.error, trim_traceback(failed.error), tuple(reversed(chain)), None if failed.job is None else failed.job.id
+    )
+
+
+def _shown_arguments(job: Job) -> str:
+    return ", ".join(f"{name}={_shown(datum)}" for name, datum in job.arguments)
+
+
+def _shown(datum: Datum | None) -> str:
+    return "…" if datum is None or datum.value is ABSENT else preview(datum.value, 60)
