@@ -1,0 +1,68 @@
+# Everything here sets itself up: a virtual environment in .venv with the locked requirements and this checkout.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types contracts faults bench bench-check bench-smoke format lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+demo: $(VENV)/demo ## the example on the standard library: cold, again, after an edit
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/dev ## the tests (under four minutes)
+	$(PYTEST) -m "not faults" -n 2
+
+check: lint types contracts test ## everything that must hold before a commit
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+contracts: $(VENV)/dev
+	$(BIN)/lint-imports
+
+faults: $(VENV)/dev ## the long campaigns: kills, crowds, damaged bytes (under fifteen minutes)
+	$(PYTEST) -m faults -s --timeout=900
+
+bench: ## redux beside redun, joblib and diskcache (about an hour), and the table in benchmarks/README.md
+	$(PYTHON) -m benchmarks --json out/bench.json --write-readme
+
+bench-check: ## the limits of speed, size and memory; fails where one is passed
+	$(PYTHON) -m benchmarks --json out/bench-check.json --check
+
+bench-smoke: ## the benchmarks at toy sizes, to see that they run
+	$(PYTHON) -m benchmarks --json out/bench-smoke.json --quick
+
+format: $(VENV)/dev ## put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## refresh the locked versions in requirements/
+	PYTHON=$(PYTHON) requirements/lock.sh
+
+clean: ## away with everything that was made
+	rm -rf $(VENV) .venv-bench out build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A half-made environment has no pip that answers, and is made anew.
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "redux needs Python 3.11 or newer; say PYTHON=... to make")'
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/demo: $(VENV)/made requirements/demo.txt pyproject.toml
+	$(PIP) install --quiet -r requirements/demo.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/demo requirements/dev.txt
+	$(PIP) install --quiet -r requirements/dev.txt
+	@touch $@
