@@ -19,7 +19,7 @@ _TESTS = frozenset({"test", "tests", "idle_test"})
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Imports that were found to be modules, and how many modules name each one that wasn't (`sys`: it is C)."""
+    """Imports that are modules here, and how many modules name each one that isn't (`sys`: it is C)."""
 
     eager: Graph
     every: Graph
@@ -83,7 +83,10 @@ def count_importers(graph: Graph) -> dict[str, int]:
 
 
 def rank_modules(graph: Graph) -> dict[str, float]:
-    """PageRank, highest first: a module counts as much as those that import it; ranks add up to 1."""
+    """PageRank, highest first: a module counts as much as those that import it; ranks add up to 1.
+
+    The one of networkx needs SciPy.
+    """
     ranks = dict.fromkeys(graph, 1 / max(len(graph), 1))
     for _ in range(_ROUNDS):
         # A module that imports nothing leaves its weight to everybody.
@@ -98,6 +101,7 @@ def rank_modules(graph: Graph) -> dict[str, float]:
 
 
 def find_cycles(graph: Graph) -> list[list[str]]:
-    """The groups of modules each of which imports, directly or not, all others of its group; largest first."""
+    """Groups of modules that each import, directly or not, all others of their group; largest first."""
     groups = nx.strongly_connected_components(nx.DiGraph(graph))
-    return sorted((sorted(group) for group in groups if len(group) > 1), key=lambda group: (-len(group), group))
+    several = [sorted(group) for group in groups if len(group) > 1]
+    return sorted(several, key=lambda group: (-len(group), group))

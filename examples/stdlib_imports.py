@@ -3,22 +3,24 @@
     redux run examples/stdlib_imports.py main --out out
 
 reads every module of the library it runs on and writes `out/report.md` with a picture, `out/imports.svg`.
-The work is done by ordinary functions in the modules beside this one; here is what depends on what. Edit any of
-those functions, run again, and only the tasks that use it run. Needs networkx.
+The work is done by ordinary functions in the modules beside this one; here is what depends on what. Edit any
+of those functions, run again, and only the tasks that use it run. Needs networkx.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import sysconfig
 from pathlib import Path
 
 import stdlib_graph as graphs
 import stdlib_report as report
-from redux import File, task
 from stdlib_picture import draw_circle
 from stdlib_report import Folder
 from stdlib_source import Lines, Outline, count_lines, decode, module_name, package_name, read_outline
+
+from redux import File, task
 
 LIBRARY = sysconfig.get_path("stdlib")
 RELEASE = platform.python_version()
@@ -34,13 +36,16 @@ def main(out: str = "out", library: str = LIBRARY, release: str = RELEASE) -> Fi
 def find_sources(library: str, release: str) -> dict[str, File]:
     """The library's source files by their path inside it.
 
-    Folders nothing can be imported from are left out, site-packages among them. The list is remembered: an installed
-    release gains no modules, and another release is another argument.
+    Folders nothing can be imported from are left out, site-packages among them. The list is remembered while
+    all its files are as they were: an installed release gains none, and another release is another argument.
     """
-    root = Path(library)
-    paths = sorted(path.relative_to(root) for path in root.rglob("*.py"))
-    importable = [path for path in paths if all(folder.isidentifier() for folder in path.parts[:-1])]
-    return {path.as_posix(): File(str(root / path)) for path in importable}
+    paths: list[Path] = []
+    for folder, inner, names in os.walk(library):
+        inner[:] = [name for name in inner if name.isidentifier() and name != "__pycache__"]
+        paths += [Path(folder, name) for name in names if name.endswith(".py")]
+    if not paths:
+        raise FileNotFoundError(f"no Python source in {library}; name a folder that has some with --library")
+    return {path.relative_to(library).as_posix(): File(str(path)) for path in sorted(paths)}
 
 
 @task
@@ -131,11 +136,14 @@ def describe_elsewhere(elsewhere: dict[str, int]) -> str:
 @task
 def describe_problems(outlines: dict[str, Outline]) -> str:
     """The report's section on files that could not be parsed."""
-    return report.problem_section({module: found.problem for module, found in outlines.items() if found.problem})
+    problems = {module: found.problem for module, found in outlines.items() if found.problem}
+    return report.problem_section(problems)
 
 
 @task
-def draw(path: str, release: str, graph: graphs.Graph, ranks: dict[str, float], groups: list[list[str]]) -> File:
+def draw(
+    path: str, release: str, graph: graphs.Graph, ranks: dict[str, float], groups: list[list[str]]
+) -> File:
     """The picture of the packages that most rests on."""
     picture = File(path)
     picture.write(draw_circle(f"What Python {release}'s standard library rests on", graph, ranks, groups))

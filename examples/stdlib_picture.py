@@ -10,9 +10,10 @@ from math import cos, pi, sin, sqrt
 Link = tuple[str, str]
 """An importer and what it imports."""
 
-_SIZE = 1000
-_MIDDLE = _SIZE / 2
+_WIDTH, _HEIGHT = 1000, 1120
+_X, _Y = 500, 550
 _RING = 330
+_LONGEST = 20
 _SHOWN = 40
 _PLAIN = "#33658a"
 _CYCLES = ("#d1495b", "#e08e1b", "#2a9d6f", "#8e5bb5", "#c2578f", "#6a7f10")
@@ -20,7 +21,7 @@ _CYCLES = ("#d1495b", "#e08e1b", "#2a9d6f", "#8e5bb5", "#c2578f", "#6a7f10")
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a package stands: its angle in radians, the radius of its disc, its colour, and whether it is in a cycle."""
+    """Where a package stands: its angle in radians, the radius of its disc, and its colour."""
 
     name: str
     angle: float
@@ -29,11 +30,14 @@ class Spot:
 
     def at(self, distance: float) -> tuple[float, float]:
         """The point in this spot's direction, so far from the middle."""
-        return _MIDDLE + distance * cos(self.angle), _MIDDLE + distance * sin(self.angle)
+        return _X + distance * cos(self.angle), _Y + distance * sin(self.angle)
 
 
 def draw_circle(
-    title: str, graph: Mapping[str, Sequence[str]], ranks: Mapping[str, float], cycles: Sequence[Sequence[str]]
+    title: str,
+    graph: Mapping[str, Sequence[str]],
+    ranks: Mapping[str, float],
+    cycles: Sequence[Sequence[str]],
 ) -> str:
     """An SVG of the packages that rank highest; members of one cycle share a colour that is theirs alone."""
     shown = list(ranks)[:_SHOWN]
@@ -43,13 +47,16 @@ def draw_circle(
     spots = _place(arrange(shown, links), ranks, colours)
     parts = [
         _STYLE,
-        f'<rect width="{_SIZE}" height="{_SIZE}" fill="#fbfaf7"/>',
-        f'<text class="title" x="{_MIDDLE}" y="48">{escape(title)}</text>',
-        *(_curve(spots[importer], spots[imported], number) for number, (importer, imported) in enumerate(links)),
+        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fbfaf7"/>',
+        f'<text class="title" x="{_X}" y="52">{escape(title)}</text>',
+        *(
+            _curve(spots[importer], spots[imported], number)
+            for number, (importer, imported) in enumerate(links)
+        ),
         *(_disc(spot) for spot in spots.values()),
         *_legend(len(shown), len(graph), bool(colours)),
     ]
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_SIZE} {_SIZE}" font-family="{_FONT}">'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="{_FONT}">'
     return "\n".join([head, *parts, "</svg>\n"])
 
 
@@ -126,8 +133,12 @@ def _disc(spot: Spot) -> str:
     return (
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{spot.radius:.1f}" fill="{spot.colour}"/>'
         f'<text class="name" x="{tx:.1f}" y="{ty:.1f}" text-anchor="{anchor}" fill="{spot.colour}" '
-        f'transform="rotate({degrees:.1f} {tx:.1f} {ty:.1f})">{escape(spot.name)}</text>'
+        f'transform="rotate({degrees:.1f} {tx:.1f} {ty:.1f})">{escape(_shorten(spot.name))}</text>'
     )
+
+
+def _shorten(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
 def _legend(shown: int, all_of_them: int, has_cycles: bool) -> list[str]:
@@ -136,7 +147,7 @@ def _legend(shown: int, all_of_them: int, has_cycles: bool) -> list[str]:
     if has_cycles:
         lines += ["Packages of one colour other than blue import each other in a cycle."]
     return [
-        f'<text class="note" x="{_MIDDLE}" y="{936 + 20 * index}">{escape(line)}</text>'
+        f'<text class="note" x="{_X}" y="{_HEIGHT - 72 + 20 * index}">{escape(line)}</text>'
         for index, line in enumerate(lines)
     ]
 

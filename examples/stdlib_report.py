@@ -49,7 +49,8 @@ def sum_lines(parts: Iterable[Lines]) -> Lines:
 
 def whole_report(release: str, picture: str, sections: Sequence[str]) -> str:
     """The report from its sections; `picture` is a file beside it."""
-    top = f"# What Python {release}'s standard library imports\n\n![The packages that most rests on]({picture})\n"
+    title = f"# What Python {release}'s standard library imports"
+    top = f"{title}\n\n![The packages that most rests on]({picture})\n"
     return "\n".join([top, *sections])
 
 
@@ -66,8 +67,8 @@ def size_section(release: str, folders: Sequence[Folder]) -> str:
     ]
     return (
         "## Its size\n\n"
-        f"Python {release} brings {files:,} modules: {total.code:,} lines of code, {total.comment:,} of comment and "
-        f"{total.blank:,} blank; {functions:,} functions and {classes:,} classes. "
+        f"Python {release} brings {files:,} modules: {total.code:,} lines of code, {total.comment:,} of "
+        f"comment and {total.blank:,} blank; {functions:,} functions and {classes:,} classes. "
         f"The {len(rows)} largest of its {len(folders)} packages and top-level modules:\n\n"
         + table(("package", "files", "code", "comment", "functions", "classes"), rows)
     )
@@ -81,19 +82,21 @@ def rank_section(ranks: Mapping[str, float], importers: Mapping[str, int]) -> st
     ]
     return (
         "## What everything rests on\n\n"
-        "PageRank over packages, without the test suites and without imports that wait inside a function: a package "
-        "counts as much as those that import it.\n\n" + table(("", "package", "rank", "imported by"), rows)
+        "PageRank over packages, without the test suites and without imports that wait inside a function: "
+        "a package counts as much as those that import it.\n\n"
+        + table(("", "package", "rank", "imported by"), rows)
     )
 
 
 def cycle_section(eager: Sequence[Sequence[str]], every: Sequence[Sequence[str]]) -> str:
     """Who imports each other, and what imports inside functions hide."""
-    section = f"## Cycles\n\n{count(len(eager), 'group')} of modules import each other while they are imported:\n\n"
+    section = "## Cycles\n\n"
+    section += f"Groups of modules that import each other while they are imported: {len(eager)}.\n\n"
     section += "".join(f"- {name_some(group)}\n" for group in eager)
     if every:
         section += (
-            f"\nImports that wait inside functions keep it that few. Counting those too there would be "
-            f"{count(len(every), 'group')}, the largest of {len(every[0])} modules: {name_some(every[0])}.\n"
+            "\nImports that wait inside functions keep the groups that small. With those, the largest would "
+            f"have {len(every[0])} modules: {name_some(every[0])}.\n"
         )
     return section
 
@@ -103,8 +106,8 @@ def elsewhere_section(elsewhere: Mapping[str, int]) -> str:
     common = sorted(elsewhere.items(), key=lambda item: (-item[1], item[0]))[:_ROWS]
     return (
         "## Imported from elsewhere\n\n"
-        f"{count(len(elsewhere), 'name')} are no source file here: written in C, of another system, or made up by a "
-        "test. The most common, with the number of modules that import them:\n\n"
+        f"{count(len(elsewhere), 'name')} belong to no source file here: written in C, of another system, or "
+        "made up by a test. The most common, with the number of modules that import them:\n\n"
         + ", ".join(f"`{name}` {times}" for name, times in common)
         + "\n"
     )
@@ -112,7 +115,7 @@ def elsewhere_section(elsewhere: Mapping[str, int]) -> str:
 
 def problem_section(problems: Mapping[str, str]) -> str:
     """What could not be parsed, and why."""
-    section = f"## Not parsed\n\n{count(len(problems), 'file')}.\n\n"
+    section = f"## Not parsed\n\nFiles that are no Python of this release: {len(problems)}.\n\n"
     return section + "".join(f"- `{module}`: {problem}\n" for module, problem in sorted(problems.items()))
 
 

@@ -6,9 +6,16 @@ import ast
 import importlib.util
 import io
 import tokenize
+import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Literal
+
+# The parser warns of what it reads, under this name where the text comes from no file. Such warnings are for
+# the authors of the text. Ignored once and for all, as `warnings.catch_warnings` is not for threads.
+warnings.filterwarnings("ignore", module="<unknown>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +29,7 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Imports:
-    """Dotted names a module imports, sorted: while it is imported itself (`eager`), and only later (`deferred`)."""
+    """Dotted names a module imports, sorted: while it is imported itself (`eager`), or later (`deferred`)."""
 
     eager: list[str]
     deferred: list[str]
@@ -60,24 +67,23 @@ def decode(source: bytes) -> str:
 
 def count_lines(text: str) -> Lines:
     """The lines of a text; a comment has its line to itself, and a docstring is code."""
-    code = comment = blank = 0
-    for line in io.StringIO(text):
-        stripped = line.strip()
-        if not stripped:
-            blank += 1
-        elif stripped.startswith("#"):
-            comment += 1
-        else:
-            code += 1
-    return Lines(code, comment, blank)
+    kinds = Counter(kind_of_line(line.strip()) for line in io.StringIO(text))
+    return Lines(kinds["code"], kinds["comment"], kinds["blank"])
+
+
+def kind_of_line(stripped: str) -> Literal["code", "comment", "blank"]:
+    """What stands on a line that has no space around it."""
+    if not stripped:
+        return "blank"
+    return "comment" if stripped.startswith("#") else "code"
 
 
 def read_outline(source: bytes, package: str) -> Outline:
     """The outline of a file in `package`, or one that only names the problem with it."""
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError) as error:
-        message = error.msg if isinstance(error, SyntaxError) else str(error)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        message = error.msg if isinstance(error, SyntaxError) else str(error) or "nested too deeply"
         return Outline(Imports([], []), problem=message)
     functions = classes = 0
     for node, _ in walk_statements(tree):
@@ -99,7 +105,7 @@ def imports_of(tree: ast.Module, package: str) -> Imports:
 
 
 def walk_statements(tree: ast.Module) -> Iterator[tuple[ast.AST, bool]]:
-    """Every statement of a module, and whether it waits for a call or for the module to run as a script.
+    """Every statement of a module, and whether it waits: for a call, a run as a script, a type checker.
 
     Expressions are not entered: nothing is imported or declared in them.
     """
@@ -107,9 +113,9 @@ def walk_statements(tree: ast.Module) -> Iterator[tuple[ast.AST, bool]]:
     while pending:
         node, waits = pending.pop()
         yield node, waits
-        waits = waits or _delays_its_body(node)
-        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for field in ("orelse", "finalbody", "handlers", "cases"):
             pending += [(child, waits) for child in getattr(node, field, ())]
+        pending += [(child, waits or _delays_its_body(node)) for child in getattr(node, "body", ())]
 
 
 def _delays_its_body(node: ast.AST) -> bool:
@@ -117,6 +123,8 @@ def _delays_its_body(node: ast.AST) -> bool:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return True
         case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
+            return True
+        case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
             return True
         case _:
             return False
