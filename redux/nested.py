@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any, cast
 
+from redux.value import Lazy
 from redux_valuestore.errors import ReduxError
 
-from redux.value import Lazy
+ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
+"""Types that hold nothing, so nothing lazy either."""
 
-_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _CONTAINERS = (list, tuple, dict, set, frozenset)
 
 
@@ -37,14 +38,14 @@ def lazies_in(value: object) -> list[Lazy]:
 
 def _collect(value: object, found: dict[int, Lazy]) -> None:
     kind = type(value)
-    if kind in _ATOMS:
+    if kind in ATOMS:
         return
     if isinstance(value, Lazy):
         found[id(value)] = value
         return
     before = len(found)
     for part in _parts(value, kind):
-        if type(part) not in _ATOMS:
+        if type(part) not in ATOMS:
             _collect(part, found)
     if len(found) > before and not _is_rebuilt(value, kind):
         raise HiddenExpression(kind)
@@ -68,7 +69,7 @@ def _is_rebuilt(value: object, kind: type) -> bool:
 def substitute(value: object, resolve: Callable[[Lazy], object]) -> Any:
     """The value with every nested expression replaced by what `resolve` gives; parts without any stay the same object."""
     kind = type(value)
-    if kind in _ATOMS:
+    if kind in ATOMS:
         return value
     if isinstance(value, Lazy):
         return resolve(value)

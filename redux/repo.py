@@ -70,7 +70,11 @@ class Repo:
         """
         if stored.place is Place.STORE:
             return self._fetch_from_store(stored.hash)
-        if stored.place is Place.INLINE and stored.data is not None and digest_bytes(stored.data) == stored.hash:
+        if (
+            stored.place is Place.INLINE
+            and stored.data is not None
+            and digest_bytes(stored.data) == stored.hash
+        ):
             return stored.data
         self.backend.forget_value(stored.hash)
         raise ValueMissing(stored.hash, "the database", "damaged" if stored.data is not None else "gone")

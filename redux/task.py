@@ -10,11 +10,11 @@ from enum import StrEnum
 from functools import update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
-from redux_valuestore.digest import Digest
-from redux_valuestore.errors import ReduxError
-
+from redux.code.fingerprint import TaskSource
 from redux.expression import TaskCall
 from redux.value import set_task_resolver
+from redux_valuestore.digest import Digest
+from redux_valuestore.errors import ReduxError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -123,6 +123,12 @@ class Task(Generic[P, R]):
             return list(zip(self._names, bound.args, strict=True))
         return _name_arguments(self.signature, bound)
 
+    def bind_named(self, named: Sequence[tuple[str, object]]) -> BoundCall:
+        """The call that `name_arguments` named: its inverse."""
+        if self._names is not None:
+            return BoundCall(tuple([value for _, value in named]), {})
+        return _bind_named(self.signature, named)
+
 
 def _plain_names(signature: inspect.Signature) -> tuple[str, ...] | None:
     kinds = {parameter.kind for parameter in signature.parameters.values()}
@@ -148,6 +154,22 @@ def _name_arguments(signature: inspect.Signature, bound: BoundCall) -> list[tupl
             named.append((name, bound.args[position]))
             position += 1
     return named
+
+
+def _bind_named(signature: inspect.Signature, named: Sequence[tuple[str, object]]) -> BoundCall:
+    args: list[object] = []
+    kwargs: dict[str, object] = {}
+    parameters = signature.parameters
+    for name, value in named:
+        head, _, tail = name.partition("[")
+        kind = parameters[head].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            kwargs[tail[:-1]] = value
+        elif kind is inspect.Parameter.KEYWORD_ONLY:
+            kwargs[head] = value
+        else:
+            args.append(value)
+    return BoundCall(tuple(args), kwargs)
 
 
 class TaskRegistry:
@@ -201,6 +223,17 @@ def get_task_registry() -> TaskRegistry:
     return _registry
 
 
+def name_of_task(value: object) -> str | None:
+    """The full name of a task, None for anything else."""
+    return value.fullname if isinstance(value, Task) else None
+
+
+def source_of_task(task: Task[..., Any]) -> TaskSource:
+    """What a task's hash is made of."""
+    options = task.options
+    return TaskSource(task.fullname, task.func, options.version, options.hash_includes, options.source)
+
+
 _hash_of: list[Callable[[Task[..., Any]], Digest]] = []
 
 
@@ -212,7 +245,9 @@ def set_task_hasher(hasher: Callable[[Task[..., Any]], Digest]) -> None:
 def current_task_hash(task: Task[..., Any]) -> Digest:
     """The hash of a task's code. Raises TaskError outside an execution."""
     if not _hash_of:
-        raise TaskError(f"the code of task {task.fullname} is hashed when an execution starts; none has started yet")
+        raise TaskError(
+            f"the code of task {task.fullname} is hashed when an execution starts; none has started yet"
+        )
     return _hash_of[0](task)
 
 
@@ -258,7 +293,9 @@ def _make_task(func: Callable[P, R], options: dict[str, Any]) -> Task[P, R]:
         names = getattr(func, "__globals__", {})
         namespace = names.get("redux_namespace", names.get("redun_namespace", ""))
     if not _NAME.fullmatch(name):
-        raise TaskError(f"{name!r} can't name a task: use letters, digits and _ (give one with @task(name=…))")
+        raise TaskError(
+            f"{name!r} can't name a task: use letters, digits and _ (give one with @task(name=…))"
+        )
     if namespace and not _NAMESPACE.fullmatch(namespace):
         raise TaskError(f"{namespace!r} can't be a namespace: use letters, digits, _ and dots")
     made = Task(func, name, namespace, _options(**options))

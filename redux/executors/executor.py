@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
+from redux.repo import Repo
+from redux.value import CannotEncode, Encoded, encode
 from redux_backends.records import Seconds, ValueRecord
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import StoreError
-
-from redux.repo import Repo
-from redux.value import CannotEncode, Encoded, encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ class Outcome:
 
 
 class Executor(Protocol):
-    """A place that runs jobs. `submit` never blocks; `done` is called once per job, from any thread."""
+    """A place that runs jobs. `submit` never blocks; each job's outcome is reported once, from any thread."""
+
+    name: str
 
     def submit(self, key: object, spec: JobSpec) -> None:
         """Take a job; its outcome is reported under `key`."""
@@ -62,6 +64,17 @@ class Executor(Protocol):
 
 
 Done = Callable[[object, Outcome], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What an executor is opened with: where values go, whom to tell outcomes, how many workers, whose code it is."""
+
+    repo: Repo
+    done: Done
+    workers: int | None
+    folder: Path
+    """where the user's own project is found"""
 
 
 def execute(spec: JobSpec, repo: Repo) -> Outcome:

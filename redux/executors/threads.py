@@ -6,8 +6,7 @@ import os
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from redux.executors.executor import Done, JobSpec, execute
-from redux.repo import Repo
+from redux.executors.executor import JobSpec, Site, execute
 
 
 class ThreadExecutor:
@@ -16,11 +15,13 @@ class ThreadExecutor:
     Simpler queues than `concurrent.futures` has, because a cheap job would pay more for its future than for itself.
     """
 
-    def __init__(self, repo: Repo, done: Done, workers: int | None = None) -> None:
-        self._repo = repo
-        self._done = done
+    name = "threads"
+
+    def __init__(self, site: Site) -> None:
+        self._repo = site.repo
+        self._done = site.done
         self._orders: SimpleQueue[tuple[object, JobSpec] | None] = SimpleQueue()
-        self._limit = workers or min(32, (os.cpu_count() or 1) + 4)
+        self._limit = site.workers or min(32, (os.cpu_count() or 1) + 4)
         self._threads: list[Thread] = []
 
     def submit(self, key: object, spec: JobSpec) -> None:

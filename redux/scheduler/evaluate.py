@@ -7,16 +7,11 @@ queues, so ten thousand calls deep or a hundred thousand wide cost no stack.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
-from redux_backends.records import JobId, Traits, hash_evaluation, new_id
-from redux_valuestore.digest import Digest, digest_struct
-from redux_valuestore.errors import ReduxError
-from redux_valuestore.store import ValueMissing
-
 from redux.expression import OPERATIONS, Expression, Operation, TaskCall
-from redux.nested import lazies_in, substitute
+from redux.nested import ATOMS, lazies_in, substitute
 from redux.repo import Repo
 from redux.scheduler.jobs import (
     ABSENT,
@@ -30,10 +25,15 @@ from redux.scheduler.jobs import (
     OperationCell,
     Scope,
 )
-from redux.value import CannotDecode, Lazy, encode
+from redux.task import BoundCall
+from redux.value import Lazy, encode
+from redux_backends.records import JobId, Traits, hash_evaluation, new_id
+from redux_valuestore.digest import digest_struct
+from redux_valuestore.errors import ReduxError
+from redux_valuestore.store import ValueMissing
 
 
-class _Unmade(Exception):
+class Unmade(Exception):
     """A datum's bytes turned out to be gone; its origin has to make it again."""
 
     def __init__(self, datum: Datum, error: ReduxError) -> None:
@@ -66,7 +66,7 @@ class Evaluator:
         self._events = events
         self._fresh: deque[Cell] = deque()
         self._ready: deque[Cell] = deque()
-        self.unsettled = 0
+        self._live: set[Job] = set()
 
     # -- making cells ------------------------------------------------------------------------------
 
@@ -132,8 +132,26 @@ class Evaluator:
         job = Job(scope, JobId(new_id()), known, bound)
         scope.children.append(job)
         self._fresh.append(job)
-        self.unsettled += 1
+        self._live.add(job)
         return job
+
+    # -- what is under way -------------------------------------------------------------------------
+
+    @property
+    def unfinished(self) -> Collection[Job]:
+        """Jobs that have neither a result nor a failure."""
+        return self._live
+
+    def stuck_job(self) -> Job | None:
+        """Where nothing moves any more: a job that waits for an equal one above it, None where there is none."""
+        waiting = [job for job in self._live if job.leader is not None]
+        for job in waiting:
+            above = job.parent.job
+            while above is not None:
+                if above is job.leader:
+                    return job
+                above = above.parent.job
+        return waiting[0] if waiting else None
 
     # -- cells whose inputs are there --------------------------------------------------------------
 
@@ -142,14 +160,14 @@ class Evaluator:
             return
         try:
             if isinstance(cell, Job):
-                if cell.leader is None:
+                if cell.eval_hash is None:
                     self._bind_arguments(cell)
                 wave.append(cell)
             elif isinstance(cell, Gather):
                 self._close(cell)
             elif isinstance(cell, OperationCell):
                 self._operate(cell)
-        except _Unmade as unmade:
+        except Unmade as unmade:
             self.wait_for_remake(cell, unmade.datum, unmade.error)
         except Exception as error:  # an operation may raise anything; it is that cell's failure
             self.fail(cell, Failed(error, cell if isinstance(cell, Job) else cell.parent.job))
@@ -158,7 +176,7 @@ class Evaluator:
         bound = job.bound
         assert bound is not None
         task = job.known.task
-        arguments: list[tuple[str, Datum | None]] = []
+        arguments: list[tuple[str, Datum]] = []
         parts: list[object] = []
         hidden = task.options.config_args
         for name, value in task.name_arguments(bound):
@@ -182,8 +200,13 @@ class Evaluator:
             return datum
         return Datum(None, Traits.PLAIN, self._fill(value, scope))
 
+    def call_of(self, job: Job) -> BoundCall:
+        """How to call a job's function: its arguments as plain values. Raises Unmade where one's bytes are gone."""
+        values = [(name, self.load(datum)) for name, datum in job.arguments]
+        return job.known.task.bind_named(values)
+
     def _fill(self, value: object, scope: Scope) -> object:
-        if not lazies_in(value):
+        if type(value) in ATOMS or not lazies_in(value):
             return value
         return substitute(value, lambda lazy: self._value_of(lazy, scope))
 
@@ -193,12 +216,12 @@ class Evaluator:
         return self.load(datum)
 
     def load(self, datum: Datum) -> object:
-        """The value of a datum, fetched and verified where it isn't here. Raises _Unmade where its bytes are gone."""
+        """The value of a datum, fetched and verified where it isn't here. Raises Unmade where its bytes are gone."""
         if datum.value is ABSENT:
             try:
                 datum.value = self._load_absent(datum)
-            except (ValueMissing, CannotDecode) as error:
-                raise _Unmade(datum, error) from error
+            except ReduxError as error:
+                raise Unmade(datum, error) from error
         return datum.value
 
     def _load_absent(self, datum: Datum) -> object:
@@ -212,14 +235,23 @@ class Evaluator:
             gather.datum = gather.parent.cells[id(gather.value)].datum
         else:
             gather.datum = Datum(None, Traits.PLAIN, self._fill(gather.value, gather.parent))
-        gather.parent.cells.clear()
-        if gather.job is None:
-            return
         job = gather.job
+        if job is None:
+            self._deliver(gather)
+            return
+        gather.parent.cells.clear()
         assert gather.datum is not None
         if gather.datum.hash is None:
             gather.datum.origin = job
         self.settle(job, gather.datum)
+
+    def _deliver(self, root: Gather) -> None:
+        """The root's value is what people see, so its bytes are needed."""
+        datum, root.datum = root.datum, None
+        assert datum is not None
+        self.load(datum)
+        root.datum = datum
+        root.parent.cells.clear()
 
     def _operate(self, cell: OperationCell) -> None:
         name, operands = cell.operation._name, cell.operation._args
@@ -252,7 +284,7 @@ class Evaluator:
         else:
             job.datum = datum
         job.state = JobState.SETTLED
-        self.unsettled -= 1
+        self._live.discard(job)
         self._events.settled(job)
         job.bound = job.scope = None
         self._wake(job)
@@ -274,7 +306,7 @@ class Evaluator:
             current.failed = failed
             if isinstance(current, Job):
                 current.state = JobState.SETTLED
-                self.unsettled -= 1
+                self._live.discard(current)
                 self._events.failed(current)
             elif isinstance(current, Gather) and current.job is not None:
                 stack.append(current.job)
@@ -295,9 +327,9 @@ class Evaluator:
         _wait(cell, origin)
         if origin.datum is not None:
             origin.stale, origin.datum = origin.datum, None
-            origin.state = JobState.READY
-            self.unsettled += 1
             self._events.remake(origin, error)
+            self._live.add(origin)
+            self._ready.append(origin)
 
 
 def _wait(cell: Cell, source: Cell) -> None:
@@ -328,9 +360,3 @@ def _encode_argument(datum: Datum, fullname: str, name: str) -> None:
         error.add_note(f"it is (in) the argument {name} of task {fullname}")
         raise
     datum.encoded, datum.hash, datum.traits = encoded, encoded.hash, encoded.traits
-
-
-def hash_of(datum: Datum) -> Digest:
-    """The hash of a datum that has one."""
-    assert datum.hash is not None
-    return datum.hash

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
-from redux_backends.records import JobId, JobStatus, Outcome, Reason, Seconds, StoredValue, Traits
-from redux_valuestore.digest import Digest
-
 from redux.expression import Operation
 from redux.task import BoundCall, Task
 from redux.value import Encoded
+from redux_backends.records import JobId, JobStatus, Outcome, Reason, Seconds, StoredValue, Traits
+from redux_valuestore.digest import Digest
 
 
 class _Absent:
@@ -151,7 +150,7 @@ class Job(Cell):
         self.id = id
         self.known = known
         self.bound: BoundCall | None = bound
-        self.arguments: Sequence[tuple[str, Datum | None]] = ()
+        self.arguments: Sequence[tuple[str, Datum]] = ()
         self.args_hash: Digest | None = None
         self.eval_hash: Digest | None = None
         self.state = JobState.WAITING
@@ -169,6 +168,14 @@ class Job(Cell):
         self.stale: Datum | None = None
         self.recorded = False
         self.place = ""
+
+    def renew(self, id: JobId, reason: Reason) -> None:
+        """Make it a new attempt: its result's bytes are gone, so it has to run whatever the cache says."""
+        self.id, self.forced = id, reason
+        self.state, self.status, self.outcome = JobState.READY, JobStatus.RUNNING, Outcome.RAN
+        self.leader = self.scope = self.call_hash = self.task_set = None
+        self.started = self.ended = self.seconds = 0.0
+        self.recorded = False
 
     def __repr__(self) -> str:
         return f"<job {self.id.hex()[:8]} {self.known.task.fullname} {self.state.name.lower()}>"

@@ -9,7 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from redux.repo import Repo
+from redux.scheduler.jobs import Datum, Job
+from redux.scheduler.report import ErrorValue
+from redux.scheduler.task_book import TaskBook
+from redux.value import Encoded, encode
 from redux_backends.records import (
     Argument,
     Batch,
@@ -21,6 +27,7 @@ from redux_backends.records import (
     Seconds,
     Tag,
     TaskSet,
+    Traits,
     ValueRecord,
     hash_call,
     hash_task_set,
@@ -28,11 +35,6 @@ from redux_backends.records import (
 from redux_backends.records import Job as JobRecord
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
-
-from redux.repo import Repo
-from redux.scheduler.jobs import Datum, Job
-from redux.scheduler.task_book import TaskBook
-from redux.value import Encoded
 
 GROUP_SIZE = 1000
 GROUP_SECONDS = 0.25
@@ -75,13 +77,13 @@ class Recorder:
     def asked(self, job: Job) -> None:
         """A job is about to run: note its code, its arguments as they are now, and the evaluation they make."""
         for _, datum in job.arguments:
-            if datum is not None and datum.encoded is not None:
+            if datum.encoded is not None:
                 self.keep(datum)
         self._note_task(job.known.task_hash)
         assert job.eval_hash is not None
         assert job.args_hash is not None
         arguments = tuple(
-            Argument(name, datum.hash) for name, datum in job.arguments if datum is not None and datum.hash is not None
+            Argument(name, datum.hash) for name, datum in job.arguments if datum.hash is not None
         )
         self._keys.append(EvaluationKey(job.eval_hash, job.known.task_hash, job.args_hash, arguments))
 
@@ -125,11 +127,13 @@ class Recorder:
             self._note_call(job, datum.hash)
         self._note_end(job)
 
-    def failed(self, job: Job, error: Encoded | None, value: object) -> None:
+    def failed(self, job: Job, error: ErrorValue | None) -> None:
         """A job failed. Where it raised itself, its error is the result of its call."""
         if error is not None and job.args_hash is not None:
-            self._attempt(lambda: self._keep(error, value))
-            self._note_call(job, error.hash)
+            encoded = encode(error)
+            encoded = replace(encoded, traits=encoded.traits | Traits.ERROR)
+            self._attempt(lambda: self._keep(encoded, error))
+            self._note_call(job, encoded.hash)
         self._note_end(job)
 
     def cancelled(self, job: Job) -> None:
@@ -185,8 +189,9 @@ class Recorder:
     def _members_of(self, digest: Digest) -> frozenset[Digest]:
         members = self._members.get(digest)
         if members is None:
-            members = self._repo.backend.get_task_sets((digest,)).get(digest, frozenset())
-            self._members[digest] = members
+            found: dict[Digest, frozenset[Digest]] = {}
+            self._attempt(lambda: found.update(self._repo.backend.get_task_sets((digest,))))
+            members = self._members[digest] = found.get(digest, frozenset())
         return members
 
     def _note_end(self, job: Job) -> None:
@@ -227,6 +232,14 @@ class Recorder:
 
     # -- writing -----------------------------------------------------------------------------------
 
+    def renew_lease(self) -> None:
+        """Say that the execution still runs."""
+        self._attempt(lambda: self._repo.backend.renew_lease(self._execution))
+
+    def give_up(self, error: ReduxError) -> None:
+        """Record nothing more: the database or the store is in trouble. The first trouble is the one reported."""
+        self.trouble = self.trouble or error
+
     def flush_when_due(self) -> None:
         """Write the group if it is large, old, or holds the end of a long job."""
         gathered = len(self._jobs) + len(self._keys)
@@ -239,7 +252,14 @@ class Recorder:
         """Write all that was gathered, in one transaction."""
         tasks = [self._book.record_of(digest) for digest in self._new_tasks]
         batch = Batch(
-            self._values, tasks, self._keys, self._evaluations, self._new_sets, self._calls, self._jobs, self._tags
+            self._values,
+            tasks,
+            self._keys,
+            self._evaluations,
+            self._new_sets,
+            self._calls,
+            self._jobs,
+            self._tags,
         )
         self._clear()
         self._urgent = False
@@ -253,4 +273,4 @@ class Recorder:
         try:
             write()
         except ReduxError as error:
-            self.trouble = error
+            self.give_up(error)

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import linecache
-import os
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
-
-from redux_backends.records import ExecutionId, JobId, Seconds
-from redux_valuestore.errors import ReduxError
 
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Job
+from redux.tracebacks import trim_traceback
 from redux.value import preview
-
-_OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from redux_backends.records import ExecutionId, JobId, Seconds
+from redux_valuestore.errors import ReduxError
 
 
 @dataclass(slots=True)
 class TaskProgress:
     """Counts of one task's jobs while an execution runs; only the scheduler's thread writes them."""
 
-    waiting: int = 0
     running: int = 0
     done: int = 0
     cached: int = 0
@@ -86,34 +79,12 @@ class Report:
 def describe_error(error: BaseException) -> ErrorValue:
     """An error as text, with the traceback of the user's own frames."""
     kind = type(error)
-    name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    name = (
+        kind.__qualname__
+        if kind.__module__ in ("builtins", "__main__")
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
     return ErrorValue(name, str(error), trim_traceback(error))
-
-
-def trim_traceback(error: BaseException) -> str:
-    """The traceback of an error without redux's own frames."""
-    given = getattr(error, "__redux_traceback__", None)
-    if isinstance(given, str):
-        return given
-    own = traceback.TracebackException.from_exception(error)
-    _trim(own)
-    linecache.checkcache()
-    return "".join(own.format())
-
-
-def _trim(text: traceback.TracebackException) -> None:
-    kept = [frame for frame in text.stack if not os.path.abspath(frame.filename).startswith(_OWN_FOLDER + os.sep)]
-    text.stack = traceback.StackSummary.from_list(kept)
-    for inner in (text.__cause__, text.__context__):
-        if inner is not None:
-            _trim(inner)
-
-
-def without_own_frames(trace: TracebackType | None) -> TracebackType | None:
-    """A traceback from the first frame that isn't redux's own."""
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OWN_FOLDER + os.sep):
-        trace = trace.tb_next
-    return trace
 
 
 def describe_failure(failed: Failed) -> Failure:
@@ -124,7 +95,10 @@ def describe_failure(failed: Failed) -> Failure:
         chain.append((job.known.task.fullname, _shown_arguments(job)))
         job = job.parent.job
     return Failure(
-        failed.error, trim_traceback(failed.error), tuple(reversed(chain)), None if failed.job is None else failed.job.id
+        failed.error,
+        trim_traceback(failed.error),
+        tuple(reversed(chain)),
+        None if failed.job is None else failed.job.id,
     )
 
 
@@ -132,5 +106,5 @@ def _shown_arguments(job: Job) -> str:
     return ", ".join(f"{name}={_shown(datum)}" for name, datum in job.arguments)
 
 
-def _shown(datum: Datum | None) -> str:
-    return "…" if datum is None or datum.value is ABSENT else preview(datum.value, 60)
+def _shown(datum: Datum) -> str:
+    return "…" if datum.value is ABSENT else preview(datum.value, 60)

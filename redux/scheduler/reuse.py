@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from redux_backends.backend import CallCandidate, Candidate
-from redux_backends.records import MissKind, Place, Reason, StoredValue, Traits, ValueRecord
-from redux_valuestore.digest import Digest
-
 from redux.file import current_content
 from redux.repo import Repo
 from redux.scheduler.jobs import Job
 from redux.scheduler.task_book import TaskBook
 from redux.task import CacheCheckValid, CacheScope
+from redux_backends.backend import CallCandidate, Candidate
+from redux_backends.records import MissKind, Place, Reason, StoredValue, Traits, ValueRecord
+from redux_valuestore.digest import Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,10 @@ class Reuse:
         self._first: dict[Digest, Job] = {}
         self._current_sets: dict[Digest, bool] = {}
         self._known_versions: dict[str, Sequence[Digest]] = {}
+
+    def stop_asking(self) -> None:
+        """Ask the backend no more: it is in trouble."""
+        self._use_cache = False
 
     def decide(self, wave: Sequence[Job]) -> list[tuple[Job, Decision]]:
         """A decision for every job of a wave, asking the backend once per kind of question."""
@@ -115,7 +118,11 @@ class Reuse:
         return decisions + self._reasons(misses, why)
 
     def _choose(
-        self, job: Job, found: Sequence[Candidate], held: Mapping[Digest, ValueRecord], why: dict[Digest, Reason]
+        self,
+        job: Job,
+        found: Sequence[Candidate],
+        held: Mapping[Digest, ValueRecord],
+        why: dict[Digest, Reason],
     ) -> Candidate | None:
         for candidate in found:
             reason = self._invalid(candidate.value, held)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import sys
 import time
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
-from typing import Any
 
-from redux_backends.liveness import this_process
+from redux.executors.executor import JobSpec, Outcome
+from redux.executors.pool import ExecutorPool
+from redux.repo import Repo
+from redux.scheduler.evaluate import Evaluator, Unmade
+from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job, JobState
+from redux.scheduler.recorder import Recorder
+from redux.scheduler.report import TaskProgress, describe_error
+from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
+from redux.scheduler.task_book import TaskBook
 from redux_backends.records import (
-    Execution,
     ExecutionId,
     JobId,
     JobStatus,
@@ -25,26 +28,10 @@ from redux_backends.records import (
 )
 from redux_backends.records import Outcome as Came
 from redux_valuestore.errors import ReduxError
-from redux_valuestore.store import ValueMissing
-
-from redux.executors.executor import Executor, JobSpec, Outcome
-from redux.executors.pool import ExecutorPool
-from redux.repo import Repo
-from redux.scheduler.evaluate import Evaluator, Unmade
-from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job, JobState
-from redux.scheduler.recorder import Recorder
-from redux.scheduler.report import Failure, Report, TaskProgress, describe_error, describe_failure
-from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
-from redux.scheduler.task_book import TaskBook
-from redux.value import CannotDecode, encode
 
 WAVE_SIZE = 1000
 LONG_WAIT_SECONDS = 0.1
 LEASE_SECONDS = 10.0
-DROP_SIZE = 1 << 16
-"""A value at least this large (bytes) leaves memory once its last known user has it and the store holds it."""
-
-_WAKE = object()
 
 
 class CyclicCall(ReduxError):
@@ -55,51 +42,75 @@ class Run:
     """One execution on its way: the evaluator's events, the executors' outcomes, and the loop between them."""
 
     def __init__(
-        self, repo: Repo, book: TaskBook, pool: ExecutorPool, execution: Execution, use_cache: bool, keep_going: bool,
+        self, repo: Repo, book: TaskBook, pool: ExecutorPool, execution: ExecutionId, use_cache: bool,
         progress: dict[str, TaskProgress],
     ) -> None:  # fmt: skip
         self._repo = repo
-        self._book = book
         self._pool = pool
-        self._execution = execution
-        self._keep_going = keep_going
         self._progress = progress
         self._inbox: SimpleQueue[tuple[object, Outcome | None]] = SimpleQueue()
         self._evaluator = Evaluator(repo, book.find, self)
         self._reuse = Reuse(repo, book, use_cache)
-        self._recorder = Recorder(repo, book, execution.id)
+        self._recorder = Recorder(repo, book, execution)
         self._running: dict[JobId, Job] = {}
         self._renewed = time.monotonic()
         self._stopping = False
-        pool.connect(self._inbox.put)
+        pool.connect(lambda key, outcome: self._inbox.put((key, outcome)))
+
+    @property
+    def trouble(self) -> ReduxError | None:
+        """Why something could not be recorded."""
+        return self._recorder.trouble
+
+    def give_up_recording(self, error: ReduxError) -> None:
+        """Go on without the database and the store: they are in trouble."""
+        self._recorder.give_up(error)
+        self._reuse.stop_asking()
 
     # -- the loop ----------------------------------------------------------------------------------
 
     def stop(self) -> None:
         """Ask the run to end: running jobs finish and are recorded, nothing new starts. Safe from a signal handler."""
         self._stopping = True
-        self._inbox.put((_WAKE, None))
+        self._inbox.put((None, None))
 
-    def finish(self, expression: object) -> Gather:
-        """Evaluate an expression to its end."""
-        root = self._evaluator.open(expression, None)
-        self._root = root
-        while not self._ended(root):
+    def evaluate(self, value: object, keep_going: bool) -> Gather:
+        """Evaluate a value's expressions to their end, or to the first failure."""
+        root = self._evaluator.open(value, None)
+        while not self._is_over(root, keep_going):
             wave = self._evaluator.next_wave(WAVE_SIZE)
             if wave:
                 self._take(wave)
             arrived = self._drain()
             self._recorder.flush_when_due()
-            if not wave and not arrived and not self._ended(root):
+            if not wave and not arrived and not self._is_over(root, keep_going):
                 self._wait()
-        self._wind_up()
         return root
 
-    def _ended(self, root: Gather) -> bool:
+    def wind_up(self) -> None:
+        """Let running jobs finish, give up the others, and record all that is known."""
+        for key in self._pool.cancel_waiting():
+            if isinstance(key, Job):
+                self._running.pop(key.id, None)
+                self._cancel(key)
+        while self._running:
+            self._arrive(*self._inbox.get())
+            self._recorder.flush_when_due()
+        for job in list(self._evaluator.unfinished):
+            if job.recorded and job.status is JobStatus.RUNNING:
+                self._cancel(job)
+        self._recorder.flush()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was asked to end."""
+        return self._stopping
+
+    def _is_over(self, root: Gather, keep_going: bool) -> bool:
         if self._stopping:
             return True
         if root.failed is not None:
-            return not self._keep_going or self._evaluator.unsettled == 0
+            return not keep_going or not self._evaluator.unfinished
         return root.datum is not None
 
     def _drain(self) -> bool:
@@ -122,42 +133,26 @@ class Run:
                 self._arrive(*self._inbox.get(timeout=timeout))
                 return
             except Empty:
-                self._while_waiting()
+                for job in self._running.values():
+                    self._recorder.started(job)
+                self._recorder.flush()
+                self._renew_lease()
                 timeout = LEASE_SECONDS / 4
 
-    def _while_waiting(self) -> None:
-        for job in self._running.values():
-            self._recorder.started(job)
-        self._recorder.flush()
-        self._renew_lease()
-
     def _renew_lease(self) -> None:
-        if self._recorder.trouble is None and time.monotonic() - self._renewed > LEASE_SECONDS:
+        if time.monotonic() - self._renewed > LEASE_SECONDS:
             self._renewed = time.monotonic()
             self._recorder.renew_lease()
 
     def _break_cycle(self) -> None:
         stuck = self._evaluator.stuck_job()
         if stuck is None:
-            raise AssertionError("nothing runs, nothing is ready, and no job waits")
+            raise AssertionError("nothing runs, nothing is ready, and no job waits for another")
         error = CyclicCall(
-            f"{stuck.known.task.fullname} (job {stuck.id.hex()[:8]}) waits for a call of itself with the same arguments; "
-            "give the inner call other arguments, or cache_scope='NONE'"
+            f"task {stuck.known.task.fullname} (job {stuck.id.hex()[:8]}) waits for a call of itself with the same "
+            "arguments; give the inner call other arguments, or the task cache_scope='NONE'"
         )
         self._evaluator.fail(stuck, Failed(error, stuck))
-
-    def _wind_up(self) -> None:
-        for key in self._pool.cancel_waiting():
-            if isinstance(key, Job):
-                self._running.pop(key.id, None)
-                self._cancel(key)
-        while self._running:
-            self._arrive(*self._inbox.get())
-            self._recorder.flush_when_due()
-        for job in self._evaluator.unfinished():
-            if job.recorded:
-                self._cancel(job)
-        self._recorder.flush()
 
     def _cancel(self, job: Job) -> None:
         job.status, job.ended = JobStatus.CANCELLED, time.time()
@@ -170,11 +165,18 @@ class Run:
         now = time.time()
         for job in wave:
             job.started = job.started or now
-        for job, decision in self._reuse.decide(wave):
+        try:
+            decisions = self._reuse.decide(wave)
+        except ReduxError as error:
+            self.give_up_recording(error)
+            decisions = self._reuse.decide(wave)
+        for job, decision in decisions:
             self._apply(job, decision)
         self._renew_lease()
 
     def _apply(self, job: Job, decision: Decision) -> None:
+        if job.settled:
+            return
         if isinstance(decision, Reduced):
             self._apply_reduced(job, decision)
         elif isinstance(decision, Miss):
@@ -211,9 +213,9 @@ class Run:
             return
         try:
             value = self._repo.load(stored)
-        except (ValueMissing, CannotDecode) as error:
+        except ReduxError as error:
             self._recorder.forget(stored.hash)
-            self._submit(job, Reason(MissKind.VALUE_GONE, str(getattr(error, "digest", stored.hash).hex())))
+            self._submit(job, _gone(stored, error))
             return
         job.status = JobStatus.CACHED
         self._evaluator.open(value, job)
@@ -225,48 +227,45 @@ class Run:
     # -- running -----------------------------------------------------------------------------------
 
     def _submit(self, job: Job, reason: Reason) -> None:
+        known = job.known
         try:
-            args, kwargs = self._evaluator.call_arguments(job)
+            executor = self._pool.get(known.task.options.executor)
+            call = self._evaluator.call_of(job)
         except Unmade as unmade:
             self._evaluator.wait_for_remake(job, unmade.datum, unmade.error)
             return
-        known = job.known
+        except ReduxError as error:
+            self._evaluator.fail(job, Failed(error, job))
+            return
         job.outcome, job.reason, job.status = Came.RAN, reason, JobStatus.RUNNING
-        job.state = JobState.RUNNING
+        job.state, job.place = JobState.RUNNING, executor.name
         self._recorder.asked(job)
-        executor = self._pool.get(known.task.options.executor)
-        job.place = executor.name
         self._running[job.id] = job
         self._progress_of(job).running += 1
-        executor.submit(job, JobSpec(known.task.fullname, known.task_hash, known.task.func, args, kwargs))
+        executor.submit(
+            job, JobSpec(known.task.fullname, known.task_hash, known.task.func, call.args, call.kwargs)
+        )
 
     def _arrive(self, key: object, outcome: Outcome | None) -> None:
-        if outcome is None or not isinstance(key, Job):
+        if outcome is None or not isinstance(key, Job) or self._running.pop(key.id, None) is None:
             return
         job = key
-        if self._running.pop(job.id, None) is None:
-            return
         self._progress_of(job).running -= 1
         job.started, job.ended = outcome.started, outcome.ended
         job.seconds = outcome.ended - outcome.started
         if outcome.error is not None:
             self._evaluator.fail(job, Failed(outcome.error, job))
             return
-        self._note_trouble(outcome.trouble)
+        if outcome.trouble is not None:
+            self._recorder.give_up(outcome.trouble)
         encoded = outcome.encoded
         assert encoded is not None
         self._recorder.note_values(outcome.records)
-        if outcome.trouble is None:
-            self._recorder.reduced(job, encoded.hash, job.seconds)
-        datum = _datum_of(job, outcome)
+        self._recorder.reduced(job, encoded.hash, job.seconds)
         if encoded.traits & Traits.EXPRESSIONS:
-            self._evaluator.open(self._evaluator.load(datum), job)
+            self._evaluator.open(outcome.value, job)
         else:
-            self._evaluator.settle(job, datum)
-
-    def _note_trouble(self, trouble: ReduxError | None) -> None:
-        if trouble is not None and self._recorder.trouble is None:
-            self._recorder.trouble = trouble
+            self._evaluator.settle(job, _datum_of(job, outcome))
 
     # -- what the evaluator tells ------------------------------------------------------------------
 
@@ -276,48 +275,33 @@ class Run:
         if job.status is JobStatus.CACHED:
             progress.cached += 1
             progress.seconds_saved += job.seconds
-            job.ended = job.ended or job.started
         else:
             job.status = JobStatus.DONE
             progress.done += 1
             progress.seconds_ran += job.seconds
         self._recorder.settled(job)
-        self._release_arguments(job)
-
-    def _release_arguments(self, job: Job) -> None:
         for _, datum in job.arguments:
-            if datum is None or datum.origin is None:
-                continue
-            datum.users -= 1
-            if datum.users <= 0 and datum.stored is not None and datum.stored.place is Place.STORE:
-                datum.value = ABSENT
+            _release(datum)
 
     def failed(self, job: Job) -> None:
         """A job failed, itself or through what it waited for."""
-        if job.state is JobState.SETTLED and job.status is JobStatus.FAILED:
-            return
-        ran = job.started > 0
-        job.status, job.ended = JobStatus.FAILED, job.ended or time.time()
         assert job.failed is not None
-        if not ran:
+        if job.started == 0.0:
             return
+        job.status, job.ended = JobStatus.FAILED, job.ended or time.time()
         self._progress_of(job).failed += 1
-        own = job.failed.job is job
-        value = describe_error(job.failed.error) if own else None
-        self._recorder.failed(job, None if value is None else _encode_error(value), value)
+        error = describe_error(job.failed.error) if job.failed.job is job else None
+        self._recorder.failed(job, error)
 
     def remake(self, job: Job, error: ReduxError) -> None:
         """A job's bytes are gone: it runs again, as a new attempt."""
         stale = job.stale
         assert stale is not None
-        digest = stale.hash
-        if digest is not None:
-            self._recorder.forget(digest)
-        missing = getattr(error, "digest", digest)
-        if missing is not None:
-            self._recorder.forget(missing)
-        job.renew(JobId(new_id()), Reason(MissKind.VALUE_GONE, "" if missing is None else missing.hex()))
-        self._evaluator.take_up(job)
+        assert stale.hash is not None
+        missing = getattr(error, "digest", stale.hash)
+        self._recorder.forget(stale.hash)
+        self._recorder.forget(missing)
+        job.renew(JobId(new_id()), Reason(MissKind.VALUE_GONE, missing.hex()))
 
     def _progress_of(self, job: Job) -> TaskProgress:
         name = job.known.task.fullname
@@ -326,7 +310,28 @@ class Run:
             progress = self._progress[name] = TaskProgress()
         return progress
 
-    @property
-    def trouble(self) -> ReduxError | None:
-        """Why something could not be recorded."""
-        return self._recorder.trouble
+
+def _gone(stored: StoredValue, error: ReduxError) -> Reason:
+    missing = getattr(error, "digest", stored.hash)
+    return Reason(MissKind.VALUE_GONE, missing.hex())
+
+
+def _datum_of(job: Job, outcome: Outcome) -> Datum:
+    encoded = outcome.encoded
+    assert encoded is not None
+    kept = next((record for record in outcome.records if record.hash == encoded.hash), None)
+    stored = None
+    if kept is not None:
+        place = Place.STORE if kept.data is None else Place.INLINE
+        stored = StoredValue(kept.hash, kept.data, place, kept.traits)
+    value = ABSENT if outcome.absent else outcome.value
+    return Datum(encoded.hash, encoded.traits, value, stored=stored, origin=job)
+
+
+def _release(datum: Datum) -> None:
+    """Let go of a large value once its last known user has it: the store has it too."""
+    if datum.origin is None:
+        return
+    datum.users -= 1
+    if datum.users <= 0 and datum.stored is not None and datum.stored.place is Place.STORE:
+        datum.value = ABSENT

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from redux.code.fingerprint import Fingerprinter
+from redux.scheduler.jobs import KnownTask
+from redux.task import Task, TaskError, TaskRegistry, source_of_task
 from redux_backends.records import TaskRecord, hash_task_set
 from redux_valuestore.digest import Digest
-
-from redux.code.fingerprint import Fingerprinter, TaskSource
-from redux.scheduler.jobs import KnownTask
-from redux.task import Task, TaskError, TaskRegistry
+from redux_valuestore.errors import ReduxError
 
 
 class TaskBook:
-    """Every registered task with its record. Filled before the first job, so that all code is read at one moment."""
+    """Every registered task with its record. Filled before the first job, so that all code is read at one moment.
+
+    A task whose code cannot be read is an error only for those who call it.
+    """
 
     def __init__(self, registry: TaskRegistry, fingerprinter: Fingerprinter) -> None:
         self._registry = registry
         self._fingerprinter = fingerprinter
         self._known: dict[str, KnownTask] = {}
         self._records: dict[Digest, TaskRecord] = {}
+        self._unreadable: dict[str, ReduxError] = {}
         for task in registry:
-            self._enter(task)
+            try:
+                self._enter(task)
+            except ReduxError as error:
+                self._unreadable[task.fullname] = error
 
     @property
     def current_hashes(self) -> frozenset[Digest]:
@@ -33,6 +40,8 @@ class TaskBook:
         known = self._known.get(fullname)
         if known is not None:
             return known
+        if fullname in self._unreadable:
+            raise self._unreadable[fullname]
         task = self._registry.get(fullname)
         if task is not None:
             return self._enter(task)
@@ -54,15 +63,8 @@ class TaskBook:
         return self._records[task_hash]
 
     def _enter(self, task: Task[..., object]) -> KnownTask:
-        record = self._fingerprinter.fingerprint(_source_of(task))
+        record = self._fingerprinter.fingerprint(source_of_task(task))
         known = KnownTask(task, record.hash, hash_task_set((record.hash,)))
         self._known[task.fullname] = known
         self._records[record.hash] = record
         return known
-
-
-def _source_of(task: Task[..., object]) -> TaskSource:
-    options = task.options
-    return TaskSource(task.fullname, task.func, options.version, options.hash_includes, options.source)
-
-

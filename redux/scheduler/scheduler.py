@@ -1,0 +1,160 @@
+"""The scheduler: opens an execution, runs it to its end, and reports."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from redux.code.fingerprint import Fingerprinter
+from redux.code.project import project_of
+from redux.executors.pool import ExecutorPool
+from redux.repo import Repo
+from redux.scheduler.jobs import ABSENT, Gather
+from redux.scheduler.report import Report, TaskProgress, describe_failure
+from redux.scheduler.run_loop import Run
+from redux.scheduler.task_book import TaskBook
+from redux.task import get_task_registry, name_of_task, set_task_hasher
+from redux_backends.liveness import this_process
+from redux_backends.memory import MemoryBackend
+from redux_backends.records import Execution, ExecutionId, JobStatus, new_id
+from redux_valuestore.errors import ReduxError
+from redux_valuestore.store import MemoryStore
+
+_SWITCH_SECONDS = 0.0005
+"""How long a busy thread keeps the interpreter from the others: a task that computes must not stall the loop."""
+
+
+class Scheduler:
+    """Runs expressions, remembering every call in a repository.
+
+    Without a repository what it remembers lives as long as the scheduler. `folder` is where the user's own project
+    is found (by default the main script's, or the current one); its code is what task hashes cover.
+    """
+
+    def __init__(
+        self,
+        repo: Repo | None = None,
+        *,
+        executor: str = "threads",
+        workers: int | None = None,
+        use_cache: bool = True,
+        keep_going: bool = False,
+        folder: Path | None = None,
+    ) -> None:
+        self.repo = repo if repo is not None else Repo(MemoryBackend(), MemoryStore())
+        self._executor = executor
+        self._workers = workers
+        self._use_cache = use_cache
+        self._keep_going = keep_going
+        self._folder = folder
+        self._run: Run | None = None
+        self._progress: dict[str, TaskProgress] = {}
+
+    @property
+    def progress(self) -> Mapping[str, TaskProgress]:
+        """Counts per task of the execution under way, or of the last one."""
+        return self._progress
+
+    def run(self, expression: object) -> object:
+        """The value of an expression. Raises the task's own error where one failed."""
+        return self.execute(expression, tuple(sys.argv)).value
+
+    def stop(self) -> None:
+        """Ask the execution under way to end: running jobs finish, nothing new starts. Safe from a signal handler."""
+        if self._run is not None:
+            self._run.stop()
+
+    def execute(self, expression: object, argv: Sequence[str] = ()) -> Report:
+        """Run an expression (or a container of them) as one execution, and report how it ended.
+
+        A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
+        """
+        began = time.monotonic()
+        self._progress = {}
+        folder = self._folder or _main_folder()
+        book = _read_code(folder)
+        pool = ExecutorPool(self.repo, self._executor, self._workers, folder)
+        execution = _describe(argv)
+        run = Run(self.repo, book, pool, execution.id, self._use_cache, self._progress)
+        _attempt(run, lambda: self.repo.backend.record_execution(execution))
+        self._run = run
+        try:
+            with _quick_switching():
+                root = self._finish(run, expression)
+        except BaseException:
+            self._end(run, execution, JobStatus.CANCELLED)
+            raise
+        finally:
+            self._run = None
+            pool.close()
+        return self._report(run, execution, root, began)
+
+    def _finish(self, run: Run, expression: object) -> Gather:
+        try:
+            return run.evaluate(expression, self._keep_going)
+        finally:
+            run.wind_up()
+
+    def _report(self, run: Run, execution: Execution, root: Gather, began: float) -> Report:
+        finished = root.datum is not None and root.failed is None
+        failure = describe_failure(root.failed) if root.failed is not None else None
+        stopped = run.stopped and not finished
+        status = JobStatus.CANCELLED if stopped else JobStatus.FAILED if failure else JobStatus.DONE
+        self._end(run, execution, status)
+        value = root.datum.value if root.datum is not None and finished else None
+        assert value is not ABSENT
+        return Report(
+            execution.id, value, failure, stopped, self._progress,
+            None if run.trouble is None else str(run.trouble), time.monotonic() - began,
+        )  # fmt: skip
+
+    def _end(self, run: Run, execution: Execution, status: JobStatus) -> None:
+        ended = replace(execution, ended=time.time(), status=status)
+        _attempt(run, lambda: self.repo.backend.record_execution(ended))
+
+
+def _read_code(folder: Path) -> TaskBook:
+    book = TaskBook(get_task_registry(), Fingerprinter(project_of(folder), name_of_task))
+    set_task_hasher(lambda task: book.find(task.fullname).task_hash)
+    return book
+
+
+def _attempt(run: Run, write: Callable[[], None]) -> None:
+    if run.trouble is not None:
+        return
+    try:
+        write()
+    except ReduxError as error:
+        run.give_up_recording(error)
+
+
+def _describe(argv: Sequence[str]) -> Execution:
+    return Execution(ExecutionId(new_id()), tuple(argv), _user(), os.getcwd(), time.time(), this_process())
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name, as in containers
+        return str(os.getuid())
+
+
+def _main_folder() -> Path:
+    path = getattr(sys.modules.get("__main__"), "__file__", None)
+    return Path(path).resolve().parent if path else Path.cwd()
+
+
+@contextmanager
+def _quick_switching() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

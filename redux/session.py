@@ -1,0 +1,69 @@
+"""Running from a script or a notebook as `redux run` does: the project's own `.redux`, its settings, its cache."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from redux.config import (
+    PROJECT_FOLDER,
+    Layer,
+    Settings,
+    Sources,
+    make_project,
+    named_project,
+    needs_project,
+    read_settings,
+)
+from redux.repo import open_repo
+from redux.scheduler import Scheduler
+from redux.value import allow_pickle
+
+
+@contextmanager
+def open_scheduler(folder: Path | None = None, *, flags: Layer = Layer()) -> Iterator[Scheduler]:
+    """A scheduler on the `.redux` found from `folder` (default: the current one) upward, made there if there is none.
+
+    `flags` overrides the environment and the settings files. Raises `ConfigError`, `ProjectRefused`, `BackendError`.
+    """
+    sources = Sources((folder or Path.cwd()).resolve(), os.environ, flags=flags)
+    settings = ensure_settings(sources)
+    allow_pickle(settings.pickle == "allow")
+    repo = open_repo(settings.database, settings.store, settings.inline_limit)
+    try:
+        yield Scheduler(
+            repo,
+            executor=settings.executor,
+            workers=settings.workers,
+            use_cache=settings.cache,
+            keep_going=settings.keep_going,
+            folder=folder,
+        )
+    finally:
+        repo.close()
+
+
+def ensure_settings(sources: Sources) -> Settings:
+    """The settings for a run; a `.redux` is made first where nothing says where to write."""
+    if needs_project(sources):
+        make_project(named_project(sources) or sources.folder / PROJECT_FOLDER)
+    return read_settings(sources)
+
+
+def run(
+    expression: object,
+    *,
+    cache: bool | None = None,
+    executor: str | None = None,
+    workers: int | None = None,
+    keep_going: bool | None = None,
+) -> object:
+    """The value of an expression, remembered in the `.redux` found from the current folder upward.
+
+    Raises the task's own error where one failed. Options override the project's settings.
+    """
+    flags = Layer(cache=cache, executor=executor, workers=workers, keep_going=keep_going)  # pyright: ignore[reportArgumentType]
+    with open_scheduler(flags=flags) as scheduler:
+        return scheduler.run(expression)

@@ -1,0 +1,28 @@
+"""Tracebacks as people want to see them: their own frames, not redux's."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import traceback
+
+_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+def trim_traceback(error: BaseException) -> str:
+    """The traceback of an error without redux's own frames; for an error of another process, the one it had there."""
+    given = getattr(error, "__redux_traceback__", None)
+    if isinstance(given, str):
+        return given
+    linecache.checkcache()
+    text = traceback.TracebackException.from_exception(error)
+    _trim(text)
+    return "".join(text.format())
+
+
+def _trim(text: traceback.TracebackException) -> None:
+    kept = [frame for frame in text.stack if not os.path.abspath(frame.filename).startswith(_OWN_FOLDER)]
+    text.stack = traceback.StackSummary.from_list(kept)
+    for inner in (text.__cause__, text.__context__, *(text.exceptions or ())):
+        if inner is not None:
+            _trim(inner)
