@@ -25,9 +25,7 @@ class Expression(Lazy):
         )
 
     def __iter__(self) -> NoReturn:
-        raise TypeError(
-            f"{self!r} has no length before it runs: pass it to a task and iterate there, or index it"
-        )
+        raise TypeError(f"{self!r} has no length before it runs: pass it to a task and iterate there, or index it")
 
     def __getattr__(self, name: str) -> Operation:
         if name.startswith("_"):
@@ -92,9 +90,7 @@ def _shown(value: object) -> str:
         return f"{value._fullname}(…)"
     if isinstance(value, Expression):
         return "<operation>"
-    text = (
-        repr(value) if isinstance(value, (int, float, str, bool, type(None))) else f"<{type(value).__name__}>"
-    )
+    text = repr(value) if isinstance(value, (int, float, str, bool, type(None))) else f"<{type(value).__name__}>"
     return text if len(text) <= 40 else text[:39] + "…"
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from redux.value import Encoded, decode, preview
 from redux_backends.backend import Backend
 from redux_backends.records import Place, StoredValue, ValueRecord
 from redux_valuestore.digest import Digest, digest_bytes
 from redux_valuestore.store import ValueMissing, ValueStore
-
-from redux.value import Encoded, decode, preview
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -70,11 +69,7 @@ class Repo:
         """
         if stored.place is Place.STORE:
             return self._fetch_from_store(stored.hash)
-        if (
-            stored.place is Place.INLINE
-            and stored.data is not None
-            and digest_bytes(stored.data) == stored.hash
-        ):
+        if stored.place is Place.INLINE and stored.data is not None and digest_bytes(stored.data) == stored.hash:
             return stored.data
         self.backend.forget_value(stored.hash)
         raise ValueMissing(stored.hash, "the database", "damaged" if stored.data is not None else "gone")
@@ -108,6 +103,7 @@ def open_repo(db_url: str, store_location: str, inline_limit: int = INLINE_LIMIT
     Raises `BackendError` and `StoreError`, each naming what cannot be opened.
     """
     from redux_backends.sql import open_backend  # noqa: PLC0415 - SQL only when a database is opened
+
     from redux_valuestore.sharded import open_store  # noqa: PLC0415 - and fsspec only for remote stores
 
     backend = open_backend(db_url)

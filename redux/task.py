@@ -245,9 +245,7 @@ def set_task_hasher(hasher: Callable[[Task[..., Any]], Digest]) -> None:
 def current_task_hash(task: Task[..., Any]) -> Digest:
     """The hash of a task's code. Raises TaskError outside an execution."""
     if not _hash_of:
-        raise TaskError(
-            f"the code of task {task.fullname} is hashed when an execution starts; none has started yet"
-        )
+        raise TaskError(f"the code of task {task.fullname} is hashed when an execution starts; none has started yet")
     return _hash_of[0](task)
 
 
@@ -293,9 +291,7 @@ def _make_task(func: Callable[P, R], options: dict[str, Any]) -> Task[P, R]:
         names = getattr(func, "__globals__", {})
         namespace = names.get("redux_namespace", names.get("redun_namespace", ""))
     if not _NAME.fullmatch(name):
-        raise TaskError(
-            f"{name!r} can't name a task: use letters, digits and _ (give one with @task(name=…))"
-        )
+        raise TaskError(f"{name!r} can't name a task: use letters, digits and _ (give one with @task(name=…))")
     if namespace and not _NAMESPACE.fullmatch(namespace):
         raise TaskError(f"{namespace!r} can't be a namespace: use letters, digits, _ and dots")
     made = Task(func, name, namespace, _options(**options))

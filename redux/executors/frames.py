@@ -27,9 +27,7 @@ def send(connection: socket.socket, message: object) -> None:
 def receive(connection: socket.socket) -> object:
     """Receive one message. Raises Disconnected."""
     (length,) = _LENGTH.unpack(_receive_exactly(connection, _LENGTH.size))
-    return msgpack.unpackb(
-        _receive_exactly(connection, length), raw=False, strict_map_key=False, use_list=False
-    )
+    return msgpack.unpackb(_receive_exactly(connection, length), raw=False, strict_map_key=False, use_list=False)
 
 
 def _receive_exactly(connection: socket.socket, size: int) -> bytearray:

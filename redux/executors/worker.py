@@ -74,9 +74,7 @@ class Workshop:
             _import(module, path)
             task = get_task_registry().get(fullname)
         if task is None:
-            raise ReduxError(
-                f"{path} defines no task {fullname} when it is imported again; define it at module level"
-            )
+            raise ReduxError(f"{path} defines no task {fullname} when it is imported again; define it at module level")
         return task
 
     def _hash_of(self, task: Task[..., Any]) -> Digest:

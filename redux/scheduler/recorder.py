@@ -82,9 +82,7 @@ class Recorder:
         self._note_task(job.known.task_hash)
         assert job.eval_hash is not None
         assert job.args_hash is not None
-        arguments = tuple(
-            Argument(name, datum.hash) for name, datum in job.arguments if datum.hash is not None
-        )
+        arguments = tuple(Argument(name, datum.hash) for name, datum in job.arguments if datum.hash is not None)
         self._keys.append(EvaluationKey(job.eval_hash, job.known.task_hash, job.args_hash, arguments))
 
     def keep(self, datum: Datum) -> None:
@@ -243,9 +241,7 @@ class Recorder:
     def flush_when_due(self) -> None:
         """Write the group if it is large, old, or holds the end of a long job."""
         gathered = len(self._jobs) + len(self._keys)
-        if gathered and (
-            self._urgent or gathered >= GROUP_SIZE or time.monotonic() - self._last >= GROUP_SECONDS
-        ):
+        if gathered and (self._urgent or gathered >= GROUP_SIZE or time.monotonic() - self._last >= GROUP_SECONDS):
             self.flush()
 
     def flush(self) -> None:

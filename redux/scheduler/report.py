@@ -80,9 +80,7 @@ def describe_error(error: BaseException) -> ErrorValue:
     """An error as text, with the traceback of the user's own frames."""
     kind = type(error)
     name = (
-        kind.__qualname__
-        if kind.__module__ in ("builtins", "__main__")
-        else f"{kind.__module__}.{kind.__qualname__}"
+        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
     )
     return ErrorValue(name, str(error), trim_traceback(error))
 
