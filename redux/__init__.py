@@ -1,6 +1,7 @@
 """Redux: remembers what Python calls returned, and why.
 
-Mark functions with `@task`, write a program out of them, and run it: with `redux run flow.py main`, or `redux.run(main())`.
+Mark functions with `@task`, write a program out of them, and run it: with `redux run flow.py main`, or from Python
+with `redux.run(main())`.
 """
 
 from redux.errors import ReduxError
