@@ -67,7 +67,7 @@ def _is_rebuilt(value: object, kind: type) -> bool:
 
 
 def substitute(value: object, resolve: Callable[[Lazy], object]) -> Any:
-    """The value with every nested expression replaced by what `resolve` gives; parts without any stay the same object."""
+    """The value with every nested expression replaced by what `resolve` gives; a value without any stays itself."""
     kind = type(value)
     if kind in ATOMS:
         return value

@@ -23,12 +23,12 @@ from redux.value import allow_pickle
 
 
 @contextmanager
-def open_scheduler(folder: Path | None = None, *, flags: Layer = Layer()) -> Iterator[Scheduler]:
+def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) -> Iterator[Scheduler]:
     """A scheduler on the `.redux` found from `folder` (default: the current one) upward, made there if there is none.
 
     `flags` overrides the environment and the settings files. Raises `ConfigError`, `ProjectRefused`, `BackendError`.
     """
-    sources = Sources((folder or Path.cwd()).resolve(), os.environ, flags=flags)
+    sources = Sources((folder or Path.cwd()).resolve(), os.environ, flags=flags or Layer())
     settings = ensure_settings(sources)
     allow_pickle(settings.pickle == "allow")
     repo = open_repo(settings.database, settings.store, settings.inline_limit)

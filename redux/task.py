@@ -86,7 +86,8 @@ class Task(Generic[P, R]):
         unknown = options.config_args - set(self.signature.parameters)
         if unknown:
             raise TaskError(
-                f"task {self.fullname}: config_args names {', '.join(sorted(unknown))}, which the function does not take"
+                f"task {self.fullname}: config_args names {', '.join(sorted(unknown))}, "
+                "which the function does not take"
             )
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -173,7 +174,7 @@ def _bind_named(signature: inspect.Signature, named: Sequence[tuple[str, object]
 
 
 class TaskRegistry:
-    """All tasks by full name. A task defined again in the same place replaces the old one (a notebook cell run again)."""
+    """All tasks by full name. One defined again in the same place replaces the old one (a notebook cell run again)."""
 
     def __init__(self) -> None:
         self._tasks: dict[str, Task[..., Any]] = {}

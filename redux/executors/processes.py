@@ -119,7 +119,7 @@ class ProcessExecutor:
 
 
 class _Exchange:
-    """Where large values lie so that a worker and the run both see them: the repository's own folder, or a passing one."""
+    """Where large values lie for a worker and the run both to see: the repository's own folder, or a passing one."""
 
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
