@@ -34,13 +34,11 @@ class WorkerDied(ReduxError):
 
     def __init__(self, fullname: str, status: int | None) -> None:
         self.fullname = fullname
-        how = (
-            f"by signal {signal.Signals(-status).name}"
-            if status is not None and status < 0
-            else f"with status {status}"
-        )
+        killed = status is not None and status < 0
+        how = f"by signal {signal.Signals(-status).name}" if killed else f"with status {status}"
         super().__init__(
-            f"the process that ran task {fullname} ended {how}; it may have run out of memory, or crashed in native code"
+            f"the process that ran task {fullname} ended {how}; "
+            "it may have run out of memory, or crashed in native code"
         )
 
 
