@@ -37,7 +37,7 @@ def link(imports: Mapping[str, Imports]) -> Links:
         eager[module] = _resolve(found.eager, imports, module)
         every[module] = _resolve([*found.eager, *found.deferred], imports, module)
         names = (*found.eager, *found.deferred)
-        elsewhere.update({name.partition(".")[0] for name in names if not nearest_module(name, imports)})
+        elsewhere.update({_top(name) for name in names if not nearest_module(name, imports)})
     return Links(eager, every, dict(sorted(elsewhere.items())))
 
 
@@ -46,6 +46,11 @@ def nearest_module(name: str, modules: Container[str]) -> str:
     while name and name not in modules:
         name = name.rpartition(".")[0]
     return name
+
+
+def _top(name: str) -> str:
+    # A relative import that leads out of the library keeps its dots.
+    return name.lstrip(".").partition(".")[0]
 
 
 def _resolve(names: Iterable[str], modules: Container[str], importer: str) -> list[str]:

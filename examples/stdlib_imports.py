@@ -141,9 +141,7 @@ def describe_problems(outlines: dict[str, Outline]) -> str:
 
 
 @task
-def draw(
-    path: str, release: str, graph: graphs.Graph, ranks: dict[str, float], groups: list[list[str]]
-) -> File:
+def draw(path: str, release: str, graph: graphs.Graph, ranks: dict[str, float], groups: list[list[str]]) -> File:
     """The picture of the packages that most rests on."""
     picture = File(path)
     picture.write(draw_circle(f"What Python {release}'s standard library rests on", graph, ranks, groups))

@@ -49,10 +49,7 @@ def draw_circle(
         _STYLE,
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fbfaf7"/>',
         f'<text class="title" x="{_X}" y="52">{escape(title)}</text>',
-        *(
-            _curve(spots[importer], spots[imported], number)
-            for number, (importer, imported) in enumerate(links)
-        ),
+        *(_curve(spots[importer], spots[imported], number) for number, (importer, imported) in enumerate(links)),
         *(_disc(spot) for spot in spots.values()),
         *_legend(len(shown), len(graph), bool(colours)),
     ]

@@ -83,8 +83,7 @@ def rank_section(ranks: Mapping[str, float], importers: Mapping[str, int]) -> st
     return (
         "## What everything rests on\n\n"
         "PageRank over packages, without the test suites and without imports that wait inside a function: "
-        "a package counts as much as those that import it.\n\n"
-        + table(("", "package", "rank", "imported by"), rows)
+        "a package counts as much as those that import it.\n\n" + table(("", "package", "rank", "imported by"), rows)
     )
 
 
