@@ -1,0 +1,60 @@
+"""A value in bytes, with what it holds; and what an expression must offer to be encoded."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from redux_backends.records import FileFact, TaskFact, Traits
+from redux_valuestore.digest import Digest
+
+SPLIT_SIZE = 64 * 1024
+"""Bytes from which arrays, tables and byte strings inside a value become values of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A value as bytes: `chunks` one after another, of which `hash` is the digest and `size` the length in bytes.
+
+    Chunks may be views of the value's own memory: the value must not change before they are written.
+    """
+
+    hash: Digest
+    chunks: tuple[bytes | memoryview, ...]
+    size: int
+    type_name: str
+    traits: Traits = Traits.PLAIN
+    files: tuple[FileFact, ...] = ()
+    tasks: tuple[TaskFact, ...] = ()
+    subvalues: tuple[Encoded, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a serializer's `encode` may give instead of a bare part: the part, and the files that the value stands for."""
+
+    part: object
+    files: tuple[FileFact, ...] = ()
+
+
+class Lazy(ABC):
+    """A value that is not there yet."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def to_node(self) -> tuple[str, tuple[object, ...]]:
+        """The kind it was registered under with `register_lazy`, and the parts it is built from again."""
+
+
+_type_names: dict[type, str] = {}
+
+
+def type_name_of(value: object) -> str:
+    """The name of a value's type, as in `int` or `pandas.DataFrame`."""
+    kind = type(value)
+    name = _type_names.get(kind)
+    if name is None:
+        module = kind.__module__
+        name = _type_names[kind] = kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
+    return name

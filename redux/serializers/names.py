@@ -1,0 +1,64 @@
+"""Classes and functions by module and qualified name, verified in both directions."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+from redux.serializers.trouble import CannotDecode, CannotEncode
+
+_BY_NAME_HINT = "only what a module offers under its own name can be found again: define it at the top of a module"
+
+
+def name_of(thing: Any) -> str:
+    """`module:qualname` of a class or function. Raises CannotEncode unless that leads back to it."""
+    qualname = getattr(thing, "__qualname__", None) or getattr(thing, "__name__", None)
+    if not isinstance(qualname, str):
+        raise CannotEncode(thing, "has no name", _BY_NAME_HINT)
+    if "<" in qualname:
+        what = "is a lambda" if qualname.endswith("<lambda>") else "is defined inside a function"
+        raise CannotEncode(thing, f"{what} ({qualname})", _BY_NAME_HINT)
+    module = _module_of(thing, qualname)
+    try:
+        found = _follow(module, qualname)
+    except (ImportError, AttributeError):
+        found = None
+    if found is not thing:
+        raise CannotEncode(thing, f"is not what {module}.{qualname} names now", _BY_NAME_HINT)
+    return f"{module}:{qualname}"
+
+
+def _module_of(thing: Any, qualname: str) -> str:
+    module = getattr(thing, "__module__", None)
+    if module is not None:
+        return module
+    owner = getattr(thing, "__objclass__", None)
+    if owner is not None:
+        return owner.__module__
+    own = getattr(thing, "__self__", None)  # a builtin function of a module that doesn't say so
+    return getattr(own, "__name__", None) or "builtins"
+
+
+def thing_named(name: str) -> Any:
+    """The class or function of a `module:qualname`. Raises CannotDecode where there is none (any more)."""
+    try:
+        module, _, qualname = name.partition(":")
+        return _follow(module, qualname)
+    except Exception as error:  # importing somebody's module can raise anything
+        raise CannotDecode(f"{name.replace(':', '.')} is not here any more: {error!r:.200}") from error
+
+
+def class_named(name: str) -> type[Any]:
+    """The class of a `module:qualname`. Raises CannotDecode."""
+    found = thing_named(name)
+    if not isinstance(found, type):
+        raise CannotDecode(f"{name.replace(':', '.')} is no class any more")
+    return found
+
+
+def _follow(module: str, qualname: str) -> Any:
+    found: Any = sys.modules.get(module) or importlib.import_module(module)
+    for part in qualname.split("."):
+        found = getattr(found, part)
+    return found

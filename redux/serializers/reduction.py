@@ -1,0 +1,141 @@
+"""Any other object by its reduce protocol, walked canonically; and pickle, where that is allowed."""
+
+from __future__ import annotations
+
+import copyreg
+from typing import Any, cast
+
+from msgpack import ExtType  # pyright: ignore[reportMissingTypeStubs]
+
+from redux.serializers import wire
+from redux.serializers.classes import BUILTIN_BASES
+from redux.serializers.names import class_named, name_of
+from redux.serializers.packing import Packing
+from redux.serializers.trouble import CannotDecode, CannotEncode
+
+_NEW = copyreg.__newobj__  # pyright: ignore[reportAttributeAccessIssue]
+_NEW_WITH_KEYWORDS = copyreg.__newobj_ex__  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def customises_reduction(kind: Any) -> bool:
+    """Whether a class says itself how it is taken apart, so that its fields or builtin content may not be all."""
+    base: Any = next((base for base in kind.__mro__ if base in BUILTIN_BASES or base is BaseException), object)
+    if kind in copyreg.dispatch_table:
+        return True
+    if kind.__reduce_ex__ is not base.__reduce_ex__ or _differs(kind, base, "__reduce__"):
+        return not issubclass(kind, BaseException) or _is_users(kind)
+    return _is_users(kind) and _own_getstate(kind)
+
+
+def _differs(kind: Any, base: Any, method: str) -> bool:
+    return getattr(kind, method) is not getattr(base, method)
+
+
+def _is_users(kind: Any) -> bool:
+    found = next(base for base in kind.__mro__ if "__reduce__" in base.__dict__ or "__reduce_ex__" in base.__dict__)
+    return found.__module__ != "builtins" or _own_getstate(kind)
+
+
+def _own_getstate(kind: Any) -> bool:
+    for base in kind.__mro__:
+        if "__getstate__" in base.__dict__:
+            made = getattr(base.__dict__["__getstate__"], "__qualname__", "")
+            generated = made == "_dataclass_getstate" or "__attrs_attrs__" in base.__dict__
+            return base is not object and not generated
+    return False
+
+
+def plan_object(value: Any, packing: Packing) -> object:
+    """An object by what its reduce protocol gives. Raises CannotEncode where it gives nothing."""
+    reduced = _reduce(value)
+    if isinstance(reduced, str):
+        module = getattr(value, "__module__", None) or type(value).__module__
+        return packing.tagged(wire.REFERENCE, (f"{module}:{reduced}", None))
+    packing.need_trust()
+    func, args, state, items, pairs, setter = (*reduced, *(None,) * (6 - len(reduced)))
+    items = None if items is None else list(items)
+    pairs = None if pairs is None else [list(pair) for pair in pairs]
+    if func is _NEW and setter is None:
+        return packing.tagged(wire.OBJECT, (name_of(args[0]), list(args[1:]), state, items, pairs))
+    return packing.tagged(wire.REDUCED_MARK, (func, list(args), state, items, pairs, setter))
+
+
+def _reduce(value: Any) -> Any:
+    reducer = copyreg.dispatch_table.get(type(value))
+    try:
+        reduced: Any = reducer(value) if reducer is not None else value.__reduce_ex__(4)
+    except Exception as error:  # a class's own code, which can raise anything
+        raise CannotEncode(value, f"does not say what it is made of ({error})") from error
+    if isinstance(reduced, str) or (isinstance(reduced, tuple) and 2 <= len(cast(Any, reduced)) <= 6):
+        return reduced
+    raise CannotEncode(value, f"gives {type(reduced).__name__} as what it is made of")
+
+
+def build_object(name: str, args: list[Any], state: Any, items: Any, pairs: Any) -> object:
+    """An instance made by its class's `__new__`, then filled."""
+    kind = class_named(name)
+    return _fill(kind.__new__(kind, *args), state, items, pairs, None)
+
+
+def build_reduced(func: Any, args: list[Any], state: Any, items: Any, pairs: Any, setter: Any) -> object:
+    """What the function gives for the arguments, then filled."""
+    return _fill(func(*args), state, items, pairs, setter)
+
+
+def _fill(made: Any, state: Any, items: Any, pairs: Any, setter: Any) -> object:
+    if items is not None:
+        made.extend(items) if hasattr(made, "extend") else [made.append(item) for item in items]
+    for key, part in pairs or ():
+        made[key] = part
+    if state is None:
+        return made
+    if setter is not None:
+        setter(made, state)
+    elif hasattr(made, "__setstate__"):
+        made.__setstate__(state)
+    else:
+        _set_state(made, state)
+    return made
+
+
+def _set_state(made: Any, state: Any) -> None:
+    slots: dict[str, object] = {}
+    if isinstance(state, tuple) and len(cast(Any, state)) == 2:
+        state, slots = cast(Any, state)
+    if state:
+        made.__dict__.update(state)
+    for name, part in (slots or {}).items():
+        object.__setattr__(made, name, part)
+
+
+# -- pickle, by opting in --------------------------------------------------------------------------
+
+
+def plan_pickle(value: object, packing: Packing) -> object:
+    """A value inside another, pickled. Raises CannotEncode."""
+    packing.need_trust()
+    return ExtType(wire.Code.PICKLED, pickled(value))
+
+
+def pickled(value: object) -> bytes:
+    """A value's pickle, by cloudpickle. Raises CannotEncode."""
+    try:
+        import cloudpickle  # noqa: PLC0415 - optional, and only by opting in
+    except ImportError:
+        raise CannotEncode(
+            value, "is to be pickled, which needs cloudpickle", "install redux-cache[cloudpickle]"
+        ) from None
+    try:
+        return cast(bytes, cloudpickle.dumps(value, protocol=5))
+    except Exception as error:  # the object's own code runs here
+        raise CannotEncode(value, f"cannot even be pickled ({error})") from error
+
+
+def unpickled(data: bytes | memoryview) -> object:
+    """The value of a pickle. Raises CannotDecode."""
+    import pickle  # noqa: PLC0415 - rarely needed
+
+    try:
+        return pickle.loads(data)
+    except Exception as error:
+        raise CannotDecode(f"a pickled value cannot be loaded here: {error!r:.200}") from error

@@ -1,0 +1,199 @@
+"""Who encodes which type: serializers by type and by name, found when a type is first met."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from redux.serializers.encoded import Encoded, Lazy
+from redux.serializers.trouble import CannotDecode
+from redux_valuestore.errors import ReduxError
+
+T = TypeVar("T")
+
+_HOMES = {
+    "builtins": "redux.serializers.standard",
+    "numpy": "redux.serializers.arrays",
+    "pandas": "redux.serializers.frames",
+    "polars": "redux.serializers.tables",
+    "pyarrow": "redux.serializers.tables",
+    "collections": "redux.serializers.standard",
+    "datetime": "redux.serializers.standard",
+    "decimal": "redux.serializers.standard",
+    "fractions": "redux.serializers.standard",
+    "ipaddress": "redux.serializers.standard",
+    "pathlib": "redux.serializers.standard",
+    "re": "redux.serializers.standard",
+    "types": "redux.serializers.standard",
+    "uuid": "redux.serializers.standard",
+    "zoneinfo": "redux.serializers.standard",
+}
+"""Where the serializers of a package's types are, by its first name; imported when one of them is met."""
+
+
+class SerializerError(ReduxError):
+    """A serializer was registered wrongly."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Serializer:
+    """How values of one type are taken apart, and built again; `name` stands in the bytes."""
+
+    kind: type
+    name: str
+    encode: Callable[[Any], object]
+    decode: Callable[[Any], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How values of one type become bytes of a format of their own; None from `encode`: this one goes by `serializer`.
+
+    Inside another value, small ones stand under the extension `code`, large ones become values of their own.
+    """
+
+    kind: type
+    code: int
+    encode: Callable[[Any], Encoded | None]
+    serializer: Serializer | None = None
+
+
+class Registry:
+    """Serializers by type and by name, builders of lazy values, and what of pickle is allowed."""
+
+    def __init__(self) -> None:
+        self.by_type: dict[type, Serializer] = {}
+        self.by_name: dict[str, Serializer] = {}
+        self.formats: dict[type, Format] = {}
+        self.lazies: dict[str, Callable[[tuple[object, ...]], Lazy]] = {}
+        self.find_task: Callable[[str], object] | None = None
+        self.code_hash: Callable[[object], bytes | None] | None = None
+        self.pickle_any = False
+        self.pickled: set[type] = set()
+        self.on_change: list[Callable[[], None]] = []
+        self._plugins_loaded = False
+
+    def add(self, serializer: Serializer) -> None:
+        """Register a serializer. Raises SerializerError where another type has its name."""
+        old = self.by_name.get(serializer.name)
+        if old is not None and _place(old.kind) != _place(serializer.kind):
+            raise SerializerError(
+                f"serializer {serializer.name!r} of {_place(old.kind)} cannot also be that of "
+                f"{_place(serializer.kind)}; give it another name"
+            )
+        self.by_type[serializer.kind] = serializer
+        self.by_name[serializer.name] = serializer
+        self.changed()
+
+    def add_format(self, format: Format) -> None:
+        """Register a format of its own for a type."""
+        self.formats[format.kind] = format
+        if format.serializer is not None:
+            self.by_name[format.serializer.name] = format.serializer
+        self.changed()
+
+    def format_of(self, kind: type) -> Format | None:
+        """The format of its own that exactly this type has, from its package's home if need be."""
+        found = self.formats.get(kind)
+        if found is None and kind not in self.by_type and _load_home(kind.__module__):
+            found = self.formats.get(kind)
+        return found
+
+    def changed(self) -> None:
+        """Forget what was decided about types so far."""
+        for forget in self.on_change:
+            forget()
+
+    def of_type(self, kind: type) -> Serializer | None:
+        """The serializer of exactly this type, from its package's home if need be."""
+        found = self.by_type.get(kind)
+        if found is None and _load_home(kind.__module__):
+            found = self.by_type.get(kind)
+        return found
+
+    def of_type_in_plugins(self, kind: type) -> Serializer | None:
+        """The serializer that an installed package brings for this type."""
+        self._load_plugins()
+        return self.by_type.get(kind)
+
+    def of_name(self, name: str) -> Serializer:
+        """The serializer whose name stands in some bytes. Raises CannotDecode."""
+        found = self.by_name.get(name)
+        if found is None and _load_home(name):
+            found = self.by_name.get(name)
+        if found is None:
+            self._load_plugins()
+            found = self.by_name.get(name)
+        if found is None:
+            raise CannotDecode(
+                f"no serializer is named {name!r} here; import the module that registers it, or install its package"
+            )
+        return found
+
+    def _load_plugins(self) -> None:
+        if self._plugins_loaded:
+            return
+        self._plugins_loaded = True
+        from importlib.metadata import entry_points  # noqa: PLC0415 - only for a type nobody here knows
+
+        for point in entry_points(group="redux.serializers"):
+            loaded = point.load()
+            if callable(loaded):
+                loaded()
+
+
+def _place(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _load_home(dotted: str) -> bool:
+    home = _HOMES.get(dotted.partition(".")[0])
+    if home is None:
+        return False
+    importlib.import_module(home)
+    return True
+
+
+registry = Registry()
+
+
+def register_serializer(kind: type[T], name: str, encode: Callable[[T], object], decode: Callable[[Any], T]) -> None:
+    """Say how values of exactly this type are encoded.
+
+    `encode` gives a simpler value that stands for all of the content: numbers, texts, bytes, arrays, lists, dicts.
+    Equal values must give equal ones. `decode` builds the value from it. `name` stands in the bytes: choose it once, as
+    in `"shapes.Circle/1"`, and count it up when what `encode` gives changes. Raises SerializerError for a name taken by
+    another type.
+    """
+    registry.add(Serializer(kind, name, encode, decode))
+
+
+def register_lazy(kind: str, build: Callable[[tuple[object, ...]], Lazy]) -> None:
+    """Say how lazy values of a kind are built from the parts their `to_node` gave."""
+    registry.lazies[kind] = build
+
+
+def set_task_resolver(find: Callable[[str], object]) -> None:
+    """Say how a task inside a value is found by its full name; `find` gives None where there is none."""
+    registry.find_task = find
+
+
+def set_code_hasher(code_hash: Callable[[object], bytes | None]) -> None:
+    """Say how a function or class that is itself a value counts by its code; None where only its name counts."""
+    registry.code_hash = code_hash
+
+
+def allow_pickle(allowed: bool) -> None:
+    """Say whether what nothing else can encode is pickled (needs cloudpickle); such hashes may differ between runs."""
+    registry.pickle_any = allowed
+    registry.changed()
+
+
+def pickle_type(kind: type) -> None:
+    """Have values of exactly this type pickled (needs cloudpickle); their hashes may differ between runs."""
+    registry.pickled.add(kind)
+    registry.changed()

@@ -1,0 +1,158 @@
+"""What cannot be encoded or decoded, and where inside the value it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, cast
+
+from redux.serializers.encoded import Lazy, type_name_of
+from redux_valuestore.errors import ReduxError
+
+_LEAVES = (type(None), bool, int, float, complex, str, bytes, bytearray, type)
+_SEARCH_LIMIT = 200_000
+DEPTH_LIMIT = 500
+
+HINT = (
+    "pass what it was made from instead, or register an encoder: "
+    "redux.value.register_serializer({kind}, name, encode, decode)"
+)
+
+
+class CannotEncode(ReduxError, TypeError):
+    """Something inside a value has no encoding: `path` says where, `kind` is its type's name."""
+
+    def __init__(self, culprit: object, why: str, hint: str = HINT, path: str = "") -> None:
+        self.culprit, self.why, self.hint, self.path = culprit, why, hint, path
+        self.kind = type_name_of(culprit)
+        where = f"value{path}" if path else "the value"
+        super().__init__(
+            f"{where} cannot be encoded: {self.kind} {why}; {hint.format(kind=type(culprit).__qualname__)}"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.kind, str(self), self.path)
+
+
+def _again(kind: str, message: str, path: str) -> CannotEncode:
+    """The error in another process, where the culprit itself is not."""
+    error = CannotEncode.__new__(CannotEncode, message)
+    error.culprit, error.why, error.hint = None, message, ""
+    error.kind, error.path = kind, path
+    return error
+
+
+class CannotDecode(ReduxError, ValueError):
+    """Bytes could not be made a value again: they are not ours, or need code that is not here or has changed."""
+
+
+def locate(root: object, error: CannotEncode) -> CannotEncode:
+    """The same error with the path of its culprit inside `root`, as far as it can be found."""
+    path = _find(root, error.culprit)
+    return CannotEncode(error.culprit, error.why, error.hint, path or "")
+
+
+def too_deep(root: object) -> CannotEncode:
+    """The error for a value nested deeper than `DEPTH_LIMIT`, or one that contains itself."""
+    found = _find_cycle(root)
+    if found is not None:
+        path, culprit = found
+        return CannotEncode(
+            culprit, "contains itself", "break the cycle, or allow pickle for it ([values] pickle)", path
+        )
+    return CannotEncode(root, f"is nested deeper than {DEPTH_LIMIT} levels", "flatten it, or split it into parts")
+
+
+def _find(root: object, culprit: object) -> str | None:
+    """The path to an object, by identity, breadth first: the shortest one is the clearest."""
+    seen = {id(root)}
+    level: list[tuple[str, object]] = [("", root)]
+    while level and len(seen) < _SEARCH_LIMIT:
+        deeper: list[tuple[str, object]] = []
+        for path, value in level:
+            if value is culprit:
+                return path
+            for label, child in _children(value):
+                if id(child) not in seen and (child is culprit or not isinstance(child, _LEAVES)):
+                    seen.add(id(child))
+                    deeper.append((path + label, child))
+        level = deeper
+    return None
+
+
+def _find_cycle(root: object) -> tuple[str, object] | None:
+    path: list[str] = []
+    above = [root]
+    stack = [_children(root)]
+    seen = {id(root)}
+    on_path = {id(root)}
+    while stack:
+        step = next(stack[-1], None)
+        if step is None:
+            stack.pop()
+            on_path.discard(id(above.pop()))
+            if path:
+                path.pop()
+            continue
+        label, child = step
+        if id(child) in on_path:
+            return "".join([*path, label]), child
+        if id(child) in seen or isinstance(child, _LEAVES) or len(seen) > _SEARCH_LIMIT:
+            continue
+        seen.add(id(child))
+        on_path.add(id(child))
+        above.append(child)
+        path.append(label)
+        stack.append(_children(child))
+    return None
+
+
+def _children(value: Any) -> Iterator[tuple[str, object]]:
+    if isinstance(value, _LEAVES):
+        return
+    if isinstance(value, Lazy):
+        kind, parts = value.to_node()
+        yield from ((f" (in the {kind}, part {index})", part) for index, part in enumerate(parts))
+    elif isinstance(value, Mapping):
+        for key, part in cast("Mapping[object, object]", value).items():
+            yield f"[{_short(key)}]", part
+            yield f" (key {_short(key)})", key
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        yield from ((f".{name}", getattr(value, name, None)) for name in cast(Any, value)._fields)
+    elif isinstance(value, (list, tuple)):
+        yield from ((f"[{index}]", part) for index, part in enumerate(cast("list[object]", value)))
+    elif isinstance(value, (set, frozenset)):
+        yield from ((" (an element)", part) for part in cast("set[object]", value))
+    elif isinstance(value, BaseException):
+        yield from ((f".args[{index}]", part) for index, part in enumerate(value.args))
+        yield from ((f".{name}", part) for name, part in vars(value).items())
+    elif is_dataclass(value):
+        yield from ((f".{field.name}", getattr(value, field.name, None)) for field in fields(value))
+    else:
+        yield from _attributes(value)
+
+
+def _attributes(value: object) -> Iterator[tuple[str, object]]:
+    for name, part in getattr(value, "__dict__", {}).items():
+        yield f".{name}", part
+    for kind in type(value).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if hasattr(value, name):
+                yield f".{name}", getattr(value, name)
+    if type(value).__module__ != "builtins":
+        yield from _reduced(value)
+
+
+def _reduced(value: object) -> Iterator[tuple[str, object]]:
+    try:
+        reduced: Any = value.__reduce_ex__(4)
+    except Exception:
+        return  # it says nothing about its parts, and its own error is told elsewhere
+    if isinstance(reduced, tuple):
+        yield from (("", part) for part in cast("tuple[object, ...]", reduced[1:2]))
+
+
+def _short(key: object) -> str:
+    text = repr(key) if isinstance(key, (int, float, str, bytes, bool, type(None), tuple)) else f"<{type_name_of(key)}>"
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,199 @@
+"""Unpacking: bytes become a value again, innermost parts first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from msgpack import Unpacker, unpackb  # pyright: ignore[reportMissingTypeStubs]
+
+from redux.serializers import wire
+from redux.serializers.classes import build_enum, build_exception, build_named_tuple, build_record, build_subtype
+from redux.serializers.encoded import Lazy
+from redux.serializers.names import thing_named
+from redux.serializers.reduction import build_object, build_reduced, unpickled
+from redux.serializers.registry import registry
+from redux.serializers.trouble import CannotDecode
+from redux_valuestore.digest import Digest
+from redux_valuestore.errors import ReduxError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+Fetch = Callable[[Digest], "Buffer"]
+
+
+class _Mark:
+    """The first element of a tagged list, as met in the bytes."""
+
+    __slots__ = ("build",)
+
+    def __init__(self, build: Callable[..., object]) -> None:
+        self.build = build
+
+
+def decode(data: Buffer, fetch: Fetch) -> object:
+    """The value of these bytes, which the caller has verified; `fetch` gives those of values inside it.
+
+    Raises CannotDecode, and whatever `fetch` raises.
+    """
+    view = memoryview(data)
+    end = bytes(view[:5]).find(b"\n") + 1
+    header, payload = bytes(view[:end]), view[end:]
+    unpack = _FORMATS.get(header)
+    if unpack is None:
+        raise CannotDecode(
+            f"these bytes begin with {bytes(view[:16])!r}, which this redux does not read; upgrade it, or run the call again"
+        )
+    try:
+        return unpack(payload, view, fetch)
+    except ReduxError:
+        raise
+    except Exception as error:  # classes' own code runs here, over bytes of any age
+        raise CannotDecode(
+            f"a value cannot be built from its bytes: {type(error).__name__}: {error}; run the call that made it again"
+        ) from error
+
+
+class _Unpacking:
+    """One value on its way back."""
+
+    def __init__(self, fetch: Fetch, trusting: bool) -> None:
+        self._fetch = fetch
+        self._marks = _TRUSTING_MARKS if trusting else _MARKS
+        self._trusting = trusting
+        self._nodes: dict[int, Lazy] = {}
+
+    def unpack(self, payload: Buffer) -> Any:
+        return unpackb(
+            payload,
+            raw=False,
+            strict_map_key=False,
+            unicode_errors="surrogatepass",
+            **self._hooks(memoryview(payload).nbytes),
+        )
+
+    def unpack_stream(self, payload: Buffer) -> Unpacker:
+        size = max(memoryview(payload).nbytes, 1)
+        stream = Unpacker(
+            raw=False, strict_map_key=False, unicode_errors="surrogatepass", max_buffer_size=size, **self._hooks(size)
+        )
+        stream.feed(payload)
+        return stream
+
+    def _hooks(self, size: int) -> dict[str, Any]:
+        return {"list_hook": _close, "ext_hook": self._extension}
+
+    def unpack_nodes(self, payload: Buffer) -> object:
+        stream = self.unpack_stream(payload)
+        for _ in range(cast(int, stream.unpack())):
+            label, kind, parts = cast(Any, stream.unpack())
+            build = registry.lazies.get(kind)
+            if build is None:
+                raise CannotDecode(f"no lazy value of kind {kind!r} is known here")
+            self._nodes[label] = build(parts)
+        return stream.unpack()
+
+    def _extension(self, code: int, data: bytes) -> object:
+        if not data:
+            found = self._marks.get(code)
+            if found is not None:
+                return found
+        return self._content(code, data)
+
+    def _content(self, code: int, data: bytes) -> object:
+        match code:
+            case wire.Code.SET:
+                return set(self.unpack_stream(data))
+            case wire.Code.FROZENSET:
+                return frozenset(self.unpack_stream(data))
+            case wire.Code.BIG_INT:
+                return int.from_bytes(data, "big", signed=True)
+            case wire.Code.BYTEARRAY:
+                return bytearray(data)
+            case wire.Code.COMPLEX:
+                return _complex(data)
+            case wire.Code.SUBVALUE:
+                return decode(self._fetch(Digest(data)), self._fetch)
+            case wire.Code.LAZY:
+                return self._nodes[int.from_bytes(data, "big")]
+            case wire.Code.ARRAY:
+                return _array(memoryview(data), memoryview(data), self._fetch)
+            case wire.Code.TABLE:
+                return _table(memoryview(data), memoryview(data), self._fetch)
+            case wire.Code.SINGLETON:
+                return wire.SINGLETONS[data]
+            case wire.Code.PICKLED if self._trusting:
+                return unpickled(data)
+            case _:
+                raise CannotDecode(f"extension {code} is unknown to this redux, or not allowed here; upgrade it")
+
+
+def _close(items: list[Any]) -> object:
+    if items and type(items[0]) is _Mark:
+        return items[0].build(*items[1:])
+    return items
+
+
+def _tuple(*parts: object) -> tuple[object, ...]:
+    return parts
+
+
+def _named(name: str, part: object) -> object:
+    return registry.of_name(name).decode(part)
+
+
+def _reference(name: str, code: bytes | None) -> object:
+    return thing_named(name)
+
+
+def _task(fullname: str, task_hash: bytes) -> object:
+    found = registry.find_task(fullname) if registry.find_task is not None else None
+    if found is None:
+        raise CannotDecode(f"task {fullname} is not known here; import the module that defines it")
+    return found
+
+
+def _complex(data: bytes) -> complex:
+    import struct  # noqa: PLC0415 - complex numbers are rare, start-up is not
+
+    return complex(*struct.unpack(">dd", data))
+
+
+def _array(payload: memoryview, whole: memoryview, fetch: Fetch) -> object:
+    from redux.serializers.arrays import decode_array  # noqa: PLC0415 - NumPy only where arrays are
+
+    return decode_array(whole)
+
+
+def _table(payload: memoryview, whole: memoryview, fetch: Fetch) -> object:
+    from redux.serializers.tables import decode_table  # noqa: PLC0415 - Arrow only where tables are
+
+    return decode_table(whole)
+
+
+_MARKS: dict[int, _Mark] = {
+    wire.Code.TUPLE: _Mark(_tuple),
+    wire.Code.NAMED: _Mark(_named),
+    wire.Code.REFERENCE: _Mark(_reference),
+    wire.Code.RECORD: _Mark(build_record),
+    wire.Code.NAMED_TUPLE: _Mark(build_named_tuple),
+    wire.Code.ENUM: _Mark(build_enum),
+    wire.Code.EXCEPTION: _Mark(build_exception),
+    wire.Code.SUBTYPE: _Mark(build_subtype),
+    wire.Code.TASK: _Mark(_task),
+}
+_TRUSTING_MARKS: dict[int, _Mark] = {
+    **_MARKS,
+    wire.Code.OBJECT: _Mark(build_object),
+    wire.Code.REDUCED: _Mark(build_reduced),
+}
+_FORMATS: dict[bytes, Callable[[memoryview, memoryview, Fetch], object]] = {
+    wire.MSGPACK: lambda payload, whole, fetch: _Unpacking(fetch, False).unpack(payload),
+    wire.REDUCED: lambda payload, whole, fetch: _Unpacking(fetch, True).unpack(payload),
+    wire.LAZY: lambda payload, whole, fetch: _Unpacking(fetch, False).unpack_nodes(payload),
+    wire.LAZY_REDUCED: lambda payload, whole, fetch: _Unpacking(fetch, True).unpack_nodes(payload),
+    wire.PICKLED: lambda payload, whole, fetch: unpickled(payload),
+    wire.ARRAY: _array,
+    wire.TABLE: _table,
+}

@@ -1,0 +1,80 @@
+"""The words of the encoding: header lines, extension codes, and the marks that begin a tagged list.
+
+Payloads are msgpack. None, bool, int, float, str, bytes, list and dict are msgpack's own; every other type is a list
+whose first element is a mark (an extension without content, which no value encodes to), or an extension with content.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from msgpack import ExtType  # pyright: ignore[reportMissingTypeStubs]
+
+MSGPACK = b"mp1\n"
+"""Plain msgpack: decoding it builds data, and instances of dataclasses and the like without running their code."""
+REDUCED = b"rdc1\n"
+"""The same with parts of the reduce protocol: decoding it runs code that it names."""
+LAZY = b"lz1\n"
+"""A number n, then n lazy nodes, each after those it refers to, then the value that refers to them."""
+LAZY_REDUCED = b"lzr1\n"
+"""Lazy nodes with parts of the reduce protocol."""
+PICKLED = b"pkl1\n"
+"""cloudpickle, for a whole value."""
+ARRAY = b"npy1\n"
+"""A NumPy array: description, zeros up to a multiple of 64 bytes, then its elements in C order."""
+TABLE = b"arw1\n"
+"""Arrow data: what it is, zeros up to a multiple of 64 bytes, then an Arrow IPC stream."""
+
+ALIGNMENT = 64
+
+
+class Code(IntEnum):
+    """The extension codes. Marks come first, in tagged lists; the others carry content."""
+
+    TUPLE = 1
+    NAMED = 2
+    REFERENCE = 3
+    RECORD = 4
+    NAMED_TUPLE = 5
+    ENUM = 6
+    EXCEPTION = 7
+    SUBTYPE = 8
+    OBJECT = 9
+    REDUCED = 10
+    TASK = 11
+    SET = 20
+    FROZENSET = 21
+    BIG_INT = 22
+    BYTEARRAY = 23
+    COMPLEX = 24
+    SUBVALUE = 25
+    LAZY = 26
+    ARRAY = 27
+    TABLE = 28
+    PICKLED = 29
+    SINGLETON = 30
+
+
+def mark(code: Code) -> ExtType:
+    """The first element of a tagged list."""
+    return ExtType(int(code), b"")
+
+
+TUPLE = mark(Code.TUPLE)
+NAMED = mark(Code.NAMED)
+REFERENCE = mark(Code.REFERENCE)
+RECORD = mark(Code.RECORD)
+NAMED_TUPLE = mark(Code.NAMED_TUPLE)
+ENUM = mark(Code.ENUM)
+EXCEPTION = mark(Code.EXCEPTION)
+SUBTYPE = mark(Code.SUBTYPE)
+OBJECT = mark(Code.OBJECT)
+REDUCED_MARK = mark(Code.REDUCED)
+TASK = mark(Code.TASK)
+
+SINGLETONS: dict[bytes, object] = {b"...": Ellipsis, b"NotImplemented": NotImplemented}
+
+
+def padded(header: bytes) -> bytes:
+    """The header with zeros up to the alignment of what follows it."""
+    return header + bytes(-len(header) % ALIGNMENT)

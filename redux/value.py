@@ -1,0 +1,114 @@
+"""Values: encoded once to bytes that say themselves what they are; a value's hash is the digest of those bytes.
+
+Equal means same type, same content, same order. Equal values have equal bytes in every process, on every supported
+Python, whatever the hash seed. A float's bits are its content (-0.0 is not 0.0), a dict's order is, a set's is not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redux.serializers import wire
+from redux.serializers.encoded import Encoded, Holding, Lazy
+from redux.serializers.packing import ATOMS, PACK_ATOM, Packing, TooDeep
+from redux.serializers.plans import plan_of
+from redux.serializers.preview import preview
+from redux.serializers.raw import encode_bytes
+from redux.serializers.reduction import pickled
+from redux.serializers.registry import (
+    SerializerError,
+    allow_pickle,
+    pickle_type,
+    register_lazy,
+    register_serializer,
+    registry,
+    set_code_hasher,
+    set_task_resolver,
+)
+from redux.serializers.trouble import CannotDecode, CannotEncode, locate, too_deep
+from redux.serializers.unpacking import decode
+from redux_valuestore.digest import Digest, digest_bytes
+
+__all__ = [
+    "CannotDecode",
+    "CannotEncode",
+    "Encoded",
+    "Holding",
+    "Lazy",
+    "SerializerError",
+    "allow_pickle",
+    "decode",
+    "encode",
+    "hash_value",
+    "pickle_type",
+    "preview",
+    "register_lazy",
+    "register_serializer",
+    "set_code_hasher",
+    "set_task_resolver",
+]
+
+_NATIVE = frozenset({int, float, str, bool, type(None), list, dict, tuple, bytes, bytearray})
+
+
+def encode(value: object) -> Encoded:
+    """A value as bytes, with its hash and what it holds. Raises CannotEncode, naming the path inside the value."""
+    kind = type(value)
+    if kind in ATOMS:
+        try:
+            data = wire.MSGPACK + PACK_ATOM(value)
+        except OverflowError:
+            return _encode_any(value)  # an integer beyond 64 bits
+        return Encoded(digest_bytes(data), (data,), len(data), kind.__name__)
+    flat = _flat(kind, value)
+    if flat is not None:
+        try:
+            data = wire.MSGPACK + PACK_ATOM(flat)
+        except OverflowError:
+            return _encode_any(value)
+        return Encoded(digest_bytes(data), (data,), len(data), kind.__name__)
+    return _encode_any(value)
+
+
+def hash_value(value: object) -> Digest:
+    """The hash of a value: the digest of its encoded bytes. Raises CannotEncode."""
+    return encode(value).hash
+
+
+def _flat(kind: type, value: Any) -> object:
+    """A container as msgpack takes it, where it holds nothing but atoms; else None."""
+    if kind is tuple:
+        return [wire.TUPLE, *value] if ATOMS.issuperset(map(type, value)) else None
+    if kind is list:
+        return value if ATOMS.issuperset(map(type, value)) else None
+    if kind is dict:
+        return value if ATOMS.issuperset(map(type, value)) and ATOMS.issuperset(map(type, value.values())) else None
+    return None
+
+
+def _encode_any(value: Any) -> Encoded:
+    kind = type(value)
+    if kind is bytes or kind is bytearray:
+        return encode_bytes(value)
+    if kind in registry.pickled:
+        return _encode_pickled(value)
+    if kind not in _NATIVE:
+        own = registry.format_of(kind)
+        encoded = own.encode(value) if own is not None and kind not in registry.by_type else None
+        if encoded is not None:
+            return encoded
+    try:
+        return Packing(plan_of).encode(value)
+    except TooDeep:
+        error = too_deep(value)
+    except CannotEncode as refused:
+        error = locate(value, refused)
+    if registry.pickle_any:
+        return _encode_pickled(value)
+    raise error
+
+
+def _encode_pickled(value: object) -> Encoded:
+    packing = Packing(plan_of)
+    packing.need_trust()
+    return packing.finish(value, (wire.PICKLED, pickled(value)))
