@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, TypeVar, cast
 
-from redux.errors import ConfigError, ProjectMissing, ProjectRefused, nearest
+from redux.errors import ConfigError, ProjectMissing, ProjectRefused, ProjectUnwritable, nearest
 
 ExecutorName = Literal["threads", "processes"]
 PickleRule = Literal["refuse", "allow"]
@@ -176,9 +176,7 @@ def _file_layer(path: Path, folder: Path) -> Layer:
     said = _flatten(_load_toml(path))
     version = said.pop("format", FORMAT)
     if not isinstance(version, int) or version > FORMAT:
-        raise ProjectRefused(
-            path, f"has format {version!r}, newer than this redux reads ({FORMAT}); upgrade redux"
-        )
+        raise ProjectRefused(path, f"has format {version!r}, newer than this redux reads ({FORMAT}); upgrade redux")
     readers = _readers(folder)
     parsed: dict[str, object] = {}
     for key, value in said.items():
@@ -299,7 +297,7 @@ def make_project(path: Path) -> Path:
         (draft / PROJECT_FILE).write_text(_TEMPLATE, encoding="utf-8")
         _publish(draft, path)
     except OSError as error:
-        raise ProjectRefused(
+        raise ProjectUnwritable(
             path, f"cannot be made: {error.strerror}; set REDUX_DIR to a folder you may write"
         ) from None
     finally:

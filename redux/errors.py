@@ -6,6 +6,7 @@
     │   └── ProjectMissing         2   no `.redux` here or above
     ├── WorkflowImportError        1   the workflow's file raised while it was imported
     ├── ProjectRefused             4   a `.redux` that is not ours, or is newer than this redux
+    │   └── ProjectUnwritable      4   a `.redux` that cannot be made: full disk, read-only folder
     ├── StoreError                 4   the value store is at fault
     │   ├── ValueMissing           4   no sound bytes for a digest
     │   └── StoreUnavailable       4   full, read-only, unreachable
@@ -46,6 +47,7 @@ __all__ = [
     "ConfigError",
     "ProjectMissing",
     "ProjectRefused",
+    "ProjectUnwritable",
     "ReduxError",
     "StoreError",
     "StoreUnavailable",
@@ -90,6 +92,10 @@ class ProjectRefused(ReduxError):
     def __init__(self, path: Path, why: str) -> None:
         self.path = path
         super().__init__(f"{path} {why}")
+
+
+class ProjectUnwritable(ProjectRefused):
+    """The folder at `path` cannot be made; what runs all the same is not recorded."""
 
 
 class WorkflowImportError(ReduxError):

@@ -1,0 +1,347 @@
+"""Values of an annotated type from command-line text or from JSON."""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
+from pathlib import Path, PurePath
+from typing import Any
+
+ANYTHING: Any = typing.Any
+NoneType = type(None)
+
+_SEQUENCES = ("list", "Sequence", "MutableSequence", "Iterable", "Collection", "tuple", "set", "frozenset", "Set")
+_MAPPINGS = ("dict", "Mapping", "MutableMapping")
+_ISO = {"datetime": "2026-01-31T12:00", "date": "2026-01-31", "time": "12:00"}
+_BY_TEXT = {
+    "decimal.Decimal": "a decimal number",
+    "fractions.Fraction": "a fraction such as 3/4",
+    "uuid.UUID": "a UUID",
+    "builtins.complex": "a complex number such as 1+2j",
+}
+
+
+class Unreadable(ValueError):
+    """A text or JSON value is not of the type asked for; the message says what it must be."""
+
+
+def plain_hint(hint: Any) -> Any:
+    """A hint without Annotated, NewType, type aliases and a None beside one other type."""
+    while True:
+        if typing.get_origin(hint) is typing.Annotated:
+            hint = typing.get_args(hint)[0]
+        elif isinstance(hint, typing.NewType):
+            hint = hint.__supertype__
+        elif type(hint).__name__ == "TypeAliasType":
+            hint = hint.__value__
+        elif isinstance(hint, typing.TypeVar) or hint is object:
+            return ANYTHING
+        else:
+            return _without_none(hint)
+
+
+def _without_none(hint: Any) -> Any:
+    if not _is_union(hint):
+        return hint
+    parts = [part for part in typing.get_args(hint) if part is not NoneType]
+    return plain_hint(parts[0]) if len(parts) == 1 else typing.Union[tuple(parts)]  # noqa: UP007 - built at run time
+
+
+def _is_union(hint: Any) -> bool:
+    return typing.get_origin(hint) in (typing.Union, types.UnionType)
+
+
+def takes_none(hint: Any) -> bool:
+    """Whether None is among the values of a hint."""
+    return hint is NoneType or (_is_union(hint) and NoneType in typing.get_args(hint))
+
+
+def is_flag(hint: Any) -> bool:
+    """Whether a hint is yes or no, so that an option of it takes no value."""
+    return plain_hint(hint) is bool
+
+
+def is_repeatable(hint: Any) -> bool:
+    """Whether an option of this hint may be given several times."""
+    return _shape(plain_hint(hint)) in ("sequence", "mapping")
+
+
+def _shape(hint: Any) -> str:
+    """The family of a plain hint: literal, union, sequence, mapping, enum, record, file, or scalar."""
+    origin = typing.get_origin(hint) or hint
+    if origin is typing.Literal:
+        return "literal"
+    if _is_union(hint):
+        return "union"
+    if not isinstance(origin, type):
+        return "scalar"
+    name = origin.__name__
+    if origin.__module__ in ("builtins", "collections.abc", "typing"):
+        if name in _SEQUENCES:
+            return "sequence"
+        if name in _MAPPINGS:
+            return "mapping"
+    if issubclass(origin, Enum):
+        return "enum"
+    if is_dataclass(origin) or hasattr(origin, "__required_keys__") or hasattr(origin, "_fields"):
+        return "record"
+    return "scalar"
+
+
+def describe_hint(hint: Any) -> str:
+    """A hint as help and errors show it."""
+    hint = plain_hint(hint)
+    shape = _shape(hint)
+    if shape == "literal":
+        return "|".join(str(choice) for choice in typing.get_args(hint))
+    if shape == "enum":
+        return "|".join(hint.__members__)
+    if shape == "union":
+        return "|".join(describe_hint(part) for part in typing.get_args(hint))
+    if hint is ANYTHING:
+        return "value"
+    parts = [("…" if part is ... else describe_hint(part)) for part in typing.get_args(hint)]
+    name = getattr(typing.get_origin(hint) or hint, "__name__", str(hint))
+    return f"{name}[{', '.join(parts)}]" if parts else name
+
+
+# -- from text ---------------------------------------------------------------------------------------
+
+
+def read_text(text: str, hint: Any) -> object:
+    """The value of type `hint` that a text stands for. Raises Unreadable."""
+    hint = plain_hint(hint)
+    if hint is ANYTHING:
+        return _read_loose(text)
+    reader = _TEXT_READERS.get(_shape(hint), _read_scalar)
+    return reader(text, hint)
+
+
+def read_texts(texts: list[str], hint: Any) -> object:
+    """The list, tuple, set or dict that an option given once or several times stands for. Raises Unreadable."""
+    if len(texts) == 1:
+        return read_text(texts[0], hint)
+    hint = plain_hint(hint)
+    if _shape(hint) == "mapping":
+        pairs: dict[object, object] = {}
+        for text in texts:
+            pairs.update(_read_mapping(text, hint))
+        return pairs
+    return _as_sequence([_each_text(text, part) for text, part in _pair(texts, hint)], hint)
+
+
+def _each_text(text: str, hint: Any) -> object:
+    return read_text(text, hint)
+
+
+def _read_loose(text: str) -> object:
+    """JSON where it is JSON, else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _read_scalar(text: str, hint: Any) -> object:
+    if hint is str:
+        return text
+    if hint is bool:
+        return _read_truth(text)
+    if hint is bytes:
+        return text.encode()
+    if hint is int or hint is float:
+        try:
+            return hint(text)
+        except ValueError:
+            raise Unreadable("a whole number" if hint is int else "a number") from None
+    if hint is NoneType:
+        if text in ("null", "none", "None", ""):
+            return None
+        raise Unreadable("null")
+    return _build_scalar(text, hint)
+
+
+def _build_scalar(text: str, hint: Any) -> object:
+    if not isinstance(hint, type):
+        raise Unreadable(f"a {hint}, which no text stands for; call the task from one that makes it")
+    if hint.__module__ == "datetime" and hint.__name__ in _ISO:
+        return _try(typing.cast(Any, hint).fromisoformat, text, f"a {hint.__name__} such as {_ISO[hint.__name__]}")
+    if wanted := _BY_TEXT.get(f"{hint.__module__}.{hint.__qualname__}"):
+        return _try(hint, text, wanted)
+    if issubclass(hint, PurePath) or hint is Path or hint.__module__ == "redux.file":
+        return hint(text)
+    if issubclass(hint, (int, float, str)):
+        return _try(hint, text, f"a {hint.__name__}")
+    raise Unreadable(f"a {hint.__qualname__}, which no text stands for; call the task from one that makes it")
+
+
+def _try(make: Callable[[str], object], text: str, wanted: str) -> object:
+    try:
+        return make(text)
+    except (ValueError, ArithmeticError):
+        raise Unreadable(wanted) from None
+
+
+def _read_truth(text: str) -> bool:
+    said = text.strip().lower()
+    if said in ("1", "true", "yes", "on"):
+        return True
+    if said in ("0", "false", "no", "off"):
+        return False
+    raise Unreadable("yes or no")
+
+
+def _read_choice(text: str, hint: Any) -> object:
+    choices = {str(choice): choice for choice in typing.get_args(hint)}
+    if text not in choices:
+        raise Unreadable("one of " + ", ".join(choices))
+    return choices[text]
+
+
+def _read_member(text: str, hint: Any) -> object:
+    if text in hint.__members__:
+        return hint[text]
+    by_value = {str(member.value): member for member in hint}
+    if text not in by_value:
+        raise Unreadable("one of " + ", ".join(hint.__members__))
+    return by_value[text]
+
+
+def _read_union(text: str, hint: Any) -> object:
+    """The most particular of a union's types that the text fits: str comes last."""
+    for part in sorted(typing.get_args(hint), key=lambda part: plain_hint(part) is str):
+        try:
+            return read_text(text, part)
+        except Unreadable:
+            continue
+    raise Unreadable(describe_hint(hint))
+
+
+def _read_sequence(text: str, hint: Any) -> object:
+    """A JSON array, else a single element."""
+    if text.lstrip().startswith("["):
+        try:
+            return read_json(json.loads(text), hint)
+        except ValueError as error:
+            if not isinstance(error, Unreadable):
+                raise Unreadable(f"a JSON array, or single elements: {error}") from None
+            raise
+    return _as_sequence([_each_text(one, part) for one, part in _pair([text], hint)], hint)
+
+
+def _read_mapping(text: str, hint: Any) -> dict[object, object]:
+    """A JSON object, else KEY=VALUE."""
+    if text.lstrip().startswith("{"):
+        return typing.cast("dict[object, object]", read_json(_json(text, "a JSON object"), hint))
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise Unreadable("KEY=VALUE or a JSON object")
+    key_hint, value_hint = typing.get_args(hint) or (str, ANYTHING)
+    return {read_text(key, key_hint): read_text(value, value_hint)}
+
+
+def _read_record(text: str, hint: Any) -> object:
+    return read_json(_json(text, f"a JSON object for {hint.__name__}"), hint)
+
+
+def _json(text: str, wanted: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Unreadable(f"{wanted}: {error}") from None
+
+
+_TEXT_READERS: Mapping[str, Callable[[str, Any], object]] = {
+    "literal": _read_choice,
+    "enum": _read_member,
+    "union": _read_union,
+    "sequence": _read_sequence,
+    "mapping": _read_mapping,
+    "record": _read_record,
+}
+
+
+# -- from JSON ---------------------------------------------------------------------------------------
+
+
+def read_json(value: Any, hint: Any) -> object:
+    """The value of type `hint` that a JSON value stands for. Raises Unreadable."""
+    if value is None and (takes_none(hint) or plain_hint(hint) is ANYTHING):
+        return None
+    hint = plain_hint(hint)
+    if hint is ANYTHING:
+        return value
+    shape = _shape(hint)
+    if shape == "sequence" and isinstance(value, list):
+        return _as_sequence([read_json(one, part) for one, part in _pair(value, hint)], hint)
+    if shape == "mapping" and isinstance(value, dict):
+        key_hint, value_hint = typing.get_args(hint) or (str, ANYTHING)
+        return {read_text(key, key_hint): read_json(one, value_hint) for key, one in value.items()}
+    if shape == "record" and isinstance(value, dict):
+        return _record_from_json(value, hint)
+    if shape in ("sequence", "mapping", "record"):
+        raise Unreadable("a JSON array" if shape == "sequence" else "a JSON object")
+    if shape == "union":
+        return _union_from_json(value, hint)
+    if shape == "scalar" and type(value) is hint:
+        return value
+    if hint is float and type(value) is int:
+        return float(value)
+    if isinstance(value, str) and hint not in (int, float, bool):
+        return read_text(value, hint)
+    if shape in ("literal", "enum"):
+        return read_text(str(value), hint)
+    raise Unreadable(f"of type {describe_hint(hint)} (in JSON)")
+
+
+def _union_from_json(value: object, hint: Any) -> object:
+    for part in sorted(typing.get_args(hint), key=lambda part: plain_hint(part) is not type(value)):
+        try:
+            return read_json(value, part)
+        except Unreadable:
+            continue
+    raise Unreadable(describe_hint(hint))
+
+
+def _record_from_json(value: Mapping[str, object], hint: Any) -> object:
+    hints = typing.get_type_hints(hint)
+    known = [field.name for field in fields(hint) if field.init] if is_dataclass(hint) else list(hints)
+    if unknown := set(value) - set(known):
+        raise Unreadable(f"a {hint.__name__}, which has no {', '.join(sorted(unknown))} (it has {', '.join(known)})")
+    if missing := [name for name in _required(hint) if name not in value]:
+        raise Unreadable(f"a {hint.__name__} with {', '.join(missing)} too")
+    return hint(**{name: read_json(one, hints.get(name, ANYTHING)) for name, one in value.items()})
+
+
+def _required(hint: Any) -> list[str]:
+    if is_dataclass(hint):
+        return [
+            field.name
+            for field in fields(hint)
+            if field.init and field.default is MISSING and field.default_factory is MISSING
+        ]
+    required = getattr(hint, "__required_keys__", None)
+    if required is not None:
+        return sorted(required)
+    return [name for name in hint._fields if name not in hint._field_defaults]
+
+
+def _pair(values: list[Any], hint: Any) -> list[tuple[Any, Any]]:
+    """Every value with the hint of its place. Raises Unreadable where a tuple has another length."""
+    parts = typing.get_args(hint)
+    if (typing.get_origin(hint) or hint) is tuple and parts and parts[-1] is not ...:
+        if len(parts) != len(values):
+            raise Unreadable(f"{len(parts)} values ({describe_hint(hint)})")
+        return list(zip(values, parts, strict=True))
+    return [(value, parts[0] if parts else ANYTHING) for value in values]
+
+
+def _as_sequence(values: list[object], hint: Any) -> object:
+    origin = typing.get_origin(hint) or hint
+    if origin in (tuple, set, frozenset):
+        return origin(values)
+    return values

@@ -1,0 +1,327 @@
+"""A task's arguments from the words after its name, typed by its signature; and the help that lists them."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from inspect import Parameter
+from typing import Any
+
+from redux.cli.annotations import (
+    ANYTHING,
+    Unreadable,
+    describe_hint,
+    is_flag,
+    is_repeatable,
+    read_text,
+    read_texts,
+    takes_none,
+)
+from redux.errors import UsageError, nearest
+
+_BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_READABLE_DEFAULTS = (bool, int, float, str, list, tuple, dict, set, bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """An argument that a task takes: its name, its type, its default."""
+
+    name: str
+    hint: Any
+    kind: Any
+    default: object = Parameter.empty
+
+    @property
+    def option(self) -> str:
+        """The option that gives it."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def required(self) -> bool:
+        """Whether a call must give it."""
+        return self.default is Parameter.empty and self.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskForm:
+    """What a task takes, as the command line sees it. `words` is how it was named there, for messages."""
+
+    fullname: str
+    signature: inspect.Signature
+    fields: tuple[Field, ...]
+    doc: str
+
+    def option_named(self, name: str) -> Field | None:
+        """The argument that an option names, None where there is none."""
+        for each in self.fields:
+            if each.name == name and each.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+                return each
+        return None
+
+    def variadic(self, kind: Any) -> Field | None:
+        """The `*args` or `**kwargs` of the task, None where it has none."""
+        return next((each for each in self.fields if each.kind is kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class CallWords:
+    """The arguments to call a task with."""
+
+    args: tuple[object, ...]
+    kwargs: dict[str, object]
+
+
+def read_form(fullname: str, func: Callable[..., object]) -> TaskForm:
+    """What the function of a task takes."""
+    signature = inspect.signature(func)
+    hints = _hints(inspect.unwrap(func))
+    fields = tuple(
+        Field(name, _hint(hints.get(name, Parameter.empty), each.default), each.kind, each.default)
+        for name, each in signature.parameters.items()
+    )
+    return TaskForm(fullname, signature, fields, inspect.getdoc(func) or "")
+
+
+def _hints(func: Callable[..., object]) -> Mapping[str, Any]:
+    """A function's annotations, evaluated where they can be."""
+    try:
+        return typing.get_type_hints(func, include_extras=True)
+    except Exception:  # a name that only a type checker sees; the others still count
+        return {name: _evaluate(said, func) for name, said in getattr(func, "__annotations__", {}).items()}
+
+
+def _evaluate(said: object, func: Callable[..., object]) -> Any:
+    if not isinstance(said, str):
+        return said
+    try:
+        return eval(said, getattr(func, "__globals__", {}))
+    except Exception:
+        return ANYTHING
+
+
+def _hint(said: Any, default: object) -> Any:
+    """The annotation; without one the type of the default, or anything."""
+    if said is not Parameter.empty:
+        return said
+    return type(default) if type(default) in _READABLE_DEFAULTS else ANYTHING
+
+
+# -- words to values ---------------------------------------------------------------------------------
+
+
+def wants_help(form: TaskForm, words: Sequence[str]) -> bool:
+    """Whether the words after a task's name ask for its help."""
+    before_end = words[: words.index("--")] if "--" in words else words
+    return "-h" in before_end or ("--help" in before_end and form.option_named("help") is None)
+
+
+def read_arguments(form: TaskForm, words: Sequence[str]) -> CallWords:
+    """The call that the words after a task's name ask for. Raises UsageError."""
+    given = _sort_words(form, words)
+    values: dict[str, object] = dict(given.decided)
+    for name, texts in given.texts.items():
+        values[name] = _convert(form, _require(form, name), texts)
+    _check_complete(form, values)
+    return _as_call(form, values, given)
+
+
+@dataclass(slots=True)
+class _Given:
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    decided: dict[str, object] = field(default_factory=dict)
+    """values that an option gave by itself: flags, and `--no-…`"""
+    rest: list[object] = field(default_factory=list)
+    extra: dict[str, object] = field(default_factory=dict)
+
+
+def _sort_words(form: TaskForm, words: Sequence[str]) -> _Given:
+    given, positional, waiting = _Given(), [], list(words)
+    while waiting:
+        word = waiting.pop(0)
+        if word == "--":
+            positional += waiting
+            break
+        if _is_option(word):
+            _take_option(form, given, word, waiting)
+        else:
+            positional.append(word)
+    _place(form, given, positional)
+    return given
+
+
+def _is_option(word: str) -> bool:
+    """Whether a word is an option: `-5`, `-` and `-.5` are values."""
+    return word.startswith("--") or (len(word) > 1 and word[0] == "-" and not (word[1].isdigit() or word[1] == "."))
+
+
+def _take_option(form: TaskForm, given: _Given, word: str, waiting: list[str]) -> None:
+    said, equals, value = word.partition("=")
+    name = said.lstrip("-").replace("-", "_")
+    found = form.option_named(name) if word.startswith("--") else None
+    if found is None:
+        _take_unusual(form, given, said, name, value if equals else None, waiting)
+    elif is_flag(found.hint) and not equals:
+        _decide(form, given, found, True)
+    else:
+        _add_text(form, given, found, value if equals else _next_value(form, found, waiting))
+
+
+def _take_unusual(form: TaskForm, given: _Given, said: str, name: str, value: str | None, waiting: list[str]) -> None:
+    """`--no-…` of a flag or of what may be None, or an option for `**kwargs`."""
+    negated = form.option_named(name.removeprefix("no_")) if name.startswith("no_") else None
+    extra = form.variadic(Parameter.VAR_KEYWORD)
+    if negated is not None and value is None and is_flag(negated.hint):
+        _decide(form, given, negated, False)
+    elif negated is not None and value is None and (takes_none(negated.hint) or negated.default is None):
+        _decide(form, given, negated, None)
+    elif extra is not None and said.startswith("--") and name.isidentifier():
+        text = _next_value(form, Field(name, extra.hint, extra.kind), waiting) if value is None else value
+        given.extra[name] = _convert(form, Field(name, extra.hint, extra.kind), [text])
+    else:
+        options = [each.option for each in form.fields if form.option_named(each.name)]
+        hint = nearest(said, options) or _listing(options)
+        raise UsageError(f"task {form.fullname} has no option {said}{hint}")
+
+
+def _listing(options: Sequence[str]) -> str:
+    return f"; it takes {', '.join(options)}" if options else "; it takes no arguments"
+
+
+def _decide(form: TaskForm, given: _Given, one: Field, value: object) -> None:
+    if one.name in given.decided or one.name in given.texts:
+        raise UsageError(f"{one.option} of task {form.fullname} is given twice")
+    given.decided[one.name] = value
+
+
+def _add_text(form: TaskForm, given: _Given, one: Field, text: str) -> None:
+    if one.name in given.decided or (one.name in given.texts and not is_repeatable(one.hint)):
+        raise UsageError(f"{one.option} of task {form.fullname} is given twice")
+    given.texts.setdefault(one.name, []).append(text)
+
+
+def _next_value(form: TaskForm, one: Field, waiting: list[str]) -> str:
+    if not waiting or (waiting[0].startswith("--") and waiting[0] != "--"):
+        tail = f" (a value that begins with -- goes as {one.option}={waiting[0]})" if waiting else ""
+        raise UsageError(f"{one.option} of task {form.fullname} needs a value: {describe_hint(one.hint)}{tail}")
+    return waiting.pop(0)
+
+
+def _place(form: TaskForm, given: _Given, positional: list[str]) -> None:
+    """Give values without a name to the arguments in order that no option gave."""
+    rest = form.variadic(Parameter.VAR_POSITIONAL)
+    places = [each for each in form.fields if each.kind in _BY_POSITION]
+    free = [each for each in places if each.name not in given.texts and each.name not in given.decided]
+    for each, text in zip(free, positional, strict=False):
+        given.texts[each.name] = [text]
+    left = positional[len(free) :]
+    if left and rest is None:
+        most = f"at most {len(places)} values" if places else "no values without a name"
+        raise UsageError(f"task {form.fullname} takes {most}, so {left[0]!r} has no place")
+    given.rest = [_convert(form, rest, [text]) for text in left] if rest is not None else []
+
+
+def _convert(form: TaskForm, one: Field, texts: list[str]) -> object:
+    try:
+        return read_texts(texts, one.hint) if is_repeatable(one.hint) else read_text(texts[0], one.hint)
+    except Unreadable as error:
+        shown = " ".join(repr(text) for text in texts)
+        raise UsageError(f"{one.option} of task {form.fullname} must be {error}, not {shown}") from None
+
+
+def _require(form: TaskForm, name: str) -> Field:
+    found = form.option_named(name)
+    assert found is not None
+    return found
+
+
+def _check_complete(form: TaskForm, values: Mapping[str, object]) -> None:
+    left_out = [each for each in form.fields if each.required and each.name not in values]
+    if left_out:
+        missing = [f"{each.option} {describe_hint(each.hint)}" for each in left_out]
+        raise UsageError(f"task {form.fullname} needs {' and '.join(missing)}; `--help` after its name shows all")
+
+
+def _as_call(form: TaskForm, values: Mapping[str, object], given: _Given) -> CallWords:
+    """The values as the signature takes them, defaults filled in where a later positional value needs them."""
+    args: list[object] = []
+    kwargs: dict[str, object] = {}
+    for each in form.fields:
+        if each.kind is Parameter.VAR_POSITIONAL:
+            args += given.rest
+        elif each.kind is Parameter.VAR_KEYWORD:
+            kwargs.update(given.extra)
+        elif each.kind is Parameter.POSITIONAL_ONLY or (each.kind in _BY_POSITION and given.rest):
+            args.append(values.get(each.name, each.default))
+        elif each.name in values:
+            kwargs[each.name] = values[each.name]
+    return CallWords(tuple(args), kwargs)
+
+
+# -- help --------------------------------------------------------------------------------------------
+
+
+def task_help(form: TaskForm, command: str) -> str:
+    """The help of a task: how to call it from the command line, its doc, its arguments with types and defaults."""
+    parts = [f"Usage: {command} {' '.join(_usage(each) for each in form.fields)}".rstrip()]
+    parts.append(f"  {form.fullname.rpartition('.')[2]}{_shown_signature(form.signature)}")
+    if form.doc:
+        parts.append(textwrap.indent(form.doc, "  "))
+    if form.fields:
+        rows = [(_left(each), _right(each)) for each in form.fields]
+        width = min(max(len(left) for left, _ in rows), 36)
+        parts.append("Arguments:\n" + "\n".join(f"  {left:<{width}}  {right}".rstrip() for left, right in rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def _shown_signature(signature: inspect.Signature) -> str:
+    """The signature with its annotations as they were written."""
+    unquoted = [each.replace(annotation=_Written(each.annotation)) for each in signature.parameters.values()]
+    returned = signature.return_annotation
+    return str(signature.replace(parameters=unquoted, return_annotation=_Written(returned)))
+
+
+class _Written:
+    """An annotation whose repr is its text without quotes."""
+
+    def __new__(cls, said: Any) -> Any:
+        return super().__new__(cls) if isinstance(said, str) else said
+
+    def __init__(self, said: str) -> None:
+        self._said = said
+
+    def __repr__(self) -> str:
+        return self._said
+
+
+def _usage(each: Field) -> str:
+    if each.kind is Parameter.VAR_POSITIONAL:
+        return f"[{each.name.upper()} …]"
+    if each.kind is Parameter.VAR_KEYWORD:
+        return "[--NAME VALUE …]"
+    shown = each.option if is_flag(each.hint) else f"{each.option} {each.name.upper()}"
+    return shown if each.required else f"[{shown}]"
+
+
+def _left(each: Field) -> str:
+    if each.kind is Parameter.VAR_POSITIONAL:
+        return f"{each.name.upper()} …  {describe_hint(each.hint)}"
+    if each.kind is Parameter.VAR_KEYWORD:
+        return f"--NAME {describe_hint(each.hint)}"
+    if is_flag(each.hint):
+        return f"{each.option} / --no-{each.option[2:]}"
+    return f"{each.option} {describe_hint(each.hint)}"
+
+
+def _right(each: Field) -> str:
+    if each.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+        return "any number"
+    if each.required:
+        return "required"
+    if is_flag(each.hint):
+        return f"default: {'yes' if each.default else 'no'}"
+    shown = repr(each.default)
+    return f"default: {shown if len(shown) <= 60 else shown[:59] + '…'}"

@@ -1,0 +1,192 @@
+"""A run from the command line: its storage, its signals, its progress, and what is said when it has ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import NoReturn
+
+from redux.cli.arguments import CallWords
+from redux.cli.main import INTERRUPTED
+from redux.cli.output import is_terminal, line_width, show, stdout_to_stderr, tell
+from redux.cli.progress import live_progress
+from redux.cli.render import to_json
+from redux.cli.storage import RunStorage, open_to_run
+from redux.cli.summary import describe_failure, describe_run, failure_line, progress_rows, unrecorded_line
+from redux.cli.surroundings import Where
+from redux.cli.workflow import Workflow
+from redux.config import Layer
+from redux.errors import BackendError, StoreError
+from redux.explain import CauseGroup, group_causes
+from redux.scheduler import Report, Scheduler
+from redux.task import Task
+from redux.value import allow_pickle
+from redux_valuestore.errors import ReduxError
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A task to run, its arguments, and where things are. `argv` is the command line as it is recorded."""
+
+    workflow: Workflow
+    task: Task[..., object]
+    call: CallWords
+    where: Where
+    flags: Layer
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the user wants to see of a run."""
+
+    quiet: bool
+    as_json: bool
+
+
+def run_order(order: Order, shown: Shown) -> int:
+    """Run a task to its end, print what became of it, and give the exit code."""
+    storage = open_to_run(order.where, order.flags)
+    if storage.made is not None and not shown.quiet:
+        tell(f"made {storage.made}, where everything is kept")
+    allow_pickle(storage.settings.pickle == "allow")
+    try:
+        report = _execute(order, storage, shown)
+        return _conclude(report, storage, shown)
+    finally:
+        storage.repo.close()
+
+
+def _execute(order: Order, storage: RunStorage, shown: Shown) -> Report:
+    settings = storage.settings
+    scheduler = Scheduler(
+        storage.repo,
+        executor=settings.executor,
+        workers=settings.workers,
+        use_cache=settings.cache,
+        keep_going=settings.keep_going,
+        folder=order.workflow.folder,
+    )
+    with stdout_to_stderr():
+        expression = order.task(*order.call.args, **order.call.kwargs)
+        with _stop_on_signals(scheduler.stop), _progress(scheduler, shown):
+            return scheduler.execute(expression, order.argv)
+
+
+@contextmanager
+def _progress(scheduler: Scheduler, shown: Shown) -> Iterator[None]:
+    if shown.quiet or not is_terminal(sys.stderr):
+        yield
+        return
+    with live_progress(lambda: scheduler.progress):
+        yield
+
+
+# -- signals -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """The first SIGINT or SIGTERM asks the run to end, the second one leaves at once."""
+    asked: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if asked:
+            _leave_at_once()
+        asked.append(number)
+        _say_now("redux: stopping; running tasks finish first. Once more leaves at once\n")
+        stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave_at_once() -> NoReturn:
+    show_cursor = "\x1b[?25h" if is_terminal(sys.stderr) else ""
+    _say_now(f"{show_cursor}redux: left at once\n")
+    os._exit(INTERRUPTED)
+
+
+def _say_now(text: str) -> None:
+    """Write past the buffers, which a signal may have interrupted."""
+    try:
+        os.write(2, text.encode())
+    except OSError:  # nobody listens
+        return
+
+
+# -- the end -----------------------------------------------------------------------------------------
+
+
+def _conclude(report: Report, storage: RunStorage, shown: Shown) -> int:
+    """Print what became of a run; its exit code."""
+    causes = _causes(report, storage)
+    trouble = storage.trouble or report.storage_trouble
+    failure = report.failure
+    if failure is not None:
+        tell(describe_failure(failure))
+    if not shown.quiet:
+        tell(describe_run(report, causes, line_width(sys.stderr)))
+    if trouble is not None:
+        tell(f"redux: {unrecorded_line(trouble)}")
+    if failure is not None:
+        tell(f"redux: {failure_line(failure)}")
+    elif report.stopped:
+        tell("redux: stopped before its end; what finished is recorded, and the same command goes on from there")
+    if shown.as_json:
+        show(_as_json(report, causes, trouble))
+    elif failure is None and not report.stopped:
+        show(shown_result(report.result))
+    return _exit_code(report, trouble)
+
+
+def _causes(report: Report, storage: RunStorage) -> list[CauseGroup]:
+    """Why jobs ran, where the database can still say so."""
+    if storage.trouble or report.storage_trouble or not any(one.done or one.failed for one in report.counts.values()):
+        return []
+    try:
+        return group_causes(storage.repo.backend, report.execution_id)
+    except ReduxError:  # trouble between the last write and now; the run itself is recorded
+        return []
+
+
+def shown_result(result: object) -> str:
+    """The repr of a result; where that raises, what it is."""
+    try:
+        return repr(result)
+    except Exception as error:  # the result is there all the same
+        return f"<{type(result).__qualname__}, whose repr raises {type(error).__name__}>"
+
+
+def _as_json(report: Report, causes: list[CauseGroup], trouble: str | None) -> str:
+    failure, stopped = report.failure, report.stopped
+    return to_json(
+        "run",
+        {
+            "execution": report.execution_id,
+            "status": "stopped" if stopped else "failed" if failure else "done",
+            "result": None if stopped or failure else shown_result(report.result),
+            "error": None if failure is None else failure_line(failure),
+            "seconds": round(report.seconds, 6),
+            "tasks": progress_rows(report.counts),
+            "misses": causes,
+            "unrecorded": trouble,
+        },
+    )
+
+
+def _exit_code(report: Report, trouble: str | None) -> int:
+    if report.stopped:
+        return INTERRUPTED
+    if report.failure is not None:
+        return 4 if isinstance(report.failure.error, (StoreError, BackendError)) else 1
+    return 0 if trouble is None else 4

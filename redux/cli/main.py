@@ -1,0 +1,127 @@
+"""The entry point: help and version at once, every other command by need; errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from redux_valuestore.errors import ReduxError
+
+INTERRUPTED = 130
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("redux.cli.init:init", "Make a .redux folder here."),
+    "run": ("redux.cli.run:run", "Run a task of a file or module, reusing what is known."),
+    "log": ("redux.cli.log:log", "Show executions, or what is known of an id, a file or a task."),
+    "explain-miss": ("redux.cli.explain:explain_miss", "Say why calls ran instead of being reused."),
+    "completion": ("redux.cli.completion:completion", "Print the completion script of a shell."),
+}
+"""Every command: where it is, and what it does in a line. A command is imported when it is called."""
+
+_HELP = """\
+Usage: redux COMMAND [options]
+
+  Remembers what Python calls returned, and why.
+
+Commands:
+{commands}
+
+Options:
+  --version  Show the version.
+  --help     Show this text; after a command, that command's.
+
+Begin with `redux run FILE TASK`. Everything is kept in the folder .redux.
+Exit codes: 0 fine, 1 the workflow failed, 2 asked wrongly, 4 store or database at fault, 130 interrupted.
+"""
+
+
+def help_text() -> str:
+    """What `redux --help` prints."""
+    width = max(map(len, COMMANDS))
+    return _HELP.format(commands="\n".join(f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items()))
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command line (by default this process's) and exit with its code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if "_REDUX_COMPLETE" not in os.environ:
+        if words in ([], ["--help"], ["-h"], ["help"]):
+            sys.stdout.write(help_text())
+            sys.exit(0)
+        if words in (["--version"], ["version"]):
+            sys.stdout.write(f"redux {version()}\n")
+            sys.exit(0)
+    try:
+        code = dispatch(words)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 0
+    sys.exit(code)
+
+
+def dispatch(words: Sequence[str]) -> int:
+    """Run a command and give its exit code; whatever goes wrong is one line on standard error."""
+    import click
+
+    from redux.cli.group import group
+
+    try:
+        code = group.main(list(words), prog_name="redux", standalone_mode=False, obj=("redux", *words))
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.UsageError as error:
+        _complain(_usage_line(error))
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        _complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except ReduxError as error:
+        _complain(_describe(error))
+        return error.exit_code
+    except Exception as error:
+        _complain(f"{_name(error)} inside redux; REDUX_DEBUG=1 shows where. Please report it")
+        return 1
+
+
+def version() -> str:
+    """The version of the redux that is installed."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        return installed("redux-cache")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _usage_line(error: object) -> str:
+    import click
+
+    assert isinstance(error, click.UsageError)
+    path = error.ctx.command_path if error.ctx else "redux"
+    message = error.format_message().rstrip(".")
+    return f"{message[:1].lower()}{message[1:]}; see `{path} --help`"
+
+
+def _describe(error: ReduxError) -> str:
+    return "; ".join((str(error), *getattr(error, "__notes__", ())))
+
+
+def _name(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _complain(line: str) -> None:
+    if os.environ.get("REDUX_DEBUG"):
+        import traceback
+
+        if sys.exc_info()[1] is not None:
+            traceback.print_exc()
+    sys.stderr.write(f"redux: {line}\n")

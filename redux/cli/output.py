@@ -1,0 +1,81 @@
+"""Where output goes: data on standard output, the rest on standard error, colour only where a person sees it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+import click
+
+_PLAIN_WIDTH = 120
+
+
+def has_colour(stream: TextIO) -> bool:
+    """Whether a stream takes colour: a terminal does, unless NO_COLOR says otherwise; FORCE_COLOR makes any."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or is_terminal(stream)
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether somebody looks at a stream, on a terminal that can move its cursor."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def line_width(stream: TextIO) -> int:
+    """How many characters a line has: the terminal's, or a fixed number where there is none."""
+    return shutil.get_terminal_size().columns if is_terminal(stream) else _PLAIN_WIDTH
+
+
+def show(lines: Iterable[str] | str) -> None:
+    """Write data: lines to standard output."""
+    _write(lines, sys.stdout)
+
+
+def tell(lines: Iterable[str] | str) -> None:
+    """Write what accompanies data: lines to standard error."""
+    _write(lines, sys.stderr)
+
+
+def _write(lines: Iterable[str] | str, stream: TextIO) -> None:
+    text = lines if isinstance(lines, str) else "\n".join(lines)
+    if text:
+        click.echo(text, file=stream, color=has_colour(stream))
+
+
+@contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """What is printed inside, by tasks and by programs they start, goes to standard error."""
+    stdout = sys.stdout
+    kept = _divert(stdout)
+    sys.stdout = sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout = stdout
+        _restore(stdout, kept)
+
+
+def _divert(stdout: TextIO) -> int | None:
+    """Point the descriptor of standard output to that of standard error; a copy of what it was, if there is one."""
+    try:
+        if stdout.fileno() != 1 or sys.stderr.fileno() != 2:
+            return None
+        stdout.flush()
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except (OSError, ValueError, AttributeError):  # a closed stream, or none that the system knows
+        return None
+    return kept
+
+
+def _restore(stdout: TextIO, kept: int | None) -> None:
+    if kept is None:
+        return
+    stdout.flush()
+    os.dup2(kept, 1)
+    os.close(kept)

@@ -1,0 +1,80 @@
+"""What a person sees while a run goes on: a table of tasks on the terminal, redrawn a few times a second."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from redux.cli.output import has_colour
+from redux.cli.render import show_count, show_seconds
+from redux.scheduler import TaskProgress
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+PATIENCE_SECONDS = 0.4
+"""A run that ends sooner shows no progress, and pays nothing for it."""
+_REDRAWS_PER_SECOND = 6
+_ROOM = 4
+"""lines of the terminal left to heading, total and prompt"""
+
+Read = Callable[[], Mapping[str, TaskProgress]]
+
+
+@contextmanager
+def live_progress(read: Read) -> Iterator[None]:
+    """Show the counts that `read` gives on standard error, until the block ends."""
+    ended = Event()
+    thread = Thread(target=_show, args=(read, ended), name="redux-progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _show(read: Read, ended: Event) -> None:
+    began = time.monotonic()
+    if ended.wait(PATIENCE_SECONDS):
+        return
+    from rich.console import Console  # rich costs more than many a run
+    from rich.live import Live
+
+    console = Console(file=sys.stderr, no_color=not has_colour(sys.stderr))
+    with Live(
+        get_renderable=lambda: progress_table(read(), time.monotonic() - began, console.height - _ROOM),
+        console=console,
+        refresh_per_second=_REDRAWS_PER_SECOND,
+        transient=True,
+    ):
+        ended.wait()
+
+
+def progress_table(counts: Mapping[str, TaskProgress], seconds: float, room: int) -> RenderableType:
+    """The table of tasks: those that run now first, then the largest, as many as there is room for."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("task", no_wrap=True, overflow="ellipsis")
+    for head, style in (("running", "yellow"), ("done", "green"), ("cached", "cyan"), ("failed", "red")):
+        table.add_column(head, justify="right", style=style, no_wrap=True)
+    rows = sorted(dict(counts).items(), key=lambda item: (-item[1].running, -_total(item[1]), item[0]))
+    for name, one in rows[: max(room, 1)]:
+        table.add_row(name, *(_cell(number) for number in (one.running, one.done, one.cached, one.failed)))
+    total = [sum(getattr(one, field) for _, one in rows) for field in ("running", "done", "cached", "failed")]
+    left = f"and {show_count(len(rows) - room, 'more task')}, in all" if len(rows) > room else "in all"
+    table.add_row(f"{left}, {show_seconds(round(seconds, 1))}", *(_cell(number) for number in total), style="dim")
+    return table
+
+
+def _total(one: TaskProgress) -> int:
+    return one.running + one.done + one.cached + one.failed
+
+
+def _cell(number: int) -> str:
+    return f"{number:,}" if number else "·"

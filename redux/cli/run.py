@@ -1,0 +1,118 @@
+"""`redux run`: a task of the user's workflow, run to its end or to the user's patience."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import cast
+
+import click
+
+from redux.cli.arguments import TaskForm, read_arguments, read_form, task_help, wants_help
+from redux.cli.output import show, stdout_to_stderr, tell
+from redux.cli.surroundings import Where, where_options
+from redux.cli.workflow import Workflow, find_task, list_tasks, load_workflow
+from redux.config import ExecutorName, Layer
+from redux.errors import UsageError, WorkflowImportError
+from redux.task import Task
+
+
+@click.command(
+    context_settings={"allow_interspersed_args": False},
+    short_help="Run a task.",
+    epilog="All words after TASK are the task's: `redux run FILE TASK --help` shows what it takes.",
+)
+@click.argument("target", metavar="FILE_OR_MODULE")
+@click.argument("task", required=False)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--ARG VALUE]...")
+@click.option("--no-cache", is_flag=True, help="Run every call anew; results are recorded all the same.")
+@click.option("--keep-going", is_flag=True, help="After a failure go on with what does not depend on it.")
+@click.option("--executor", type=click.Choice(["threads", "processes"]), help="Where tasks run; default: threads.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many tasks run at once.")
+@click.option("--json", "as_json", is_flag=True, help="The result and the counts as one line of JSON.")
+@click.option("--quiet", is_flag=True, help="Nothing but the result and errors.")
+@where_options
+@click.pass_context
+def run(
+    context: click.Context,
+    target: str,
+    task: str | None,
+    words: tuple[str, ...],
+    no_cache: bool,
+    keep_going: bool,
+    executor: str | None,
+    workers: int | None,
+    as_json: bool,
+    quiet: bool,
+    **places: str | None,
+) -> int:
+    """Run TASK of FILE_OR_MODULE, and print its result. Calls that are known are not run again."""
+    flags = Layer(
+        executor=cast("ExecutorName | None", executor),
+        workers=workers,
+        cache=False if no_cache else None,
+        keep_going=True if keep_going else None,
+    )
+    argv = context.find_root().obj or ("redux", "run", target, *((task,) if task else ()), *words)
+    where = Where(**places)  # pyright: ignore[reportArgumentType] - the flags that where_options declares
+    wanted = _choose(target, task, words)
+    if isinstance(wanted, int):
+        return wanted
+    from redux.cli.execution import Order, Shown, run_order
+
+    call = read_arguments(wanted.form, words)
+    return run_order(Order(wanted.workflow, wanted.task, call, where, flags, tuple(argv)), Shown(quiet, as_json))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The task that is to run, and what it takes."""
+
+    workflow: Workflow
+    task: Task[..., object]
+    form: TaskForm
+
+
+def _choose(target: str, task: str | None, words: tuple[str, ...]) -> Wanted | int:
+    """The task asked for; an exit code where only its help, or the list of tasks, was."""
+    asks_help = task in ("--help", "-h") or (task is not None and bool({"--help", "-h"} & set(words)))
+    if task is not None and task.startswith("-") and task not in ("--help", "-h"):
+        raise UsageError(f"{task} stands where the task's name goes; options of `redux run` go before {target}")
+    if not asks_help:
+        _load_our_own()
+    workflow = _load(target)
+    if task is None or task in ("--help", "-h"):
+        return _list(workflow, asked=task is not None)
+    found = find_task(workflow, task)
+    form = read_form(found.fullname, found.func)
+    if wants_help(form, words):
+        show(task_help(form, f"redux run {target} {task}").rstrip("\n"))
+        return 0
+    return Wanted(workflow, found, form)
+
+
+def _load_our_own() -> None:
+    """Import what a run needs before the workflow's folder, where names of ours may be taken, stands on the path."""
+    for module in ("redux.cli.execution", "redux_backends.sql", "redux_valuestore.sharded"):
+        import_module(module)
+
+
+def _load(target: str) -> Workflow:
+    with stdout_to_stderr():
+        try:
+            return load_workflow(target)
+        except WorkflowImportError as error:
+            tell(error.traceback_text.rstrip("\n"))
+            raise
+
+
+def _list(workflow: Workflow, asked: bool) -> int:
+    tasks = list_tasks(workflow)
+    if not tasks:
+        raise UsageError(f"no function in {workflow.target} is marked @task")
+    heading = f"Tasks of {workflow.target}:\n{tasks}"
+    if asked:
+        show(heading)
+        return 0
+    tell(heading)
+    raise UsageError(f"name the task to run: redux run {workflow.target} TASK")

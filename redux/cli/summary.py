@@ -1,0 +1,84 @@
+"""What `redux run` says when a run has ended: counts, time saved, why jobs ran, how it failed. Pure text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from redux.cli.render import TaskRow, count_words, cut, dim, indent, short, show_count, show_seconds, strong, task_table
+from redux.explain import CauseGroup
+from redux.scheduler import Failure, Report, TaskProgress
+
+_SHOWN_CAUSES = 12
+
+
+def progress_rows(counts: Mapping[str, TaskProgress]) -> list[TaskRow]:
+    """The counts of a run as rows of the table of tasks, most time first."""
+    rows = [
+        TaskRow(name, one.done, one.cached, one.failed, one.running, one.seconds_ran, one.seconds_saved)
+        for name, one in counts.items()
+    ]
+    return sorted(rows, key=lambda row: (-row.took, -(row.saved or 0), row.fullname))
+
+
+def describe_run(report: Report, causes: Sequence[CauseGroup], width: int) -> list[str]:
+    """The summary of a run: the table of tasks, the totals, and a line for each reason why jobs ran."""
+    rows = progress_rows(report.counts)
+    lines = task_table(rows) if len(rows) > 1 else []
+    lines.append(strong(_totals(rows, report)))
+    if causes:
+        lines += _cause_lines(causes, width)
+    lines.append(dim(_pointer(report, causes)))
+    return lines
+
+
+def _totals(rows: Sequence[TaskRow], report: Report) -> str:
+    saved = sum(row.saved or 0 for row in rows)
+    words = f"{count_words(rows)}, in {show_seconds(report.seconds)}"
+    return f"{words}; the cache saved {show_seconds(saved)}" if saved >= 0.001 else words
+
+
+def _pointer(report: Report, causes: Sequence[CauseGroup]) -> str:
+    id = short(report.execution_id)
+    told = any(group.cause.code or group.cause.arguments for group in causes)
+    return f"execution {id}: `redux log {id}`" + (", `redux explain-miss` for what changed" if told else "")
+
+
+def _cause_lines(causes: Sequence[CauseGroup], width: int) -> list[str]:
+    shown = [(show_count(group.count, "job"), group) for group in causes[:_SHOWN_CAUSES]]
+    widest = max(len(count) for count, _ in shown)
+    lines = [cut(f"{count}{' ' * (widest - len(count))}  {cause_words(group)}", width - 2) for count, group in shown]
+    if len(causes) > len(shown):
+        lines.append(f"and {show_count(len(causes) - len(shown), 'more reason')}")
+    return ["why they ran:", *indent(lines)]
+
+
+def cause_words(group: CauseGroup) -> str:
+    """The tasks of a group and why they ran, in a line."""
+    names = [one.fullname for one in group.affected]
+    shown = ", ".join(names[:3]) + (f" and {show_count(len(names) - 3, 'more task')}" if len(names) > 3 else "")
+    return f"{shown}: {group.cause.words}"
+
+
+def describe_failure(failure: Failure) -> list[str]:
+    """How a run failed: the task's own traceback, and the calls that led to it."""
+    lines = failure.traceback_text.rstrip().splitlines()
+    notes = [line for line in getattr(failure.error, "__notes__", ()) if line not in failure.traceback_text]
+    lines += notes
+    if len(failure.chain) > 1:
+        lines += ["", "called through:"]
+        lines += indent(cut(f"{name}({arguments})", 110, ")") for name, arguments in failure.chain)
+    return lines
+
+
+def failure_line(failure: Failure) -> str:
+    """How a run failed, in one line."""
+    error = failure.error
+    said = cut(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, 200)
+    where = f"task {failure.chain[-1][0]} failed" if failure.chain else "the workflow failed"
+    job = f" (job {short(failure.job_id)})" if failure.job_id is not None else ""
+    return f"{where}{job}: {said}"
+
+
+def unrecorded_line(why: str) -> str:
+    """What is said once where something could not be recorded."""
+    return f"the run ended, but not all of it could be recorded: {why}"

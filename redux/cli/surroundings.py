@@ -1,0 +1,65 @@
+"""What a command takes from the process around it: the folder, the environment, the flags about where things are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from redux.config import (
+    PROJECT_FOLDER,
+    Layer,
+    Sources,
+    absolute_location,
+    absolute_url,
+)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The flags that say where things are, as they were given."""
+
+    database: str | None
+    store: str | None
+    project: Path | None
+
+
+def where_options(command: Command) -> Command:
+    """Give a command the flags --db, --store and --project."""
+    for option in (
+        click.option("--project", type=click.Path(path_type=Path), metavar="DIR", help="The .redux folder to use."),
+        click.option("--store", metavar="LOC", help="Where large values are: a folder or an fsspec URL."),
+        click.option("--db", "database", metavar="URL", help="The database: sqlite:///… or postgresql://…"),
+    ):
+        command = option(command)
+    return command
+
+
+def find_sources(where: Where, flags: Layer | None = None) -> Sources:
+    """Where this process's settings come from."""
+    folder = Path.cwd()
+    layer = replace(
+        flags or Layer(),
+        database=absolute_url(where.database, folder) if where.database else None,
+        store=absolute_location(where.store, folder) if where.store else None,
+    )
+    return Sources(folder, os.environ, _user_file(), layer, _project(where.project))
+
+
+def _project(named: Path | None) -> Path | None:
+    """The .redux folder that --project means: itself, or the one inside the folder named."""
+    if named is not None and named.name != PROJECT_FOLDER and (named / PROJECT_FOLDER).is_dir():
+        return named / PROJECT_FOLDER
+    return named
+
+
+def _user_file() -> Path:
+    import platformdirs
+
+    return platformdirs.user_config_path("redux") / "redux.toml"

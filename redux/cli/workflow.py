@@ -1,0 +1,162 @@
+"""The user's workflow: imported from its file or module, and the task in it that is asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from redux.errors import UsageError, WorkflowImportError, nearest
+from redux.task import Task, get_task_registry
+
+_OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """An imported workflow: `target` as it was named, its module, and the folder that holds it."""
+
+    target: str
+    module: ModuleType
+    folder: Path
+
+
+def load_workflow(target: str) -> Workflow:
+    """Import a workflow by its file, or by the name of a module that can be imported from here.
+
+    Raises UsageError where there is none, WorkflowImportError where it raises.
+    """
+    if _is_file_name(target):
+        return _load_file(target)
+    here = Path.cwd()
+    sys.path.insert(0, str(here))
+    module = _import(target, lambda: import_module(target))
+    path = getattr(module, "__file__", None)
+    return Workflow(target, module, Path(path).resolve().parent if path else here)
+
+
+def _is_file_name(target: str) -> bool:
+    return target.endswith(".py") or os.sep in target or Path(target).is_file()
+
+
+def _load_file(target: str) -> Workflow:
+    path = Path(target)
+    if path.is_dir():
+        raise UsageError(f"{target} is a folder; name a Python file in it, or a module such as package.module")
+    if not path.is_file():
+        folder = path.parent
+        beside = [str(one) if folder != Path() else one.name for one in folder.glob("*.py")] if folder.is_dir() else []
+        raise UsageError(f"there is no file {target}{nearest(target, beside)}")
+    path = path.resolve()
+    name = path.stem
+    _refuse_taken(target, name, path)
+    sys.path.insert(0, str(path.parent))
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{target} is no Python file; a workflow's name ends in .py")
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    loader = spec.loader
+    _import(target, lambda: loader.exec_module(module))
+    return Workflow(target, module, path.parent)
+
+
+def _refuse_taken(target: str, name: str, path: Path) -> None:
+    taken = sys.modules.get(name)
+    if taken is None or getattr(taken, "__file__", None) == str(path):
+        return
+    raise UsageError(
+        f"{target} would hide the module {name!r}, which Python or redux itself imports; give the file another name"
+    )
+
+
+def _import(target: str, load: object) -> ModuleType:
+    assert callable(load)
+    try:
+        return load()
+    except ModuleNotFoundError as error:
+        if error.name is not None and not _is_file_name(target) and (target + ".").startswith(error.name + "."):
+            raise UsageError(f"there is no file or module {target}{nearest(target, _modules_here())}") from None
+        raise _failed(target, error) from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() at import is a failed import too
+        raise _failed(target, error) from None
+
+
+def _modules_here() -> list[str]:
+    return [name for path in Path().glob("*.py") for name in (path.name, path.stem)]
+
+
+def _failed(target: str, error: BaseException) -> WorkflowImportError:
+    described = traceback.TracebackException.from_exception(error)
+    _keep_user_frames(described)
+    why = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        why += "; name it as a module, package.module, instead of as a file"
+    return WorkflowImportError(target, why, "".join(described.format()))
+
+
+def _keep_user_frames(described: traceback.TracebackException) -> None:
+    kept = [frame for frame in described.stack if not _is_foreign(frame.filename)]
+    described.stack = traceback.StackSummary.from_list(kept)
+    for inner in (described.__cause__, described.__context__):
+        if inner is not None:
+            _keep_user_frames(inner)
+
+
+def _is_foreign(filename: str) -> bool:
+    return filename.startswith(("<frozen importlib", "<frozen runpy", _OWN_FOLDER)) or (
+        os.sep + "importlib" + os.sep in filename
+    )
+
+
+# -- the task ----------------------------------------------------------------------------------------
+
+
+def find_task(workflow: Workflow, name: str) -> Task[..., object]:
+    """The task of a workflow by its name or full name. Raises UsageError with the nearest names."""
+    tasks = tasks_of(workflow)
+    exact = [task for task in (*tasks, *get_task_registry()) if task.fullname == name]
+    if exact:
+        return exact[0]
+    short = [task for task in tasks if task.name == name]
+    if len(short) > 1:
+        raise UsageError(f"{name!r} could be {' or '.join(task.fullname for task in short)}; give the full name")
+    if short:
+        return short[0]
+    raise UsageError(f"{workflow.target} has no task {name!r}{_known(name, tasks)}")
+
+
+def tasks_of(workflow: Workflow) -> list[Task[..., object]]:
+    """The tasks that a workflow's module defines or imports, in its order."""
+    found: dict[str, Task[..., object]] = {}
+    for value in vars(workflow.module).values():
+        if isinstance(value, Task):
+            found.setdefault(value.fullname, value)
+    return list(found.values())
+
+
+def _known(name: str, tasks: Iterable[Task[..., object]]) -> str:
+    names = sorted({one for task in tasks for one in (task.name, task.fullname)})
+    if not names:
+        return ": no function in it is marked @task"
+    return nearest(name, names) or f"; it has {', '.join(task.fullname for task in tasks)}"
+
+
+def list_tasks(workflow: Workflow) -> str:
+    """The tasks of a workflow with the first line of their docs."""
+    tasks = tasks_of(workflow)
+    width = max((len(task.fullname) for task in tasks), default=0)
+    return "\n".join(f"  {task.fullname:<{width}}  {_first_line(task)}".rstrip() for task in tasks)
+
+
+def _first_line(task: Task[..., object]) -> str:
+    doc = (task.func.__doc__ or "").strip()
+    return doc.splitlines()[0] if doc else ""

@@ -1,0 +1,324 @@
+"""A miss in words: which piece of code changed and how, which argument is another, which file is not what it was.
+
+The reasons were gathered while deciding; here the backend is asked for what stood there before, and the two are
+compared.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from redux_backends.backend import Backend, JobView, MissGroup
+from redux_backends.records import (
+    CodePiece,
+    EvaluationKey,
+    ExecutionId,
+    JobId,
+    MissKind,
+    Outcome,
+    Reason,
+    Seconds,
+    TaskRecord,
+    ValueRecord,
+)
+from redux_valuestore.digest import Digest
+
+CONTEXT_LINES = 2
+SHOWN_DIGITS = 8
+
+
+class ChangeKind(StrEnum):
+    """What happened to a piece of code."""
+
+    CHANGED = "changed"
+    ADDED = "added"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class PieceChange:
+    """A piece of code that is not what it was: its kind and name, and a unified diff of its source."""
+
+    change: ChangeKind
+    kind: str
+    name: str
+    diff: str
+
+    @property
+    def words(self) -> str:
+        """The change in a few words, as in `function helpers.normalise changed`."""
+        return f"{self.kind} {self.name} {self.change}"
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentChange:
+    """An argument that differs from the nearest earlier call's; a preview is None where there was no such argument.
+
+    `file` is the path of a File whose content is the difference.
+    """
+
+    name: str
+    before: str | None
+    now: str | None
+    file: str | None = None
+
+    @property
+    def words(self) -> str:
+        """The change in a line, as in `count: 3 → 4`."""
+        if self.file is not None:
+            return f"{self.name}: the content of {self.file} changed"
+        if self.before is None:
+            return f"{self.name}: new, {self.now}"
+        if self.now is None:
+            return f"{self.name}: no longer given, was {self.before}"
+        if self.before == self.now:
+            return f"{self.name}: changed, though it looks the same: {self.now}"
+        return f"{self.name}: {self.before} → {self.now}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why jobs missed: the kind, one sentence, and what changed."""
+
+    kind: MissKind
+    words: str
+    code: tuple[PieceChange, ...] = ()
+    arguments: tuple[ArgumentChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """The jobs of one task that missed for a cause."""
+
+    fullname: str
+    count: int
+    seconds: Seconds
+    example: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class CauseGroup:
+    """A cause and the tasks it made run, most time first."""
+
+    cause: Cause
+    affected: tuple[Affected, ...]
+
+    @property
+    def count(self) -> int:
+        """How many jobs ran for it."""
+        return sum(one.count for one in self.affected)
+
+    @property
+    def seconds(self) -> Seconds:
+        """The time of those jobs in all."""
+        return sum(one.seconds for one in self.affected)
+
+
+# -- comparing ---------------------------------------------------------------------------------------
+
+
+def compare_code(before: TaskRecord, now: TaskRecord) -> tuple[PieceChange, ...]:
+    """The pieces of code that differ between two versions of a task, each with its diff."""
+    old, new = _by_name(before.pieces), _by_name(now.pieces)
+    changes = [
+        _piece_change(old.get(name), new.get(name))
+        for name in dict.fromkeys((*new, *old))
+        if _hash(old.get(name)) != _hash(new.get(name))
+    ]
+    return tuple(changes)
+
+
+def _by_name(pieces: Iterable[CodePiece]) -> dict[tuple[str, int], CodePiece]:
+    """Pieces by name, and by their number among those of one name."""
+    found: dict[tuple[str, int], CodePiece] = {}
+    for piece in pieces:
+        number = 0
+        while (piece.name, number) in found:
+            number += 1
+        found[piece.name, number] = piece
+    return found
+
+
+def _hash(piece: CodePiece | None) -> Digest | None:
+    return None if piece is None else piece.hash
+
+
+def _piece_change(old: CodePiece | None, new: CodePiece | None) -> PieceChange:
+    shown = new or old
+    assert shown is not None
+    change = ChangeKind.ADDED if old is None else ChangeKind.REMOVED if new is None else ChangeKind.CHANGED
+    diff = diff_text("" if old is None else old.source, "" if new is None else new.source, shown.name)
+    return PieceChange(change, shown.kind, shown.name, diff)
+
+
+def diff_text(before: str, now: str, name: str) -> str:
+    """The unified diff of two texts; empty where they are equal."""
+    lines = difflib.unified_diff(
+        before.splitlines(), now.splitlines(), f"{name} (before)", f"{name} (now)", lineterm="", n=CONTEXT_LINES
+    )
+    return "\n".join(lines)
+
+
+def compare_arguments(
+    before: EvaluationKey, now: EvaluationKey, described: Mapping[Digest, ValueRecord]
+) -> tuple[ArgumentChange, ...]:
+    """The arguments that differ between two calls, by name, with the previews of what they were and are."""
+    old = {argument.name: argument.value for argument in before.arguments}
+    new = {argument.name: argument.value for argument in now.arguments}
+    return tuple(
+        _argument_change(name, old.get(name), new.get(name), described)
+        for name in dict.fromkeys((*new, *old))
+        if old.get(name) != new.get(name)
+    )
+
+
+def _argument_change(
+    name: str, before: Digest | None, now: Digest | None, described: Mapping[Digest, ValueRecord]
+) -> ArgumentChange:
+    old = described.get(before) if before is not None else None
+    new = described.get(now) if now is not None else None
+    return ArgumentChange(name, _preview(before, old), _preview(now, new), _changed_file(old, new))
+
+
+def _preview(digest: Digest | None, record: ValueRecord | None) -> str | None:
+    if digest is None:
+        return None
+    return record.preview if record is not None else f"value {digest.hex()[:SHOWN_DIGITS]}"
+
+
+def _changed_file(old: ValueRecord | None, new: ValueRecord | None) -> str | None:
+    """The path of the one File that both values hold with another content."""
+    if old is None or new is None:
+        return None
+    was = {file.path: file.content for file in old.files}
+    changed = [file.path for file in new.files if file.path in was and was[file.path] != file.content]
+    return changed[0] if len(changed) == 1 and set(was) == {file.path for file in new.files} else None
+
+
+# -- asking the backend ------------------------------------------------------------------------------
+
+
+def explain_job(backend: Backend, view: JobView) -> Cause | None:
+    """Why a job ran; None where it did not, or was given up before that was known."""
+    job = view.job
+    if job.outcome is not Outcome.RAN or job.reason is None:
+        return None
+    key = backend.get_key(job.eval_hash) if job.eval_hash is not None else None
+    return explain(backend, view.fullname, job.task_hash, job.reason, key)
+
+
+def explain(backend: Backend, fullname: str, task_hash: Digest, reason: Reason, key: EvaluationKey | None) -> Cause:
+    """A reason with what changed; `key` is the call that missed, where one is known."""
+    if reason.kind is MissKind.CODE_CHANGED:
+        return _explain_code(backend, fullname, task_hash, reason)
+    if reason.kind is MissKind.NEW_ARGUMENTS and key is not None:
+        return _explain_arguments(backend, key)
+    return Cause(reason.kind, describe_reason(reason))
+
+
+def _explain_code(backend: Backend, fullname: str, task_hash: Digest, reason: Reason) -> Cause:
+    before = backend.get_task(Digest(bytes.fromhex(reason.detail))) if reason.detail else None
+    now = backend.get_task(task_hash)
+    if before is None or now is None:
+        return Cause(reason.kind, describe_reason(reason))
+    changes = compare_code(before, now)
+    return Cause(reason.kind, _code_words(fullname, changes), changes)
+
+
+def _code_words(fullname: str, changes: Sequence[PieceChange]) -> str:
+    if not changes:
+        return "its code changed in a way its pieces do not show"
+    named = [change.words for change in changes[:3]]
+    if len(changes) > 3:
+        named.append(f"{len(changes) - 3} more pieces changed")
+    return ", ".join(named)
+
+
+def _explain_arguments(backend: Backend, key: EvaluationKey) -> Cause:
+    nearest = backend.explain_cache_miss(key).nearest
+    if nearest is None:
+        return Cause(MissKind.NEW_ARGUMENTS, describe_reason(Reason(MissKind.NEW_ARGUMENTS)))
+    wanted = {argument.value for argument in (*key.arguments, *nearest.arguments)}
+    changes = compare_arguments(nearest, key, backend.describe_values(list(wanted)))
+    names = ", ".join(change.name for change in changes)
+    return Cause(MissKind.NEW_ARGUMENTS, f"new arguments: {names} differs from the nearest call", (), changes)
+
+
+_WORDS: Mapping[MissKind, str] = {
+    MissKind.NONE: "no reason was recorded",
+    MissKind.NEW_TASK: "never run before",
+    MissKind.CODE_CHANGED: "its code changed",
+    MissKind.NEW_ARGUMENTS: "never called with these arguments",
+    MissKind.FILE_CHANGED: "{detail} is not the file that was recorded",
+    MissKind.VALUE_GONE: "the remembered result {short} is gone or damaged",
+    MissKind.CACHE_OFF: "the cache was not to be asked (--no-cache, or the task's cache_scope)",
+    MissKind.NO_RESULT: "the same call was made before but left no result: it failed, was stopped, or is still running",
+    MissKind.TASK_CHANGED: "the task {detail}, held in the remembered result, changed",
+    MissKind.STALE_SUBTREE: "a task called below it changed",
+}
+
+
+def describe_reason(reason: Reason) -> str:
+    """A recorded reason in a few words, without asking the database."""
+    return _WORDS[reason.kind].format(detail=reason.detail or "it", short=reason.detail[:SHOWN_DIGITS])
+
+
+def group_causes(backend: Backend, execution: ExecutionId) -> list[CauseGroup]:
+    """The misses of an execution by cause: equal changes of code are one cause, whatever tasks they made run.
+
+    Most time first. New arguments are one cause for each task, shown by one of its calls.
+    """
+    grouped: dict[object, list[tuple[Cause, MissGroup]]] = {}
+    for group in backend.miss_groups(execution):
+        cause = _cause_of(backend, group)
+        grouped.setdefault(_cause_key(cause, group), []).append((cause, group))
+    found = [_join([cause for cause, _ in members], [group for _, group in members]) for members in grouped.values()]
+    return sorted(found, key=lambda group: -group.seconds)
+
+
+def _join(causes: Sequence[Cause], groups: Sequence[MissGroup]) -> CauseGroup:
+    """One cause of equal ones; where they differ in the file or value concerned, the words name the first few."""
+    affected: dict[str, Affected] = {}
+    for group in groups:
+        one = affected.get(group.fullname)
+        affected[group.fullname] = Affected(
+            group.fullname,
+            group.count + (one.count if one else 0),
+            group.seconds + (one.seconds if one else 0.0),
+            one.example if one else group.example,
+        )
+    cause = causes[0]
+    details = list(dict.fromkeys(group.reason.detail for group in groups))
+    if cause.kind is MissKind.FILE_CHANGED and len(details) > 1:
+        cause = Cause(cause.kind, f"{_some(details)} are not the files that were recorded")
+    elif cause.kind is MissKind.VALUE_GONE and len(details) > 1:
+        shown = [detail[:SHOWN_DIGITS] for detail in details]
+        cause = Cause(cause.kind, f"the remembered results {_some(shown)} are gone or damaged")
+    return CauseGroup(cause, tuple(affected.values()))
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few of some names, and how many there are besides."""
+    if len(names) <= 3:
+        return ", ".join(names[:-1]) + f" and {names[-1]}"
+    return f"{names[0]}, {names[1]} and {len(names) - 2} more"
+
+
+def _cause_of(backend: Backend, group: MissGroup) -> Cause:
+    key = None
+    if group.reason.kind is MissKind.NEW_ARGUMENTS:
+        example = backend.get_job(group.example)
+        if example is not None and example.job.eval_hash is not None:
+            key = backend.get_key(example.job.eval_hash)
+    return explain(backend, group.fullname, group.task_hash, group.reason, key)
+
+
+def _cause_key(cause: Cause, group: MissGroup) -> object:
+    if cause.code:
+        return cause.code
+    if cause.kind in (MissKind.NEW_ARGUMENTS, MissKind.CODE_CHANGED):
+        return cause.kind, group.fullname
+    return cause.kind
