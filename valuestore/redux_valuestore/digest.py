@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NewType
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 from blake3 import blake3
 
+from redux_valuestore.buffers import flat
 from redux_valuestore.errors import ReduxError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ Digest = NewType("Digest", bytes)
 
 DIGEST_SIZE = 32
 _STREAM_CHUNK = 1 << 20
+_VIEW = 64 << 20
 _WORTH_THREADS = 8 << 20
 # A number, never blake3's AUTO: its pool is shared by the process and hangs in whoever was forked from it.
 _THREADS = min(4, os.cpu_count() or 1)
@@ -39,25 +41,33 @@ def digest_bytes(data: Buffer) -> Digest:
 
 
 def digest_view(view: memoryview) -> Digest:
-    """The digest of a buffer that may be large: from 8 MiB on, several threads share the work."""
-    threads = _THREADS if view.nbytes >= _WORTH_THREADS else 1
-    return Digest(blake3(view, max_threads=threads).digest())
+    """The digest of a buffer of bytes that may be large: from 8 MiB on, several threads share the work."""
+    return Digest(blake3(view, max_threads=_threads(view.nbytes)).digest())
 
 
 def digest_chunks(chunks: Iterable[Buffer]) -> Digest:
-    """The digest of the concatenation of `chunks`, which is never built."""
+    """The digest of the concatenation of C-contiguous `chunks` of any item type, which is never built.
+
+    From 8 MiB in all on, several threads share the work.
+    """
+    views = tuple(flat(chunks, _VIEW))
+    hasher = blake3(max_threads=_threads(sum(view.nbytes for view in views)))
+    for view in views:
+        hasher.update(view)
+    return Digest(hasher.digest())
+
+
+def digest_pieces(pieces: Iterable[bytes]) -> Digest:
+    """The digest of bytes that come piece by piece, of which no more than one is held."""
     hasher = blake3()
-    for chunk in chunks:
-        hasher.update(chunk)
+    for piece in pieces:
+        hasher.update(piece)
     return Digest(hasher.digest())
 
 
 def digest_stream(stream: BinaryIO) -> Digest:
     """The digest of all that is left to read of a binary stream."""
-    hasher = blake3()
-    while chunk := stream.read(_STREAM_CHUNK):
-        hasher.update(chunk)
-    return Digest(hasher.digest())
+    return digest_pieces(iter(lambda: stream.read(_STREAM_CHUNK), b""))
 
 
 def digest_struct(tag: str, *parts: object) -> Digest:
@@ -78,3 +88,7 @@ def check_digest(data: object) -> Digest:
     if isinstance(data, bytes) and len(data) == DIGEST_SIZE:
         return Digest(data)
     raise NotADigest(data)
+
+
+def _threads(size: int) -> int:
+    return _THREADS if size >= _WORTH_THREADS else 1

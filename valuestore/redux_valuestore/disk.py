@@ -11,10 +11,13 @@ import mmap
 import os
 import shutil
 import stat
+import sys
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from redux_valuestore.buffers import flat
 from redux_valuestore.layout import temp_name
@@ -24,9 +27,15 @@ if TYPE_CHECKING:
 
 _PIECE = 64 << 20  # one writev call of macOS takes less than 2 GiB in all
 _PIECES = 16
-_WORTH_MAPPING = 256 << 10  # below, one read is faster, and holds no file descriptor afterwards
+_WORTH_MAPPING = 256 << 10  # below, one read is as fast
+_MOST_MAPPED = 256  # before Python 3.13 each mapping holds a file descriptor, of which others need some too
+_WINDOW = 8 << 20
+# Objects larger than the memory can be mapped too: what of the private mapping is never written needs no room.
+_MAP_FLAGS = mmap.MAP_PRIVATE | (0x4000 if sys.platform == "linux" else 0)  # MAP_NORESERVE
+_POPULATE_READ = 22  # MADV_POPULATE_READ, Linux 5.14 and later
 _OPEN_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe must not make the reader wait
+_mapped: WeakSet[mmap.mmap] = WeakSet()
 
 
 class Disk:
@@ -88,6 +97,10 @@ class Disk:
         status = os.lstat(path)
         return status.st_size if stat.S_ISREG(status.st_mode) else None
 
+    def age(self, path: str) -> float:
+        """The seconds since a file was last written."""
+        return time.time() - os.lstat(path).st_mtime
+
     def names(self, path: str) -> list[str]:
         """The names in a folder."""
         return os.listdir(path)
@@ -145,7 +158,40 @@ def _content(file: int, path: str) -> memoryview:
     status = os.fstat(file)
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EISDIR, "not a regular file", path)
-    if status.st_size >= _WORTH_MAPPING:
-        return memoryview(mmap.mmap(file, status.st_size, access=mmap.ACCESS_COPY))
-    content = bytearray(status.st_size)
-    return memoryview(content)[: os.readv(file, [content])]
+    holds_no_file = sys.version_info >= (3, 13)
+    if status.st_size >= _WORTH_MAPPING and (holds_no_file or len(_mapped) < _MOST_MAPPED):
+        return _map(file, status.st_size, path)
+    content = memoryview(bytearray(status.st_size))
+    done = 0
+    while done < len(content) and (count := os.readv(file, [content[done:]])):
+        done += count
+    return content[:done]
+
+
+def _map(file: int, size: int, path: str) -> memoryview:
+    try:
+        if sys.version_info >= (3, 13):
+            mapping = mmap.mmap(file, size, _MAP_FLAGS, mmap.PROT_READ | mmap.PROT_WRITE, trackfd=False)
+        else:
+            mapping = mmap.mmap(file, size, _MAP_FLAGS, mmap.PROT_READ | mmap.PROT_WRITE)
+            _mapped.add(mapping)
+    except ValueError as error:  # it became shorter since we looked
+        raise OSError(errno.EIO, str(error), path) from error
+    _load(mapping, size, path)
+    return memoryview(mapping)
+
+
+def _load(mapping: mmap.mmap, size: int, path: str) -> None:
+    """Bring in all pages now: a page that cannot be read is an error here, and kills the process later.
+
+    In windows, because other threads of this process wait during each.
+    """
+    if sys.platform != "linux":
+        return
+    for start in range(0, size, _WINDOW):
+        try:
+            mapping.madvise(_POPULATE_READ, start, min(_WINDOW, size - start))
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.ENOSYS):  # an older kernel
+                return
+            raise OSError(errno.EIO, "unreadable, or cut short meanwhile", path) from error

@@ -16,6 +16,7 @@ LOST = "lost+found"
 
 _SHARD = re.compile("[0-9a-f]{2}")
 _OBJECT = re.compile("[0-9a-f]{2}/[0-9a-f]{62}")
+_TEMP = re.compile(r"\.[0-9a-f]{16}\.tmp")
 
 
 def object_name(digest: Digest) -> str:
@@ -42,6 +43,11 @@ def lost_name(digest: Digest) -> str:
 def temp_name() -> str:
     """A fresh name for an object being written, which no object ever has."""
     return f".{_nonce()}.tmp"
+
+
+def is_temp(name: str) -> bool:
+    """Whether `temp_name` may have given this name."""
+    return _TEMP.fullmatch(name) is not None
 
 
 def _nonce() -> str:

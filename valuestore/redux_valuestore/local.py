@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from redux_valuestore.digest import Digest, digest_view
 from redux_valuestore.disk import Disk, make_folders, publish
-from redux_valuestore.layout import LOST, is_shard, lost_name, named_digest, object_name
+from redux_valuestore.layout import LOST, is_shard, is_temp, lost_name, named_digest, object_name
 from redux_valuestore.store import StoreUnavailable, ValueMissing, ValueStore
 
 if TYPE_CHECKING:
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 _ABSENT = (FileNotFoundError, NotADirectoryError)
 _UNREADABLE = frozenset(
-    getattr(errno, name)
-    for name in ("EIO", "EBADMSG", "EUCLEAN", "EISDIR", "ELOOP", "ENXIO")
-    if hasattr(errno, name)
+    getattr(errno, name) for name in ("EIO", "EBADMSG", "EUCLEAN", "EISDIR", "ELOOP", "ENXIO") if hasattr(errno, name)
+)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_WORTH_ANOTHER_TRY = (
+    errno.ENOENT,  # somebody cleared the store while it was open
+    errno.EIO,  # after a failed sync the written pages cannot be trusted, but new ones may do
 )
 _ELSEWHERE = "keep values elsewhere with REDUX_STORE"
 _ADVICE = {
@@ -62,7 +65,9 @@ class LocalStore(ValueStore):
                 return
             try:
                 self._publish(path, chunks)
-            except FileNotFoundError:  # somebody cleared the store while it was open
+            except OSError as error:
+                if error.errno not in _WORTH_ANOTHER_TRY:
+                    raise
                 self._settled = frozenset()
                 self._publish(path, chunks)
 
@@ -82,13 +87,29 @@ class LocalStore(ValueStore):
 
     def iterate(self) -> Iterator[Digest]:
         for shard in filter(is_shard, self._names(self.root)):
-            for name in self._names(os.path.join(self.root, shard)):
+            for name in self._names(f"{self.root}/{shard}"):
                 digest = named_digest(f"{shard}/{name}")
                 if digest is not None:
                     yield digest
 
     def get_value_path(self, digest: Digest) -> str:
         return f"{self.root}/{object_name(digest)}"
+
+    def remove_leftovers(self, older_than: float = 86_400.0) -> int:
+        """How many files of writers that died were removed: half-written ones, not touched for so many seconds.
+
+        Raises `StoreUnavailable`.
+        """
+        removed = 0
+        for shard in filter(is_shard, self._names(self.root)):
+            folder = f"{self.root}/{shard}"
+            for name in filter(is_temp, self._names(folder)):
+                path = f"{folder}/{name}"
+                with self._explained("remove", path), suppress(*_ABSENT):
+                    if self._disk.age(path) >= older_than:
+                        self._disk.unlink(path)
+                        removed += 1
+        return removed
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -134,9 +155,8 @@ class LocalStore(ValueStore):
         Between our look and the move another process may have healed it, so what was moved is read again.
         """
         lost = f"{self.root}/{lost_name(digest)}"
-        with suppress(
-            OSError
-        ):  # damage in a store that may only be read stays where it is, and is told all the same
+        # Damage in a store that may only be read stays where it is, and is told all the same.
+        with suppress(OSError):
             self._disk.make_folder(f"{self.root}/{LOST}")
             self._disk.rename(path, lost)
             view = self._sound(digest, lost)
@@ -171,6 +191,7 @@ class LocalStore(ValueStore):
 
     def _words(self, doing: str, path: str, error: OSError) -> str:
         what = f"cannot {doing} {path}: {error.strerror or error}"
-        with suppress(OSError):
-            what += f" ({self._disk.free(path) / 1e6:,.1f} MB free)"
+        if error.errno in _FULL:
+            with suppress(OSError):
+                what += f" ({self._disk.free(self.root) / 1e6:,.1f} MB free)"
         return f"{what}; {_ADVICE.get(error.errno or 0, f'put that right, or {_ELSEWHERE}')}"

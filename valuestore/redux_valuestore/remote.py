@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from redux_valuestore.buffers import flat
-from redux_valuestore.digest import Digest, digest_stream, digest_view
+from redux_valuestore.digest import Digest, digest_bytes, digest_pieces, digest_view
 from redux_valuestore.layout import LOST, lost_name, named_digest, object_name, temp_name
 from redux_valuestore.store import StoreUnavailable, ValueMissing, ValueStore
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 _RENAMING = frozenset({"file", "local", "sftp", "ssh", "ftp", "smb", "hdfs", "arrow_hdfs", "webhdfs"})
 """Protocols that write a file step by step and rename it in one; the others show only whole objects."""
 
-_AT_ONCE = 16 << 20  # up to here an upload is one request, from one buffer
+_AT_ONCE = 16 << 20  # up to here a transfer is one request, from or into one buffer
 _PIECE = 8 << 20
+_NOTHING = digest_bytes(b"")
 
 
 class RemoteStore(ValueStore):
@@ -35,28 +36,35 @@ class RemoteStore(ValueStore):
         path = self._path(digest)
         with self._explained(), self._missing(digest):
             for _ in range(2):  # a bad transfer is not yet a bad object
-                view = memoryview(self._fs.cat_file(path))
+                view = memoryview(self._fetch(digest, path))
                 if digest_view(view) == digest:
                     return view
         self._set_aside(digest)
         raise ValueMissing(digest, self.url, "damaged")
 
     def put(self, digest: Digest, chunks: Sequence[Buffer]) -> None:
+        path = self._path(digest)
         views = tuple(flat(chunks, _PIECE))
         with self._explained():
-            if self._stands(digest, sum(view.nbytes for view in views)):
+            if self._stands(digest, path, sum(view.nbytes for view in views)):
                 return
-            self._write(self._path(digest), views)
+            try:
+                self._write(path, views)
+            except FileNotFoundError as error:
+                raise self._unavailable(error) from error
 
     def has(self, digest: Digest) -> bool:
         path = self._path(digest)
         with self._explained():
-            return self._fs.isfile(path)
+            try:  # not `isfile`, which answers False when it could not ask
+                return self._fs.info(path)["type"] == "file"
+            except FileNotFoundError:
+                return False
 
     def size(self, digest: Digest) -> int:
         path = self._path(digest)
         with self._explained(), self._missing(digest):
-            return self._fs.size(path)
+            return self._sized(path)
 
     def delete(self, digest: Digest) -> None:
         path = self._path(digest)
@@ -95,9 +103,17 @@ class RemoteStore(ValueStore):
         return self._opened[1].rstrip("/")
 
     @cached_property
+    def _protocols(self) -> frozenset[str]:
+        protocols: str | Sequence[str] = self._fs.protocol
+        return frozenset((protocols,) if isinstance(protocols, str) else protocols)
+
+    @property
     def _renames(self) -> bool:
-        protocols = self._fs.protocol
-        return not _RENAMING.isdisjoint((protocols,) if isinstance(protocols, str) else protocols)
+        return not _RENAMING.isdisjoint(self._protocols)
+
+    @property
+    def _at_once(self) -> bool:
+        return "memory" in self._protocols  # shows what a stream has written so far
 
     def _path(self, digest: Digest) -> str:
         name = object_name(digest)
@@ -106,17 +122,36 @@ class RemoteStore(ValueStore):
 
     # -- reading and writing -----------------------------------------------------------------------
 
-    def _stands(self, digest: Digest, size: int) -> bool:
-        path = self._path(digest)
+    def _fetch(self, digest: Digest, path: str) -> bytearray:
+        """All bytes of an object, held once even if it is large."""
+        if digest == _NOTHING:  # which no range of bytes lies in
+            return bytearray(self._fs.cat_file(path))
+        first: bytes = self._fs.cat_file(path, start=0, end=_AT_ONCE)
+        if len(first) < _AT_ONCE:
+            return bytearray(first)
+        content = bytearray(self._sized(path))
+        content[:_AT_ONCE] = first
+        for start in range(_AT_ONCE, len(content), _AT_ONCE):
+            end = min(start + _AT_ONCE, len(content))
+            content[start:end] = self._fs.cat_file(path, start=start, end=end)
+        return content
+
+    def _stands(self, digest: Digest, path: str, size: int) -> bool:
         try:
-            if self._fs.size(path) == size:
-                with self._fs.open(path, "rb") as stream:
-                    if digest_stream(stream) == digest:
-                        return True
+            if self._sized(path) == size and self._digest(path, size) == digest:
+                return True
         except FileNotFoundError:
             return False
         self._set_aside(digest)
         return False
+
+    def _digest(self, path: str, size: int) -> Digest:
+        # Ranges, not a stream: streams of some file systems share their position with all other readers.
+        ranges = ((start, min(start + _AT_ONCE, size)) for start in range(0, size, _AT_ONCE))
+        return digest_pieces(self._fs.cat_file(path, start=start, end=end) for start, end in ranges)
+
+    def _sized(self, path: str) -> int:
+        return self._fs.info(path)["size"]
 
     def _set_aside(self, digest: Digest) -> None:
         # Whoever may not move it is told of the damage all the same.
@@ -128,7 +163,7 @@ class RemoteStore(ValueStore):
     def _write(self, path: str, views: Sequence[memoryview]) -> None:
         if self._renames:
             self._write_and_rename(path, views)
-        elif sum(view.nbytes for view in views) <= _AT_ONCE:
+        elif self._at_once or sum(view.nbytes for view in views) <= _AT_ONCE:
             self._fs.pipe_file(path, b"".join(views))
         else:
             self._upload(path, views)
@@ -177,8 +212,11 @@ class RemoteStore(ValueStore):
         except (FileNotFoundError, ValueMissing, StoreUnavailable):
             raise
         except Exception as error:
-            raise StoreUnavailable(
-                f"the value store {self.url} cannot be used: {error or type(error).__name__}; check the "
-                "address, your credentials and the network, or keep values elsewhere with REDUX_STORE",
-                self.url,
-            ) from error
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"the value store {self.url} cannot be used: {str(error) or type(error).__name__}; check the "
+            "address, your credentials and the network, or keep values elsewhere with REDUX_STORE",
+            self.url,
+        )

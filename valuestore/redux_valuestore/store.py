@@ -24,9 +24,7 @@ class ValueMissing(StoreError):
 
     def __init__(self, digest: Digest, where: str, why: str = "not there") -> None:
         self.digest, self.where, self.why = digest, where, why
-        super().__init__(
-            f"value {digest.hex()[:16]} is {why} in {where}; the call that made it will run again"
-        )
+        super().__init__(f"value {digest.hex()[:16]} is {why} in {where}; the call that made it will run again")
 
 
 class StoreUnavailable(StoreError):
@@ -41,8 +39,9 @@ class ValueStore(ABC):
     """Bytes by their digest. Every method may be called from any thread.
 
     `put` is idempotent and atomic: an object is whole under its name or not there. `get` never returns bytes
-    that do not have the digest asked for: a damaged object is set aside and reported as `ValueMissing`. What
-    is not a digest raises `NotADigest`, before any name is made of it.
+    that do not have the digest asked for: a damaged object is set aside and reported as `ValueMissing`. The
+    bytes it returns can be written to, and nobody else sees that. What is not a digest raises `NotADigest`,
+    before any name is made of it.
     """
 
     @abstractmethod
@@ -88,9 +87,10 @@ class MemoryStore(ValueStore):
         self.objects: dict[Digest, bytes] = {}
 
     def get(self, digest: Digest) -> memoryview:
-        view = self._view(digest)
-        if view is None:
+        kept = self._view(digest)
+        if kept is None:
             raise ValueMissing(digest, "memory")
+        view = memoryview(bytearray(kept))
         if digest_view(view) != digest:
             self.objects.pop(digest, None)
             raise ValueMissing(digest, "memory", "damaged")
