@@ -108,7 +108,7 @@ class Task(Generic[P, R]):
         try:
             self.signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"task {self.fullname}{self.signature}: {error}") from None
+            raise TypeError(f"task {self.fullname}{_plain(self.signature)}: {error}") from None
 
     def bind(self, args: tuple[object, ...], kwargs: dict[str, object]) -> BoundCall:
         """The arguments in the signature's order, defaults applied: one form however the call was written."""
@@ -129,6 +129,12 @@ class Task(Generic[P, R]):
         if self._names is not None:
             return BoundCall(tuple([value for _, value in named]), {})
         return _bind_named(self.signature, named)
+
+
+def _plain(signature: inspect.Signature) -> inspect.Signature:
+    """The signature without annotations, which would crowd an error message."""
+    parameters = [one.replace(annotation=inspect.Parameter.empty) for one in signature.parameters.values()]
+    return signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
 
 
 def _plain_names(signature: inspect.Signature) -> tuple[str, ...] | None:

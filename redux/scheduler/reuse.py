@@ -12,7 +12,7 @@ from redux.scheduler.task_book import TaskBook
 from redux.task import CacheCheckValid, CacheScope
 from redux_backends.backend import CallCandidate, Candidate
 from redux_backends.records import MissKind, Place, Reason, StoredValue, Traits, ValueRecord
-from redux_valuestore.digest import Digest
+from redux_valuestore.digest import Digest, digest_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,9 @@ class Reuse:
 
     def _invalid(self, value: StoredValue, held: Mapping[Digest, ValueRecord]) -> Reason | None:
         if value.place is Place.MISSING:
+            return Reason(MissKind.VALUE_GONE, value.hash.hex())
+        if value.data is not None and digest_bytes(value.data) != value.hash:
+            self._repo.backend.forget_value(value.hash)
             return Reason(MissKind.VALUE_GONE, value.hash.hex())
         if not value.traits & _ASK_HELD:
             return None

@@ -41,7 +41,7 @@ class TaskBook:
         if known is not None:
             return known
         if fullname in self._unreadable:
-            raise self._unreadable[fullname]
+            raise TaskError(f"task {fullname}: {self._unreadable[fullname]}") from None
         task = self._registry.get(fullname)
         if task is not None:
             return self._enter(task)

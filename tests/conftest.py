@@ -1,0 +1,71 @@
+"""What tests share: repositories to run on."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from redux.repo import Repo, open_repo
+from redux_backends.memory import MemoryBackend
+from redux_valuestore.store import MemoryStore
+
+INLINE_LIMIT = 200
+"""Bytes: low, so that tests meet the value store too."""
+
+
+@pytest.fixture
+def sqlite_repo(tmp_path: Path) -> Iterator[Repo]:
+    """A repository on SQLite and a local folder."""
+    repo = open_repo(f"sqlite:///{tmp_path / 'redux.db'}", str(tmp_path / "values"), INLINE_LIMIT)
+    yield repo
+    repo.close()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def repo(request: pytest.FixtureRequest) -> Repo:
+    """A repository of each kind."""
+    if request.param == "memory":
+        return Repo(MemoryBackend(), MemoryStore(), INLINE_LIMIT)
+    made: Repo = request.getfixturevalue("sqlite_repo")
+    return made
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a workflow's text to `flow.py` of a project of its own."""
+
+    def write(text: str) -> Path:
+        project = tmp_path / "project"
+        project.mkdir(exist_ok=True)
+        path = project / "flow.py"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def load() -> Callable[[Path], ModuleType]:
+    """Imports a workflow's file as it stands now, as a fresh process would."""
+    return load_workflow
+
+
+def load_workflow(path: Path) -> ModuleType:
+    """A workflow's file imported as it stands now; its tasks replace those of an earlier import."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    # Bytecode is found again by the second and the size of its source: too coarse for edits in quick succession.
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = written
+    return module

@@ -1,0 +1,238 @@
+"""When a remembered result is used, and when not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from redux.file import File
+from redux.repo import Repo
+from redux.scheduler import Report, Scheduler
+from redux.task import task
+from redux_backends.records import JobStatus, MissKind, Outcome
+from redux_valuestore.digest import digest_bytes
+
+redux_namespace = "test_reuse"
+
+Load = Callable[[Path], ModuleType]
+Workflow = Callable[[str], Path]
+
+
+@task
+def double(x: int) -> int:
+    return 2 * x
+
+
+@task(cache_scope="NONE")
+def never_reused(x: int) -> int:
+    return x
+
+
+@task(cache=False)
+def reused_within_an_execution(x: int) -> int:
+    return x
+
+
+@task(check_valid="shallow")
+def shallow(n: int) -> object:
+    return [double(i) for i in range(n)]
+
+
+@task
+def long_text(letter: str) -> str:
+    return letter * 1000
+
+
+@task
+def shout(text: str) -> str:
+    return text.upper()
+
+
+@task
+def measure(text: str) -> int:
+    return len(text)
+
+
+@task(config_args=["verbose"])
+def configured(x: int, verbose: bool = False) -> int:
+    return x
+
+
+@task
+def read(file: File) -> str:
+    with file.open() as stream:
+        return stream.read()
+
+
+@task
+def write(path: str, text: str) -> File:
+    file = File(path)
+    with file.open("w") as stream:
+        stream.write(text)
+    return file
+
+
+def ran(report: Report, name: str) -> int:
+    counts = report.counts.get(name if "." in name else f"test_reuse.{name}")
+    return counts.done if counts else 0
+
+
+def reasons(repo: Repo, report: Report) -> dict[str, MissKind]:
+    return {group.fullname: group.reason.kind for group in repo.backend.miss_groups(report.execution_id)}
+
+
+def test_repeated_calls_of_one_execution_run_once_and_each_has_its_job(repo: Repo):
+    report = Scheduler(repo).execute([double(4), double(4), [double(4)]])
+    assert report.value == [8, 8, [8]]
+    jobs = repo.backend.jobs(execution=report.execution_id)
+    assert [view.job.outcome for view in jobs].count(Outcome.RAN) == 1
+    assert [view.job.outcome for view in jobs].count(Outcome.SAME_EXECUTION) == 2
+    assert len({view.job.call_hash for view in jobs}) == 1
+
+
+def test_how_far_a_hit_may_come_from(repo: Repo):
+    calls = [never_reused(1), never_reused(1), reused_within_an_execution(1), reused_within_an_execution(1), double(1)]
+    for expected in (1, 0):
+        report = Scheduler(repo).execute(calls)
+        assert ran(report, "never_reused") == 2
+        assert ran(report, "reused_within_an_execution") == 1
+        assert ran(report, "double") == expected
+
+
+def test_without_the_cache_everything_runs_once_more_and_is_recorded(repo: Repo):
+    Scheduler(repo).run(double(3))
+    report = Scheduler(repo, use_cache=False).execute([double(3), double(3)])
+    assert ran(report, "double") == 1
+    assert reasons(repo, report) == {"test_reuse.double": MissKind.CACHE_OFF}
+
+
+def test_shallow_reuse_does_not_visit_what_is_below(repo: Repo):
+    Scheduler(repo).run(shallow(5))
+    report = Scheduler(repo).execute(shallow(5))
+    assert report.value == [0, 2, 4, 6, 8]
+    assert [view.job.outcome for view in repo.backend.jobs(execution=report.execution_id)] == [Outcome.ULTIMATE]
+
+
+SHALLOW_FLOW = """
+from redux import task
+
+redux_namespace = "flow"
+
+def helper(x):
+    return x + {constant}
+
+@task
+def leaf(x):
+    return helper(x)
+
+@task
+def other(x):
+    return x
+
+@task(check_valid="shallow")
+def top(x):
+    return leaf(x) + other(x)
+"""
+
+
+def test_a_changed_helper_below_unmakes_a_shallow_hit_and_changing_back_hits_again(
+    repo: Repo, workflow: Workflow, load: Load
+):
+    def execute(constant: int) -> Report:
+        path = workflow(SHALLOW_FLOW.format(constant=constant))
+        return Scheduler(repo, folder=path.parent).execute(load(path).top(1))
+
+    assert execute(1).value == 3
+    changed = execute(2)
+    assert changed.value == 4
+    assert (ran(changed, "flow.leaf"), ran(changed, "flow.other")) == (1, 0)
+    assert reasons(repo, changed) == {"flow.leaf": MissKind.CODE_CHANGED}
+    back = execute(1)
+    assert back.value == 3
+    assert sum(counts.done for counts in back.counts.values()) == 0
+
+
+def test_config_arguments_do_not_count(repo: Repo):
+    assert Scheduler(repo).run(configured(1)) == 1
+    assert ran(Scheduler(repo).execute(configured(1, verbose=True)), "configured") == 0
+
+
+def test_why_something_ran(repo: Repo):
+    assert reasons(repo, Scheduler(repo).execute(double(1))) == {"test_reuse.double": MissKind.NEW_TASK}
+    assert reasons(repo, Scheduler(repo).execute(double(2))) == {"test_reuse.double": MissKind.NEW_ARGUMENTS}
+
+
+# -- files -------------------------------------------------------------------------------------------
+
+
+def test_an_input_file_that_changed_runs_its_readers_again(repo: Repo, tmp_path: Path):
+    path = tmp_path / "input.txt"
+    path.write_text("one")
+    assert Scheduler(repo).run(read(File(str(path)))) == "one"
+    path.write_text("two")
+    assert Scheduler(repo).run(read(File(str(path)))) == "two"
+    path.write_text("one")
+    assert ran(Scheduler(repo).execute(read(File(str(path)))), "read") == 0
+
+
+@pytest.mark.parametrize("harm", ["changed", "gone"])
+def test_an_output_file_that_changed_or_went_is_written_again(repo: Repo, tmp_path: Path, harm: str):
+    path = tmp_path / "output.txt"
+    call = read(write(str(path), "text"))
+    assert Scheduler(repo).run(call) == "text"
+    assert ran(Scheduler(repo).execute(call), "write") == 0
+    if harm == "gone":
+        path.unlink()
+    else:
+        path.write_text("something else")
+    report = Scheduler(repo).execute(call)
+    assert report.value == "text"
+    assert path.read_text() == "text"
+    assert (ran(report, "write"), ran(report, "read")) == (1, 0)
+    assert reasons(repo, report) == {"test_reuse.write": MissKind.FILE_CHANGED}
+
+
+# -- bytes that are gone -----------------------------------------------------------------------------
+
+
+def test_a_result_whose_bytes_are_gone_is_made_again_when_somebody_needs_it(repo: Repo):
+    first = Scheduler(repo).execute(long_text("a"))
+    job = repo.backend.jobs(execution=first.execution_id)[0]
+    assert job.result is not None
+    repo.store.delete(job.result)
+    nobody_needs_it = Scheduler(repo).execute(measure(long_text("a")))
+    assert nobody_needs_it.value == 1000
+    report = Scheduler(repo).execute([long_text("a"), shout(long_text("a"))])
+    assert report.value == ["a" * 1000, "A" * 1000]
+    healed = Scheduler(repo).execute(long_text("a"))
+    assert healed.value == "a" * 1000
+    assert ran(healed, "long_text") == 0
+
+
+def test_a_lost_intermediate_is_made_again_and_its_users_go_on(repo: Repo):
+    first = Scheduler(repo).execute(measure(shout(long_text("b"))))
+    for view in repo.backend.jobs(execution=first.execution_id):
+        if view.result is not None and repo.store.has(view.result):
+            repo.store.delete(view.result)
+    report = Scheduler(repo).execute(shout(shout(long_text("b"))))
+    assert report.value == "B" * 1000
+    assert ran(report, "long_text") == 1
+    again = [view for view in repo.backend.jobs(execution=report.execution_id) if view.job.outcome is Outcome.RAN]
+    kinds = {view.job.reason.kind for view in again if view.job.reason}
+    assert MissKind.VALUE_GONE in kinds
+    assert all(view.job.status is not JobStatus.RUNNING for view in again)
+
+
+def test_equal_values_are_kept_once(repo: Repo):
+    Scheduler(repo).run([long_text("c"), shout("c" * 1000), shout("C" * 1000)])
+    assert len(list(repo.store.iterate())) == 2
+
+
+def test_a_value_is_named_by_the_digest_of_its_bytes(repo: Repo):
+    report = Scheduler(repo).execute(long_text("d"))
+    result = repo.backend.jobs(execution=report.execution_id)[0].result
+    assert result is not None
+    assert digest_bytes(bytes(repo.store.get(result))) == result
