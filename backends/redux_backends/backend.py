@@ -150,6 +150,9 @@ class Found:
     id: bytes
 
 
+NONDETERMINISTIC = "nondeterministic"
+"""The tag of a task that gave two results for one evaluation, though nothing they hold could have changed."""
+
 MIN_PREFIX = 4
 """The fewest hex digits that are taken for an id."""
 
@@ -164,9 +167,7 @@ def hex_prefix(prefix: str) -> tuple[bytes, bytes]:
 
 def unknown_reference(kind: str, key: bytes) -> BackendError:
     """The error of a record that names another one which is not there."""
-    return BackendError(
-        f"cannot record: {kind} {key.hex()} is named but neither recorded nor in the batch", key.hex()
-    )
+    return BackendError(f"cannot record: {kind} {key.hex()} is named but neither recorded nor in the batch", key.hex())
 
 
 class Backend(ABC):

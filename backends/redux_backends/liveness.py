@@ -58,9 +58,7 @@ def _start_without_proc(pid: int) -> str | None:
 
 @lru_cache(maxsize=1)
 def _lease_of(pid: int) -> Lease:
-    return Lease(
-        host=socket.gethostname(), boot=_boot_id(), pid=pid, process_started=process_start(pid) or ""
-    )
+    return Lease(host=socket.gethostname(), boot=_boot_id(), pid=pid, process_started=process_start(pid) or "")
 
 
 def _boot_id() -> str:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from redux_backends import liveness
 from redux_backends.backend import (
+    NONDETERMINISTIC,
     AmbiguousId,
     Backend,
     CallCandidate,
@@ -25,6 +26,7 @@ from redux_backends.backend import (
     unknown_reference,
 )
 from redux_backends.records import (
+    MAY_CHANGE,
     Batch,
     CallNode,
     Evaluation,
@@ -137,15 +139,21 @@ class MemoryBackend(Backend):
         known = self._values.get(value.hash)
         if known is None or known.place is Place.MISSING:
             place = Place.STORE if value.data is None else Place.INLINE
-            self._values[value.hash] = _Value(
-                value if known is None else replace(known.record, data=value.data), place
-            )
+            self._values[value.hash] = _Value(value if known is None else replace(known.record, data=value.data), place)
 
     def _keep_evaluation(self, evaluation: Evaluation) -> None:
         results = self._reductions[evaluation.eval_hash]
         known = results.get(evaluation.result)
         if known is None or known.recorded < evaluation.recorded:
             results[evaluation.result] = evaluation
+        lasting = [value for value in results if self._is_lasting(self._values[value])]
+        if len(lasting) > 1:
+            task_hash = self._keys[evaluation.eval_hash].task_hash
+            self._tags[task_hash][Tag("task", task_hash, NONDETERMINISTIC, "true")] = None
+
+    @staticmethod
+    def _is_lasting(value: _Value) -> bool:
+        return value.place is not Place.MISSING and not value.record.traits & MAY_CHANGE
 
     def record_execution(self, execution: Execution) -> None:
         with self._lock:
@@ -215,17 +223,11 @@ class MemoryBackend(Backend):
 
     def get_held(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
         with self._lock:
-            return {
-                value: replace(self._values[value].record, data=None)
-                for value in values
-                if value in self._values
-            }
+            return {value: replace(self._values[value].record, data=None) for value in values if value in self._values}
 
     def known_tasks(self, fullnames: Sequence[str]) -> Mapping[str, Sequence[Digest]]:
         with self._lock:
-            versions = {
-                fullname: [task.hash for task in self.task_versions(fullname)] for fullname in fullnames
-            }
+            versions = {fullname: [task.hash for task in self.task_versions(fullname)] for fullname in fullnames}
             return {fullname: hashes for fullname, hashes in versions.items() if hashes}
 
     def known_evaluations(self, evals: Sequence[Digest]) -> frozenset[Digest]:
@@ -320,8 +322,7 @@ class MemoryBackend(Backend):
             job=self._job_as_it_stands(job),
             fullname=self._tasks[job.task_hash].fullname,
             arguments=tuple(
-                (argument, self._values[argument.value].record.preview)
-                for argument in (key.arguments if key else ())
+                (argument, self._values[argument.value].record.preview) for argument in (key.arguments if key else ())
             ),
             result=result and result.hash,
             result_preview=result.preview if result else "",
@@ -403,9 +404,7 @@ class MemoryBackend(Backend):
     def find_files(self, path: str, limit: int = 100) -> Sequence[Digest]:
         with self._lock:
             holders = [
-                value
-                for value, known in self._values.items()
-                if any(file.path == path for file in known.record.files)
+                value for value, known in self._values.items() if any(file.path == path for file in known.record.files)
             ]
             return holders[::-1][:limit]
 

@@ -43,6 +43,10 @@ class Traits(IntFlag):
     """It holds tasks, each listed in `ValueRecord.tasks` by name and hash."""
 
 
+MAY_CHANGE = Traits.FILES | Traits.TASKS | Traits.ERROR
+"""What lets two results of one evaluation differ though both were right when they were recorded."""
+
+
 class Place(IntEnum):
     """Where a value's bytes are."""
 

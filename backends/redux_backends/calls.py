@@ -1,0 +1,430 @@
+"""Writing: a batch of records becomes rows, in the order in which they name each other."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable
+
+from sqlalchemy import literal_column
+
+from redux_backends import schema
+from redux_backends.backend import NONDETERMINISTIC, unknown_reference
+from redux_backends.liveness import LEASE_SECONDS
+from redux_backends.records import (
+    MAY_CHANGE,
+    Batch,
+    CodePiece,
+    Evaluation,
+    Execution,
+    ExecutionId,
+    Job,
+    Place,
+    Tag,
+    TaskRecord,
+    ValueRecord,
+)
+from redux_backends.rowids import Ledger
+from redux_backends.statements import Among, Insert, Row, to_text
+from redux_valuestore.digest import Digest
+
+
+def _but(*names: str, of: Iterable[str]) -> list[str]:
+    return [name for name in of if name not in names]
+
+
+_WORDS = Insert(schema.word)
+_VALUES = Insert(schema.value)
+_FILES = Insert(schema.held_file)
+_HELD_TASKS = Insert(schema.held_task)
+_SUBVALUES = Insert(schema.subvalue)
+_PIECES = Insert(schema.code_piece)
+_TASKS = Insert(schema.task)
+_TASK_PIECES = Insert(schema.task_piece)
+_EVALUATIONS = Insert(schema.evaluation)
+_ARGUMENTS = Insert(schema.argument)
+_RESULTS = Insert(schema.evaluation_result, update=("duration", "recorded"))
+_TASK_SETS = Insert(schema.task_set)
+_MEMBERS = Insert(schema.task_set_member)
+_CALLS = Insert(schema.call_node)
+_EDGES = Insert(schema.call_edge)
+_JOBS = Insert(schema.job)
+_JOB_CHANGES = Insert(schema.job, update=_but("id", "uuid", of=schema.job.c.keys()))
+_TAGS = Insert(schema.tag)
+
+_MISSING = str(int(Place.MISSING))
+_SAME_HASH = f"hash = ?1 AND substr(hash, 1, {schema.PREFIX}) = substr(?1, 1, {schema.PREFIX})"
+_ANY_MISSING = f"SELECT EXISTS (SELECT 1 FROM value WHERE place = {_MISSING})"
+_STILL_MISSING = Among(
+    [schema.value.c.id], schema.value, schema.value.c.id, schema.value.c.place == literal_column(_MISSING)
+)
+_BRING_BACK = "UPDATE value SET place = ?, data = ? WHERE id = ?"
+_FORGET = f"UPDATE value SET place = {_MISSING}, data = NULL WHERE {_SAME_HASH}"
+_KNOWN_PIECES = Among(list(schema.code_piece.c), schema.code_piece, schema.prefix_of(schema.code_piece.c.hash))
+_KNOWN_RESULTS = Among(
+    [
+        schema.evaluation_result.c.evaluation_id,
+        schema.evaluation_result.c.value_id,
+        schema.evaluation_result.c.recorded,
+    ],
+    schema.evaluation_result,
+    schema.evaluation_result.c.evaluation_id,
+)
+_LASTING_RESULTS = Among(
+    [schema.evaluation_result.c.evaluation_id, schema.task.c.hash],
+    schema.evaluation_result.join(schema.value).join(schema.evaluation).join(schema.task),
+    schema.evaluation_result.c.evaluation_id,
+    schema.value.c.traits.op("&")(literal_column(str(int(MAY_CHANGE)))) == literal_column("0"),
+    schema.value.c.place != literal_column(_MISSING),
+)
+_KNOWN_TAGS = Among(
+    [schema.tag.c.kind, schema.tag.c.entity, schema.tag.c.key, schema.tag.c.value],
+    schema.tag,
+    schema.prefix_of(schema.tag.c.entity),
+)
+
+
+def record(connection: sqlite3.Connection, ledger: Ledger, batch: Batch) -> None:
+    """Write a batch. Raises `unknown_reference`'s error where a record names one that is nowhere."""
+    writer = _Writer(connection, ledger)
+    writer.learn(batch)
+    writer.values(batch.values)
+    writer.tasks(batch.tasks)
+    writer.evaluations(batch)
+    writer.results(batch.evaluations)
+    writer.calls(batch)
+    writer.jobs(batch.jobs)
+    writer.tags(batch.tags)
+    _WORDS.run(connection, ledger.words.added)
+
+
+def record_execution(connection: sqlite3.Connection, ledger: Ledger, execution: Execution) -> None:
+    """Write an execution as it stands now, its lease renewed."""
+    ledger.executions.learn((execution.id,))
+    known = execution.id in ledger.executions
+    row = ledger.executions[execution.id] if known else ledger.executions.add(execution.id)
+    lease = execution.lease
+    columns = {
+        "id": row,
+        "uuid": execution.id,
+        "argv": json.dumps(execution.argv),
+        "user": to_text(execution.user),
+        "cwd": to_text(execution.cwd),
+        "started": execution.started,
+        "ended": execution.ended,
+        "status": int(execution.status),
+        "host": lease.host,
+        "boot": lease.boot,
+        "pid": lease.pid,
+        "process_started": lease.process_started,
+    }
+    names = ", ".join(f'"{name}"' for name in columns)
+    connection.execute(
+        f"INSERT OR REPLACE INTO execution ({names}, lease_until) "
+        f"VALUES ({', '.join('?' * len(columns))}, {schema.NOW} + {LEASE_SECONDS})",
+        tuple(columns.values()),
+    )
+
+
+def renew_lease(connection: sqlite3.Connection, execution: ExecutionId) -> None:
+    """Let an execution's lease run from now."""
+    connection.execute(
+        f"UPDATE execution SET lease_until = {schema.NOW} + {LEASE_SECONDS} WHERE uuid = ?", (execution,)
+    )
+
+
+def forget_value(connection: sqlite3.Connection, value: Digest) -> None:
+    """Note that a value's bytes are gone."""
+    connection.execute(_FORGET, (value,))
+
+
+class _Writer:
+    """One batch on its way into the tables, in one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, ledger: Ledger) -> None:
+        self._connection = connection
+        self._ledger = ledger
+
+    def learn(self, batch: Batch) -> None:
+        """Look up, once for each kind, all that the batch holds or names."""
+        ledger = self._ledger
+        values = [value.hash for value in batch.values]
+        for value in batch.values:
+            values += value.subvalues
+        for key in batch.keys:
+            values += [argument.value for argument in key.arguments]
+        values += [evaluation.result for evaluation in batch.evaluations]
+        values += [call.result for call in batch.calls]
+        ledger.values.learn(values)
+        ledger.tasks.learn(
+            [task.hash for task in batch.tasks]
+            + [key.task_hash for key in batch.keys]
+            + [job.task_hash for job in batch.jobs]
+            + [task for task_set in batch.task_sets for task in task_set.tasks]
+        )
+        ledger.evaluations.learn(
+            [key.eval_hash for key in batch.keys]
+            + [evaluation.eval_hash for evaluation in batch.evaluations]
+            + [call.eval_hash for call in batch.calls]
+            + [job.eval_hash for job in batch.jobs if job.eval_hash is not None]
+        )
+        ledger.task_sets.learn(
+            [task_set.hash for task_set in batch.task_sets] + [call.task_set for call in batch.calls]
+        )
+        calls = [call.call_hash for call in batch.calls]
+        for call in batch.calls:
+            calls += call.children
+        calls += [job.call_hash for job in batch.jobs if job.call_hash is not None]
+        ledger.calls.learn(calls)
+        jobs = [job.id for job in batch.jobs]
+        jobs += [job.parent for job in batch.jobs if job.parent is not None]
+        ledger.jobs.learn(jobs)
+        ledger.executions.learn([job.execution for job in batch.jobs])
+
+    # -- values ------------------------------------------------------------------------------------
+
+    def values(self, values: Iterable[ValueRecord]) -> None:
+        known = self._ledger.values
+        words = self._ledger.words
+        new: dict[bytes, ValueRecord] = {}
+        again: list[ValueRecord] = []
+        for value in values:
+            if value.hash not in known:
+                known.add(value.hash)
+                new[value.hash] = value
+            elif value.hash not in new:
+                again.append(value)
+        words.learn(value.type_name for value in new.values())
+        rows = [
+            (
+                known[value.hash],
+                value.hash,
+                words[value.type_name],
+                value.size,
+                int(value.traits),
+                int(Place.STORE if value.data is None else Place.INLINE),
+                to_text(value.preview),
+                value.data,
+            )
+            for value in new.values()
+        ]
+        _VALUES.run(self._connection, rows)
+        self._held([value for value in new.values() if value.traits])
+        if again:
+            self._bring_back(again)
+
+    def _held(self, values: list[ValueRecord]) -> None:
+        known = self._ledger.values
+        words = self._ledger.words
+        words.learn(task.fullname for value in values for task in value.tasks)
+        files: list[Row] = []
+        tasks: list[Row] = []
+        children: list[Row] = []
+        for value in values:
+            row = known[value.hash]
+            files += [(row, at, to_text(file.path), file.content) for at, file in enumerate(value.files)]
+            tasks += [(row, at, words[task.fullname], task.task_hash) for at, task in enumerate(value.tasks)]
+            children += [(row, at, known[child]) for at, child in enumerate(value.subvalues)]
+        _FILES.run(self._connection, files)
+        _HELD_TASKS.run(self._connection, tasks)
+        _SUBVALUES.run(self._connection, children)
+
+    def _bring_back(self, values: list[ValueRecord]) -> None:
+        """Values whose bytes were gone have them again."""
+        if not self._connection.execute(_ANY_MISSING).fetchone()[0]:
+            return
+        rows = {self._ledger.values[value.hash]: value for value in reversed(values)}
+        for (row,) in _STILL_MISSING.rows(self._connection, rows):
+            data = rows[row].data
+            place = Place.STORE if data is None else Place.INLINE
+            self._connection.execute(_BRING_BACK, (int(place), data, row))
+
+    # -- tasks -------------------------------------------------------------------------------------
+
+    def tasks(self, tasks: Iterable[TaskRecord]) -> None:
+        known = self._ledger.tasks
+        words = self._ledger.words
+        new: dict[bytes, TaskRecord] = {}
+        for task in tasks:
+            if task.hash not in known:
+                known.add(task.hash)
+                new[task.hash] = task
+        if not new:
+            return
+        words.learn(task.fullname for task in new.values())
+        pieces = self._pieces(piece for task in new.values() for piece in task.pieces)
+        _TASKS.run(
+            self._connection,
+            [(known[task.hash], task.hash, words[task.fullname], task.version) for task in new.values()],
+        )
+        _TASK_PIECES.run(
+            self._connection,
+            [(known[task.hash], at, pieces[piece]) for task in new.values() for at, piece in enumerate(task.pieces)],
+        )
+
+    def _pieces(self, pieces: Iterable[CodePiece]) -> dict[CodePiece, int]:
+        wanted = dict.fromkeys(pieces)
+        prefixes = {piece.hash[: schema.PREFIX] for piece in wanted}
+        known = {
+            CodePiece(Digest(digest), kind, name, source): row
+            for row, digest, kind, name, source in _KNOWN_PIECES.rows(self._connection, prefixes)
+        }
+        (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM code_piece").fetchone()
+        new: list[Row] = []
+        for piece in wanted:
+            if piece not in known:
+                known[piece] = last + len(new) + 1
+                new.append((known[piece], piece.hash, piece.kind, to_text(piece.name), to_text(piece.source)))
+        _PIECES.run(self._connection, new)
+        return known
+
+    # -- evaluations -------------------------------------------------------------------------------
+
+    def evaluations(self, batch: Batch) -> None:
+        known = self._ledger.evaluations
+        tasks, values, words = self._ledger.tasks, self._ledger.values, self._ledger.words
+        words.learn({argument.name for key in batch.keys for argument in key.arguments})
+        evaluations: list[Row] = []
+        arguments: list[Row] = []
+        for key in batch.keys:
+            if key.eval_hash in known:
+                continue
+            row = known.add(key.eval_hash)
+            evaluations.append((row, key.eval_hash, tasks[key.task_hash], key.args_hash))
+            arguments += [
+                (row, at, words[argument.name], values[argument.value]) for at, argument in enumerate(key.arguments)
+            ]
+        _EVALUATIONS.run(self._connection, evaluations)
+        _ARGUMENTS.run(self._connection, arguments)
+
+    def results(self, evaluations: Iterable[Evaluation]) -> None:
+        known, values = self._ledger.evaluations, self._ledger.values
+        newest: dict[tuple[int, int], Evaluation] = {}
+        for each in evaluations:
+            key = known[each.eval_hash], values[each.result]
+            if key not in newest or newest[key].recorded < each.recorded:
+                newest[key] = each
+        if not newest:
+            return
+        earlier = {
+            (row, value): recorded
+            for row, value, recorded in _KNOWN_RESULTS.rows(self._connection, {row for row, _ in newest})
+        }
+        rows = [
+            (*key, each.duration, each.recorded)
+            for key, each in newest.items()
+            if key not in earlier or earlier[key] < each.recorded
+        ]
+        _RESULTS.run(self._connection, rows)
+        results = Counter(row for row, _ in earlier.keys() | newest.keys())
+        self._tag_nondeterministic([row for row, count in results.items() if count > 1])
+
+    def _tag_nondeterministic(self, evaluations: list[int]) -> None:
+        """Tag the tasks of evaluations with several results that nothing outside explains."""
+        lasting = Counter(_LASTING_RESULTS.rows(self._connection, evaluations))
+        differing = {Digest(task_hash) for (_, task_hash), count in lasting.items() if count > 1}
+        self.tags([Tag("task", task_hash, NONDETERMINISTIC, "true") for task_hash in sorted(differing)])
+
+    # -- calls -------------------------------------------------------------------------------------
+
+    def calls(self, batch: Batch) -> None:
+        self._task_sets(batch)
+        ledger = self._ledger
+        known = ledger.calls
+        new = []
+        for call in batch.calls:
+            if call.call_hash not in known:
+                known.add(call.call_hash)
+                new.append(call)
+        nodes: list[Row] = []
+        edges: list[Row] = []
+        for call in new:
+            row = known[call.call_hash]
+            nodes.append(
+                (
+                    row,
+                    call.call_hash,
+                    ledger.evaluations[call.eval_hash],
+                    ledger.values[call.result],
+                    ledger.task_sets[call.task_set],
+                    len(call.children),
+                    call.duration,
+                    call.recorded,
+                )
+            )
+            edges += [(row, at, known[child]) for at, child in enumerate(call.children)]
+        _CALLS.run(self._connection, nodes)
+        _EDGES.run(self._connection, edges)
+
+    def _task_sets(self, batch: Batch) -> None:
+        known, tasks = self._ledger.task_sets, self._ledger.tasks
+        sets: list[Row] = []
+        members: list[Row] = []
+        for task_set in batch.task_sets:
+            if task_set.hash not in known:
+                row = known.add(task_set.hash)
+                sets.append((row, task_set.hash))
+                members += [(row, task) for task in sorted({tasks[task] for task in task_set.tasks})]
+        _TASK_SETS.run(self._connection, sets)
+        _MEMBERS.run(self._connection, members)
+
+    # -- jobs --------------------------------------------------------------------------------------
+
+    def jobs(self, jobs: Iterable[Job]) -> None:
+        known, words = self._ledger.jobs, self._ledger.words
+        latest = {job.id: job for job in jobs}
+        if not latest:
+            return
+        changed = latest.keys() & known.keys()
+        for id in latest:
+            if id not in changed:
+                known.add(id)
+        words.learn({job.place for job in latest.values()})
+        words.learn({job.reason.detail for job in latest.values() if job.reason is not None})
+        rows = {id: self._job_row(job) for id, job in latest.items()}
+        _JOBS.run(self._connection, [row for id, row in rows.items() if id not in changed])
+        _JOB_CHANGES.run(self._connection, [row for id, row in rows.items() if id in changed])
+
+    def _job_row(self, job: Job) -> Row:
+        ledger = self._ledger
+        reason = job.reason
+        return (
+            ledger.jobs[job.id],
+            job.id,
+            ledger.executions[job.execution],
+            None if job.parent is None else ledger.jobs[job.parent],
+            ledger.tasks[job.task_hash],
+            None if job.eval_hash is None else ledger.evaluations[job.eval_hash],
+            None if job.call_hash is None else ledger.calls[job.call_hash],
+            int(job.status),
+            int(job.outcome),
+            job.started,
+            job.ended,
+            None if reason is None else int(reason.kind),
+            None if reason is None else ledger.words[reason.detail],
+            ledger.words[job.place],
+        )
+
+    # -- tags --------------------------------------------------------------------------------------
+
+    def tags(self, tags: Iterable[Tag]) -> None:
+        wanted = dict.fromkeys(tags)
+        if not wanted:
+            return
+        for kind in {tag.kind for tag in wanted}:
+            rows = self._ledger.of_kind(kind)
+            named = [tag.entity for tag in wanted if tag.kind == kind]
+            if rows is None:
+                raise unknown_reference(kind, named[0])
+            rows.learn(named)
+            for entity in named:
+                rows[entity]
+        prefixes = {tag.entity[: schema.PREFIX] for tag in wanted}
+        known = {Tag(*row) for row in _KNOWN_TAGS.rows(self._connection, prefixes)}
+        (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM tag").fetchone()
+        new = [tag for tag in wanted if tag not in known]
+        _TAGS.run(
+            self._connection,
+            [(last + at, tag.kind, tag.entity, to_text(tag.key), to_text(tag.value)) for at, tag in enumerate(new, 1)],
+        )

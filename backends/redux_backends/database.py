@@ -1,0 +1,330 @@
+"""An SQLite file: opened or made, written under one lock, checkpointed on purpose, its errors in plain words."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, StaticPool, create_engine
+
+from redux_backends import schema
+from redux_backends.backend import BackendCorrupt, BackendError, BackendNewer, BackendUnavailable
+from redux_backends.filelock import FileLock
+from redux_backends.mounts import MOUNT_TABLE, network_filesystem
+
+BUSY_SECONDS = 30
+_REPLAYS = 5
+_CACHE_KIB = 64 * 1024
+_WAL_LIMIT = 32 << 20
+_SETTINGS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA wal_autocheckpoint = 0",
+    "PRAGMA temp_store = MEMORY",
+    f"PRAGMA cache_size = -{_CACHE_KIB}",
+)
+
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class _Opened:
+    """The connection of one process; a forked child makes its own and leaves this one alone."""
+
+    pid: int
+    engine: Engine
+    driver: sqlite3.Connection
+    lock: FileLock
+    readonly: bool
+    checkpointed: int = 0
+
+    def close(self) -> None:
+        if self.pid != os.getpid():
+            return
+        # SQLite checkpoints when the last connection goes, which is to happen under the lock too.
+        with suppress(BackendError), self.lock.held():
+            with suppress(sqlite3.Error):
+                if not self.readonly:
+                    self.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.engine.dispose()
+        self.engine.dispose()
+        self.lock.close()
+
+
+class Database:
+    """One SQLite file, for this process and its threads."""
+
+    def __init__(self, path: Path, mount_table: Path = MOUNT_TABLE) -> None:
+        self.path = path
+        self._mount_table = mount_table
+        self._threads = RLock()
+        self._opened: _Opened | None = None
+        self._finalizer: weakref.finalize | None = None
+
+    # -- life --------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Open the file, making it where there is none.
+
+        Raises `BackendUnavailable`, `BackendCorrupt`, `BackendNewer`.
+        """
+        with self._threads:
+            if self._opened is not None and self._opened.pid == os.getpid():
+                return
+            with self._explained():
+                self._refuse_network()
+                self._opened = self._open()
+            self._finalizer = weakref.finalize(self, self._opened.close)
+
+    def close(self) -> None:
+        """Let go of the file, after a checkpoint."""
+        with self._threads:
+            if self._opened is not None:
+                self._opened.close()
+            if self._finalizer is not None:
+                self._finalizer.detach()
+            self._opened = None
+
+    def _refuse_network(self) -> None:
+        kind = network_filesystem(self.path.parent, self._mount_table)
+        if kind is not None:
+            raise BackendUnavailable(
+                f"{self.path} is on a network filesystem ({kind}), where SQLite's locks cannot be trusted; put the "
+                "database on a local disk (REDUX_DB_URL=sqlite:////local/path/redux.db) or use PostgreSQL",
+                str(self.path),
+            )
+
+    def _open(self) -> _Opened:
+        lock = FileLock(self.path.with_name(self.path.name + ".lock"))
+        try:
+            with lock.held():
+                if not self.path.exists() or self.path.stat().st_size == 0:
+                    self._build()
+            return self._connect(self.path.as_uri() + "?mode=rw", lock, readonly=False)
+        except (OSError, sqlite3.OperationalError, BackendUnavailable) as error:
+            lock.close()
+            if not (self.path.exists() and _is_readonly(error)):
+                raise
+        return self._open_to_read()
+
+    def _open_to_read(self) -> _Opened:
+        lock = FileLock(None)
+        try:
+            return self._connect(self.path.as_uri() + "?mode=ro", lock, readonly=True)
+        except sqlite3.OperationalError:
+            # Without a folder to write in, SQLite reads a WAL database only if it is told that nobody changes it.
+            return self._connect(self.path.as_uri() + "?immutable=1", lock, readonly=True)
+
+    def _build(self) -> None:
+        """Make the file whole under another name, then give it its own: a half-made one never stays."""
+        for leftover in self._beside("-wal", "-shm", ".new", ".new-journal"):
+            leftover.unlink(missing_ok=True)
+        new = self.path.with_name(self.path.name + ".new")
+        try:
+            engine = _engine(lambda: sqlite3.connect(new, isolation_level=None))
+            with engine.connect() as connection:
+                for pragma in (
+                    f"page_size = {schema.PAGE_SIZE}",
+                    "synchronous = FULL",
+                    f"application_id = {schema.APPLICATION_ID}",
+                    f"user_version = {schema.VERSION}",
+                ):
+                    connection.exec_driver_sql(f"PRAGMA {pragma}")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                schema.metadata.create_all(connection, checkfirst=False)
+                connection.exec_driver_sql("COMMIT")
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            engine.dispose()
+            os.rename(new, self.path)
+        finally:
+            for leftover in self._beside(".new", ".new-journal", ".new-wal", ".new-shm"):
+                leftover.unlink(missing_ok=True)
+
+    def _beside(self, *endings: str) -> list[Path]:
+        return [self.path.with_name(self.path.name + ending) for ending in endings]
+
+    def _connect(self, uri: str, lock: FileLock, *, readonly: bool) -> _Opened:
+        engine = _engine(
+            lambda: sqlite3.connect(
+                uri,
+                uri=True,
+                timeout=BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=512,
+            )
+        )
+        try:
+            driver = engine.raw_connection().driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            self._check_header(driver)
+            for setting in _SETTINGS[readonly:]:
+                driver.execute(setting)
+        except BaseException:
+            engine.dispose()
+            raise
+        return _Opened(os.getpid(), engine, driver, lock, readonly)
+
+    def _check_header(self, driver: sqlite3.Connection) -> None:
+        (application,) = driver.execute("PRAGMA application_id").fetchone()
+        (version,) = driver.execute("PRAGMA user_version").fetchone()
+        if application != schema.APPLICATION_ID or version < 1:
+            raise BackendCorrupt(
+                f"{self.path} is not a redux database; give another path, or move it away and redux will make a "
+                "new one",
+                str(self.path),
+            )
+        if version > schema.VERSION:
+            raise BackendNewer(
+                f"{self.path} was written by a newer redux (its tables are version {version}, this redux knows "
+                f"{schema.VERSION}); upgrade redux: pip install -U redux-cache",
+                str(self.path),
+            )
+
+    # -- use ---------------------------------------------------------------------------------------
+
+    @contextmanager
+    def driver(self) -> Iterator[sqlite3.Connection]:
+        """The driver's connection, for one thread at a time, to read with single statements."""
+        with self._at_work() as opened, self._explained():
+            yield opened.driver
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database, to read with many statements."""
+        with self._at_work() as opened, self._explained(), opened.engine.connect() as connection:
+            opened.driver.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                if opened.driver.in_transaction:
+                    opened.driver.execute("ROLLBACK")
+
+    def run_tx(self, closure: Callable[[sqlite3.Connection], _T]) -> _T:
+        """What `closure` returns, its writes made in one transaction, or none of them.
+
+        It is played again where another connection was in the way, so it must depend on nothing but the database.
+        """
+        with self._at_work() as opened, self._explained():
+            if opened.readonly:
+                raise BackendUnavailable(
+                    f"{self.path} is read-only here; make it and its folder writable, or give another place with "
+                    "REDUX_DIR",
+                    str(self.path),
+                )
+            with opened.lock.held():
+                result = _replayed(opened.driver, closure)
+                self._checkpoint(opened)
+            return result
+
+    def _checkpoint(self, opened: _Opened) -> None:
+        """Bring the write-ahead log into the file when it is long; readers may put that off, never stop it."""
+        try:
+            size = self.path.with_name(self.path.name + "-wal").stat().st_size
+        except FileNotFoundError:
+            return
+        if size - opened.checkpointed < _WAL_LIMIT:
+            return
+        opened.driver.execute("PRAGMA busy_timeout = 100")
+        try:
+            busy = opened.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            opened.driver.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        opened.checkpointed = size if busy else 0
+
+    @contextmanager
+    def _at_work(self) -> Iterator[_Opened]:
+        opened = self._opened
+        if opened is not None and opened.pid != os.getpid():
+            self._leave_to_parent(opened)
+        with self._threads:
+            if self._opened is None:
+                self.open()
+            assert self._opened is not None
+            yield self._opened
+
+    def _leave_to_parent(self, opened: _Opened) -> None:
+        # After a fork the connection is the parent's: using or closing it here would break its locks.
+        _of_parents.append(opened)
+        self._threads = RLock()
+        self._opened = None
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._in_words(error) from error
+        except OSError as error:
+            raise BackendUnavailable(
+                f"cannot open the database {self.path}: {error.strerror or error}; see to the disk and its "
+                "permissions, or give another place with REDUX_DIR",
+                str(self.path),
+            ) from error
+
+    def _in_words(self, error: sqlite3.Error) -> BackendError:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code in _UNAVAILABLE:
+            return BackendUnavailable(
+                f"cannot use the database {self.path}: {error}; {_UNAVAILABLE[code]}", str(self.path)
+            )
+        return BackendCorrupt(
+            f"the database {self.path} is damaged ({error}); move it away with its -wal and -shm files, and redux "
+            "will make a new one",
+            str(self.path),
+        )
+
+
+_of_parents: list[_Opened] = []
+_UNAVAILABLE = {
+    sqlite3.SQLITE_FULL: "free some space on the disk",
+    sqlite3.SQLITE_IOERR: "see to the disk: it is full, read-only or failing",
+    sqlite3.SQLITE_READONLY: "make it and its folder writable, or give another place with REDUX_DIR",
+    sqlite3.SQLITE_CANTOPEN: "make its folder, and make it readable, or give another place with REDUX_DIR",
+    sqlite3.SQLITE_PERM: "make it and its folder writable, or give another place with REDUX_DIR",
+    sqlite3.SQLITE_BUSY: "some process has held its lock for too long: end it, or wait",
+    sqlite3.SQLITE_LOCKED: "some process has held its lock for too long: end it, or wait",
+    sqlite3.SQLITE_NOMEM: "free some memory",
+    sqlite3.SQLITE_INTERRUPT: "run it again",
+}
+_PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+
+
+def _engine(connect: Callable[[], sqlite3.Connection]) -> Engine:
+    return create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+
+
+def _replayed(driver: sqlite3.Connection, closure: Callable[[sqlite3.Connection], _T]) -> _T:
+    for _ in range(_REPLAYS - 1):
+        try:
+            return _once(driver, closure)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _PASSING:
+                raise
+    return _once(driver, closure)
+
+
+def _once(driver: sqlite3.Connection, closure: Callable[[sqlite3.Connection], _T]) -> _T:
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+        result = closure(driver)
+        driver.execute("COMMIT")
+    except BaseException:
+        if driver.in_transaction:
+            driver.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _is_readonly(error: Exception) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return error.sqlite_errorcode & 0xFF in _NOT_WRITABLE
+    return isinstance(error, PermissionError) or "read-only" in str(error).lower()

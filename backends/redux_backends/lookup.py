@@ -1,0 +1,211 @@
+"""The cache's questions, each for a whole wave at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import and_, literal_column
+
+from redux_backends import schema
+from redux_backends.backend import CallCandidate, Candidate
+from redux_backends.records import FileFact, Place, StoredValue, TaskFact, Traits, ValueRecord
+from redux_backends.rowids import EVALUATION, TASK_SET
+from redux_backends.statements import Among
+from redux_valuestore.digest import Digest
+
+_e, _r, _v, _c, _s = (
+    schema.evaluation,
+    schema.evaluation_result,
+    schema.value,
+    schema.call_node,
+    schema.task_set,
+)
+_word = schema.word
+
+_REDUCTIONS = Among(
+    [
+        _e.c.hash,
+        _v.c.hash,
+        _v.c.data,
+        _v.c.place,
+        _v.c.traits,
+        _r.c.duration,
+        _r.c.recorded,
+        _c.c.id,
+        _c.c.hash,
+        _s.c.hash,
+    ],
+    _e.join(_r, _r.c.evaluation_id == _e.c.id)
+    .join(_v, _v.c.id == _r.c.value_id)
+    .outerjoin(
+        _c,
+        and_(_c.c.evaluation_id == _e.c.id, _c.c.value_id == _v.c.id, _c.c.children == literal_column("0")),
+    )
+    .outerjoin(_s, _s.c.id == _c.c.set_id),
+    schema.prefix_of(_e.c.hash),
+)
+_CALLS = Among(
+    [
+        _e.c.hash,
+        _c.c.id,
+        _c.c.hash,
+        _c.c.duration,
+        _c.c.recorded,
+        _s.c.hash,
+        _v.c.hash,
+        _v.c.data,
+        _v.c.place,
+        _v.c.traits,
+    ],
+    _e.join(_c, _c.c.evaluation_id == _e.c.id).join(_v, _v.c.id == _c.c.value_id).join(_s, _s.c.id == _c.c.set_id),
+    schema.prefix_of(_e.c.hash),
+    _v.c.traits.op("&")(literal_column(str(int(Traits.ERROR)))) == literal_column("0"),
+)
+_STORED = Among([_v.c.hash, _v.c.data, _v.c.place, _v.c.traits], _v, schema.prefix_of(_v.c.hash))
+_DESCRIBED = Among(
+    [_v.c.id, _v.c.hash, _word.c.text, _v.c.size, _v.c.preview, _v.c.traits],
+    _v.join(_word, _word.c.id == _v.c.type_id),
+    schema.prefix_of(_v.c.hash),
+)
+_FILES = Among(list(schema.held_file.c), schema.held_file, schema.held_file.c.value_id)
+_TASKS = Among(
+    [
+        schema.held_task.c.value_id,
+        schema.held_task.c.position,
+        _word.c.text,
+        schema.held_task.c.task_hash,
+    ],
+    schema.held_task.join(_word),
+    schema.held_task.c.value_id,
+)
+_CHILDREN = Among(
+    [schema.subvalue.c.value_id, schema.subvalue.c.position, _v.c.hash],
+    schema.subvalue.join(_v, _v.c.id == schema.subvalue.c.child_id),
+    schema.subvalue.c.value_id,
+)
+_MEMBERS = Among(
+    [schema.task_set_member.c.set_id, schema.task.c.hash],
+    schema.task_set_member.join(schema.task),
+    schema.task_set_member.c.set_id,
+)
+_TASKS_NAMED = Among(
+    [_word.c.text, schema.task.c.id, schema.task.c.hash],
+    schema.task.join(_word),
+    _word.c.text,
+)
+
+
+def _prefixes(digests: Iterable[bytes]) -> list[bytes]:
+    return [digest[: schema.PREFIX] for digest in digests]
+
+
+def check_cache(connection: sqlite3.Connection, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[Candidate]]:
+    """The remembered results of single reductions, newest first."""
+    wanted = set(evals)
+    found: defaultdict[Digest, dict[bytes, tuple[float, int, Candidate]]] = defaultdict(dict)
+    for (
+        eval_hash, value, data, place, traits, duration, recorded, call_row, leaf, leaf_set,
+    ) in _REDUCTIONS.rows(connection, _prefixes(wanted)):  # fmt: skip
+        if eval_hash not in wanted:
+            continue
+        known = found[eval_hash].get(value)
+        # Of several leaves with one result, the one recorded first.
+        if known is None or call_row < known[1]:
+            stored = _stored(value, data, place, traits)
+            candidate = Candidate(stored, duration, leaf or None, leaf_set or None)
+            found[eval_hash][value] = (-recorded, call_row, candidate)
+    return {
+        eval_hash: [candidate for _, _, candidate in sorted(results.values(), key=lambda result: result[:1])]
+        for eval_hash, results in found.items()
+    }
+
+
+def find_calls(connection: sqlite3.Connection, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[CallCandidate]]:
+    """The finished calls, newest first, that did not fail."""
+    wanted = set(evals)
+    found: defaultdict[Digest, list[tuple[float, int, CallCandidate]]] = defaultdict(list)
+    for (
+        eval_hash, row, call_hash, duration, recorded, task_set, value, data, place, traits,
+    ) in _CALLS.rows(connection, _prefixes(wanted)):  # fmt: skip
+        if eval_hash in wanted:
+            stored = _stored(value, data, place, traits)
+            candidate = CallCandidate(call_hash, stored, task_set, duration)
+            found[eval_hash].append((-recorded, row, candidate))
+    return {
+        eval_hash: [candidate for _, _, candidate in sorted(calls, key=lambda call: call[:2])]
+        for eval_hash, calls in found.items()
+    }
+
+
+def _stored(value: bytes, data: bytes | None, place: int, traits: int) -> StoredValue:
+    return StoredValue(Digest(value), data if place == Place.INLINE else None, Place(place), Traits(traits))
+
+
+def get_task_sets(connection: sqlite3.Connection, sets: Iterable[Digest]) -> Mapping[Digest, frozenset[Digest]]:
+    """The members of task sets."""
+    wanted = set(sets)
+    rows = {row: digest for digest, row in TASK_SET.find(connection, wanted).items() if digest in wanted}
+    members: dict[int, list[Digest]] = {row: [] for row in rows}
+    for row, task_hash in _MEMBERS.rows(connection, rows):
+        members[row].append(task_hash)
+    return {Digest(rows[row]): frozenset(tasks) for row, tasks in members.items()}
+
+
+def get_values(connection: sqlite3.Connection, values: Sequence[Digest]) -> Mapping[Digest, StoredValue]:
+    """Values as they are kept."""
+    wanted = set(values)
+    return {
+        value: _stored(value, data, place, traits)
+        for value, data, place, traits in _STORED.rows(connection, _prefixes(wanted))
+        if value in wanted
+    }
+
+
+def get_held(connection: sqlite3.Connection, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
+    """Values with what they hold, without their bytes."""
+    wanted = set(values)
+    described = [row for row in _DESCRIBED.rows(connection, _prefixes(wanted)) if row[1] in wanted]
+    holding = [row for row, *_, traits in described if traits]
+    files: defaultdict[int, list[FileFact]] = defaultdict(list)
+    for row, _, path, content in sorted(_FILES.rows(connection, holding), key=_by_position):
+        files[row].append(FileFact(path, content))
+    tasks: defaultdict[int, list[TaskFact]] = defaultdict(list)
+    for row, _, fullname, task_hash in sorted(_TASKS.rows(connection, holding), key=_by_position):
+        tasks[row].append(TaskFact(fullname, task_hash))
+    children: defaultdict[int, list[Digest]] = defaultdict(list)
+    for row, _, child in sorted(_CHILDREN.rows(connection, holding), key=_by_position):
+        children[row].append(child)
+    return {
+        value: ValueRecord(
+            hash=value,
+            type_name=type_name,
+            size=size,
+            data=None,
+            preview=preview,
+            traits=Traits(traits),
+            files=tuple(files[row]),
+            subvalues=tuple(children[row]),
+            tasks=tuple(tasks[row]),
+        )
+        for row, value, type_name, size, preview, traits in described
+    }
+
+
+def _by_position(row: tuple) -> tuple[int, int]:
+    return row[0], row[1]
+
+
+def known_tasks(connection: sqlite3.Connection, fullnames: Sequence[str]) -> Mapping[str, Sequence[Digest]]:
+    """The hashes under which tasks are known, newest first."""
+    found: defaultdict[str, list[Digest]] = defaultdict(list)
+    rows = _TASKS_NAMED.rows(connection, set(fullnames))
+    for fullname, _, task_hash in sorted(rows, key=lambda row: -row[1]):
+        found[fullname].append(task_hash)
+    return dict(found)
+
+
+def known_evaluations(connection: sqlite3.Connection, evals: Sequence[Digest]) -> frozenset[Digest]:
+    """Which of these evaluations were ever asked for."""
+    return frozenset(evals) & EVALUATION.find(connection, set(evals)).keys()

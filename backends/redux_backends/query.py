@@ -1,0 +1,418 @@
+"""Asking afterwards: executions, jobs, calls, tasks and values, each view in a fixed number of statements."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    literal_column,
+    select,
+)
+
+from redux_backends import liveness, schema
+from redux_backends.backend import AmbiguousId, Found, JobView, MissGroup, TaskCounts, UnknownId, hex_prefix
+from redux_backends.records import (
+    Argument,
+    CallNode,
+    Execution,
+    ExecutionId,
+    Job,
+    JobId,
+    JobStatus,
+    Lease,
+    MissKind,
+    Outcome,
+    Reason,
+    Tag,
+)
+from redux_backends.statements import from_text, to_text
+from redux_valuestore.digest import Digest
+
+_now = literal_column(schema.NOW)
+_RUNNING = literal_column(str(int(JobStatus.RUNNING)))
+_RAN = literal_column(str(int(Outcome.RAN)))
+_IDS_AT_ONCE = 500
+_SHOWN = 6
+"""How many records of one kind are read to say that a prefix is ambiguous."""
+
+_job, _execution, _call, _value, _word = (
+    schema.job,
+    schema.execution,
+    schema.call_node,
+    schema.value,
+    schema.word,
+)
+_parent = schema.job.alias("parent")
+_detail = schema.word.alias("detail")
+_place = schema.word.alias("place")
+_type = schema.word.alias("type")
+_elapsed = func.coalesce(_job.c.ended - _job.c.started, literal_column("0.0"))
+
+
+def same_id(column: ColumnElement[bytes], id: bytes) -> ColumnElement[bool]:
+    """Whether a column of digests or ids has this one, by its index."""
+    return and_(schema.prefix_of(column) == id[: schema.PREFIX], column == id)
+
+
+# -- executions ------------------------------------------------------------------------------------
+
+
+def executions(connection: Connection, limit: int, offset: int = 0) -> Sequence[Execution]:
+    """Executions, newest first."""
+    newest = select(_execution, _now.label("now")).order_by(_execution.c.started.desc(), _execution.c.id)
+    rows = connection.execute(newest.limit(limit).offset(offset)).mappings()
+    return [_as_execution(row) for row in rows]
+
+
+def get_execution(connection: Connection, id: ExecutionId) -> Execution | None:
+    """One execution."""
+    found = select(_execution, _now.label("now")).where(same_id(_execution.c.uuid, id))
+    row = connection.execute(found).mappings().first()
+    return None if row is None else _as_execution(row)
+
+
+def _as_execution(row: RowMapping) -> Execution:
+    lease = Lease(row["host"], row["boot"], row["pid"], row["process_started"])
+    status = JobStatus(row["status"])
+    if status is JobStatus.RUNNING and not liveness.is_running(lease, row["lease_until"], row["now"]):
+        status = JobStatus.DIED
+    return Execution(
+        id=ExecutionId(row["uuid"]),
+        argv=tuple(json.loads(row["argv"])),
+        user=from_text(row["user"]),
+        cwd=from_text(row["cwd"]),
+        started=row["started"],
+        lease=lease,
+        ended=row["ended"],
+        status=status,
+    )
+
+
+def _alive(connection: Connection) -> Collection[int]:
+    """The rows of executions that run now."""
+    said = select(_execution, _now.label("now")).where(_execution.c.status == _RUNNING)
+    return [row["id"] for row in connection.execute(said).mappings() if _as_execution(row).status is JobStatus.RUNNING]
+
+
+def _status(alive: Collection[int]) -> ColumnElement[int]:
+    """A job's status: one that says it runs has died unless its execution runs."""
+    died = and_(_job.c.status == _RUNNING, _job.c.execution_id.not_in(alive))
+    return case((died, int(JobStatus.DIED)), else_=_job.c.status)
+
+
+def count_jobs(connection: Connection, id: ExecutionId) -> Sequence[TaskCounts]:
+    """An execution's jobs counted by task and status."""
+    status = _status(_alive(connection)).label("status")
+    counted = (
+        select(_word.c.text, status, func.count(), func.sum(_elapsed))
+        .select_from(_job.join(_execution).join(schema.task).join(_word, _word.c.id == schema.task.c.name_id))
+        .where(same_id(_execution.c.uuid, id))
+        .group_by(_word.c.text, status)
+    )
+    rows = sorted((from_text(row[0]), *row[1:]) for row in connection.execute(counted))
+    return [TaskCounts(name, JobStatus(kind), count, seconds) for name, kind, count, seconds in rows]
+
+
+# -- jobs ------------------------------------------------------------------------------------------
+
+
+def _views(alive: Collection[int]) -> Select:
+    return select(
+        _job.c.id.label("row"),
+        _job.c.uuid,
+        _execution.c.uuid.label("execution"),
+        _parent.c.uuid.label("parent"),
+        schema.task.c.hash.label("task_hash"),
+        _word.c.text.label("fullname"),
+        schema.evaluation.c.hash.label("eval_hash"),
+        _job.c.evaluation_id,
+        _call.c.hash.label("call_hash"),
+        _status(alive).label("status"),
+        _job.c.outcome,
+        _job.c.started,
+        _job.c.ended,
+        _job.c.reason,
+        _detail.c.text.label("detail"),
+        _place.c.text.label("place"),
+        _value.c.hash.label("result"),
+        _value.c.preview,
+        _type.c.text.label("type_name"),
+    ).select_from(
+        _job.join(_execution, _execution.c.id == _job.c.execution_id)
+        .join(schema.task, schema.task.c.id == _job.c.task_id)
+        .join(_word, _word.c.id == schema.task.c.name_id)
+        .join(_place, _place.c.id == _job.c.place_id)
+        .outerjoin(_parent, _parent.c.id == _job.c.parent_id)
+        .outerjoin(schema.evaluation, schema.evaluation.c.id == _job.c.evaluation_id)
+        .outerjoin(_detail, _detail.c.id == _job.c.detail_id)
+        .outerjoin(_call, _call.c.id == _job.c.call_id)
+        .outerjoin(_value, _value.c.id == _call.c.value_id)
+        .outerjoin(_type, _type.c.id == _value.c.type_id)
+    )
+
+
+def get_job(connection: Connection, id: JobId) -> JobView | None:
+    """One job."""
+    found = _views(_alive(connection)).where(same_id(_job.c.uuid, id))
+    return next(iter(_job_views(connection, found)), None)
+
+
+def jobs(
+    connection: Connection,
+    *,
+    execution: ExecutionId | None = None,
+    parent: JobId | None = None,
+    task: str | None = None,
+    call: Digest | None = None,
+    value: Digest | None = None,
+    argument: Digest | None = None,
+    status: JobStatus | None = None,
+    roots: bool = False,
+    missed: bool = False,
+    limit: int = 100,
+) -> Sequence[JobView]:
+    """Jobs that fit every filter given."""
+    alive = _alive(connection)
+    wanted = _views(alive)
+    if execution is not None:
+        wanted = wanted.where(_job.c.execution_id.in_(_row_of(_execution.c.uuid, execution)))
+    if parent is not None:
+        wanted = wanted.where(_job.c.parent_id.in_(_row_of(_job.c.uuid, parent)))
+    if task is not None:
+        wanted = wanted.where(_job.c.task_id.in_(tasks_named(task)))
+    if call is not None:
+        wanted = wanted.where(_job.c.call_id.in_(_row_of(_call.c.hash, call)))
+    if value is not None:
+        giving = select(_call.c.id).where(_call.c.value_id.in_(_row_of(_value.c.hash, value)))
+        wanted = wanted.where(_job.c.call_id.in_(giving))
+    if argument is not None:
+        taking = select(schema.argument.c.evaluation_id).where(
+            schema.argument.c.value_id.in_(_row_of(_value.c.hash, argument))
+        )
+        wanted = wanted.where(_job.c.evaluation_id.in_(taking))
+    if status is not None:
+        wanted = wanted.where(_status(alive) == int(status))
+    if roots:
+        wanted = wanted.where(_job.c.parent_id.is_(None))
+    if missed:
+        wanted = wanted.where(_job.c.outcome == _RAN)
+    newest_first = execution is None and parent is None
+    started = _job.c.started.desc() if newest_first else _job.c.started
+    return _job_views(connection, wanted.order_by(started, _job.c.id).limit(limit))
+
+
+def _row_of(column: ColumnElement[bytes], id: bytes) -> Select:
+    table = column.table  # pyright: ignore[reportAttributeAccessIssue]
+    same = table.alias(f"named_{table.name}")
+    return select(same.c.id).where(same_id(same.c[column.name], id))  # pyright: ignore
+
+
+def tasks_named(fullname: str) -> Select:
+    """The rows of a task's versions."""
+    named = select(_word.c.id).where(_word.c.text == fullname).correlate(None)
+    return select(schema.task.c.id).where(schema.task.c.name_id.in_(named)).correlate(None)
+
+
+def _job_views(connection: Connection, wanted: Select) -> list[JobView]:
+    rows = connection.execute(wanted).mappings().all()
+    evaluations = {row["evaluation_id"] for row in rows} - {None}
+    arguments = arguments_of(connection, evaluations)
+    return [
+        JobView(
+            job=_as_job(row),
+            fullname=from_text(row["fullname"]),
+            arguments=tuple(arguments.get(row["evaluation_id"], ())),
+            result=row["result"],
+            result_preview=from_text(row["preview"] or ""),
+            result_type=from_text(row["type_name"] or ""),
+        )
+        for row in rows
+    ]
+
+
+def _as_job(row: RowMapping) -> Job:
+    reason = row["reason"]
+    return Job(
+        id=row["uuid"],
+        execution=row["execution"],
+        parent=row["parent"],
+        task_hash=row["task_hash"],
+        eval_hash=row["eval_hash"],
+        status=JobStatus(row["status"]),
+        outcome=Outcome(row["outcome"]),
+        started=row["started"],
+        ended=row["ended"],
+        call_hash=row["call_hash"],
+        reason=None if reason is None else Reason(MissKind(reason), from_text(row["detail"] or "")),
+        place=from_text(row["place"]),
+    )
+
+
+def arguments_of(connection: Connection, evaluations: Collection[int]) -> Mapping[int, Sequence[tuple[Argument, str]]]:
+    """The arguments of evaluations, given by row, in order, with their previews."""
+    bound = schema.argument
+    found: defaultdict[int, list[tuple[Argument, str]]] = defaultdict(list)
+    asked = (
+        select(bound.c.evaluation_id, _word.c.text, _value.c.hash, _value.c.preview)
+        .select_from(bound.join(_word, _word.c.id == bound.c.name_id).join(_value, _value.c.id == bound.c.value_id))
+        .where(bound.c.evaluation_id.in_(_listed(evaluations)))
+        .order_by(bound.c.evaluation_id, bound.c.position)
+    )
+    for row, name, value, preview in connection.execute(asked):
+        found[row].append((Argument(from_text(name), value), from_text(preview)))
+    return found
+
+
+def _listed(rows: Collection[int]) -> Select:
+    """Any number of integers as one parameter."""
+    each = func.json_each(literal(json.dumps(list(rows)))).table_valued("value")
+    return select(each.c.value)
+
+
+def miss_groups(connection: Connection, id: ExecutionId) -> Sequence[MissGroup]:
+    """An execution's misses grouped by task, kind and detail; most time first."""
+    grouped = (
+        select(
+            _word.c.text.label("fullname"),
+            schema.task.c.hash,
+            _job.c.reason,
+            _detail.c.text.label("detail"),
+            func.count().label("count"),
+            func.sum(_elapsed).label("seconds"),
+            # SQLite gives the other columns of the row that has the minimum.
+            func.min(_job.c.started),
+            _job.c.uuid,
+        )
+        .select_from(
+            _job.join(_execution, _execution.c.id == _job.c.execution_id)
+            .join(schema.task, schema.task.c.id == _job.c.task_id)
+            .join(_word, _word.c.id == schema.task.c.name_id)
+            .join(_detail, _detail.c.id == _job.c.detail_id)
+        )
+        .where(same_id(_execution.c.uuid, id), _job.c.outcome == _RAN, _job.c.reason.is_not(None))
+        .group_by(_job.c.task_id, _job.c.reason, _job.c.detail_id)
+        .order_by(_job.c.id)
+    )
+    found = [
+        MissGroup(
+            fullname=from_text(row["fullname"]),
+            task_hash=row["hash"],
+            reason=Reason(MissKind(row["reason"]), from_text(row["detail"])),
+            count=row["count"],
+            seconds=row["seconds"],
+            example=row["uuid"],
+        )
+        for row in connection.execute(grouped).mappings()
+    ]
+    return sorted(found, key=lambda group: (-group.seconds, group.fullname, group.reason.kind))
+
+
+# -- the rest --------------------------------------------------------------------------------------
+
+
+def get_call(connection: Connection, call: Digest) -> CallNode | None:
+    """One finished call, children in order."""
+    asked = (
+        select(
+            _call.c.id,
+            schema.evaluation.c.hash.label("eval_hash"),
+            _value.c.hash.label("result"),
+            schema.task_set.c.hash.label("task_set"),
+            _call.c.duration,
+            _call.c.recorded,
+        )
+        .select_from(
+            _call.join(schema.evaluation, schema.evaluation.c.id == _call.c.evaluation_id)
+            .join(_value, _value.c.id == _call.c.value_id)
+            .join(schema.task_set, schema.task_set.c.id == _call.c.set_id)
+        )
+        .where(same_id(_call.c.hash, call))
+    )
+    row = connection.execute(asked).mappings().first()
+    if row is None:
+        return None
+    edge = schema.call_edge
+    children = (
+        select(_call.c.hash)
+        .select_from(edge.join(_call, _call.c.id == edge.c.child_id))
+        .where(edge.c.parent_id == row["id"])
+        .order_by(edge.c.position)
+    )
+    return CallNode(
+        call_hash=call,
+        eval_hash=row["eval_hash"],
+        result=row["result"],
+        children=tuple(connection.execute(children).scalars()),
+        task_set=row["task_set"],
+        duration=row["duration"],
+        recorded=row["recorded"],
+    )
+
+
+def find_files(connection: Connection, path: str, limit: int) -> Sequence[Digest]:
+    """Values that hold a File with this path, newest first."""
+    held = schema.held_file
+    holders = select(held.c.value_id).where(held.c.path == to_text(path))
+    asked = select(_value.c.hash).where(_value.c.id.in_(holders)).order_by(_value.c.id.desc()).limit(limit)
+    return list(connection.execute(asked).scalars())
+
+
+def get_tags(connection: Connection, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
+    """Tags of records, in the order in which they were made."""
+    tag = schema.tag
+    found: defaultdict[bytes, list[Tag]] = defaultdict(list)
+    wanted = list(entities)
+    for start in range(0, len(wanted), _IDS_AT_ONCE):
+        chunk = wanted[start : start + _IDS_AT_ONCE]
+        asked = (
+            select(tag.c.kind, tag.c.entity, tag.c.key, tag.c.value)
+            .where(schema.prefix_of(tag.c.entity).in_([id[: schema.PREFIX] for id in chunk]))
+            .where(tag.c.entity.in_(chunk))
+            .order_by(tag.c.id)
+        )
+        for kind, entity, key, value in connection.execute(asked):
+            found[entity].append(Tag(kind, entity, from_text(key), from_text(value)))
+    return {entity: tuple(tags) for entity, tags in found.items()}
+
+
+def resolve(connection: Connection, prefix: str) -> Found:
+    """The one record whose id starts with these hex digits. Raises `UnknownId`, `AmbiguousId`."""
+    first, last = hex_prefix(prefix)
+    found: list[Found] = []
+    for kind, column in _PEOPLE_SEE.items():
+        size = _ID_SIZES[column.name]
+        if len(prefix) > 2 * size:
+            continue
+        part = schema.prefix_of(column)
+        asked = (
+            select(column)
+            .where(part >= first[: schema.PREFIX], part <= last[: schema.PREFIX])
+            .where(column >= first[:size], column <= last[:size])
+            .limit(_SHOWN)
+        )
+        found += [Found(kind, id) for id in connection.execute(asked).scalars()]
+    if not found:
+        raise UnknownId.of(prefix)
+    if len(found) > 1:
+        raise AmbiguousId.of(prefix, found)
+    return found[0]
+
+
+_PEOPLE_SEE = {
+    "execution": _execution.c.uuid,
+    "job": _job.c.uuid,
+    "call": _call.c.hash,
+    "task": schema.task.c.hash,
+    "value": _value.c.hash,
+}
+_ID_SIZES = {"uuid": 16, "hash": 32}

@@ -1,0 +1,185 @@
+"""Which row a digest names: what one transaction knows, and what this process remembers between transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from sqlalchemy import Column, Table, func, select
+from sqlalchemy.dialects import sqlite
+
+from redux_backends import schema
+from redux_backends.backend import unknown_reference
+from redux_backends.statements import Among, to_text
+
+_REMEMBERED = 20_000
+
+
+class Remembered:
+    """Rows that were seen to be committed, newest kept. Rows are never deleted, so what is here stays true."""
+
+    def __init__(self, limit: int = _REMEMBERED) -> None:
+        self._limit = limit
+        self._young: dict[bytes, int] = {}
+        self._old: dict[bytes, int] = {}
+
+    def get(self, digest: bytes) -> int | None:
+        """The row of a digest; None: ask the database."""
+        row = self._young.get(digest)
+        if row is None:
+            row = self._old.get(digest)
+            if row is not None:
+                self._young[digest] = row
+        return row
+
+    def add(self, rows: dict[bytes, int]) -> None:
+        """Remember rows that are committed."""
+        self._young.update(rows)
+        if len(self._young) > self._limit:
+            self._old, self._young = self._young, {}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A table whose rows are named by a digest or an id."""
+
+    name: str
+    table: Table
+    column: Column[bytes]
+    probe: Among
+
+    @classmethod
+    def of(cls, name: str, table: Table) -> Kind:
+        """The kind of a table, named as people know it."""
+        column = table.c.uuid if "uuid" in table.c else table.c.hash
+        return cls(name, table, column, Among([table.c.id, column], table, schema.prefix_of(column)))
+
+    def find(self, connection: sqlite3.Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
+        """The rows of these digests; it may hold others that begin like them."""
+        prefixes = [digest[: schema.PREFIX] for digest in digests]
+        return {digest: row for row, digest in self.probe.rows(connection, prefixes)}
+
+
+VALUE = Kind.of("value", schema.value)
+TASK = Kind.of("task", schema.task)
+EVALUATION = Kind.of("evaluation", schema.evaluation)
+TASK_SET = Kind.of("task set", schema.task_set)
+CALL = Kind.of("call", schema.call_node)
+JOB = Kind.of("job", schema.job)
+EXECUTION = Kind.of("execution", schema.execution)
+KINDS = (VALUE, TASK, EVALUATION, TASK_SET, CALL, JOB, EXECUTION)
+
+
+class Rows(dict[bytes, int]):
+    """The rows of one kind that a transaction knows of. An unknown digest raises `unknown_reference`."""
+
+    def __init__(self, kind: Kind, connection: sqlite3.Connection, remembered: Remembered, last: int) -> None:
+        super().__init__()
+        self._kind = kind
+        self._connection = connection
+        self._remembered = remembered
+        self._last = last
+
+    def __missing__(self, digest: bytes) -> int:
+        raise unknown_reference(self._kind.name, digest)
+
+    def learn(self, digests: Iterable[bytes]) -> None:
+        """Look for digests, in memory and then in the database."""
+        asking: list[bytes] = []
+        recall = self._remembered.get
+        for digest in set(digests):
+            if digest not in self:
+                row = recall(digest)
+                if row is None:
+                    asking.append(digest)
+                else:
+                    self[digest] = row
+        if asking:
+            self.update(self._kind.find(self._connection, asking))
+
+    def add(self, digest: bytes) -> int:
+        """The row that a new record gets."""
+        self._last += 1
+        self[digest] = self._last
+        return self._last
+
+
+class Words(dict[str, int]):
+    """The rows of shared texts; a new one is written at the end of the transaction, by `added`."""
+
+    _probe: ClassVar = Among([schema.word.c.id, schema.word.c.text], schema.word, schema.word.c.text)
+
+    def __init__(self, connection: sqlite3.Connection, remembered: dict[str, int], last: int) -> None:
+        super().__init__()
+        self._connection = connection
+        self._remembered = remembered
+        self._last = last
+        self.added: list[tuple[int, str | bytes]] = []
+
+    def learn(self, texts: Iterable[str]) -> None:
+        """Find or make the rows of texts."""
+        asking: dict[str, str | bytes] = {}
+        for text in dict.fromkeys(texts):
+            if text not in self:
+                row = self._remembered.get(text)
+                if row is None:
+                    asking[text] = to_text(text)
+                else:
+                    self[text] = row
+        if not asking:
+            return
+        for row, text in self._probe.rows(self._connection, asking.values()):
+            self[text] = row
+        for text, kept in asking.items():
+            if text not in self:
+                self._last += 1
+                self[text] = self._last
+                self.added.append((self._last, kept))
+
+
+@dataclass(slots=True)
+class Memory:
+    """What one connection remembers between transactions."""
+
+    kinds: dict[str, Remembered] = field(default_factory=lambda: {kind.name: Remembered() for kind in KINDS})
+    words: dict[str, int] = field(default_factory=dict)
+
+
+class Ledger:
+    """All rows as one transaction sees them; `remember` is called once it is committed."""
+
+    def __init__(self, connection: sqlite3.Connection, memory: Memory) -> None:
+        self._memory = memory
+        last = connection.execute(_LAST_ROWS).fetchone()
+        self.words = Words(connection, memory.words, last[0])
+        rows = [
+            Rows(kind, connection, memory.kinds[kind.name], newest)
+            for kind, newest in zip(KINDS, last[1:], strict=True)
+        ]
+        self.values, self.tasks, self.evaluations, self.task_sets, self.calls, self.jobs, self.executions = rows
+        self._of_kind = {kind.name: known for kind, known in zip(KINDS, rows, strict=True)}
+
+    def of_kind(self, name: str) -> Rows | None:
+        """The rows of a kind; None where there is no such kind."""
+        return self._of_kind.get(name)
+
+    def remember(self) -> None:
+        """Keep for later transactions what this one knew."""
+        for name, rows in self._of_kind.items():
+            self._memory.kinds[name].add(rows)
+        if len(self._memory.words) > _REMEMBERED:
+            self._memory.words.clear()
+        self._memory.words.update(self.words)
+
+
+def _last_row(table: Table) -> object:
+    return select(func.coalesce(func.max(table.c.id), 0)).scalar_subquery()
+
+
+_LAST_ROWS = str(
+    select(*(_last_row(table) for table in (schema.word, *(kind.table for kind in KINDS)))).compile(  # pyright: ignore
+        dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}
+    )
+)

@@ -1,0 +1,276 @@
+"""The tables of a redux database.
+
+Inside the database records are integers; a digest is written once, in the row it names. It is found through an index of
+its first bytes, which is a third of the size of a whole one, so that a batch of random digests touches few pages.
+That each digest is there once is kept by the one place that writes, under the one lock.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    func,
+    literal_column,
+    text,
+)
+
+from redux_backends.records import Place
+
+APPLICATION_ID = 0x52445558
+"""`RDUX`, in the header of every redux database."""
+
+VERSION = 1
+"""The version of these tables, in the header too."""
+
+PAGE_SIZE = 4096
+"""Smaller pages make random digests cheaper to write and scans dearer; this was the best of 2,048 to 8,192."""
+
+NOW = "(julianday('now') - 2440587.5) * 86400.0"
+"""The database's clock: seconds since the epoch."""
+
+PREFIX = 5
+"""The bytes of a digest or id that are indexed; two records that share them are told apart by the rest."""
+
+metadata = MetaData()
+
+
+def prefix_of(column: ColumnElement[bytes]) -> ColumnElement[bytes]:
+    """The indexed part of a digest or id."""
+    return func.substr(column, literal_column("1"), literal_column(str(PREFIX)))
+
+
+def _id() -> Column[int]:
+    return Column("id", Integer, primary_key=True)
+
+
+def _digest(name: str = "hash") -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False)
+
+
+def _key(name: str, target: str) -> Column[int]:
+    return Column(name, Integer, ForeignKey(f"{target}.id"), primary_key=True)
+
+
+def _reference(name: str, target: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, Integer, ForeignKey(f"{target}.id"), nullable=nullable)
+
+
+def _found_by(column: Column[bytes]) -> None:
+    Index(f"{column.table.name}_by_{column.name}", prefix_of(column))
+
+
+word = Table(
+    "word",
+    metadata,
+    _id(),
+    Column("text", Text, nullable=False, unique=True),
+    comment="texts that many rows share: names of arguments, types, tasks and places, details of reasons",
+)
+
+value = Table(
+    "value",
+    metadata,
+    _id(),
+    _digest(),
+    _reference("type_id", "word"),
+    Column("size", Integer, nullable=False),
+    Column("traits", SmallInteger, nullable=False),
+    Column("place", SmallInteger, nullable=False),
+    Column("preview", Text, nullable=False),
+    Column("data", LargeBinary),
+)
+_found_by(value.c.hash)
+Index("value_missing", value.c.id, sqlite_where=value.c.place == literal_column(str(int(Place.MISSING))))
+
+held_file = Table(
+    "held_file",
+    metadata,
+    _key("value_id", "value"),
+    Column("position", Integer, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("content", LargeBinary),
+    sqlite_with_rowid=False,
+)
+Index("held_file_by_path", held_file.c.path)
+
+held_task = Table(
+    "held_task",
+    metadata,
+    _key("value_id", "value"),
+    Column("position", Integer, primary_key=True),
+    _reference("name_id", "word"),
+    _digest("task_hash"),
+    sqlite_with_rowid=False,
+)
+
+subvalue = Table(
+    "subvalue",
+    metadata,
+    _key("value_id", "value"),
+    Column("position", Integer, primary_key=True),
+    _reference("child_id", "value"),
+    sqlite_with_rowid=False,
+)
+
+code_piece = Table(
+    "code_piece",
+    metadata,
+    _id(),
+    _digest(),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("source", Text, nullable=False),
+)
+_found_by(code_piece.c.hash)
+
+task = Table(
+    "task",
+    metadata,
+    _id(),
+    _digest(),
+    _reference("name_id", "word"),
+    Column("version", Text),
+)
+_found_by(task.c.hash)
+Index("task_by_name", task.c.name_id)
+
+task_piece = Table(
+    "task_piece",
+    metadata,
+    _key("task_id", "task"),
+    Column("position", Integer, primary_key=True),
+    _reference("piece_id", "code_piece"),
+    sqlite_with_rowid=False,
+)
+
+evaluation = Table(
+    "evaluation",
+    metadata,
+    _id(),
+    _digest(),
+    _reference("task_id", "task"),
+    _digest("args_hash"),
+)
+_found_by(evaluation.c.hash)
+Index("evaluation_by_task", evaluation.c.task_id)
+
+argument = Table(
+    "argument",
+    metadata,
+    _key("evaluation_id", "evaluation"),
+    Column("position", Integer, primary_key=True),
+    _reference("name_id", "word"),
+    _reference("value_id", "value"),
+    sqlite_with_rowid=False,
+)
+Index("argument_by_value", argument.c.value_id)
+
+evaluation_result = Table(
+    "evaluation_result",
+    metadata,
+    _key("evaluation_id", "evaluation"),
+    _key("value_id", "value"),
+    Column("duration", Float, nullable=False),
+    Column("recorded", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+task_set = Table("task_set", metadata, _id(), _digest())
+_found_by(task_set.c.hash)
+
+task_set_member = Table(
+    "task_set_member",
+    metadata,
+    _key("set_id", "task_set"),
+    _key("task_id", "task"),
+    sqlite_with_rowid=False,
+)
+
+call_node = Table(
+    "call_node",
+    metadata,
+    _id(),
+    _digest(),
+    _reference("evaluation_id", "evaluation"),
+    _reference("value_id", "value"),
+    _reference("set_id", "task_set"),
+    Column("children", Integer, nullable=False),
+    Column("duration", Float, nullable=False),
+    Column("recorded", Float, nullable=False),
+)
+_found_by(call_node.c.hash)
+Index("call_node_by_evaluation", call_node.c.evaluation_id)
+Index("call_node_by_value", call_node.c.value_id)
+
+call_edge = Table(
+    "call_edge",
+    metadata,
+    _key("parent_id", "call_node"),
+    Column("position", Integer, primary_key=True),
+    _reference("child_id", "call_node"),
+    sqlite_with_rowid=False,
+)
+
+execution = Table(
+    "execution",
+    metadata,
+    _id(),
+    _digest("uuid"),
+    Column("argv", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("cwd", Text, nullable=False),
+    Column("started", Float, nullable=False),
+    Column("ended", Float),
+    Column("status", SmallInteger, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("boot", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("process_started", Text, nullable=False),
+    Column("lease_until", Float, nullable=False, comment="by the database's clock"),
+)
+_found_by(execution.c.uuid)
+Index("execution_by_started", execution.c.started)
+Index("execution_running", execution.c.id, sqlite_where=text("status = 0"))
+
+job = Table(
+    "job",
+    metadata,
+    _id(),
+    _digest("uuid"),
+    _reference("execution_id", "execution"),
+    _reference("parent_id", "job", nullable=True),
+    _reference("task_id", "task"),
+    _reference("evaluation_id", "evaluation", nullable=True),
+    _reference("call_id", "call_node", nullable=True),
+    Column("status", SmallInteger, nullable=False),
+    Column("outcome", SmallInteger, nullable=False),
+    Column("started", Float, nullable=False),
+    Column("ended", Float),
+    Column("reason", SmallInteger),
+    _reference("detail_id", "word", nullable=True),
+    _reference("place_id", "word"),
+)
+_found_by(job.c.uuid)
+for _column in (job.c.execution_id, job.c.parent_id, job.c.task_id, job.c.evaluation_id, job.c.call_id):
+    Index(f"job_by_{_column.name.removesuffix('_id')}", _column)
+
+tag = Table(
+    "tag",
+    metadata,
+    _id(),
+    Column("kind", Text, nullable=False),
+    _digest("entity"),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+)
+_found_by(tag.c.entity)

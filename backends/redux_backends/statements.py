@@ -1,0 +1,153 @@
+"""Hot statements: compiled once, and run in as few steps of SQLite as can be.
+
+Python's sqlite3 lets go of the interpreter lock at every step, and while tasks compute in other threads it waits up to
+5 ms to get it back. So many rows are written by one statement, and many rows are read as one row of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    FromClause,
+    Integer,
+    LargeBinary,
+    Table,
+    func,
+    literal_column,
+    null,
+    select,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql import ClauseElement
+
+_ROWS_AT_ONCE = (500, 100, 20, 4, 1)
+_KEYS_AT_ONCE = (500, 60, 8, 1)
+_DIALECT = sqlite.dialect(paramstyle="qmark")
+_UTF8 = "surrogatepass"
+
+SqlValue = int | float | str | bytes | None
+Row = Sequence[SqlValue]
+
+
+def to_text(text: str) -> str | bytes:
+    """`text` as it is kept: lone surrogates (of undecodable paths, say) make it bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors=_UTF8)
+    return text
+
+
+def from_text(kept: str | bytes) -> str:
+    """The text that `to_text` was given."""
+    return kept if isinstance(kept, str) else kept.decode(errors=_UTF8)
+
+
+class Insert:
+    """Writes rows of all of a table's columns; with `update`, rows whose key is there are brought up to date."""
+
+    def __init__(self, table: Table, *, update: Sequence[str] = ()) -> None:
+        self._table = table.name
+        self._columns = [column.name for column in table.columns]
+        keys = ", ".join(column.name for column in table.primary_key)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in update)
+        self._ending = f" ON CONFLICT ({keys}) DO UPDATE SET {changes}" if update else ""
+        self._compiled = {count: self._compile(count) for count in _ROWS_AT_ONCE}
+
+    def _compile(self, count: int) -> str:
+        row = f"({', '.join('?' * len(self._columns))})"
+        columns = ", ".join(f'"{name}"' for name in self._columns)
+        return f'INSERT INTO "{self._table}" ({columns}) VALUES {", ".join([row] * count)}{self._ending}'
+
+    def run(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        """Write rows, each with a value for every column in order."""
+        start = 0
+        while start < len(rows):
+            count = next(size for size in _ROWS_AT_ONCE if size <= len(rows) - start)
+            parameters = list(chain.from_iterable(rows[start : start + count]))
+            connection.execute(self._compiled[count], parameters)
+            start += count
+
+
+class Among:
+    """Reads the rows whose key is among given ones, all rows of a few hundred keys in one step."""
+
+    def __init__(
+        self,
+        columns: Sequence[ColumnElement[Any]],
+        source: FromClause,
+        key: ColumnElement[Any],
+        *conditions: ColumnElement[bool],
+    ) -> None:
+        self._decoders = [_decoder(column) for column in columns]
+        row = func.json_array(*(_as_json(column) for column in columns))
+        self._compiled = {
+            count: _compile(
+                select(func.json_group_array(row))
+                .select_from(source)
+                .where(key.in_([literal_column("?")] * count), *conditions)
+            )
+            for count in _KEYS_AT_ONCE
+        }
+
+    def rows(self, connection: sqlite3.Connection, keys: Iterable[SqlValue]) -> list[tuple]:
+        """The rows for these keys, in no order."""
+        wanted = list(keys)
+        found: list[tuple] = []
+        start = 0
+        while start < len(wanted):
+            left = len(wanted) - start
+            count = next((size for size in reversed(_KEYS_AT_ONCE) if size >= left), _KEYS_AT_ONCE[0])
+            chunk = wanted[start : start + count]
+            chunk += [None] * (count - len(chunk))
+            answer: str = connection.execute(self._compiled[count], chunk).fetchone()[0]
+            if answer != "[]":
+                columns = zip(*json.loads(answer), strict=True)
+                found += zip(
+                    *(
+                        column if decode is None else map(decode, column)
+                        for decode, column in zip(self._decoders, columns, strict=True)
+                    ),
+                    strict=True,
+                )
+            start += count
+        return found
+
+
+def _compile(statement: ClauseElement) -> str:
+    return str(statement.compile(dialect=_DIALECT))
+
+
+def _as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    if isinstance(column.type, Integer):
+        return column
+    if isinstance(column.type, Float):
+        return func.printf(literal_column("'%!.17g'"), column)
+    # JSON of SQLite holds no bytes, and a text may be kept as bytes.
+    hexed = func.hex(column)
+    return hexed if not getattr(column, "nullable", True) else func.iif(column.is_(None), null(), hexed)
+
+
+def _decoder(column: ColumnElement[Any]) -> Callable[..., object] | None:
+    if isinstance(column.type, Integer):
+        return None
+    if isinstance(column.type, Float):
+        return float
+    if isinstance(column.type, LargeBinary):
+        return bytes.fromhex if not getattr(column, "nullable", True) else _nullable_bytes
+    return _text_from_hex
+
+
+def _nullable_bytes(hexed: str | None) -> bytes | None:
+    return None if hexed is None else bytes.fromhex(hexed)
+
+
+def _text_from_hex(hexed: str | None) -> str | None:
+    return None if hexed is None else bytes.fromhex(hexed).decode(errors=_UTF8)
