@@ -1,0 +1,266 @@
+"""The content of the objects that code uses: values by their hash, functions and classes by their code.
+
+Containers and the user's own instances are entered, so that a table of functions or a configured object counts with
+all the code it holds.
+"""
+
+from __future__ import annotations
+
+import ast
+import logging
+import random
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, is_dataclass
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any, cast
+
+from redux.code.normalize import digest_task_code
+from redux.code.ownership import Ownership, class_name, foreign_name, function_name, module_name
+from redux.code.sources import SOURCES
+from redux.code.trouble import CountedByName
+from redux.value import hash_value
+from redux_valuestore.digest import Digest, digest_struct
+
+TaskName = Callable[[object], str | None]
+
+_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
+_CONTAINERS = frozenset({list, tuple, set, frozenset, dict})
+_DEEPEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an object is, in a digest; the user's own code in it; and whether all of it is known by its type only."""
+
+    digest: Digest
+    code: tuple[FunctionType | type, ...]
+    opaque: bool = False
+
+
+@dataclass(slots=True)
+class _Walk:
+    label: str
+    code: list[FunctionType | type] = field(default_factory=list)
+    within: set[int] = field(default_factory=set)
+    opaque: list[object] = field(default_factory=list)
+
+
+class Contents:
+    """The contents of objects, each found once: an execution sees one state of the program."""
+
+    def __init__(self, ownership: Ownership, task_name: TaskName) -> None:
+        self._ownership = ownership
+        self._task_name = task_name
+        self._known: dict[int, tuple[object, Content]] = {}
+
+    def of(self, value: object, label: str) -> Content:
+        """The content of a value that `label` names. What has none warns (CountedByName), once a process."""
+        known = self._known.get(id(value))
+        if known is not None:
+            return known[1]
+        walk = _Walk(label)
+        digest = self._describe(value, walk)
+        for opaque in walk.opaque:
+            _warn(opaque, label)
+        content = Content(digest, tuple(walk.code), any(opaque is value for opaque in walk.opaque))
+        self._known[id(value)] = (value, content)
+        return content
+
+    def _describe(self, value: object, walk: _Walk) -> Digest:
+        kind = type(value)
+        if kind in _ATOMS:
+            return hash_value(value)
+        fullname = self._task_name(value)
+        if fullname is not None:
+            return digest_struct("task", fullname)
+        if id(value) in walk.within or len(walk.within) > _DEEPEST:
+            return digest_struct("around", foreign_name(kind))
+        walk.within.add(id(value))
+        try:
+            return self._describe_code(value, walk) or self._describe_value(value, kind, walk)
+        finally:
+            walk.within.discard(id(value))
+
+    # -- code --------------------------------------------------------------------------------------
+
+    def _describe_code(self, value: object, walk: _Walk) -> Digest | None:
+        if isinstance(value, FunctionType):
+            return self._describe_function(value, walk)
+        if isinstance(value, type):
+            return self._describe_class(value, walk)
+        if isinstance(value, ModuleType):
+            return digest_struct("module", module_name(vars(value)))
+        if isinstance(value, MethodType):
+            return digest_struct("method", *self._all((value.__func__, value.__self__), walk))
+        if isinstance(value, partial):
+            call = cast("partial[object]", value)
+            words = [call.keywords[key] for key in sorted(call.keywords)]
+            parts = self._all((call.func, *call.args, *words), walk)
+            return digest_struct("partial", len(call.args), sorted(call.keywords), *parts)
+        if isinstance(value, (staticmethod, classmethod)):
+            return digest_struct(type(value).__name__, self._describe(cast(object, value.__func__), walk))
+        if isinstance(value, property):
+            return digest_struct("property", *self._all((value.fget, value.fset, value.fdel), walk))
+        if isinstance(value, BuiltinFunctionType):
+            return self._describe_builtin(value, walk)
+        if callable(value) and "__wrapped__" in getattr(value, "__dict__", ()):
+            inner = self._describe(cast(Any, value).__wrapped__, walk)
+            return digest_struct("wrapper", foreign_name(type(value)), inner)
+        return None
+
+    def _describe_function(self, function: FunctionType, walk: _Walk) -> Digest:
+        if not self._ownership.owns_function(function):
+            self._find_code_inside(function, walk)
+            code = function.__code__
+            return digest_struct("foreign", f"{module_name(function.__globals__)}.{code.co_qualname}")
+        walk.code.append(function)
+        found = SOURCES.find_function(function)
+        cells = [cell for _, cell in cells_of(function)]
+        keywords = function.__kwdefaults__ or {}
+        defaults = [*(function.__defaults__ or ()), *(keywords[key] for key in sorted(keywords))]
+        return digest_struct(
+            "function",
+            function_name(function),
+            [digest_task_code(node) for node in found.nodes],
+            self._all(cells, walk),
+            self._all([one for one in defaults if type(one) not in _ATOMS], walk),
+            [ast.unparse(default) for node in found.nodes for default in _plain_defaults(node)],
+        )
+
+    def _find_code_inside(self, function: FunctionType, walk: _Walk) -> None:
+        """A library's function may call the user's: decorators keep it in a closure, dispatchers in a table."""
+        inside = [value for _, value in cells_of(function)]
+        inside.append(getattr(function, "__wrapped__", None))
+        for value in inside:
+            if isinstance(value, Mapping):
+                members = list(cast("Mapping[object, object]", value).values())
+            elif isinstance(value, (list, tuple)):
+                members = list(cast("list[object]", value))
+            else:
+                members = [value]
+            for member in members:
+                if self._may_hold_code(member):
+                    self._describe(member, walk)
+
+    def _may_hold_code(self, value: object) -> bool:
+        if isinstance(value, type):
+            return self._ownership.owns_class(value)
+        return isinstance(value, (FunctionType, partial, MethodType)) and self._task_name(value) is None
+
+    def _describe_class(self, kind: type, walk: _Walk) -> Digest:
+        if not self._ownership.owns_class(kind):
+            return digest_struct("foreign", foreign_name(kind))
+        walk.code.append(kind)
+        return digest_struct("class", class_name(kind))
+
+    def _describe_builtin(self, function: BuiltinFunctionType, walk: _Walk) -> Digest:
+        owner = function.__self__
+        if owner is None or isinstance(owner, ModuleType):
+            return digest_struct("foreign", foreign_name(function))
+        if type(owner) in _ATOMS or type(owner) in _CONTAINERS or isinstance(owner, type):
+            return digest_struct("bound", function.__name__, self._describe(owner, walk))
+        return digest_struct("bound", function.__name__, foreign_name(type(owner)))
+
+    # -- values ------------------------------------------------------------------------------------
+
+    def _describe_value(self, value: Any, kind: type, walk: _Walk) -> Digest:
+        if kind in _CONTAINERS:
+            return self._describe_container(value, kind, walk)
+        if isinstance(value, logging.Logger):
+            return digest_struct("logger", value.name)
+        if kind is object:
+            return digest_struct("sentinel")
+        if _is_generator_of_chance(kind):
+            return self._describe_opaque(value, kind, walk)
+        if self._ownership.owns_class(kind):
+            self._describe_class(kind, walk)
+            if isinstance(value, tuple) and hasattr(kind, "_fields"):
+                return digest_struct("instance", class_name(kind), list(kind._fields), self._all(value, walk))
+            if is_dataclass(kind) or _is_plain(kind):
+                return self._describe_state(value, kind, walk)
+        else:
+            self._find_code_in_attributes(value, walk)
+        try:
+            return hash_value(value)
+        except Exception:  # whatever a type's own methods raise: it has no content that can be had
+            return self._describe_opaque(value, kind, walk)
+
+    def _describe_container(self, value: Any, kind: type, walk: _Walk) -> Digest:
+        members = [part for item in value.items() for part in item] if kind is dict else list(value)
+        if _ATOMS.issuperset(map(type, members)):
+            return hash_value(value)
+        parts = self._all(members, walk)
+        return digest_struct("container", kind.__name__, sorted(parts) if kind in (set, frozenset) else parts)
+
+    def _describe_state(self, value: object, kind: type, walk: _Walk) -> Digest:
+        """An instance of the user's own class, attribute by attribute, for there may be code in them."""
+        state = dict(getattr(value, "__dict__", {}))
+        for base in kind.__mro__:
+            slots = base.__dict__.get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
+                if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                    state[name] = getattr(value, name)
+        names = sorted(state)
+        return digest_struct("instance", class_name(kind), names, self._all([state[name] for name in names], walk))
+
+    def _describe_opaque(self, value: object, kind: type, walk: _Walk) -> Digest:
+        walk.opaque.append(value)
+        return digest_struct("opaque", foreign_name(kind))
+
+    def _find_code_in_attributes(self, value: object, walk: _Walk) -> None:
+        """A library's object may hold the user's code: what it does with it is unknown, that it counts is not."""
+        for part in list(getattr(value, "__dict__", {}).values()):
+            if self._may_hold_code(part):
+                self._describe(part, walk)
+
+    def _all(self, values: Any, walk: _Walk) -> list[Digest]:
+        return [self._describe(value, walk) for value in values]
+
+
+def cells_of(function: FunctionType) -> list[tuple[str, object]]:
+    """The names a function closes over with their values; one that has none yet is left out."""
+    found: list[tuple[str, object]] = []
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            found.append((name, cell.cell_contents))
+        except ValueError:
+            continue
+    return found
+
+
+def _plain_defaults(node: ast.AST) -> list[ast.expr]:
+    arguments = getattr(node, "args", None)
+    if not isinstance(arguments, ast.arguments):
+        return []
+    return [one for one in (*arguments.defaults, *arguments.kw_defaults) if isinstance(one, ast.Constant)]
+
+
+def _is_plain(kind: type) -> bool:
+    """Whether an instance is its attributes: neither built on a built-in value nor pickled in a way of its own."""
+    if any(hasattr(kind, name) for name in ("__reduce_redux__", "__getnewargs__", "__getnewargs_ex__")):
+        return False
+    own_ways = (kind.__reduce_ex__ is not object.__reduce_ex__, kind.__reduce__ is not object.__reduce__)
+    return not any(own_ways) and kind.__getstate__ is object.__getstate__ and kind.__new__ is object.__new__  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _is_generator_of_chance(kind: type) -> bool:
+    """Random generators have a state, but one that differs in every process unless seeded."""
+    return issubclass(kind, random.Random) or kind.__module__.startswith("numpy.random")
+
+
+_warned: set[tuple[str, str]] = set()
+
+
+def _warn(value: object, label: str) -> None:
+    kind = foreign_name(type(value))
+    if (label, kind) in _warned:
+        return
+    _warned.add((label, kind))
+    warnings.warn(
+        f"{label} ({kind}) has no content to hash, so tasks that use it count it by name and type only: "
+        "pass hash_includes=[…] with what stands for it, or make it inside the task, to have its changes noticed",
+        CountedByName,
+        stacklevel=2,
+    )

@@ -1,0 +1,127 @@
+"""A task's hash: its code and all code of the user's own that it uses, or what stands for them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import FunctionType
+
+from redux.code.content import TaskName
+from redux.code.dependencies import Dependencies, Unit, join_units, make_piece
+from redux.code.normalize import digest_code, digest_task_code, parse_snippet
+from redux.code.ownership import Ownership
+from redux.code.project import Project
+from redux.code.scopes import Uses, uses_of_body, uses_of_statements
+from redux.code.sources import SOURCES
+from redux.code.trouble import CodeUnreadable
+from redux_backends.records import CodePiece, TaskRecord
+from redux_valuestore.digest import Digest, digest_bytes, digest_struct
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSource:
+    """What a task's hash is made of: its function, or the version or text that stands for it, and what is added."""
+
+    fullname: str
+    func: Callable[..., object]
+    version: str | None = None
+    includes: tuple[object, ...] = ()
+    source: str | None = None
+
+
+class Fingerprinter:
+    """Hashes tasks as their code is when it is first looked at.
+
+    `task_name` gives the full name of an object that is a task, and None for any other.
+    """
+
+    def __init__(self, project: Project, task_name: TaskName) -> None:
+        self._ownership = Ownership(project)
+        self._dependencies = Dependencies(self._ownership, task_name)
+
+    def fingerprint(self, task: TaskSource) -> TaskRecord:
+        """A task under the hash of its code, with every piece the hash covers, its own first.
+
+        Raises CodeUnreadable where code of the user's own isn't there to be read, or isn't what runs.
+        """
+        function = inspect.unwrap(task.func)
+        if task.version is not None:
+            start = Unit((_text_piece("version", task.fullname, task.version),), ())
+        elif task.source is not None:
+            start = self._read_given_source(task, task.source, function)
+        else:
+            start = self._read_own_function(task, function)
+        unit = join_units(start, *(self._include(task.fullname, value) for value in task.includes))
+        own = function if isinstance(function, FunctionType) else _no_function
+        pieces = self._dependencies.pieces_from(unit, own)
+        return TaskRecord(_hash_task(task.fullname, pieces), task.fullname, task.version, _in_order(pieces))
+
+    def _read_own_function(self, task: TaskSource, function: object) -> Unit:
+        if not isinstance(function, FunctionType):
+            raise CodeUnreadable(
+                f"task {task.fullname}",
+                f"it is a {type(function).__name__}, not a Python function",
+                "wrap it into one, or give the task a version=",
+            )
+        found = SOURCES.find_function(function)
+        digest = digest_struct("Own", [digest_task_code(node) for node in found.nodes])
+        piece = make_piece("task", task.fullname, digest, found.text)
+        used = self._dependencies.used_by([uses_of_body(node) for node in found.nodes], function, task.fullname)
+        return join_units(Unit((piece,), ()), used, self._wrapper(task, function))
+
+    def _wrapper(self, task: TaskSource, function: FunctionType) -> Unit:
+        """What other decorators put around the function."""
+        if task.func is function:
+            return Unit((), ())
+        return self._dependencies.value_unit("closure", f"{task.fullname}:wrapper", "wrapper", task.func)
+
+    def _read_given_source(self, task: TaskSource, text: str, function: object) -> Unit:
+        tree = parse_snippet(text)
+        if tree is None:
+            return Unit((_text_piece("task", task.fullname, text),), ())
+        piece = make_piece("task", task.fullname, digest_code([tree]), text)
+        if not isinstance(function, FunctionType) or not self._ownership.owns_function(function):
+            return Unit((piece,), ())
+        used = self._dependencies.used_by(_uses_of_text(tree.body), function, task.fullname)
+        return join_units(Unit((piece,), ()), used)
+
+    def _include(self, fullname: str, value: object) -> Unit:
+        name = getattr(value, "__qualname__", None) or type(value).__name__
+        unit = self._dependencies.value_unit("include", f"{fullname}+{name}", str(name), value)
+        if any(piece.kind == "opaque" for piece in unit.pieces):
+            raise CodeUnreadable(
+                f"task {fullname}",
+                f"hash_includes has a {type(value).__name__}, which has no content to hash",
+                "include a value that stands for it, such as its version or address",
+            )
+        return unit
+
+
+def _uses_of_text(body: Iterable[object]) -> list[Uses]:
+    statements = [node for node in body if hasattr(node, "_fields")]
+    return [_uses_of_statement(node) for node in statements]
+
+
+def _uses_of_statement(node: object) -> Uses:
+    uses = uses_of_body(node)  # pyright: ignore[reportArgumentType]
+    return uses if uses.chains or uses.imports else uses_of_statements([node])  # pyright: ignore[reportArgumentType]
+
+
+def _text_piece(kind: str, fullname: str, text: str) -> CodePiece:
+    return make_piece(kind, fullname, digest_bytes(text.encode("utf-8", "surrogatepass")), text)
+
+
+def _hash_task(fullname: str, pieces: Iterable[CodePiece]) -> Digest:
+    covered = sorted({(piece.kind, piece.name, piece.hash) for piece in pieces})
+    return digest_struct("Task", fullname, [list(one) for one in covered])
+
+
+def _in_order(pieces: list[CodePiece]) -> tuple[CodePiece, ...]:
+    """The task's own piece, then the others by kind and name, each once."""
+    first, *others = {piece.hash: piece for piece in pieces}.values()
+    return (first, *sorted(others, key=lambda piece: (piece.kind, piece.name, piece.hash)))
+
+
+def _no_function() -> None:
+    """Stands where a task has no function that could meet itself."""
