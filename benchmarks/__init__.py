@@ -1,0 +1,1 @@
+"""Redux beside other caches and beside the bare machine, on the same work."""
