@@ -57,7 +57,7 @@ def digest_chunks(chunks: Iterable[Buffer]) -> Digest:
     return Digest(hasher.digest())
 
 
-def digest_pieces(pieces: Iterable[bytes]) -> Digest:
+def digest_pieces(pieces: Iterable[Buffer]) -> Digest:
     """The digest of bytes that come piece by piece, of which no more than one is held."""
     hasher = blake3()
     for piece in pieces:

@@ -13,7 +13,7 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _PIECE = 64 << 20  # one writev call of macOS takes less than 2 GiB in all
 _PIECES = 16
+_BITE = 1 << 20  # stays in the processor's cache between reading and hashing
 _WORTH_MAPPING = 256 << 10  # below, one read is as fast
 _MOST_MAPPED = 256  # before Python 3.13 each mapping holds a file descriptor, of which others need some too
 _WINDOW = 8 << 20
@@ -92,6 +93,16 @@ class Disk:
         finally:
             os.close(file)
 
+    def pieces(self, path: str) -> Iterator[memoryview]:
+        """A regular file's bytes, piece after piece; each is gone when the next is asked for."""
+        file = os.open(path, _OPEN_OLD)
+        try:
+            buffer = memoryview(bytearray(min(_regular_size(file, path), _BITE) or 1))
+            while count := os.readv(file, [buffer]):
+                yield buffer[:count]
+        finally:
+            os.close(file)
+
     def size(self, path: str) -> int | None:
         """A regular file's size in bytes, None for anything else that has this name."""
         status = os.lstat(path)
@@ -154,16 +165,21 @@ def _rest(batch: list[memoryview], written: int) -> list[memoryview]:
     return []
 
 
-def _content(file: int, path: str) -> memoryview:
+def _regular_size(file: int, path: str) -> int:
     status = os.fstat(file)
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EISDIR, "not a regular file", path)
+    return status.st_size
+
+
+def _content(file: int, path: str) -> memoryview:
+    size = _regular_size(file, path)
     holds_no_file = sys.version_info >= (3, 13)
-    if status.st_size >= _WORTH_MAPPING and (holds_no_file or len(_mapped) < _MOST_MAPPED):
-        return _map(file, status.st_size, path)
-    content = memoryview(bytearray(status.st_size))
+    if size >= _WORTH_MAPPING and (holds_no_file or len(_mapped) < _MOST_MAPPED):
+        return _map(file, size, path)
+    content = memoryview(bytearray(size))
     done = 0
-    while done < len(content) and (count := os.readv(file, [content[done:]])):
+    while done < size and (count := os.readv(file, [content[done:]])):
         done += count
     return content[:done]
 

@@ -91,6 +91,10 @@ class FaultyDisk(Disk):
         self._step("read", path)
         return super().read(path)
 
+    def pieces(self, path: str) -> Iterator[memoryview]:
+        self._step("read", path)
+        return super().pieces(path)
+
     def size(self, path: str) -> int | None:
         self._step("size", path)
         return super().size(path)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from redux_valuestore.digest import Digest, digest_view
+from redux_valuestore.digest import Digest, digest_pieces, digest_view
 from redux_valuestore.disk import Disk, make_folders, publish
 from redux_valuestore.layout import LOST, is_shard, is_temp, lost_name, named_digest, object_name
 from redux_valuestore.store import StoreUnavailable, ValueMissing, ValueStore
@@ -49,9 +49,11 @@ class LocalStore(ValueStore):
         path = self.get_value_path(digest)
         with self._explained("read", path):
             try:
-                view = self._sound_or_set_aside(digest, path)
+                view = self._sound(digest, path)
             except _ABSENT:
                 raise ValueMissing(digest, self.root) from None
+            if view is None:
+                view = self._set_aside(digest, path)
         if view is None:
             raise ValueMissing(digest, self.root, "damaged")
         return view
@@ -129,15 +131,16 @@ class LocalStore(ValueStore):
                 return []
 
     def _stands(self, digest: Digest, path: str) -> bool:
+        # Piece by piece: whoever puts a large value holds it already, and should not hold it twice.
         try:
-            return self._sound_or_set_aside(digest, path) is not None
+            if digest_pieces(self._disk.pieces(path)) == digest:
+                return True
         except _ABSENT:
             return False
-
-    def _sound_or_set_aside(self, digest: Digest, path: str) -> memoryview | None:
-        """The object's bytes, None if it was damaged. Raises `OSError`."""
-        view = self._sound(digest, path)
-        return self._set_aside(digest, path) if view is None else view
+        except OSError as error:
+            if error.errno not in _UNREADABLE:
+                raise
+        return self._set_aside(digest, path) is not None
 
     def _sound(self, digest: Digest, path: str) -> memoryview | None:
         """The bytes of a file if they have this digest. Raises `OSError`."""
