@@ -11,8 +11,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from redux.executors.executor import CodeDiffers
 from redux.executors.processes import WorkerDied
-from redux.executors.worker import CodeDiffers
 from redux.repo import Repo
 from redux.scheduler import Scheduler
 from redux.task import task

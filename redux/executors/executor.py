@@ -16,6 +16,17 @@ from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import StoreError
 
 
+class CodeDiffers(ReduxError):
+    """A worker's code isn't what the execution hashed."""
+
+    def __init__(self, fullname: str, path: str) -> None:
+        self.fullname = fullname
+        super().__init__(
+            f"task {fullname} in {path} is not the code that this execution began with: "
+            "it was edited meanwhile, or depends on how it was imported; run again"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class JobSpec:
     """A job to run: the task by name and hash, its function, and its arguments as plain values."""

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
-from redux.executors.executor import JobSpec, Outcome, execute
+from redux.executors.executor import CodeDiffers, JobSpec, Outcome, execute
 from redux.executors.frames import Disconnected, receive, send
 from redux.repo import Repo
 from redux.task import Task, get_task_registry, name_of_task, set_task_hasher, source_of_task
@@ -31,17 +31,6 @@ from redux_valuestore.local import LocalStore
 
 Order = tuple[str, Digest, str, str, bytes]
 Hello = tuple[tuple[str, ...], str, str, int, bool]
-
-
-class CodeDiffers(ReduxError):
-    """A worker's code isn't what the execution hashed."""
-
-    def __init__(self, fullname: str, path: str) -> None:
-        self.fullname = fullname
-        super().__init__(
-            f"task {fullname} in {path} is not the code that this execution began with: "
-            "it was edited meanwhile, or depends on how it was imported; run again"
-        )
 
 
 class Workshop:
