@@ -150,8 +150,11 @@ def test_eight_processes_on_one_fresh_database_see_no_error_and_record_each_call
 
 def _check_each_call_once(folder: Path) -> None:
     connection = sqlite3.connect(folder / "redux.db")
-    names = "select t.fullname, count(*), count(distinct e.eval_hash) from evaluation e join task t on t.id = e.task_id"
-    counts = {name: (rows, distinct) for name, rows, distinct in connection.execute(f"{names} group by 1")}
+    counted = """
+        select word.text, count(*), count(distinct evaluation.hash)
+        from evaluation join task on task.id = task_id join word on word.id = name_id group by 1
+    """
+    counts = {name: (rows, distinct) for name, rows, distinct in connection.execute(counted)}
     (calls,) = connection.execute("select count(*) - count(distinct hash) from call_node").fetchone()
     connection.close()
     numbers = 20 * 7 + 160
@@ -180,7 +183,7 @@ def test_damaged_values_are_never_returned_and_the_next_run_heals_them(tmp_path:
 
 _RESULTS = """
 select v.hash from value v
-where v.id in (select value_id from evaluation_result union select result_id from call_node)
+where v.id in (select value_id from evaluation_result union select value_id from call_node)
 """
 
 
