@@ -85,11 +85,12 @@ def points_of(limits: Iterable[Limit]) -> set[Point]:
 
 
 def judge(limits: Iterable[Limit], results: Results, show: Callable[[str], None]) -> tuple[Verdict, ...]:
-    """Every limit against the results, each shown as a line."""
+    """Every limit against the results; each that was measured is shown as a line."""
     verdicts = tuple(Verdict(limit, _ratio(limit, results)) for limit in limits)
     for verdict in verdicts:
-        ratio = "not measured" if verdict.ratio is None else f"{verdict.ratio:.4g} of {verdict.limit.bound:.4g}"
-        show(f"{'ok  ' if verdict.kept else 'OVER'} {verdict.limit.text}: {ratio}")
+        if verdict.ratio is not None:
+            word = "kept" if verdict.kept else "OVER"
+            show(f"{word} {verdict.limit.text}: {verdict.ratio:.4g} of {verdict.limit.bound:.4g}")
     return verdicts
 
 

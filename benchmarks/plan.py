@@ -55,7 +55,10 @@ CASES = (
         (*_entries(1_000, *MEMOIZERS, "floor"), Entry("redun", 1_000, 3)),
     ),
     Case("fan-out 10,000", "fan-out", TWICE, _entries(10_000, *MEMOIZERS, "floor")),
-    Case("fan-out 100,000", "fan-out", TWICE, (*_entries(100_000, "redux", "diskcache", "floor"), Entry("joblib", 100_000, 1))),
+    Case(
+        "fan-out 100,000", "fan-out", TWICE,
+        (*_entries(100_000, "redux", "diskcache", "floor"), Entry("joblib", 100_000, 1)),
+    ),
     Case("chain 1,000", "chain", TWICE, (*_entries(1_000, *MEMOIZERS), Entry("redun", 100, 3))),
     Case("hit", "hit", ("hot",), (*_entries(0, *MEMOIZERS, "floor"), Entry("redun", 0, 3))),
     Case("hit, 1 MB argument", "hit-array", ("hot",), (*_entries(1_000_000, *MEMOIZERS), Entry("redun", 1_000_000, 3))),

@@ -48,7 +48,8 @@ _ARRAYS = (
 _EDITS = tuple(
     Column(title, phase, "ran", _plain, compared=False)
     for title, phase in (
-        ("first run", "cold"), ("again", "warm"), ("after a code change", "changed"), ("after changing back", "changed back"),
+        ("first run", "cold"), ("again", "warm"),
+        ("after a code change", "changed"), ("after changing back", "changed back"),
     )
 )  # fmt: skip
 _SHALLOW = (
@@ -58,7 +59,8 @@ _SHALLOW = (
 _STARTS = tuple(
     Column(title, phase, "seconds", lambda figure, size: figure * 1e3)
     for title, phase in (
-        ("empty Python, ms", "python"), ("import, ms", "import"), ("--help, ms", "help"), ("run of a cached task, ms", "run"),
+        ("empty Python, ms", "python"), ("import, ms", "import"), ("--help, ms", "help"),
+        ("run of a cached task, ms", "run"),
     )
 )  # fmt: skip
 

@@ -21,7 +21,8 @@ Rows = dict[str, list[tuple[object, ...]]]
 
 def fan_out(folder: Path, n: int) -> stage.Figures:
     """All rows of redux's database for the same fan-out: written the first time, read by their keys the second."""
-    path = folder / "rows.db"
+    path = folder / "store" / "rows.db"
+    path.parent.mkdir(exist_ok=True)
     work = _read if path.exists() else _write
     source = sqlite3.connect(folder / ROWS_OF_REDUX)
     tables = source.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()

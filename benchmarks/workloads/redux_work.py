@@ -10,6 +10,7 @@ from typing import Any
 
 import redux_flow as flow
 import stage
+
 from redux import Scheduler, open_scheduler, task
 
 
