@@ -6,12 +6,12 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import and_, literal_column
+from sqlalchemy import and_, case, func, literal_column
 
 from redux_backends import schema
 from redux_backends.backend import CallCandidate, Candidate
 from redux_backends.records import FileFact, Place, StoredValue, TaskFact, Traits, ValueRecord
-from redux_backends.rowids import EVALUATION, TASK_SET
+from redux_backends.rowids import CALL, EVALUATION, TASK_SET, Memory
 from redux_backends.statements import Among
 from redux_valuestore.digest import Digest
 
@@ -24,19 +24,13 @@ _e, _r, _v, _c, _s = (
 )
 _word = schema.word
 
+_LARGEST_IN_JSON = 64 * 1024
+# Larger data are read one by one: hundreds of them would not fit in one answer.
+_data = case((func.length(_v.c.data) <= literal_column(str(_LARGEST_IN_JSON)), _v.c.data))
+_VALUE = [_v.c.id, _v.c.hash, _data, _v.c.place, _v.c.traits]
+
 _REDUCTIONS = Among(
-    [
-        _e.c.hash,
-        _v.c.hash,
-        _v.c.data,
-        _v.c.place,
-        _v.c.traits,
-        _r.c.duration,
-        _r.c.recorded,
-        _c.c.id,
-        _c.c.hash,
-        _s.c.hash,
-    ],
+    [_e.c.id, _e.c.hash, _r.c.recorded, _r.c.duration, _c.c.id, _c.c.hash, _s.c.hash, *_VALUE],
     _e.join(_r, _r.c.evaluation_id == _e.c.id)
     .join(_v, _v.c.id == _r.c.value_id)
     .outerjoin(
@@ -47,23 +41,12 @@ _REDUCTIONS = Among(
     schema.prefix_of(_e.c.hash),
 )
 _CALLS = Among(
-    [
-        _e.c.hash,
-        _c.c.id,
-        _c.c.hash,
-        _c.c.duration,
-        _c.c.recorded,
-        _s.c.hash,
-        _v.c.hash,
-        _v.c.data,
-        _v.c.place,
-        _v.c.traits,
-    ],
+    [_e.c.id, _e.c.hash, _c.c.recorded, _c.c.duration, _c.c.id, _c.c.hash, _s.c.hash, *_VALUE],
     _e.join(_c, _c.c.evaluation_id == _e.c.id).join(_v, _v.c.id == _c.c.value_id).join(_s, _s.c.id == _c.c.set_id),
     schema.prefix_of(_e.c.hash),
     _v.c.traits.op("&")(literal_column(str(int(Traits.ERROR)))) == literal_column("0"),
 )
-_STORED = Among([_v.c.hash, _v.c.data, _v.c.place, _v.c.traits], _v, schema.prefix_of(_v.c.hash))
+_STORED = Among(_VALUE, _v, schema.prefix_of(_v.c.hash))
 _DESCRIBED = Among(
     [_v.c.id, _v.c.hash, _word.c.text, _v.c.size, _v.c.preview, _v.c.traits],
     _v.join(_word, _word.c.id == _v.c.type_id),
@@ -101,46 +84,68 @@ def _prefixes(digests: Iterable[bytes]) -> list[bytes]:
     return [digest[: schema.PREFIX] for digest in digests]
 
 
-def check_cache(connection: sqlite3.Connection, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[Candidate]]:
+def check_cache(
+    connection: sqlite3.Connection, memory: Memory, evals: Sequence[Digest]
+) -> Mapping[Digest, Sequence[Candidate]]:
     """The remembered results of single reductions, newest first."""
     wanted = set(evals)
     found: defaultdict[Digest, dict[bytes, tuple[float, int, Candidate]]] = defaultdict(dict)
+    eval_rows: dict[bytes, int] = {}
+    call_rows: dict[bytes, int] = {}
     for (
-        eval_hash, value, data, place, traits, duration, recorded, call_row, leaf, leaf_set,
+        eval_row, eval_hash, recorded, duration, call_row, leaf, leaf_set, *value,
     ) in _REDUCTIONS.rows(connection, _prefixes(wanted)):  # fmt: skip
         if eval_hash not in wanted:
             continue
-        known = found[eval_hash].get(value)
+        eval_rows[eval_hash] = eval_row
+        if leaf:
+            call_rows[leaf] = call_row
+        stored = _stored(connection, *value)
+        known = found[eval_hash].get(stored.hash)
         # Of several leaves with one result, the one recorded first.
         if known is None or call_row < known[1]:
-            stored = _stored(value, data, place, traits)
             candidate = Candidate(stored, duration, leaf or None, leaf_set or None)
-            found[eval_hash][value] = (-recorded, call_row, candidate)
+            found[eval_hash][stored.hash] = (recorded, call_row, candidate)
+    memory.add(EVALUATION, eval_rows)
+    memory.add(CALL, call_rows)
     return {
-        eval_hash: [candidate for _, _, candidate in sorted(results.values(), key=lambda result: result[:1])]
+        eval_hash: [candidate for _, _, candidate in sorted(results.values(), key=lambda result: -result[0])]
         for eval_hash, results in found.items()
     }
 
 
-def find_calls(connection: sqlite3.Connection, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[CallCandidate]]:
+def find_calls(
+    connection: sqlite3.Connection, memory: Memory, evals: Sequence[Digest]
+) -> Mapping[Digest, Sequence[CallCandidate]]:
     """The finished calls, newest first, that did not fail."""
     wanted = set(evals)
     found: defaultdict[Digest, list[tuple[float, int, CallCandidate]]] = defaultdict(list)
+    eval_rows: dict[bytes, int] = {}
+    call_rows: dict[bytes, int] = {}
     for (
-        eval_hash, row, call_hash, duration, recorded, task_set, value, data, place, traits,
+        eval_row, eval_hash, recorded, duration, call_row, call_hash, task_set, *value,
     ) in _CALLS.rows(connection, _prefixes(wanted)):  # fmt: skip
         if eval_hash in wanted:
-            stored = _stored(value, data, place, traits)
-            candidate = CallCandidate(call_hash, stored, task_set, duration)
-            found[eval_hash].append((-recorded, row, candidate))
+            eval_rows[eval_hash] = eval_row
+            call_rows[call_hash] = call_row
+            candidate = CallCandidate(call_hash, _stored(connection, *value), task_set, duration)
+            found[eval_hash].append((-recorded, call_row, candidate))
+    memory.add(EVALUATION, eval_rows)
+    memory.add(CALL, call_rows)
     return {
         eval_hash: [candidate for _, _, candidate in sorted(calls, key=lambda call: call[:2])]
         for eval_hash, calls in found.items()
     }
 
 
-def _stored(value: bytes, data: bytes | None, place: int, traits: int) -> StoredValue:
-    return StoredValue(Digest(value), data if place == Place.INLINE else None, Place(place), Traits(traits))
+def _stored(
+    connection: sqlite3.Connection, row: int, value: bytes, data: bytes | None, place: int, traits: int
+) -> StoredValue:
+    if place != Place.INLINE:
+        data = None
+    elif data is None:
+        (data,) = connection.execute("SELECT data FROM value WHERE id = ?", (row,)).fetchone()
+    return StoredValue(Digest(value), data, Place(place), Traits(traits))
 
 
 def get_task_sets(connection: sqlite3.Connection, sets: Iterable[Digest]) -> Mapping[Digest, frozenset[Digest]]:
@@ -157,8 +162,8 @@ def get_values(connection: sqlite3.Connection, values: Sequence[Digest]) -> Mapp
     """Values as they are kept."""
     wanted = set(values)
     return {
-        value: _stored(value, data, place, traits)
-        for value, data, place, traits in _STORED.rows(connection, _prefixes(wanted))
+        value: _stored(connection, row, value, *rest)
+        for row, value, *rest in _STORED.rows(connection, _prefixes(wanted))
         if value in wanted
     }
 

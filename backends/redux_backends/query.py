@@ -183,7 +183,7 @@ def jobs(
 ) -> Sequence[JobView]:
     """Jobs that fit every filter given."""
     alive = _alive(connection)
-    wanted = _views(alive)
+    wanted = select(_job.c.id)
     if execution is not None:
         wanted = wanted.where(_job.c.execution_id.in_(_row_of(_execution.c.uuid, execution)))
     if parent is not None:
@@ -207,8 +207,10 @@ def jobs(
     if missed:
         wanted = wanted.where(_job.c.outcome == _RAN)
     newest_first = execution is None and parent is None
-    started = _job.c.started.desc() if newest_first else _job.c.started
-    return _job_views(connection, wanted.order_by(started, _job.c.id).limit(limit))
+    order = (_job.c.started.desc() if newest_first else _job.c.started), _job.c.id
+    # Only the jobs that are shown are joined to all the rest.
+    shown = wanted.order_by(*order).limit(limit).correlate(None)
+    return _job_views(connection, _views(alive).where(_job.c.id.in_(shown)).order_by(*order))
 
 
 def _row_of(column: ColumnElement[bytes], id: bytes) -> Select:

@@ -146,6 +146,10 @@ class Memory:
     kinds: dict[str, Remembered] = field(default_factory=lambda: {kind.name: Remembered() for kind in KINDS})
     words: dict[str, int] = field(default_factory=dict)
 
+    def add(self, kind: Kind, rows: dict[bytes, int]) -> None:
+        """Remember rows that were seen to be committed."""
+        self.kinds[kind.name].add(rows)
+
 
 class Ledger:
     """All rows as one transaction sees them; `remember` is called once it is committed."""

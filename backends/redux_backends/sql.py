@@ -81,11 +81,11 @@ class SQLiteBackend(Backend):
 
     def check_cache(self, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[Candidate]]:
         with self._database.driver() as connection:
-            return lookup.check_cache(connection, evals)
+            return lookup.check_cache(connection, self._memory, evals)
 
     def find_calls(self, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[CallCandidate]]:
         with self._database.driver() as connection:
-            return lookup.find_calls(connection, evals)
+            return lookup.find_calls(connection, self._memory, evals)
 
     def get_task_sets(self, sets: Iterable[Digest]) -> Mapping[Digest, frozenset[Digest]]:
         with self._database.driver() as connection:
