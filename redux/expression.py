@@ -87,7 +87,7 @@ class Operation(Expression):
 
 def _shown(value: object) -> str:
     if isinstance(value, TaskCall):
-        return f"{value._fullname}(…)"
+        return f"{value.to_node()[1][0]}(…)"
     if isinstance(value, Expression):
         return "<operation>"
     text = repr(value) if isinstance(value, (int, float, str, bool, type(None))) else f"<{type(value).__name__}>"
@@ -106,31 +106,42 @@ def _logical_or(left: object, right: object) -> object:
     return left or right
 
 
-_BINARY: dict[str, Callable[[Any, Any], Any]] = {
-    "eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
-}  # fmt: skip
-_REVERSIBLE: dict[str, Callable[[Any, Any], Any]] = {
-    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv,
-    "floordiv": operator.floordiv, "mod": operator.mod, "pow": operator.pow, "matmul": operator.matmul,
-    "lshift": operator.lshift, "rshift": operator.rshift, "and": _logical_and, "or": _logical_or, "xor": operator.xor,
-}  # fmt: skip
-_UNARY: dict[str, Callable[[Any], Any]] = {
-    "neg": operator.neg, "pos": operator.pos, "invert": operator.invert, "abs": operator.abs,
-}  # fmt: skip
+_BINARY = ("eq", "ne", "lt", "le", "gt", "ge")
+_REVERSIBLE = (
+    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift", "and", "or", "xor",
+)  # fmt: skip
+_UNARY = ("neg", "pos", "invert", "abs")
+_LOGICAL: dict[str, Callable[..., Any]] = {"and": _logical_and, "or": _logical_or}
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    **_BINARY, **_REVERSIBLE, **_UNARY, "getattr": getattr, "getitem": operator.getitem, "call": _call,
-}  # fmt: skip
+    **{name: getattr(operator, name) for name in (*_BINARY, *_REVERSIBLE, *_UNARY) if name not in _LOGICAL},
+    **_LOGICAL,
+    "getattr": getattr,
+    "getitem": operator.getitem,
+    "call": _call,
+}
 """What each operation does once its operands are there; `&` and `|` are the logical and, or."""
+
+
+def _binary(name: str) -> Callable[[Expression, object], Operation]:
+    return lambda self, other: Operation(name, (self, other))
+
+
+def _reversed(name: str) -> Callable[[Expression, object], Operation]:
+    return lambda self, other: Operation(name, (other, self))
+
+
+def _unary(name: str) -> Callable[[Expression], Operation]:
+    return lambda self: Operation(name, (self,))
 
 
 def _install_operators() -> None:
     for name in (*_BINARY, *_REVERSIBLE):
-        setattr(Expression, f"__{name}__", lambda self, other, name=name: Operation(name, (self, other)))
+        setattr(Expression, f"__{name}__", _binary(name))
     for name in _REVERSIBLE:
-        setattr(Expression, f"__r{name}__", lambda self, other, name=name: Operation(name, (other, self)))
+        setattr(Expression, f"__r{name}__", _reversed(name))
     for name in _UNARY:
-        setattr(Expression, f"__{name}__", lambda self, name=name: Operation(name, (self,)))
+        setattr(Expression, f"__{name}__", _unary(name))
 
 
 def _call_from_node(parts: tuple[object, ...]) -> TaskCall:
