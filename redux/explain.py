@@ -243,8 +243,14 @@ def _explain_arguments(backend: Backend, key: EvaluationKey) -> Cause:
         return Cause(MissKind.NEW_ARGUMENTS, describe_reason(Reason(MissKind.NEW_ARGUMENTS)))
     wanted = {argument.value for argument in (*key.arguments, *nearest.arguments)}
     changes = compare_arguments(nearest, key, backend.describe_values(list(wanted)))
-    names = ", ".join(change.name for change in changes)
-    return Cause(MissKind.NEW_ARGUMENTS, f"new arguments: {names} differs from the nearest call", (), changes)
+    return Cause(MissKind.NEW_ARGUMENTS, _argument_words(changes), (), changes)
+
+
+def _argument_words(changes: Sequence[ArgumentChange]) -> str:
+    files = list(dict.fromkeys(change.file for change in changes if change.file is not None))
+    if files and len(files) == len(changes):
+        return f"the content of {_some(files)} changed"
+    return f"called with another {_some([change.name for change in changes])}"
 
 
 _WORDS: Mapping[MissKind, str] = {
@@ -302,6 +308,8 @@ def _join(causes: Sequence[Cause], groups: Sequence[MissGroup]) -> CauseGroup:
 
 def _some(names: Sequence[str]) -> str:
     """The first few of some names, and how many there are besides."""
+    if len(names) <= 1:
+        return "".join(names)
     if len(names) <= 3:
         return ", ".join(names[:-1]) + f" and {names[-1]}"
     return f"{names[0]}, {names[1]} and {len(names) - 2} more"
@@ -319,6 +327,8 @@ def _cause_of(backend: Backend, group: MissGroup) -> Cause:
 def _cause_key(cause: Cause, group: MissGroup) -> object:
     if cause.code:
         return cause.code
+    if cause.arguments and all(change.file is not None for change in cause.arguments):
+        return cause.kind, cause.words
     if cause.kind in (MissKind.NEW_ARGUMENTS, MissKind.CODE_CHANGED):
         return cause.kind, group.fullname
     return cause.kind

@@ -308,13 +308,19 @@ def _union_from_json(value: object, hint: Any) -> object:
 
 
 def _record_from_json(value: Mapping[str, object], hint: Any) -> object:
+    name = hint.__name__
     hints = typing.get_type_hints(hint)
-    known = [field.name for field in fields(hint) if field.init] if is_dataclass(hint) else list(hints)
+    known = _known_names(hint, hints)
     if unknown := set(value) - set(known):
-        raise Unreadable(f"a {hint.__name__}, which has no {', '.join(sorted(unknown))} (it has {', '.join(known)})")
+        known_names = ", ".join(known)
+        raise Unreadable(f"of type {name}, which has no {', '.join(sorted(unknown))} but {known_names}")
     if missing := [name for name in _required(hint) if name not in value]:
-        raise Unreadable(f"a {hint.__name__} with {', '.join(missing)} too")
+        raise Unreadable(f"of type {name}, with {', '.join(missing)} too")
     return hint(**{name: read_json(one, hints.get(name, ANYTHING)) for name, one in value.items()})
+
+
+def _known_names(hint: Any, hints: Mapping[str, Any]) -> list[str]:
+    return [field.name for field in fields(hint) if field.init] if is_dataclass(hint) else list(hints)
 
 
 def _required(hint: Any) -> list[str]:

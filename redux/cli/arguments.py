@@ -7,7 +7,9 @@ import textwrap
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from inspect import Parameter
+from pathlib import PurePath
 from typing import Any
 
 from redux.cli.annotations import (
@@ -23,6 +25,7 @@ from redux.cli.annotations import (
 from redux.errors import UsageError, nearest
 
 _BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_LINE = 100
 _READABLE_DEFAULTS = (bool, int, float, str, list, tuple, dict, set, bytes)
 
 
@@ -119,8 +122,17 @@ def wants_help(form: TaskForm, words: Sequence[str]) -> bool:
     return "-h" in before_end or ("--help" in before_end and form.option_named("help") is None)
 
 
-def read_arguments(form: TaskForm, words: Sequence[str]) -> CallWords:
-    """The call that the words after a task's name ask for. Raises UsageError."""
+def read_arguments(form: TaskForm, words: Sequence[str], own_options: Sequence[str] = ()) -> CallWords:
+    """The call that the words after a task's name ask for. Raises UsageError.
+
+    `own_options` are those of `redux run` itself, which are looked for here by mistake.
+    """
+    misplaced = [word for word in words if word in own_options and form.option_named(_name_in(word)) is None]
+    if misplaced and form.variadic(Parameter.VAR_KEYWORD) is None:
+        raise UsageError(
+            f"{misplaced[0]} is an option of `redux run` and goes before the file: after {form.fullname} stands what "
+            "the task takes"
+        )
     given = _sort_words(form, words)
     values: dict[str, object] = dict(given.decided)
     for name, texts in given.texts.items():
@@ -158,9 +170,13 @@ def _is_option(word: str) -> bool:
     return word.startswith("--") or (len(word) > 1 and word[0] == "-" and not (word[1].isdigit() or word[1] == "."))
 
 
+def _name_in(option: str) -> str:
+    return option.lstrip("-").replace("-", "_")
+
+
 def _take_option(form: TaskForm, given: _Given, word: str, waiting: list[str]) -> None:
     said, equals, value = word.partition("=")
-    name = said.lstrip("-").replace("-", "_")
+    name = _name_in(said)
     found = form.option_named(name) if word.startswith("--") else None
     if found is None:
         _take_unusual(form, given, said, name, value if equals else None, waiting)
@@ -266,8 +282,7 @@ def _as_call(form: TaskForm, values: Mapping[str, object], given: _Given) -> Cal
 
 def task_help(form: TaskForm, command: str) -> str:
     """The help of a task: how to call it from the command line, its doc, its arguments with types and defaults."""
-    parts = [f"Usage: {command} {' '.join(_usage(each) for each in form.fields)}".rstrip()]
-    parts.append(f"  {form.fullname.rpartition('.')[2]}{_shown_signature(form.signature)}")
+    parts = [f"Usage: {command} {_usage(form.fields)}".rstrip(), textwrap.indent(_shown_signature(form), "  ")]
     if form.doc:
         parts.append(textwrap.indent(form.doc, "  "))
     if form.fields:
@@ -277,11 +292,17 @@ def task_help(form: TaskForm, command: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _shown_signature(signature: inspect.Signature) -> str:
-    """The signature with its annotations as they were written."""
+def _shown_signature(form: TaskForm) -> str:
+    """The signature with its annotations as they were written, on several lines where it is long."""
+    signature = form.signature
     unquoted = [each.replace(annotation=_Written(each.annotation)) for each in signature.parameters.values()]
-    returned = signature.return_annotation
-    return str(signature.replace(parameters=unquoted, return_annotation=_Written(returned)))
+    returned = _Written(signature.return_annotation)
+    name = form.fullname.rpartition(".")[2]
+    whole = name + str(signature.replace(parameters=unquoted, return_annotation=returned))
+    if len(whole) <= _LINE:
+        return whole
+    tail = "" if returned is Parameter.empty else f" -> {inspect.formatannotation(returned)}"
+    return "\n".join([f"{name}(", *(f"    {each}," for each in unquoted), f"){tail}"])
 
 
 class _Written:
@@ -297,7 +318,15 @@ class _Written:
         return self._said
 
 
-def _usage(each: Field) -> str:
+def _usage(fields: Sequence[Field]) -> str:
+    """The arguments in the usage line: where there are many, only those that must be given."""
+    shown = [_usage_of(each) for each in fields]
+    if len(" ".join(shown)) <= _LINE // 2:
+        return " ".join(shown)
+    return " ".join([*(_usage_of(each) for each in fields if each.required), "[--ARGUMENT VALUE …]"])
+
+
+def _usage_of(each: Field) -> str:
     if each.kind is Parameter.VAR_POSITIONAL:
         return f"[{each.name.upper()} …]"
     if each.kind is Parameter.VAR_KEYWORD:
@@ -323,5 +352,11 @@ def _right(each: Field) -> str:
         return "required"
     if is_flag(each.hint):
         return f"default: {'yes' if each.default else 'no'}"
-    shown = repr(each.default)
-    return f"default: {shown if len(shown) <= 60 else shown[:59] + '…'}"
+    return f"default: {_shown_default(each.default)}"
+
+
+def _shown_default(default: object) -> str:
+    if isinstance(default, Enum):
+        return default.name
+    shown = str(default) if isinstance(default, PurePath) else repr(default)
+    return shown if len(shown) <= 60 else shown[:59] + "…"

@@ -73,6 +73,8 @@ def show_outcome(outcome: Outcome) -> str:
 
 def show_seconds(seconds: Seconds) -> str:
     """A duration: `12 ms`, `3.1 s`, `2 min 05 s`, `1 h 12 min`."""
+    if seconds < 0.00005:
+        return "0 ms"
     if seconds < 0.0095:
         return f"{seconds * 1000:.1f} ms"
     if seconds < 0.995:
@@ -194,7 +196,7 @@ def task_table(rows: Sequence[TaskRow], limit: int = 20) -> list[str]:
         columns.append(("failed", [_number(row.failed) for row in rows]))
     if any(row.other for row in rows):
         columns.append(("unfinished", [_number(row.other) for row in rows]))
-    columns.append(("took", [show_seconds(row.took) if row.ran or row.failed else "" for row in rows]))
+    columns.append(("took", [show_seconds(row.took) if row.took else "" for row in rows]))
     if any(row.saved for row in rows):
         columns.append(("saved", [show_seconds(row.saved) if row.saved else "" for row in rows]))
     name_width = max(4, *(len(row.fullname) for row in rows))
@@ -213,8 +215,8 @@ def _number(count: int) -> str:
     return f"{count:,}" if count else "·"
 
 
-def count_words(rows: Sequence[TaskRow]) -> str:
-    """An execution's jobs in a phrase: `3,624 jobs: 2 ran, 3,622 cached`."""
+def count_words(rows: Sequence[TaskRow], between: str = "") -> str:
+    """An execution's jobs in a phrase: `3,624 jobs: 2 ran, 3,622 cached`; `between` goes before the colon."""
     ran, cached = sum(row.ran for row in rows), sum(row.cached for row in rows)
     failed, other = sum(row.failed for row in rows), sum(row.other for row in rows)
     parts = [f"{ran:,} ran"] if ran else []
@@ -222,7 +224,7 @@ def count_words(rows: Sequence[TaskRow]) -> str:
     parts += [f"{failed:,} failed"] if failed else []
     parts += [f"{other:,} unfinished"] if other else []
     total = ran + cached + failed + other
-    return show_count(total, "job") + (": " + ", ".join(parts) if parts else "")
+    return show_count(total, "job") + between + (": " + ", ".join(parts) if parts else "")
 
 
 def indent(lines: Iterable[str], by: str = "  ") -> list[str]:

@@ -60,7 +60,8 @@ def run(
         return wanted
     from redux.cli.execution import Order, Shown, run_order
 
-    call = read_arguments(wanted.form, words)
+    own_options = [option for each in context.command.params for option in each.opts if option.startswith("--")]
+    call = read_arguments(wanted.form, words, own_options)
     return run_order(Order(wanted.workflow, wanted.task, call, where, flags, tuple(argv)), Shown(quiet, as_json))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from redux.cli.page_text import cause_line
 from redux.cli.render import TaskRow, count_words, cut, dim, indent, short, show_count, show_seconds, strong, task_table
 from redux.explain import CauseGroup
 from redux.scheduler import Failure, Report, TaskProgress
@@ -33,30 +34,21 @@ def describe_run(report: Report, causes: Sequence[CauseGroup], width: int) -> li
 
 def _totals(rows: Sequence[TaskRow], report: Report) -> str:
     saved = sum(row.saved or 0 for row in rows)
-    words = f"{count_words(rows)}, in {show_seconds(report.seconds)}"
+    words = count_words(rows, f" in {show_seconds(report.seconds)}")
     return f"{words}; the cache saved {show_seconds(saved)}" if saved >= 0.001 else words
 
 
 def _pointer(report: Report, causes: Sequence[CauseGroup]) -> str:
     id = short(report.execution_id)
     told = any(group.cause.code or group.cause.arguments for group in causes)
-    return f"execution {id}: `redux log {id}`" + (", `redux explain-miss` for what changed" if told else "")
+    return f"execution {id}: `redux log {id}` shows it" + (", `redux explain-miss` what changed" if told else "")
 
 
 def _cause_lines(causes: Sequence[CauseGroup], width: int) -> list[str]:
-    shown = [(show_count(group.count, "job"), group) for group in causes[:_SHOWN_CAUSES]]
-    widest = max(len(count) for count, _ in shown)
-    lines = [cut(f"{count}{' ' * (widest - len(count))}  {cause_words(group)}", width - 2) for count, group in shown]
-    if len(causes) > len(shown):
-        lines.append(f"and {show_count(len(causes) - len(shown), 'more reason')}")
+    lines = [cut(cause_line(group), width - 2) for group in causes[:_SHOWN_CAUSES]]
+    if len(causes) > len(lines):
+        lines.append(f"and {show_count(len(causes) - len(lines), 'more reason')}")
     return ["why they ran:", *indent(lines)]
-
-
-def cause_words(group: CauseGroup) -> str:
-    """The tasks of a group and why they ran, in a line."""
-    names = [one.fullname for one in group.affected]
-    shown = ", ".join(names[:3]) + (f" and {show_count(len(names) - 3, 'more task')}" if len(names) > 3 else "")
-    return f"{shown}: {group.cause.words}"
 
 
 def describe_failure(failure: Failure) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -63,8 +63,12 @@ def _load_file(target: str) -> Workflow:
     module = module_from_spec(spec)
     sys.modules[name] = module
     loader = spec.loader
-    _import(target, lambda: loader.exec_module(module))
-    return Workflow(target, module, path.parent)
+
+    def load() -> ModuleType:
+        loader.exec_module(module)
+        return module
+
+    return Workflow(target, _import(target, load), path.parent)
 
 
 def _refuse_taken(target: str, name: str, path: Path) -> None:
@@ -76,8 +80,7 @@ def _refuse_taken(target: str, name: str, path: Path) -> None:
     )
 
 
-def _import(target: str, load: object) -> ModuleType:
-    assert callable(load)
+def _import(target: str, load: Callable[[], ModuleType]) -> ModuleType:
     try:
         return load()
     except ModuleNotFoundError as error:

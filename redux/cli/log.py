@@ -1,0 +1,126 @@
+"""`redux log`: executions, and all that is known of an id, a file or a task."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import click
+
+from redux.cli import lookup
+from redux.cli.output import line_width, show
+from redux.cli.page_text import (
+    call_text,
+    execution_text,
+    executions_text,
+    file_text,
+    job_text,
+    jobs_text,
+    task_text,
+    value_text,
+)
+from redux.cli.render import to_json
+from redux.cli.storage import open_to_read
+from redux.cli.surroundings import Where, where_options
+from redux.errors import UnknownId, UsageError
+from redux_backends.backend import Backend, Found
+from redux_backends.records import ExecutionId, JobStatus
+from redux_valuestore.digest import Digest
+
+EXECUTIONS_SHOWN = 20
+JOBS_SHOWN = 200
+
+
+@click.command(short_help="Show what was recorded.")
+@click.argument("what", required=False)
+@click.option("--task", "task", metavar="NAME", help="Jobs of this task.")
+@click.option("--failed", is_flag=True, help="Jobs that failed.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="How many to show.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@where_options
+def log(
+    what: str | None, task: str | None, failed: bool, limit: int | None, as_json: bool, **places: str | None
+) -> int:
+    """Show executions, newest first; or all about WHAT.
+
+    WHAT is an id (execution, job, call, task or value; its first 4 digits or more), a file that a task read or wrote,
+    or the name of a task. With --task or --failed: the jobs that fit, of one execution if WHAT is one.
+    """
+    repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
+    try:
+        backend = repo.backend
+        if task is not None or failed:
+            lines = _jobs(backend, what, task, failed, limit or JOBS_SHOWN, as_json)
+        elif what is None:
+            lines = _executions(backend, limit or EXECUTIONS_SHOWN, as_json)
+        else:
+            lines = _about(backend, what, limit or JOBS_SHOWN, as_json)
+        show(lines)
+        return 0
+    finally:
+        repo.close()
+
+
+def _executions(backend: Backend, limit: int, as_json: bool) -> list[str] | str:
+    lines = lookup.list_executions(backend, limit)
+    if as_json:
+        return to_json("executions", {"executions": lines})
+    if not lines:
+        return "nothing was run here yet; `redux run FILE TASK` runs a task"
+    return executions_text(lines, time.time(), line_width(sys.stdout))
+
+
+def _jobs(
+    backend: Backend, what: str | None, task: str | None, failed: bool, limit: int, as_json: bool
+) -> list[str] | str:
+    execution: ExecutionId | None = None
+    if what is not None:
+        found = backend.resolve(what)
+        if found.kind != "execution":
+            raise UsageError(f"{what} is a {found.kind}; --task and --failed choose among the jobs of an execution")
+        execution = ExecutionId(found.id)
+    fullname = lookup.task_named(backend, task) if task is not None else None
+    status = JobStatus.FAILED if failed else None
+    views = backend.jobs(execution=execution, task=fullname, status=status, limit=limit)
+    if as_json:
+        return to_json("jobs", {"jobs": views})
+    return jobs_text(views, time.time(), line_width(sys.stdout)) if views else "no job fits"
+
+
+def _about(backend: Backend, what: str, limit: int, as_json: bool) -> list[str] | str:
+    found = lookup.resolve(backend, what)
+    if found is not None:
+        return _record(backend, found, limit, as_json)
+    page = lookup.file_page(backend, what)
+    if page is not None:
+        return to_json("file", page) if as_json else file_text(page, time.time(), line_width(sys.stdout))
+    if os.sep in what or os.path.exists(what):
+        raise UnknownId(f"no recorded call read or wrote the file {what}", what)
+    try:
+        fullname = lookup.task_named(backend, what)
+    except UnknownId as error:
+        raise UnknownId(f"{what!r} starts no id, and names no recorded file; {error}", what) from None
+    newest = backend.known_tasks([fullname])[fullname][0]
+    return _record(backend, Found("task", newest), limit, as_json)
+
+
+def _record(backend: Backend, found: Found, limit: int, as_json: bool) -> list[str] | str:
+    now, width = time.time(), line_width(sys.stdout)
+    if found.kind == "execution":
+        execution = lookup.execution_page(backend, lookup.execution_of(backend, found), limit)
+        return to_json("execution", execution) if as_json else execution_text(execution, now, width)
+    if found.kind == "job":
+        job = lookup.job_page(backend, lookup.job_of(backend, found))
+        return to_json("job", job) if as_json else job_text(job, now, width)
+    if found.kind == "task":
+        task = lookup.task_page(backend, Digest(found.id))
+        return to_json("task", task) if as_json else task_text(task, now, width)
+    if found.kind == "value":
+        value = lookup.value_page(backend, Digest(found.id))
+        return to_json("value", value) if as_json else value_text(value, now, width)
+    node = backend.get_call(Digest(found.id))
+    if node is None:
+        raise UnknownId.of(found.id.hex())
+    call = lookup.call_page(backend, node)
+    return to_json("call", call) if as_json else call_text(call, now, width)

@@ -1,0 +1,331 @@
+"""Asking the backend what a reading command shows. Nothing is decoded, so that reading never runs code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import msgpack
+
+from redux.cli.pages import (
+    Agreement,
+    CallPage,
+    ExecutionLine,
+    ExecutionPage,
+    FilePage,
+    JobPage,
+    Origin,
+    Source,
+    TaskPage,
+    ValuePage,
+)
+from redux.cli.render import rows_of
+from redux.errors import BackendError, UnknownId, nearest
+from redux.explain import explain_job, group_causes
+from redux.file import FileUnreadable, current_content
+from redux_backends.backend import Backend, Found, JobView
+from redux_backends.records import (
+    CallNode,
+    Execution,
+    ExecutionId,
+    Job,
+    JobId,
+    Outcome,
+    Place,
+    Traits,
+    ValueRecord,
+)
+from redux_valuestore.digest import Digest
+
+DEPTH = 4
+"""How many calls back a value's origin is followed."""
+_MANY = 1000
+_FEW = 20
+_INPUTS = 8
+
+
+# -- executions and jobs -----------------------------------------------------------------------------
+
+
+def list_executions(backend: Backend, limit: int) -> list[ExecutionLine]:
+    """Executions with their counts, newest first."""
+    return [ExecutionLine(one, tuple(rows_of(backend.count_jobs(one.id)))) for one in backend.executions(limit)]
+
+
+def execution_page(backend: Backend, execution: Execution, limit: int) -> ExecutionPage:
+    """All about an execution, with at most `limit` jobs."""
+    jobs = backend.jobs(execution=execution.id, limit=limit + 1)
+    return ExecutionPage(
+        execution,
+        tuple(rows_of(backend.count_jobs(execution.id))),
+        tuple(group_causes(backend, execution.id)),
+        tuple(jobs[:limit]),
+        len(jobs) > limit,
+    )
+
+
+def job_page(backend: Backend, view: JobView) -> JobPage:
+    """All about a job."""
+    return JobPage(
+        view,
+        backend.get_execution(view.job.execution),
+        explain_job(backend, view),
+        callers_of(backend, view.job),
+        tuple(backend.jobs(parent=view.job.id, limit=_MANY)),
+        _where_it_ran(backend, view),
+        _error_of(backend, view),
+    )
+
+
+def callers_of(backend: Backend, job: Job) -> tuple[JobView, ...]:
+    """The jobs that led to a job, root first."""
+    line: list[JobView] = []
+    parent = job.parent
+    while parent is not None and len(line) < _FEW:
+        view = backend.get_job(parent)
+        if view is None:
+            break
+        line.append(view)
+        parent = view.job.parent
+    return tuple(reversed(line))
+
+
+def _where_it_ran(backend: Backend, view: JobView) -> JobView | None:
+    """The newest job that ran the call that this job only reused."""
+    if view.job.outcome is Outcome.RAN or view.job.call_hash is None:
+        return None
+    ran = backend.jobs(call=view.job.call_hash, missed=True, limit=1)
+    return ran[0] if ran else None
+
+
+def _error_of(backend: Backend, view: JobView) -> str | None:
+    """The traceback that a failed job ended with."""
+    if view.result is None:
+        return None
+    stored = backend.get_value(view.result)
+    if stored is None or stored.data is None or stored.place is not Place.INLINE or not stored.traits & Traits.ERROR:
+        return None
+    return read_traceback(stored.data)
+
+
+def read_traceback(data: bytes) -> str | None:
+    """The traceback inside an encoded error, read as plain data; None where there is none."""
+    header, _, body = data.partition(b"\n")
+    if not header.startswith(b"mp"):
+        return None
+    try:
+        parts = msgpack.unpackb(body, strict_map_key=False)
+    except ValueError:
+        return None
+    fields = parts[-1] if isinstance(parts, list) and parts else None
+    said = cast("dict[object, object]", fields).get("traceback") if isinstance(fields, dict) else None
+    return said if isinstance(said, str) else None
+
+
+# -- calls and tasks ---------------------------------------------------------------------------------
+
+
+def call_page(backend: Backend, call: CallNode) -> CallPage:
+    """All about a finished call."""
+    key = backend.get_key(call.eval_hash)
+    if key is None:
+        raise BackendError(f"call {call.call_hash.hex()} names an evaluation that is not there", call.call_hash.hex())
+    task = backend.get_task(key.task_hash)
+    values = backend.describe_values([call.result, *(argument.value for argument in key.arguments)])
+    arguments = tuple(
+        (argument, values[argument.value].preview if argument.value in values else "?") for argument in key.arguments
+    )
+    return CallPage(
+        call,
+        task.fullname if task else "?",
+        key.task_hash,
+        arguments,
+        values.get(call.result),
+        tuple((child, _task_of_call(backend, child)) for child in call.children[:_MANY]),
+        tuple(backend.jobs(call=call.call_hash, limit=_FEW)),
+    )
+
+
+def _task_of_call(backend: Backend, call_hash: Digest) -> str:
+    call = backend.get_call(call_hash)
+    key = backend.get_key(call.eval_hash) if call else None
+    task = backend.get_task(key.task_hash) if key else None
+    return task.fullname if task else "?"
+
+
+def task_page(backend: Backend, task_hash: Digest) -> TaskPage:
+    """All about a task under one hash."""
+    task = backend.get_task(task_hash)
+    if task is None:
+        raise UnknownId.of(task_hash.hex())
+    versions = tuple(one.hash for one in backend.task_versions(task.fullname))
+    return TaskPage(task, versions, tuple(backend.jobs(task=task.fullname, limit=_FEW)))
+
+
+def known_names(backend: Backend) -> list[str]:
+    """The names of the tasks that the newest executions ran."""
+    counts = [one for execution in backend.executions(_FEW) for one in backend.count_jobs(execution.id)]
+    return sorted({one.fullname for one in counts})
+
+
+def task_named(backend: Backend, name: str) -> str:
+    """The full name of a task by that or by its last part. Raises UnknownId with the nearest names."""
+    if backend.known_tasks([name]):
+        return name
+    names = known_names(backend)
+    short = [one for one in names if one.rpartition(".")[2] == name]
+    if len(short) == 1:
+        return short[0]
+    if short:
+        raise UnknownId(f"{name!r} could be {' or '.join(short)}; give the full name", name)
+    tail = nearest(name, names) or "; `redux log` lists the executions, `redux log EXECUTION` its tasks"
+    raise UnknownId(f"no task is known as {name!r}{tail}", name)
+
+
+# -- values and files --------------------------------------------------------------------------------
+
+
+def value_page(backend: Backend, value: Digest) -> ValuePage:
+    """All about a value."""
+    record = backend.describe_values([value]).get(value)
+    if record is None:
+        raise UnknownId.of(value.hex())
+    maker = maker_of(backend, value)
+    users = tuple(backend.jobs(argument=value, limit=_FEW))
+    if maker is None:
+        origin = Origin("", value, record.preview, Source.GIVEN if users else Source.UNKNOWN)
+        return ValuePage(record, origin, None, None, (), users)
+    origin = Origin("", value, record.preview, Source.CALL, maker, _inputs(backend, maker, DEPTH))
+    return ValuePage(
+        record,
+        origin,
+        backend.get_task(maker.job.task_hash),
+        backend.get_execution(maker.job.execution),
+        callers_of(backend, maker.job),
+        users,
+    )
+
+
+def maker_of(backend: Backend, value: Digest) -> JobView | None:
+    """The newest job that made a value by running, and not by handing on what a call below it made."""
+    made = list(backend.jobs(value=value, missed=True, limit=_FEW)) or list(backend.jobs(value=value, limit=_FEW))
+    return _descend(backend, made[0], value) if made else None
+
+
+def _descend(backend: Backend, view: JobView, value: Digest) -> JobView:
+    """The job below that made the value which this one only hands on."""
+    while True:
+        ran = _where_it_ran(backend, view) or view
+        below = [child for child in backend.jobs(parent=ran.job.id, limit=_MANY) if child.result == value]
+        if not below:
+            return ran
+        view = below[-1]
+
+
+def _inputs(backend: Backend, maker: JobView, depth: int) -> tuple[Origin, ...]:
+    return tuple(
+        trace(backend, maker, argument.name, argument.value, preview, depth)
+        for argument, preview in maker.arguments[:_INPUTS]
+    )
+
+
+def trace(backend: Backend, user: JobView, name: str, value: Digest, preview: str, depth: int) -> Origin:
+    """Where an argument of a job came from: a call beside it, its caller's own argument, or its caller's code."""
+    if depth == 0:
+        return Origin(name, value, preview, Source.UNKNOWN)
+    while True:
+        maker = _made_beside(backend, user, value)
+        if maker is not None:
+            innermost = _descend(backend, maker, value)
+            return Origin(name, value, preview, Source.CALL, innermost, _inputs(backend, innermost, depth - 1))
+        parent = backend.get_job(user.job.parent) if user.job.parent is not None else None
+        if parent is None:
+            return Origin(name, value, preview, Source.GIVEN)
+        if all(argument.value != value for argument, _ in parent.arguments):
+            return Origin(name, value, preview, Source.CODE, parent)
+        user = parent
+
+
+def _made_beside(backend: Backend, user: JobView, value: Digest) -> JobView | None:
+    beside = backend.jobs(execution=user.job.execution, value=value, limit=_MANY)
+    for one in beside:
+        if one.job.parent == user.job.parent and one.job.id != user.job.id:
+            return one
+    return None
+
+
+def file_page(backend: Backend, path: str) -> FilePage | None:
+    """All about a file by its path, however it is written; None where no value holds it."""
+    for written in _spellings(path):
+        holders = backend.find_files(written)
+        if holders:
+            return _file_page(backend, written, path, holders)
+    return None
+
+
+def _spellings(path: str) -> list[str]:
+    absolute = os.path.abspath(path)
+    return list(dict.fromkeys((path, os.path.normpath(path), os.path.relpath(path), absolute, os.path.realpath(path))))
+
+
+def _file_page(backend: Backend, written: str, path: str, holders: Sequence[Digest]) -> FilePage:
+    described = backend.describe_values(holders)
+    records = [described[holder] for holder in holders if holder in described]
+    agreement, chosen = _compare(path, written, records)
+    content = _content(chosen, written)
+    versions = {_content(record, written) for record in records}
+    return FilePage(written, content, agreement, len(versions), value_page(backend, chosen.hash))
+
+
+def _compare(path: str, written: str, records: Sequence[ValueRecord]) -> tuple[Agreement, ValueRecord]:
+    """How a file stands to its records, and the record to show: of those that fit, one that holds it alone."""
+    try:
+        now = current_content(path)
+    except FileUnreadable:
+        return Agreement.UNREADABLE, _plainest(records)
+    if now is None:
+        return Agreement.GONE, _plainest(records)
+    same = [record for record in records if _content(record, written) == now]
+    return (Agreement.SAME, _plainest(same)) if same else (Agreement.CHANGED, _plainest(records))
+
+
+def _plainest(records: Sequence[ValueRecord]) -> ValueRecord:
+    alone: Callable[[Any], bool] = lambda record: record.type_name.rpartition(".")[2] == "File"  # noqa: E731
+    return next((record for record in records if alone(record)), records[0])
+
+
+def _content(record: ValueRecord, path: str) -> Digest | None:
+    return next((file.content for file in record.files if file.path == path), None)
+
+
+# -- what a word stands for --------------------------------------------------------------------------
+
+
+def resolve(backend: Backend, word: str) -> Found | None:
+    """The record whose id a word begins; None where it is no id. Raises AmbiguousId."""
+    try:
+        return backend.resolve(word)
+    except UnknownId:
+        return None
+
+
+def execution_of(backend: Backend, found: Found) -> Execution:
+    """The execution that was found."""
+    execution = backend.get_execution(ExecutionId(found.id))
+    if execution is None:
+        raise UnknownId.of(found.id.hex())
+    return execution
+
+
+def job_of(backend: Backend, found: Found) -> JobView:
+    """The job that was found."""
+    view = backend.get_job(JobId(found.id))
+    if view is None:
+        raise UnknownId.of(found.id.hex())
+    return view
+
+
+def digest_of(found: Found) -> Digest:
+    """The hash of the call, task or value that was found."""
+    return Digest(found.id)

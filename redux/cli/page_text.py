@@ -1,0 +1,331 @@
+"""Pages to lines of text. Asks nothing, prints nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from redux.cli.pages import (
+    Agreement,
+    CallPage,
+    ExecutionLine,
+    ExecutionPage,
+    FilePage,
+    JobPage,
+    Origin,
+    Source,
+    TaskPage,
+    ValuePage,
+)
+from redux.cli.render import (
+    colour_diff,
+    count_words,
+    cut,
+    dim,
+    indent,
+    job_seconds,
+    short,
+    show_ago,
+    show_call,
+    show_command,
+    show_count,
+    show_moment,
+    show_outcome,
+    show_seconds,
+    show_size,
+    show_status,
+    strong,
+    task_table,
+)
+from redux.explain import Cause, CauseGroup
+from redux_backends.backend import JobView
+from redux_backends.records import Execution, JobId, JobStatus, Outcome, Seconds
+
+_AGREEMENT: Mapping[Agreement, str] = {
+    Agreement.SAME: "is as it was recorded",
+    Agreement.CHANGED: "has changed since it was recorded; what follows is about the record",
+    Agreement.GONE: "is gone; what follows is about the record",
+    Agreement.UNREADABLE: "cannot be read; what follows is about the record",
+}
+_ALIKE = 3
+"""How many calls of one task in a row are shown before the rest is counted."""
+
+
+def executions_text(lines: Sequence[ExecutionLine], now: Seconds, width: int) -> list[str]:
+    """The list of executions."""
+    shown: list[str] = []
+    for line in lines:
+        one = line.execution
+        head = f"{strong(short(one.id))}  {show_status(one.status, 7)}  {show_ago(one.started, now):>19}"
+        took = show_seconds(one.ended - one.started) if one.ended is not None else ""
+        shown.append(f"{head}  {took:>9}  {cut(show_command(one), max(width - 52, 30))}")
+        shown.append(dim(f"{'':10}{count_words(line.tasks)}"))
+    return shown
+
+
+def execution_text(page: ExecutionPage, now: Seconds, width: int) -> list[str]:
+    """An execution with its tasks, the reasons of its misses, and its jobs as a tree."""
+    one = page.execution
+    took = f", {show_seconds(one.ended - one.started)}" if one.ended is not None else ""
+    lines = [
+        f"execution {strong(one.id.hex())}  {show_status(one.status)}{took}",
+        f"  {show_command(one)}",
+        dim(f"  started {show_moment(one.started)} ({show_ago(one.started, now)}) by {one.user} in {one.cwd}"),
+        "",
+        *task_table(page.tasks),
+        strong(count_words(page.tasks)),
+    ]
+    if page.causes:
+        lines += ["", "why they ran (`redux explain-miss` shows more)", *indent(_short_causes(page.causes, width))]
+    lines += ["", *job_tree(page.jobs, width)]
+    if page.more:
+        total = sum(row.ran + row.cached + row.failed + row.other for row in page.tasks)
+        lines.append(dim(f"and {total - len(page.jobs):,} more; --limit shows more, --task those of one task"))
+    return lines
+
+
+def _short_causes(causes: Sequence[CauseGroup], width: int) -> list[str]:
+    return [cut(cause_line(group), width - 2) for group in causes]
+
+
+def cause_line(group: CauseGroup) -> str:
+    """A cause and how many jobs of which tasks ran for it, in a line."""
+    names = [f"{one.fullname} ×{one.count:,}" if one.count > 1 else one.fullname for one in group.affected]
+    shown = ", ".join(names[:4]) + (f" and {show_count(len(names) - 4, 'more task')}" if len(names) > 4 else "")
+    return f"{group.cause.words}: {shown}"
+
+
+# -- jobs --------------------------------------------------------------------------------------------
+
+
+def job_line(view: JobView, width: int, now: Seconds | None = None) -> str:
+    """A job in a line: its id, status, call and result."""
+    took = job_seconds(view)
+    ago = f"{show_ago(view.job.started, now):>19}  " if now is not None else ""
+    head = f"{short(view.job.id)}  {show_status(view.job.status, 7)}  {took:>9}  {ago}"
+    room = max(width - 30 - len(ago), 40)
+    call = show_call(view, room)
+    result = cut(view.result_preview, max(room - len(call) - 3, 0)) if room - len(call) > 8 else ""
+    return f"{head}{call}{dim(' → ' + result) if result else ''}"
+
+
+def jobs_text(views: Sequence[JobView], now: Seconds, width: int) -> list[str]:
+    """Jobs, one a line."""
+    return [job_line(view, width, now) for view in views]
+
+
+def job_tree(views: Sequence[JobView], width: int) -> list[str]:
+    """Jobs under the jobs that called them; many calls of one task are cut short and counted."""
+    below: dict[JobId | None, list[JobView]] = {}
+    known = {view.job.id for view in views}
+    for view in views:
+        parent = view.job.parent if view.job.parent in known else None
+        below.setdefault(parent, []).append(view)
+    lines: list[str] = []
+    stack: list[tuple[JobView | str, int]] = [(one, 0) for one in reversed(_shortened(below.get(None, [])))]
+    while stack:
+        one, depth = stack.pop()
+        if isinstance(one, str):
+            lines.append(dim(f"{'':30}{'  ' * depth}{one}"))
+            continue
+        lines.append(_indented(one, depth, width))
+        stack += [(child, depth + 1) for child in reversed(_shortened(below.get(one.job.id, [])))]
+    return lines
+
+
+def _indented(view: JobView, depth: int, width: int) -> str:
+    head = f"{short(view.job.id)}  {show_status(view.job.status, 7)}  {job_seconds(view):>9}  "
+    call = show_call(view, max(width - 30 - 2 * depth, 30))
+    return f"{head}{'  ' * depth}{call}"
+
+
+def _shortened(views: Sequence[JobView]) -> list[JobView | str]:
+    """The calls of one job, those of one task and status beyond the first few as a count."""
+    alike = Counter((view.fullname, view.job.status) for view in views)
+    met: Counter[tuple[str, JobStatus]] = Counter()
+    shown: list[JobView | str] = []
+    for view in views:
+        kind = view.fullname, view.job.status
+        met[kind] += 1
+        if alike[kind] <= _ALIKE + 1 or met[kind] <= _ALIKE:
+            shown.append(view)
+        elif met[kind] == alike[kind]:
+            shown.append(f"and {alike[kind] - _ALIKE:,} more of {view.fullname}, {show_status(view.job.status)}")
+    return shown
+
+
+def job_text(page: JobPage, now: Seconds, width: int) -> list[str]:
+    """A job with its call, its result, why it ran, who called it and what it called."""
+    view, job = page.job, page.job.job
+    took = f" in {job_seconds(view)}" if job_seconds(view) else ""
+    lines = [f"job {strong(job.id.hex())}  {show_status(job.status)}{took}, {show_ago(job.started, now)}"]
+    lines += ["", f"  {strong(view.fullname)}", *indent(_arguments(view), "    ")]
+    if view.result is not None and page.error is None:
+        lines.append(f"    → {view.result_preview}  {dim(f'{view.result_type} {short(view.result)}')}")
+    lines += ["", *_how(page, now)]
+    if page.error is not None:
+        lines += ["", *indent(page.error.rstrip().splitlines())]
+    lines += ["", *_links(page.callers, job.call_hash, job.task_hash, page.execution, width)]
+    if page.children:
+        lines += ["", f"it called ({len(page.children):,})", *indent(job_tree(page.children, width - 2))]
+    return lines
+
+
+def _arguments(view: JobView) -> list[str]:
+    width = max((len(argument.name) for argument, _ in view.arguments), default=0)
+    return [
+        f"{argument.name:<{width}} = {preview}  {dim(short(argument.value))}" for argument, preview in view.arguments
+    ]
+
+
+def _how(page: JobPage, now: Seconds) -> list[str]:
+    """Why a job ran, or where the result came from that it reused."""
+    job = page.job.job
+    if page.cause is not None:
+        return ["it ran: " + page.cause.words, *indent(cause_details(page.cause, diffs=False))]
+    if job.outcome is Outcome.RAN:
+        return ["it ran; why was not recorded"]
+    ran = page.ran
+    where = f"; job {short(ran.job.id)} ran it {show_ago(ran.job.started, now)}" if ran is not None else ""
+    return [f"it did not run: {show_outcome(job.outcome)}{where}"]
+
+
+def _links(
+    callers: Sequence[JobView], call: bytes | None, task: bytes, execution: Execution | None, width: int
+) -> list[str]:
+    lines = [f"called by  {_caller(view, width)}" for view in reversed(callers)][:1]
+    lines += [f"      in   {_caller(view, width)}" for view in list(reversed(callers))[1:]]
+    if call is not None:
+        lines.append(f"call       {short(call)}")
+    lines.append(f"code       task {short(task)}")
+    if execution is not None:
+        lines.append(f"execution  {short(execution.id)}  {cut(show_command(execution), width - 22)}")
+    return lines
+
+
+def _caller(view: JobView, width: int) -> str:
+    return f"{short(view.job.id)}  {show_call(view, max(width - 22, 30))}"
+
+
+# -- causes ------------------------------------------------------------------------------------------
+
+
+def cause_details(cause: Cause, diffs: bool = True) -> list[str]:
+    """What stands behind a cause: changed arguments, and the diffs of changed code."""
+    lines = [change.words for change in cause.arguments]
+    if diffs:
+        for change in cause.code:
+            lines += colour_diff(change.diff)
+    return lines
+
+
+def causes_text(groups: Sequence[CauseGroup], width: int) -> list[str]:
+    """The causes of an execution's misses, each with the tasks it made run and what changed."""
+    lines: list[str] = []
+    for group in groups:
+        lines += ["", f"{strong(group.cause.words)}"]
+        lines.append(dim(f"  {show_count(group.count, 'job')} ran for it, {show_seconds(group.seconds)}"))
+        for one in group.affected:
+            count = f" ×{one.count:,}" if one.count > 1 else ""
+            example = f"job {short(one.example)}" if one.count == 1 else f"such as job {short(one.example)}"
+            lines.append("  " + cut(f"{one.fullname}{count}, {example}", width - 2))
+        details = cause_details(group.cause)
+        if details:
+            several = group.cause.arguments and group.count > 1
+            lines += ["", *(["    of that job, against the nearest earlier call:"] if several else [])]
+            lines += indent(details, "    ")
+    return lines[1:]
+
+
+# -- calls, tasks, values, files ---------------------------------------------------------------------
+
+
+def call_text(page: CallPage, now: Seconds, width: int) -> list[str]:
+    """A finished call with arguments, result, what it called, and the jobs that made or reused it."""
+    call = page.call
+    lines = [f"call {strong(call.call_hash.hex())}", "", f"  {strong(page.fullname)}"]
+    names = max((len(argument.name) for argument, _ in page.arguments), default=0)
+    lines += [f"    {one.name:<{names}} = {preview}  {dim(short(one.value))}" for one, preview in page.arguments]
+    if page.result is not None:
+        lines.append(f"    → {page.result.preview}  {dim(f'{page.result.type_name} {short(call.result)}')}")
+    lines += ["", f"took       {show_seconds(call.duration)}", f"code       task {short(page.task_hash)}"]
+    if page.children:
+        counted = Counter(name for _, name in page.children)
+        lines.append("it called  " + ", ".join(f"{name} ×{n:,}" if n > 1 else name for name, n in counted.items()))
+        lines += [f"           {short(child)}  {name}" for child, name in page.children[: 2 * _ALIKE]]
+    if page.jobs:
+        lines += ["", "jobs", *indent(jobs_text(page.jobs, now, width - 2))]
+    return lines
+
+
+def task_text(page: TaskPage, now: Seconds, width: int) -> list[str]:
+    """A task with its code piece by piece, its versions and its newest jobs."""
+    task = page.task
+    lines = [f"task {strong(task.hash.hex())}  {strong(task.fullname)}"]
+    if task.version is not None:
+        lines.append(f"version {task.version}")
+    for piece in task.pieces:
+        lines += ["", dim(f"{piece.kind} {piece.name}"), *indent(piece.source.rstrip().splitlines())]
+    others = [version for version in page.versions if version != task.hash]
+    if others:
+        lines += ["", "other versions: " + ", ".join(short(version) for version in others[:10])]
+    if page.jobs:
+        lines += ["", "newest jobs, of any version", *indent(jobs_text(page.jobs, now, width - 2))]
+    return lines
+
+
+def value_text(page: ValuePage, now: Seconds, width: int) -> list[str]:
+    """A value with the call that made it, the code, and where that call's inputs came from."""
+    value = page.value
+    lines = [f"value {strong(value.hash.hex())}", f"  {value.type_name}, {show_size(value.size)}"]
+    lines += [f"  {value.preview}", "", *_origin_lines(page, now, width)]
+    if page.users:
+        lines += ["", "used by", *indent(jobs_text(page.users, now, width - 2))]
+    return lines
+
+
+def file_text(page: FilePage, now: Seconds, width: int) -> list[str]:
+    """A file: whether it is what was recorded, and where that came from."""
+    content = f"content {short(page.content)}" if page.content is not None else "not there when recorded"
+    versions = f", one of {page.versions} known" if page.versions > 1 else ""
+    lines = [f"{strong(page.path)} {_AGREEMENT[page.agreement]}", dim(f"  {content}{versions}"), ""]
+    lines += _origin_lines(page.page, now, width)
+    users = [view for view in page.page.users if view.job.outcome is Outcome.RAN]
+    if users:
+        lines += ["", "used by", *indent(jobs_text(users, now, width - 2))]
+    return lines
+
+
+def _origin_lines(page: ValuePage, now: Seconds, width: int) -> list[str]:
+    maker = page.origin.maker
+    if maker is None:
+        return ["no recorded call made it: it was given to the workflow, or is part of another value"]
+    lines = [f"made by    {strong(show_call(maker, max(width - 11, 40)))}"]
+    took = f" in {job_seconds(maker)}" if job_seconds(maker) else ""
+    lines.append(f"           job {short(maker.job.id)}, {show_ago(maker.job.started, now)}{took}")
+    lines += _links(page.callers, maker.job.call_hash, maker.job.task_hash, page.execution, width)
+    if page.task is not None:
+        shown = [f"{piece.kind} {piece.name}" for piece in page.task.pieces]
+        lines.append(dim(f"           {cut(', '.join(shown), max(width - 11, 60))}"))
+    if page.origin.inputs:
+        lines += ["", "from"]
+        for one in page.origin.inputs:
+            lines += indent(origin_tree(one, width - 2))
+    return lines
+
+
+def origin_tree(origin: Origin, width: int) -> list[str]:
+    """Where an input came from, its own inputs below it."""
+    head = cut(f"{origin.name} = {origin.preview}", width * 2 // 3)
+    if origin.source is Source.CALL and origin.maker is not None:
+        tail = f"← {cut(origin.maker.fullname, 40)}  {dim('job ' + short(origin.maker.job.id))}"
+    elif origin.source is Source.CODE and origin.maker is not None:
+        tail = dim(f"← in the code of {origin.maker.fullname}")
+    elif origin.source is Source.GIVEN:
+        tail = dim("← given")
+    else:
+        tail = dim("← …")
+    lines = [f"{head}  {tail}"]
+    for one in origin.inputs:
+        lines += indent(origin_tree(one, max(width - 2, 40)))
+    return lines
