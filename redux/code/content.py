@@ -54,19 +54,28 @@ class Contents:
         self._ownership = ownership
         self._task_name = task_name
         self._known: dict[int, tuple[object, Content]] = {}
+        self._walk: _Walk | None = None
 
     def of(self, value: object, label: str) -> Content:
         """The content of a value that `label` names. What has none warns (CountedByName), once a process."""
         known = self._known.get(id(value))
         if known is not None:
             return known[1]
-        walk = _Walk(label)
-        digest = self._describe(value, walk)
+        walk, outer = _Walk(label), self._walk
+        self._walk = walk
+        try:
+            digest = self._describe(value, walk)
+        finally:
+            self._walk = outer
         for opaque in walk.opaque:
             _warn(opaque, label)
         content = Content(digest, tuple(walk.code), any(opaque is value for opaque in walk.opaque))
         self._known[id(value)] = (value, content)
         return content
+
+    def within(self, code: FunctionType | type) -> Digest | None:
+        """What some code is by itself, noted as code of the value whose content is being found; None if none is."""
+        return None if self._walk is None else self._describe(code, self._walk)
 
     def _describe(self, value: object, walk: _Walk) -> Digest:
         kind = type(value)

@@ -27,8 +27,12 @@ from redux.code.ownership import (
 from redux.code.scopes import Chain, LocalImport, Uses, uses_of_body, uses_of_decorators, uses_of_statements
 from redux.code.sources import SOURCES, Found
 from redux.code.trouble import CodeUnreadable
+from redux.value import preview
 from redux_backends.records import CodePiece
 from redux_valuestore.digest import Digest, digest_struct
+
+_SHOWN = 2000
+"""Characters of a constant that are kept to be looked at."""
 
 Code = FunctionType | type
 """A function or class of the user's own."""
@@ -59,7 +63,7 @@ class Dependencies:
         self.contents = Contents(ownership, task_name)
         self._units: dict[int, tuple[Code, Unit]] = {}
 
-    def pieces_from(self, start: Unit, own: Code) -> list[CodePiece]:
+    def pieces_from(self, start: Unit, own: Code | None) -> list[CodePiece]:
         """The pieces of a unit and of all that it uses; `own` is the task's function, no helper of itself."""
         pieces = list(start.pieces)
         seen = {id(own)}
@@ -72,6 +76,20 @@ class Dependencies:
                 pieces += unit.pieces
                 pending += unit.follows
         return pieces
+
+    def code_hash(self, thing: object) -> Digest | None:
+        """What a function or class of the user's own is with all it uses; None for any other thing.
+
+        Asked about something inside a value whose content is just being found, it is what it is by itself: what it
+        uses is followed from there.
+        """
+        if not isinstance(thing, (FunctionType, type)) or not self._ownership.owns(thing):
+            return None
+        inside = self.contents.within(thing)
+        if inside is not None:
+            return inside
+        pieces = self.pieces_from(Unit((), (thing,)), None)
+        return digest_struct("CodeValue", sorted({piece.hash for piece in pieces}))
 
     def _unit_of(self, code: Code) -> Unit:
         known = self._units.get(id(code))
@@ -170,7 +188,7 @@ class Dependencies:
             if target == name and isinstance(value, (FunctionType, type)):
                 return Unit((), content.code)
             kind = "reference"
-        source = f"{key} = {target or _shown(value)}"
+        source = f"{key} = {target or preview(value, _SHOWN)}"
         kind = "opaque" if content.opaque else kind
         return Unit((make_piece(kind, name, content.digest, source),), content.code)
 
@@ -326,11 +344,3 @@ def join_units(*units: Unit) -> Unit:
     """All pieces and all code of some units."""
     pieces = tuple(piece for unit in units for piece in unit.pieces)
     return Unit(pieces, tuple(code for unit in units for code in unit.follows))
-
-
-def _shown(value: object) -> str:
-    try:
-        text = repr(value)
-    except Exception as error:  # a repr of the user's own may fail; the text is only for people
-        text = f"<{foreign_name(type(value))}, whose repr raised {type(error).__name__}>"
-    return text if len(text) <= 2000 else text[:2000] + "…"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from threading import RLock
 from types import FunctionType
 
 from redux.code.content import TaskName
@@ -39,12 +40,25 @@ class Fingerprinter:
     def __init__(self, project: Project, task_name: TaskName) -> None:
         self._ownership = Ownership(project)
         self._dependencies = Dependencies(self._ownership, task_name)
+        self._lock = RLock()
 
     def fingerprint(self, task: TaskSource) -> TaskRecord:
         """A task under the hash of its code, with every piece the hash covers, its own first.
 
         Raises CodeUnreadable where code of the user's own isn't there to be read, or isn't what runs.
         """
+        with self._lock:
+            return self._fingerprint(task)
+
+    def code_hash(self, thing: object) -> Digest | None:
+        """How a function or class that is a value counts by its code; None where it isn't the user's own.
+
+        Raises CodeUnreadable.
+        """
+        with self._lock:
+            return self._dependencies.code_hash(thing)
+
+    def _fingerprint(self, task: TaskSource) -> TaskRecord:
         function = inspect.unwrap(task.func)
         if task.version is not None:
             start = Unit((_text_piece("version", task.fullname, task.version),), ())
@@ -53,7 +67,7 @@ class Fingerprinter:
         else:
             start = self._read_own_function(task, function)
         unit = join_units(start, *(self._include(task.fullname, value) for value in task.includes))
-        own = function if isinstance(function, FunctionType) else _no_function
+        own = function if isinstance(function, FunctionType) else None
         pieces = self._dependencies.pieces_from(unit, own)
         return TaskRecord(_hash_task(task.fullname, pieces), task.fullname, task.version, _in_order(pieces))
 
@@ -121,7 +135,3 @@ def _in_order(pieces: list[CodePiece]) -> tuple[CodePiece, ...]:
     """The task's own piece, then the others by kind and name, each once."""
     first, *others = {piece.hash: piece for piece in pieces}.values()
     return (first, *sorted(others, key=lambda piece: (piece.kind, piece.name, piece.hash)))
-
-
-def _no_function() -> None:
-    """Stands where a task has no function that could meet itself."""

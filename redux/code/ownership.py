@@ -21,6 +21,10 @@ class Ownership:
     def __init__(self, project: Project) -> None:
         self._project = project
 
+    def owns(self, code: FunctionType | type) -> bool:
+        """Whether a function or class is the user's own."""
+        return self.owns_class(code) if isinstance(code, type) else self.owns_function(code)
+
     def owns_function(self, function: FunctionType) -> bool:
         """Whether a function is the user's own; one made from a text is where its module is."""
         filename = function.__code__.co_filename
