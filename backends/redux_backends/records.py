@@ -147,6 +147,14 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
+class Upstream:
+    """A call that an argument was made from: its result is the argument, or is somewhere in it."""
+
+    argument: str
+    call: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class CallNode:
     """A finished call; `children` are call hashes in the order they were made."""
 
@@ -158,6 +166,8 @@ class CallNode:
     duration: Seconds
     """of the whole subtree when it was first computed"""
     recorded: Seconds
+    upstreams: tuple[Upstream, ...] = ()
+    """where its arguments came from when it was first made; by argument, each call once"""
 
 
 @dataclass(frozen=True, slots=True)

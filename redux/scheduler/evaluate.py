@@ -27,8 +27,8 @@ from redux.scheduler.jobs import (
 )
 from redux.task import BoundCall
 from redux.value import Lazy, encode
-from redux_backends.records import JobId, Traits, hash_evaluation, new_id
-from redux_valuestore.digest import digest_struct
+from redux_backends.records import JobId, Traits, Upstream, hash_evaluation, new_id
+from redux_valuestore.digest import Digest, digest_struct
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import ValueMissing
 
@@ -177,17 +177,20 @@ class Evaluator:
         assert bound is not None
         task = job.known.task
         arguments: list[tuple[str, Datum]] = []
+        upstreams: list[Upstream] = []
         parts: list[object] = []
         hidden = task.options.config_args
         for name, value in task.name_arguments(bound):
             datum = self._argument(value, job.parent)
             arguments.append((name, datum))
+            if datum.origin is not None or type(value) not in ATOMS:
+                upstreams += [Upstream(name, call) for call in _calls_behind(value, job.parent)]
             if hidden and name.partition("[")[0] in hidden:
                 continue
             if datum.hash is None:
                 _encode_argument(datum, task.fullname, name)
             parts += (name, datum.hash)
-        job.arguments = arguments
+        job.arguments, job.upstreams = arguments, upstreams
         job.args_hash = digest_struct("Args", *parts)
         job.eval_hash = hash_evaluation(job.known.task_hash, job.args_hash)
         job.state = JobState.READY
@@ -338,6 +341,25 @@ def _wait(cell: Cell, source: Cell) -> None:
     else:
         source.waiters.append(cell)
     cell.missing += 1
+
+
+def _calls_behind(value: object, scope: Scope) -> list[Digest]:
+    """The calls whose results are in a value, or were operated on for it; each once."""
+    found: dict[Digest, None] = {}
+    seen: set[int] = set()
+    waiting = lazies_in(value)
+    while waiting:
+        lazy = waiting.pop()
+        if id(lazy) in seen:
+            continue
+        seen.add(id(lazy))
+        cell = scope.cells[id(lazy)]
+        if isinstance(cell, Job):
+            if cell.call_hash is not None:
+                found[cell.call_hash] = None
+        elif isinstance(cell, OperationCell):
+            waiting += lazies_in(cell.operation._args)
+    return list(reversed(found))
 
 
 def _inputs(cell: Cell) -> list[Lazy]:

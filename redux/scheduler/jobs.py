@@ -10,7 +10,7 @@ from typing import Any, Final
 from redux.expression import Operation
 from redux.task import BoundCall, Task
 from redux.value import Encoded
-from redux_backends.records import JobId, JobStatus, Outcome, Reason, Seconds, StoredValue, Traits
+from redux_backends.records import JobId, JobStatus, Outcome, Reason, Seconds, StoredValue, Traits, Upstream
 from redux_valuestore.digest import Digest
 
 
@@ -142,7 +142,7 @@ class Job(Cell):
     __slots__ = (
         "args_hash", "arguments", "bound", "call_hash", "ended", "eval_hash", "forced", "id", "known",
         "leader", "outcome", "place", "reason", "recorded", "scope", "seconds", "stale", "started", "state", "status",
-        "task_set",
+        "task_set", "upstreams",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, id: JobId, known: KnownTask, bound: BoundCall) -> None:
@@ -151,6 +151,7 @@ class Job(Cell):
         self.known = known
         self.bound: BoundCall | None = bound
         self.arguments: Sequence[tuple[str, Datum]] = ()
+        self.upstreams: list[Upstream] = []
         self.args_hash: Digest | None = None
         self.eval_hash: Digest | None = None
         self.state = JobState.WAITING

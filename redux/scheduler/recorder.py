@@ -165,7 +165,16 @@ class Recorder:
         below = {child.task_set for child in made if child.task_set is not None}
         job.task_set = self._task_set(known.task_hash, known.leaf_set, below)
         self._calls.append(
-            CallNode(job.call_hash, job.eval_hash, result, children, job.task_set, job.seconds, job.ended)
+            CallNode(
+                job.call_hash,
+                job.eval_hash,
+                result,
+                children,
+                job.task_set,
+                job.seconds,
+                job.ended,
+                tuple(job.upstreams),
+            )  # fmt: skip
         )
 
     def _task_set(self, own: Digest, leaf_set: Digest, below: set[Digest]) -> Digest:
