@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
@@ -11,14 +10,11 @@ from sqlalchemy import literal_column
 
 from redux_backends import schema
 from redux_backends.backend import NONDETERMINISTIC, unknown_reference
-from redux_backends.liveness import LEASE_SECONDS
 from redux_backends.records import (
     MAY_CHANGE,
     Batch,
     CodePiece,
     Evaluation,
-    Execution,
-    ExecutionId,
     Job,
     Place,
     Tag,
@@ -54,13 +50,12 @@ _JOB_CHANGES = Insert(schema.job, update=_but("id", "uuid", of=schema.job.c.keys
 _TAGS = Insert(schema.tag)
 
 _MISSING = str(int(Place.MISSING))
-_SAME_HASH = f"hash = ?1 AND substr(hash, 1, {schema.PREFIX}) = substr(?1, 1, {schema.PREFIX})"
 _ANY_MISSING = f"SELECT EXISTS (SELECT 1 FROM value WHERE place = {_MISSING})"
 _STILL_MISSING = Among(
     [schema.value.c.id], schema.value, schema.value.c.id, schema.value.c.place == literal_column(_MISSING)
 )
 _BRING_BACK = "UPDATE value SET place = ?, data = ? WHERE id = ?"
-_FORGET = f"UPDATE value SET place = {_MISSING}, data = NULL WHERE {_SAME_HASH}"
+_FORGET = f"UPDATE value SET place = {_MISSING}, data = NULL WHERE {schema.SAME_HASH}"
 _KNOWN_PIECES = Among(list(schema.code_piece.c), schema.code_piece, schema.prefix_of(schema.code_piece.c.hash))
 _KNOWN_RESULTS = Among(
     [
@@ -99,44 +94,9 @@ def record(connection: sqlite3.Connection, ledger: Ledger, batch: Batch) -> None
     _WORDS.run(connection, ledger.words.added)
 
 
-def record_execution(connection: sqlite3.Connection, ledger: Ledger, execution: Execution) -> None:
-    """Write an execution as it stands now, its lease renewed."""
-    ledger.executions.learn((execution.id,))
-    known = execution.id in ledger.executions
-    row = ledger.executions[execution.id] if known else ledger.executions.add(execution.id)
-    lease = execution.lease
-    columns = {
-        "id": row,
-        "uuid": execution.id,
-        "argv": json.dumps(execution.argv),
-        "user": to_text(execution.user),
-        "cwd": to_text(execution.cwd),
-        "started": execution.started,
-        "ended": execution.ended,
-        "status": int(execution.status),
-        "host": lease.host,
-        "boot": lease.boot,
-        "pid": lease.pid,
-        "process_started": lease.process_started,
-    }
-    names = ", ".join(f'"{name}"' for name in columns)
-    connection.execute(
-        f"INSERT OR REPLACE INTO execution ({names}, lease_until) "
-        f"VALUES ({', '.join('?' * len(columns))}, {schema.NOW} + {LEASE_SECONDS})",
-        tuple(columns.values()),
-    )
-
-
-def renew_lease(connection: sqlite3.Connection, execution: ExecutionId) -> None:
-    """Let an execution's lease run from now."""
-    connection.execute(
-        f"UPDATE execution SET lease_until = {schema.NOW} + {LEASE_SECONDS} WHERE uuid = ?", (execution,)
-    )
-
-
 def forget_value(connection: sqlite3.Connection, value: Digest) -> None:
     """Note that a value's bytes are gone."""
-    connection.execute(_FORGET, (value,))
+    connection.execute(_FORGET, {"id": value})
 
 
 class _Writer:

@@ -102,17 +102,23 @@ class Database:
             )
 
     def _open(self) -> _Opened:
+        try:
+            return self._open_to_write()
+        except (OSError, sqlite3.OperationalError) as error:
+            if not (self.path.exists() and _is_readonly(error)):
+                raise
+        return self._open_to_read()
+
+    def _open_to_write(self) -> _Opened:
         lock = FileLock(self.path.with_name(self.path.name + ".lock"))
         try:
             with lock.held():
                 if not self.path.exists() or self.path.stat().st_size == 0:
                     self._build()
             return self._connect(self.path.as_uri() + "?mode=rw", lock, readonly=False)
-        except (OSError, sqlite3.OperationalError, BackendUnavailable) as error:
+        except BaseException:
             lock.close()
-            if not (self.path.exists() and _is_readonly(error)):
-                raise
-        return self._open_to_read()
+            raise
 
     def _open_to_read(self) -> _Opened:
         lock = FileLock(None)
@@ -262,6 +268,12 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise self._in_words(error) from error
+        except FileNotFoundError as error:
+            raise BackendUnavailable(
+                f"cannot open the database {self.path}: there is no folder {self.path.parent}; make it, or give "
+                "another place with REDUX_DIR",
+                str(self.path),
+            ) from error
         except OSError as error:
             raise BackendUnavailable(
                 f"cannot open the database {self.path}: {error.strerror or error}; see to the disk and its "
@@ -313,14 +325,16 @@ def _replayed(driver: sqlite3.Connection, closure: Callable[[sqlite3.Connection]
 
 
 def _once(driver: sqlite3.Connection, closure: Callable[[sqlite3.Connection], _T]) -> _T:
+    # An interrupt may have left the last transaction open.
+    if driver.in_transaction:
+        driver.execute("ROLLBACK")
     try:
         driver.execute("BEGIN IMMEDIATE")
         result = closure(driver)
         driver.execute("COMMIT")
-    except BaseException:
+    finally:
         if driver.in_transaction:
             driver.execute("ROLLBACK")
-        raise
     return result
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, 
 
 from redux_backends import schema
 from redux_backends.backend import MissContext, unknown_reference
-from redux_backends.query import arguments_of, same_id, tasks_named
+from redux_backends.query import arguments_of, tasks_named
 from redux_backends.records import Argument, CodePiece, EvaluationKey, TaskRecord
 from redux_backends.statements import from_text, to_text
 from redux_valuestore.digest import Digest
@@ -28,7 +28,7 @@ _task, _evaluation, _argument, _value, _word = (
 
 def get_task(connection: Connection, task_hash: Digest) -> TaskRecord | None:
     """One task with its pieces of code."""
-    return next(iter(_tasks(connection, same_id(_task.c.hash, task_hash))), None)
+    return next(iter(_tasks(connection, schema.same_id(_task.c.hash, task_hash))), None)
 
 
 def task_versions(connection: Connection, fullname: str) -> Sequence[TaskRecord]:
@@ -64,7 +64,7 @@ def _tasks(connection: Connection, wanted: ColumnElement[bool]) -> list[TaskReco
 
 def get_key(connection: Connection, eval_hash: Digest) -> EvaluationKey | None:
     """One evaluation's task and arguments."""
-    return _key(connection, _keys().where(same_id(_evaluation.c.hash, eval_hash)))
+    return _key(connection, _keys().where(schema.same_id(_evaluation.c.hash, eval_hash)))
 
 
 def _keys() -> Select:
@@ -86,7 +86,7 @@ def explain_cache_miss(connection: Connection, key: EvaluationKey) -> MissContex
     task = connection.execute(
         select(_task.c.id, _word.c.text)
         .select_from(_task.join(_word, _word.c.id == _task.c.name_id))
-        .where(same_id(_task.c.hash, key.task_hash))
+        .where(schema.same_id(_task.c.hash, key.task_hash))
     ).first()
     if task is None:
         raise unknown_reference("task", key.task_hash)
@@ -105,7 +105,8 @@ def explain_cache_miss(connection: Connection, key: EvaluationKey) -> MissContex
 def _nearest(connection: Connection, arguments: Sequence[Argument], other: ColumnElement[bool]) -> EvaluationKey | None:
     """The newest of the evaluations that have most arguments in common with these."""
     equal = [
-        and_(_word.c.text == to_text(argument.name), same_id(_value.c.hash, argument.value)) for argument in arguments
+        and_(_word.c.text == to_text(argument.name), schema.same_id(_value.c.hash, argument.value))
+        for argument in arguments
     ]
     if equal:
         closest = (

@@ -19,17 +19,15 @@ from sqlalchemy import (
     select,
 )
 
-from redux_backends import liveness, schema
+from redux_backends import executions, schema
 from redux_backends.backend import AmbiguousId, Found, JobView, MissGroup, TaskCounts, UnknownId, hex_prefix
 from redux_backends.records import (
     Argument,
     CallNode,
-    Execution,
     ExecutionId,
     Job,
     JobId,
     JobStatus,
-    Lease,
     MissKind,
     Outcome,
     Reason,
@@ -38,7 +36,6 @@ from redux_backends.records import (
 from redux_backends.statements import from_text, to_text
 from redux_valuestore.digest import Digest
 
-_now = literal_column(schema.NOW)
 _RUNNING = literal_column(str(int(JobStatus.RUNNING)))
 _RAN = literal_column(str(int(Outcome.RAN)))
 _IDS_AT_ONCE = 500
@@ -59,49 +56,7 @@ _type = schema.word.alias("type")
 _elapsed = func.coalesce(_job.c.ended - _job.c.started, literal_column("0.0"))
 
 
-def same_id(column: ColumnElement[bytes], id: bytes) -> ColumnElement[bool]:
-    """Whether a column of digests or ids has this one, by its index."""
-    return and_(schema.prefix_of(column) == id[: schema.PREFIX], column == id)
-
-
-# -- executions ------------------------------------------------------------------------------------
-
-
-def executions(connection: Connection, limit: int, offset: int = 0) -> Sequence[Execution]:
-    """Executions, newest first."""
-    newest = select(_execution, _now.label("now")).order_by(_execution.c.started.desc(), _execution.c.id)
-    rows = connection.execute(newest.limit(limit).offset(offset)).mappings()
-    return [_as_execution(row) for row in rows]
-
-
-def get_execution(connection: Connection, id: ExecutionId) -> Execution | None:
-    """One execution."""
-    found = select(_execution, _now.label("now")).where(same_id(_execution.c.uuid, id))
-    row = connection.execute(found).mappings().first()
-    return None if row is None else _as_execution(row)
-
-
-def _as_execution(row: RowMapping) -> Execution:
-    lease = Lease(row["host"], row["boot"], row["pid"], row["process_started"])
-    status = JobStatus(row["status"])
-    if status is JobStatus.RUNNING and not liveness.is_running(lease, row["lease_until"], row["now"]):
-        status = JobStatus.DIED
-    return Execution(
-        id=ExecutionId(row["uuid"]),
-        argv=tuple(json.loads(row["argv"])),
-        user=from_text(row["user"]),
-        cwd=from_text(row["cwd"]),
-        started=row["started"],
-        lease=lease,
-        ended=row["ended"],
-        status=status,
-    )
-
-
-def _alive(connection: Connection) -> Collection[int]:
-    """The rows of executions that run now."""
-    said = select(_execution, _now.label("now")).where(_execution.c.status == _RUNNING)
-    return [row["id"] for row in connection.execute(said).mappings() if _as_execution(row).status is JobStatus.RUNNING]
+# -- jobs ------------------------------------------------------------------------------------------
 
 
 def _status(alive: Collection[int]) -> ColumnElement[int]:
@@ -112,18 +67,15 @@ def _status(alive: Collection[int]) -> ColumnElement[int]:
 
 def count_jobs(connection: Connection, id: ExecutionId) -> Sequence[TaskCounts]:
     """An execution's jobs counted by task and status."""
-    status = _status(_alive(connection)).label("status")
+    status = _status(executions.alive(connection)).label("status")
     counted = (
         select(_word.c.text, status, func.count(), func.sum(_elapsed))
         .select_from(_job.join(_execution).join(schema.task).join(_word, _word.c.id == schema.task.c.name_id))
-        .where(same_id(_execution.c.uuid, id))
+        .where(schema.same_id(_execution.c.uuid, id))
         .group_by(_word.c.text, status)
     )
     rows = sorted((from_text(row[0]), *row[1:]) for row in connection.execute(counted))
     return [TaskCounts(name, JobStatus(kind), count, seconds) for name, kind, count, seconds in rows]
-
-
-# -- jobs ------------------------------------------------------------------------------------------
 
 
 def _views(alive: Collection[int]) -> Select:
@@ -163,7 +115,7 @@ def _views(alive: Collection[int]) -> Select:
 
 def get_job(connection: Connection, id: JobId) -> JobView | None:
     """One job."""
-    found = _views(_alive(connection)).where(same_id(_job.c.uuid, id))
+    found = _views(executions.alive(connection)).where(schema.same_id(_job.c.uuid, id))
     return next(iter(_job_views(connection, found)), None)
 
 
@@ -182,7 +134,7 @@ def jobs(
     limit: int = 100,
 ) -> Sequence[JobView]:
     """Jobs that fit every filter given."""
-    alive = _alive(connection)
+    alive = executions.alive(connection)
     wanted = select(_job.c.id)
     if execution is not None:
         wanted = wanted.where(_job.c.execution_id.in_(_row_of(_execution.c.uuid, execution)))
@@ -216,7 +168,7 @@ def jobs(
 def _row_of(column: ColumnElement[bytes], id: bytes) -> Select:
     table = column.table  # pyright: ignore[reportAttributeAccessIssue]
     same = table.alias(f"named_{table.name}")
-    return select(same.c.id).where(same_id(same.c[column.name], id))  # pyright: ignore
+    return select(same.c.id).where(schema.same_id(same.c[column.name], id))  # pyright: ignore
 
 
 def tasks_named(fullname: str) -> Select:
@@ -301,7 +253,7 @@ def miss_groups(connection: Connection, id: ExecutionId) -> Sequence[MissGroup]:
             .join(_word, _word.c.id == schema.task.c.name_id)
             .join(_detail, _detail.c.id == _job.c.detail_id)
         )
-        .where(same_id(_execution.c.uuid, id), _job.c.outcome == _RAN, _job.c.reason.is_not(None))
+        .where(schema.same_id(_execution.c.uuid, id), _job.c.outcome == _RAN, _job.c.reason.is_not(None))
         .group_by(_job.c.task_id, _job.c.reason, _job.c.detail_id)
         .order_by(_job.c.id)
     )
@@ -338,7 +290,7 @@ def get_call(connection: Connection, call: Digest) -> CallNode | None:
             .join(_value, _value.c.id == _call.c.value_id)
             .join(schema.task_set, schema.task_set.c.id == _call.c.set_id)
         )
-        .where(same_id(_call.c.hash, call))
+        .where(schema.same_id(_call.c.hash, call))
     )
     row = connection.execute(asked).mappings().first()
     if row is None:

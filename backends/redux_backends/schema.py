@@ -19,6 +19,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    and_,
     func,
     literal_column,
     text,
@@ -47,6 +48,19 @@ metadata = MetaData()
 def prefix_of(column: ColumnElement[bytes]) -> ColumnElement[bytes]:
     """The indexed part of a digest or id."""
     return func.substr(column, literal_column("1"), literal_column(str(PREFIX)))
+
+
+def same_id(column: ColumnElement[bytes], id: bytes) -> ColumnElement[bool]:
+    """Whether a column of digests or ids has this one, by its index."""
+    return and_(prefix_of(column) == id[:PREFIX], column == id)
+
+
+def _is_id(column: str) -> str:
+    return f"substr({column}, 1, {PREFIX}) = substr(:id, 1, {PREFIX}) AND {column} = :id"
+
+
+SAME_HASH, SAME_UUID = _is_id("hash"), _is_id("uuid")
+"""The same in plain SQL, of the parameter `id`."""
 
 
 def _id() -> Column[int]:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from redux_backends import calls, history, lookup, query
+from redux_backends import calls, executions, history, lookup, query
 from redux_backends.backend import (
     Backend,
     BackendUnavailable,
@@ -60,7 +60,7 @@ class SQLiteBackend(Backend):
         self._write(lambda connection, ledger: calls.record(connection, ledger, batch))
 
     def record_execution(self, execution: Execution) -> None:
-        self._write(lambda connection, ledger: calls.record_execution(connection, ledger, execution))
+        self._write(lambda connection, ledger: executions.record_execution(connection, ledger, execution))
 
     def _write(self, write: Callable[[sqlite3.Connection, Ledger], None]) -> None:
         def closure(connection: sqlite3.Connection) -> Ledger:
@@ -72,7 +72,7 @@ class SQLiteBackend(Backend):
         self._database.run_tx(closure).remember()
 
     def renew_lease(self, execution: ExecutionId) -> None:
-        self._database.run_tx(lambda connection: calls.renew_lease(connection, execution))
+        self._database.run_tx(lambda connection: executions.renew_lease(connection, execution))
 
     def forget_value(self, value: Digest) -> None:
         self._database.run_tx(lambda connection: calls.forget_value(connection, value))
@@ -119,11 +119,11 @@ class SQLiteBackend(Backend):
 
     def executions(self, limit: int, offset: int = 0) -> Sequence[Execution]:
         with self._database.snapshot() as connection:
-            return query.executions(connection, limit, offset)
+            return executions.executions(connection, limit, offset)
 
     def get_execution(self, execution: ExecutionId) -> Execution | None:
         with self._database.snapshot() as connection:
-            return query.get_execution(connection, execution)
+            return executions.get_execution(connection, execution)
 
     def count_jobs(self, execution: ExecutionId) -> Sequence[TaskCounts]:
         with self._database.snapshot() as connection:

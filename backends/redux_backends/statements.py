@@ -27,8 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
 
-_ROWS_AT_ONCE = (500, 100, 20, 4, 1)
-_KEYS_AT_ONCE = (500, 60, 8, 1)
+_ROWS_AT_ONCE = (1000, 200, 40, 7, 1)
+_KEYS_AT_ONCE = (1000, 150, 12, 1)
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 _UTF8 = "surrogatepass"
 
