@@ -174,7 +174,7 @@ class Recorder:
                 job.seconds,
                 job.ended,
                 tuple(job.upstreams),
-            )  # fmt: skip
+            )
         )
 
     def _task_set(self, own: Digest, leaf_set: Digest, below: set[Digest]) -> Digest:
