@@ -30,6 +30,11 @@ SMALL = b"a small object"
 DIGEST = digest_bytes(SMALL)
 
 
+def quick(root: str | Path) -> LocalStore:
+    """A local store that does not wait for the disk."""
+    return LocalStore(root, FaultyDisk())
+
+
 class MemoryPlace:
     def __init__(self):
         self.store = MemoryStore()
@@ -117,7 +122,7 @@ class MemoryMachine(ValueStoreMachine):
 class LocalMachine(ValueStoreMachine):
     def make_place(self):
         self.folder = tempfile.mkdtemp()
-        return UrlPlace(f"{self.folder}/values")
+        return UrlPlace(f"{self.folder}/values", quick)
 
     def teardown(self):
         shutil.rmtree(self.folder)
@@ -177,9 +182,9 @@ def prepare(root: Path, state: str) -> Path:
     """The root of a store in this state."""
     root.mkdir()
     if state != "an empty place":
-        digest = put(LocalStore(root / "values"), LARGE)
+        digest = put(quick(root / "values"), LARGE)
         if state == "a damaged object":
-            Path(LocalStore(root / "values").get_value_path(digest)).write_bytes(spoil(LARGE, "cut", 70_000))
+            Path(quick(root / "values").get_value_path(digest)).write_bytes(spoil(LARGE, "cut", 70_000))
     return root / "values"
 
 
@@ -193,9 +198,9 @@ def attempts(tmp_path: Path, state: str) -> Iterator[tuple[Path, int]]:
 def all_or_nothing(root: Path) -> None:
     """Under the object's name is what belongs there or nothing, to anybody who asks the store."""
     try:
-        assert bytes(LocalStore(root).get(digest_bytes(LARGE))) == LARGE
+        assert bytes(quick(root).get(digest_bytes(LARGE))) == LARGE
     except ValueMissing:
-        assert not LocalStore(root).has(digest_bytes(LARGE))
+        assert not quick(root).has(digest_bytes(LARGE))
 
 
 def trouble_of_putting(store: LocalStore) -> StoreUnavailable | None:
@@ -218,10 +223,10 @@ def test_death_at_any_step_of_a_put_leaves_a_whole_object_or_none(tmp_path, stat
         assert len(leftovers(root)) <= 1
         all_or_nothing(root)
         if state == "a sound object":
-            assert LocalStore(root).has(digest_bytes(LARGE))
-        put(LocalStore(root), LARGE)
-        assert bytes(LocalStore(root).get(digest_bytes(LARGE))) == LARGE
-        assert list(LocalStore(root).iterate()) == [digest_bytes(LARGE)]
+            assert quick(root).has(digest_bytes(LARGE))
+        put(quick(root), LARGE)
+        assert bytes(quick(root).get(digest_bytes(LARGE))) == LARGE
+        assert list(quick(root).iterate()) == [digest_bytes(LARGE)]
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -236,11 +241,11 @@ def test_an_error_at_any_step_of_a_put_leaves_nothing_half_written(tmp_path, sta
             assert os.strerror(error) in str(told)
             assert "REDUX_STORE" in str(told)
         else:  # only where it could be made good
-            assert bytes(LocalStore(root).get(digest_bytes(LARGE))) == LARGE
+            assert bytes(quick(root).get(digest_bytes(LARGE))) == LARGE
         assert leftovers(root) == []
         all_or_nothing(root)
-        put(LocalStore(root), LARGE)
-        assert bytes(LocalStore(root).get(digest_bytes(LARGE))) == LARGE
+        put(quick(root), LARGE)
+        assert bytes(quick(root).get(digest_bytes(LARGE))) == LARGE
 
 
 def test_a_full_disk_is_told_with_its_free_space_and_no_write_is_kept(tmp_path):
@@ -269,7 +274,7 @@ def test_random_damage_never_gives_wrong_bytes_and_heals(tmp_path):
     chance = random.Random(20)
     for turn in range(300):
         data = chance.randbytes(chance.choice([1, 40, 5_000, 300_000]))
-        store = LocalStore(tmp_path)
+        store = quick(tmp_path)
         path = Path(store.get_value_path(put(store, data)))
         path.write_bytes(spoil(data, chance.choice(["flip", "cut", "zero", "grow"]), chance.randrange(1 << 30)))
         if turn % 2:
