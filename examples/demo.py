@@ -29,7 +29,7 @@ RUN = ("run", "stdlib_imports.py", "main")
 SOURCE = "stdlib_source.py"
 OLD = "    if not stripped:\n"
 NEW = '    if not stripped.strip("()[]{},:"):\n'
-SHOWN = 24
+WIDTH = 116
 
 
 class NotSo(Exception):
@@ -62,11 +62,11 @@ class Desk:
         own = {name: value for name, value in os.environ.items() if not name.startswith("REDUX_")}
         self._environment = {**own, "PYTHONUTF8": "1"}
 
-    def type(self, *words: str) -> Said:
-        """Show a redux command, run it, show what it says. Raises NotSo where it fails."""
+    def type(self, *words: str, first: int, last: int) -> Said:
+        """Show a redux command, run it, show the first and last lines it says. Raises NotSo where it fails."""
         print(f"\n    $ redux {shlex.join(words)}", flush=True)
         said = self.ask(*words)
-        for line in shorten((said.err + said.out).splitlines()):
+        for line in shorten((said.err + said.out).splitlines(), first, last):
             print(f"    {line}".rstrip())
         return said
 
@@ -89,7 +89,7 @@ class Desk:
 
     def last_execution(self) -> Ran:
         """What the last execution ran and what it reused, as recorded."""
-        executions = json.loads(self.ask("log", "--json").stdout)["executions"]
+        executions = json.loads(self.ask("log", "--json").out)["executions"]
         tasks = executions[0]["tasks"]
         return Ran(
             +Counter({task["fullname"]: task["ran"] for task in tasks}),
@@ -122,27 +122,34 @@ def show(folder: Path) -> None:
     run_again(desk)
     run_edited(desk, cold)
     head("4. Why did those run?", "The records know the code that each task used, piece by piece.")
-    explained = desk.type("explain-miss")
+    explained = desk.type("explain-miss", first=20, last=0)
     claim(OLD.strip() in explained.out and NEW.strip() in explained.out, "the answer shows the line that changed")
     head("5. Where does the report come from?", "Any file that a task wrote leads back to its call.")
-    claim("write_report" in desk.type("log", "out/report.md").out, "it names the call that wrote the report")
+    told = desk.type("log", "out/report.md", first=19, last=0)
+    claim("write_report" in told.out, "it names the call that wrote the report")
     say(f"\nAll as claimed. Look at {folder / 'out' / 'report.md'} and the picture beside it, imports.svg.")
 
 
 def run_cold(desk: Desk) -> Ran:
     """The first run, which has everything to do."""
     head("1. The first run", "Two tasks for each file, and those that bring the results together.")
-    said = desk.type(*RUN)
+    said = desk.type(*RUN, first=7, last=5)
     ran = desk.last_execution()
-    claim(ran.executed["outline"] > 1000, f"{ran.executed.total():,} tasks executed in {said.seconds:.1f} s")
+    files = ran.executed["outline"]
+    claim(
+        files == ran.executed["measure"] > 100,
+        f"{files:,} files read, {ran.executed.total():,} tasks executed in {said.seconds:.1f} s",
+        f"executed: {dict(ran.executed)}",
+    )
     return ran
 
 
 def run_again(desk: Desk) -> None:
     """The same again, for which nothing has to run."""
     head("2. The same again", "Every file is still what it was, and so is the code.")
-    said = desk.type(*RUN)
-    claim(not desk.last_execution().executed, f"0 tasks executed in {said.seconds:.1f} s")
+    said = desk.type(*RUN, first=7, last=3)
+    ran = desk.last_execution().executed
+    claim(not ran, f"0 tasks executed in {said.seconds:.1f} s", f"executed: {dict(ran)}")
 
 
 def run_edited(desk: Desk, cold: Ran) -> None:
@@ -153,7 +160,7 @@ def run_edited(desk: Desk, cold: Ran) -> None:
         "in the same file, does not. Lines that hold nothing but brackets shall be no code any more:",
     )
     print(textwrap.indent(edit(desk.folder / SOURCE), "    "), end="")
-    said = desk.type(*RUN)
+    said = desk.type(*RUN, first=7, last=8)
     ran = desk.last_execution().executed
     users = Counter(measure=cold.executed["measure"])
     after = Counter(sum_up=1, describe_sizes=1, write_report=1)
@@ -193,11 +200,11 @@ def say(words: str) -> None:
     print(words, flush=True)
 
 
-def shorten(lines: list[str]) -> list[str]:
-    """The first lines, and how many more there were."""
-    if len(lines) <= SHOWN:
-        return lines
-    return [*lines[: SHOWN - 1], f"… and {len(lines) - SHOWN + 1} more lines"]
+def shorten(lines: list[str], first: int, last: int) -> list[str]:
+    """The first and the last lines, each cut to the width of a page, and how many there were between."""
+    between = len(lines) - first - last
+    kept = lines if between <= 1 else [*lines[:first], f"  … {between} more lines", *lines[len(lines) - last :]]
+    return [line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…" for line in kept]
 
 
 if __name__ == "__main__":

@@ -107,6 +107,7 @@ def rank_modules(graph: Graph) -> dict[str, float]:
 
 def find_cycles(graph: Graph) -> list[list[str]]:
     """Groups of modules that each import, directly or not, all others of their group; largest first."""
-    groups = nx.strongly_connected_components(nx.DiGraph(graph))
+    links = [(module, name) for module, imported in graph.items() for name in imported]
+    groups = nx.strongly_connected_components(nx.DiGraph(links))
     several = [sorted(group) for group in groups if len(group) > 1]
     return sorted(several, key=lambda group: (-len(group), group))

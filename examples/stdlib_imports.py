@@ -67,7 +67,8 @@ def survey(sources: dict[str, File], release: str, out: str) -> File:
     return write_report(f"{out}/report.md", release, picture, sections)
 
 
-@task
+# Parsing takes nearly all of the time and keeps other threads of its process waiting.
+@task(executor="processes")
 def outline(file: File, package: str) -> Outline:
     """A file's imports, functions and classes, by its syntax tree."""
     return read_outline(file.read("rb"), package)

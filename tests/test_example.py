@@ -15,7 +15,7 @@ import pytest
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples"
 
 LIBRARY = {
-    "alpha.py": "import beta\nfrom gamma import delta\n\n# one comment\ndef go():\n    import sys\n",
+    "alpha.py": "import beta\nfrom gamma import delta\n\n# one comment\ndef go():\n    import latin\n",
     "beta.py": "class B:\n    call = dict(\n    )\nimport alpha\n",
     "gamma/__init__.py": "from . import delta\n",
     "gamma/delta.py": "from __future__ import annotations\nfrom ..nowhere import x\n",
@@ -28,19 +28,19 @@ FILES = 6
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A folder with the example, a `.redux` of its own, and a library to read."""
+    """A folder with the example and a library to read."""
     for source in EXAMPLE.glob("stdlib_*.py"):
         shutil.copy(source, tmp_path)
     for name, text in LIBRARY.items():
         path = tmp_path / "library" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode("latin-1"))
-    redux(tmp_path, "init")
     return tmp_path
 
 
 def redux(place: Path, *words: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("REDUX_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("REDUX_")}
+    environment = {**kept, "REDUX_DIR": str(place / ".redux"), "PYTHONUTF8": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "redux", *words], cwd=place, env=environment, capture_output=True, encoding="utf-8"
     )
@@ -50,8 +50,8 @@ def redux(place: Path, *words: str) -> str:
 
 def run(place: Path) -> Counter[str]:
     """Run the example; how many jobs of each task were executed."""
-    redux(place, "run", "stdlib_imports.py", "main", "--library", "library", "--release", "1.0")
-    tasks = json.loads(redux(place, "log", "--json"))["executions"][0]["tasks"]
+    said = redux(place, "run", "--json", "stdlib_imports.py", "main", "--library", "library", "--release", "1.0")
+    tasks = json.loads(said)["tasks"]
     return +Counter({task["fullname"]: task["ran"] for task in tasks})
 
 
