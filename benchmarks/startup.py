@@ -10,6 +10,13 @@ from benchmarks.measure import Figures, run, seconds_of
 from benchmarks.peers import WORKLOADS, Peer, bin_of, python_of
 
 _HAS_COMMAND = ("redux", "redun")
+_IMPORTS = {
+    "redux": "from redux import task",
+    "redun": "from redun import task",
+    "joblib": "from joblib import Memory",
+    "diskcache": "from diskcache import Cache",
+}
+"""What a program of each begins with; redux loads its parts by name, so that a bare `import redux` says little."""
 
 
 def take_all(peer: Peer, folder: Path) -> Iterator[tuple[str, Figures]]:
@@ -26,7 +33,7 @@ def take_all(peer: Peer, folder: Path) -> Iterator[tuple[str, Figures]]:
 
 def _commands(peer: Peer) -> dict[str, list[str]]:
     python = str(python_of(peer))
-    commands = {"python": [python, "-c", "pass"], "import": [python, "-c", f"import {peer.name}"]}
+    commands = {"python": [python, "-c", "pass"], "import": [python, "-c", _IMPORTS[peer.name]]}
     if peer.name in _HAS_COMMAND:
         command = str(bin_of(peer) / peer.name)
         commands["help"] = [command, "--help"]
