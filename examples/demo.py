@@ -113,6 +113,8 @@ def main() -> int:
 def show(folder: Path) -> None:
     """All steps in their order. Raises NotSo."""
     folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise NotSo(f"{folder} is empty; name a new folder")
     for name in MODULES:
         shutil.copy(EXAMPLE / f"stdlib_{name}.py", folder)
     desk = Desk(folder)
