@@ -216,7 +216,10 @@ class _Writer:
         pieces = self._pieces(piece for task in new.values() for piece in task.pieces)
         _TASKS.run(
             self._connection,
-            [(known[task.hash], task.hash, words[task.fullname], task.version) for task in new.values()],
+            [
+                (known[task.hash], task.hash, words[task.fullname], task.version and to_text(task.version))
+                for task in new.values()
+            ],
         )
         _TASK_PIECES.run(
             self._connection,

@@ -13,6 +13,7 @@ from threading import RLock
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine
+from sqlalchemy.exc import DBAPIError
 
 from redux_backends import schema
 from redux_backends.backend import BackendCorrupt, BackendError, BackendNewer, BackendUnavailable
@@ -268,6 +269,10 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise self._in_words(error) from error
+        except DBAPIError as error:
+            if not isinstance(error.orig, sqlite3.Error):
+                raise
+            raise self._in_words(error.orig) from error
         except FileNotFoundError as error:
             raise BackendUnavailable(
                 f"cannot open the database {self.path}: there is no folder {self.path.parent}; make it, or give "

@@ -55,7 +55,8 @@ def _tasks(connection: Connection, wanted: ColumnElement[bool]) -> list[TaskReco
     for row, digest, kind, name, source in connection.execute(made_of):
         pieces[row].append(CodePiece(digest, kind, from_text(name), from_text(source)))
     return [
-        TaskRecord(digest, from_text(fullname), version, tuple(pieces[row])) for row, digest, fullname, version in rows
+        TaskRecord(digest, from_text(fullname), version and from_text(version), tuple(pieces[row]))
+        for row, digest, fullname, version in rows
     ]
 
 

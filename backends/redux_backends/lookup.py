@@ -12,7 +12,7 @@ from redux_backends import schema
 from redux_backends.backend import CallCandidate, Candidate
 from redux_backends.records import FileFact, Place, StoredValue, TaskFact, Traits, ValueRecord
 from redux_backends.rowids import CALL, EVALUATION, TASK_SET, Memory
-from redux_backends.statements import Among
+from redux_backends.statements import Among, to_text
 from redux_valuestore.digest import Digest
 
 _e, _r, _v, _c, _s = (
@@ -205,7 +205,7 @@ def _by_position(row: tuple) -> tuple[int, int]:
 def known_tasks(connection: sqlite3.Connection, fullnames: Sequence[str]) -> Mapping[str, Sequence[Digest]]:
     """The hashes under which tasks are known, newest first."""
     found: defaultdict[str, list[Digest]] = defaultdict(list)
-    rows = _TASKS_NAMED.rows(connection, set(fullnames))
+    rows = _TASKS_NAMED.rows(connection, map(to_text, set(fullnames)))
     for fullname, _, task_hash in sorted(rows, key=lambda row: -row[1]):
         found[fullname].append(task_hash)
     return dict(found)

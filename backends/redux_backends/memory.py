@@ -96,7 +96,8 @@ class MemoryBackend(Backend):
             for task_set in batch.task_sets:
                 self._task_sets.setdefault(task_set.hash, frozenset(task_set.tasks))
             for call in batch.calls:
-                if self._calls.setdefault(call.call_hash, call) is call:
+                if call.call_hash not in self._calls:
+                    self._calls[call.call_hash] = call
                     self._calls_of[call.eval_hash].append(call)
             for job in batch.jobs:
                 self._jobs[job.id] = job

@@ -173,7 +173,7 @@ def _row_of(column: ColumnElement[bytes], id: bytes) -> Select:
 
 def tasks_named(fullname: str) -> Select:
     """The rows of a task's versions."""
-    named = select(_word.c.id).where(_word.c.text == fullname).correlate(None)
+    named = select(_word.c.id).where(_word.c.text == to_text(fullname)).correlate(None)
     return select(schema.task.c.id).where(schema.task.c.name_id.in_(named)).correlate(None)
 
 

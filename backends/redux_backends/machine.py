@@ -1,0 +1,212 @@
+"""A state machine for hypothesis: a backend and the memory backend hear the same and must say the same."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from redux_backends.backend import Backend, BackendError
+from redux_backends.memory import MemoryBackend
+from redux_backends.records import Batch, Evaluation, JobStatus, MissKind, Outcome, Reason, Tag, Traits
+from redux_backends.sample import (
+    ELSEWHERE,
+    GONE,
+    call,
+    done,
+    ended,
+    evaluation,
+    execution,
+    file_value,
+    holding_value,
+    key,
+    large_value,
+    started,
+    task,
+    task_set,
+    value,
+)
+
+_ERROR = value("error", Traits.ERROR)
+_PARTS = [value("a"), value("b"), large_value("c"), file_value("/f", "1"), file_value("/f", "2"), _ERROR]
+_TASKS = [task("add"), task("add", "return 2"), task("other")]
+_VALUES = [*_PARTS, holding_value("holder", _PARTS[:4], _TASKS[:2])]
+_KEYS = [key(of, *bound) for of in _TASKS for bound in ((), (_VALUES[0],), (_VALUES[0], _VALUES[1]), (_VALUES[1],))]
+_SETS = [task_set(_TASKS[0]), task_set(*_TASKS)]
+_LEAVES = [
+    call(of, result, tasks, at=at)
+    for at, (of, result, tasks) in enumerate(
+        zip(_KEYS * 2, [*_VALUES, *_VALUES[::-1], *_VALUES], _SETS * 12, strict=False)
+    )
+]
+_NODES = [call(_KEYS[at], _VALUES[at], _SETS[1], children=_LEAVES[at : at + 3], at=100 + at) for at in range(5)]
+_CALLS = [*_LEAVES, *_NODES]
+_EXECUTIONS = [execution("here", 1), execution("gone", 2, GONE), execution("elsewhere", 3, ELSEWHERE)]
+_ROOTS = [started(f"root {at}", each, _KEYS[at], at=at) for at, each in enumerate(_EXECUTIONS)]
+_JOBS = _ROOTS + [
+    started(f"job {at}", _EXECUTIONS[at % 3], _KEYS[at], parent=_ROOTS[at % 3], at=10 + at) for at in range(8)
+]
+_REASONS = [None, Reason(MissKind.NEW_TASK), Reason(MissKind.FILE_CHANGED, "/f")]
+_TAGS = [
+    Tag(kind, entity, name, "1")
+    for kind, entity in (("value", _VALUES[0].hash), ("task", _TASKS[0].hash), ("job", _JOBS[0].id))
+    for name in ("x", "y")
+]
+
+_evals = [each.eval_hash for each in _KEYS]
+_hashes = [each.hash for each in _VALUES]
+
+
+def _some(choices: list) -> st.SearchStrategy[list]:
+    return st.lists(st.sampled_from(choices), max_size=len(choices), unique=True)
+
+
+class BackendMachine(RuleBasedStateMachine):
+    """Records that may or may not know each other, in any order: subclass it and give it `make_backend`."""
+
+    @abstractmethod
+    def make_backend(self) -> Backend:
+        """A backend with nothing in it."""
+
+    @initialize(whole=st.booleans())
+    def begin(self, whole: bool) -> None:
+        self.moment = 0
+        self.oracle: Backend = MemoryBackend()
+        self.backend = self.make_backend()
+        self.backend.load()
+        for each in _EXECUTIONS:
+            self._both(lambda backend, each=each: backend.record_execution(each))
+        if whole:
+            self.record(Batch(values=_VALUES, tasks=_TASKS, keys=_KEYS, task_sets=_SETS))
+
+    def record(self, batch: Batch) -> None:
+        self._both(lambda backend: backend.record(batch))
+
+    def _both(self, write) -> None:
+        refused = []
+        for backend in (self.oracle, self.backend):
+            try:
+                write(backend)
+            except BackendError as error:
+                refused.append(type(error))
+        assert len(refused) in (0, 2)
+
+    @rule(values=_some(_VALUES), stored=st.booleans())
+    def record_values(self, values: list, stored: bool) -> None:
+        self.record(Batch(values=[replace(each, data=None) if stored else each for each in values]))
+
+    @rule(tasks=_some(_TASKS), keys=_some(_KEYS), sets=_some(_SETS))
+    def record_questions(self, tasks: list, keys: list, sets: list) -> None:
+        self.record(Batch(tasks=tasks, keys=keys, task_sets=sets))
+
+    @rule(data=st.lists(st.tuples(st.sampled_from(_KEYS), st.sampled_from(_VALUES)), max_size=6))
+    def record_results(self, data: list) -> None:
+        # Moments differ, so that what is newest is never a matter of taste.
+        results: list[Evaluation] = []
+        for asked, result in data:
+            self.moment += 1
+            results.append(evaluation(asked, result, (self.moment * 7) % 1009))
+        self.record(Batch(evaluations=results))
+
+    @rule(calls=_some(_CALLS))
+    def record_calls(self, calls: list) -> None:
+        self.record(Batch(calls=calls))
+
+    @rule(
+        jobs=_some(_JOBS),
+        status=st.sampled_from(JobStatus),
+        outcome=st.sampled_from(Outcome),
+        reason=st.sampled_from(_REASONS),
+        call=st.sampled_from([None, *_CALLS]),
+    )
+    def record_jobs(self, jobs: list, status: JobStatus, outcome: Outcome, reason: Reason | None, call) -> None:
+        ends = jobs if status is JobStatus.RUNNING else [done(each, call, status) for each in jobs]
+        self.record(Batch(jobs=[replace(each, outcome=outcome, reason=reason) for each in ends]))
+
+    @rule(tags=_some(_TAGS))
+    def record_tags(self, tags: list) -> None:
+        self._both(lambda backend: backend.record_tags(tags))
+
+    @rule(value=st.sampled_from(_VALUES))
+    def forget(self, value) -> None:
+        self._both(lambda backend: backend.forget_value(value.hash))
+
+    @rule(execution=st.sampled_from(_EXECUTIONS), over=st.booleans())
+    def record_execution(self, execution, over: bool) -> None:
+        self._both(lambda backend: backend.record_execution(ended(execution) if over else execution))
+
+    @precondition(lambda self: self.moment % 3 == 0)
+    @rule()
+    def load_again(self) -> None:
+        self.backend.close()
+        self.backend.load()
+
+    @invariant()
+    def says_the_same_to_the_cache(self) -> None:
+        for ask in (
+            lambda backend: backend.check_cache(_evals),
+            lambda backend: backend.find_calls(_evals),
+            lambda backend: backend.known_evaluations(_evals),
+            lambda backend: backend.get_values(_hashes),
+        ):
+            assert ask(self.backend) == ask(self.oracle)
+
+    @rule()
+    def says_the_same_to_people(self) -> None:
+        for ask in (
+            lambda backend: backend.get_held(_hashes),
+            lambda backend: backend.get_task_sets([each.hash for each in _SETS]),
+            lambda backend: backend.known_tasks(["sample.add", "sample.other"]),
+            lambda backend: backend.task_versions("sample.add"),
+            lambda backend: backend.executions(5),
+            lambda backend: [backend.get_call(each.call_hash) for each in _CALLS],
+            lambda backend: [backend.get_key(each) for each in _evals],
+            lambda backend: backend.find_files("/f"),
+            lambda backend: backend.get_tags([tag.entity for tag in _TAGS] + [each.hash for each in _TASKS]),
+        ):
+            assert ask(self.backend) == ask(self.oracle)
+
+    @rule(
+        run=st.sampled_from([None, *_EXECUTIONS]),
+        name=st.sampled_from([None, "sample.add"]),
+        value=st.sampled_from([None, *_VALUES[:2]]),
+        argument=st.sampled_from([None, *_VALUES[:2]]),
+        status=st.sampled_from([None, *JobStatus]),
+        roots=st.booleans(),
+        missed=st.booleans(),
+        limit=st.sampled_from([2, 100]),
+    )
+    def says_the_same_of_jobs(self, run, name, value, argument, status, roots, missed, limit) -> None:
+        def ask(backend: Backend) -> object:
+            return backend.jobs(
+                execution=run and run.id,
+                task=name,
+                value=value and value.hash,
+                argument=argument and argument.hash,
+                status=status,
+                roots=roots,
+                missed=missed,
+                limit=limit,
+            )
+
+        assert ask(self.backend) == ask(self.oracle)
+        if run is not None:
+            for summary in (lambda backend: backend.count_jobs(run.id), lambda backend: backend.miss_groups(run.id)):
+                assert summary(self.backend) == summary(self.oracle)
+
+    @rule(asked=st.sampled_from(_KEYS))
+    def explains_the_same(self, asked) -> None:
+        answers = []
+        for backend in (self.oracle, self.backend):
+            try:
+                answers.append(backend.explain_cache_miss(asked))
+            except BackendError:
+                answers.append(None)
+        assert answers[0] == answers[1]
+
+    def teardown(self) -> None:
+        if hasattr(self, "backend"):
+            self.says_the_same_to_people()
+            self.backend.close()
