@@ -162,6 +162,18 @@ CHANGED = {
         "T = {'a': lambda x: x + 1}\ndef f(x): return T['a'](x)",
         "T = {'a': lambda x: x + 2}\ndef f(x): return T['a'](x)",
     ),
+    "a function in a container of the library": (
+        "from collections import deque, OrderedDict as D\ndef h(): return 1\nT = D(a=deque([h]))\ndef f(x): return T",
+        "from collections import deque, OrderedDict as D\ndef h(): return 2\nT = D(a=deque([h]))\ndef f(x): return T",
+    ),
+    "what a table makes by default": (
+        "from collections import defaultdict\nT = defaultdict(lambda: 1)\ndef f(x): return T[x]",
+        "from collections import defaultdict\nT = defaultdict(lambda: 2)\ndef f(x): return T[x]",
+    ),
+    "which task is in a table": (
+        "@task\ndef a(x): return 1\n@task\ndef b(x): return 1\nT = {'h': [a]}\ndef f(x): return T",
+        "@task\ndef a(x): return 1\n@task\ndef b(x): return 1\nT = {'h': [b]}\ndef f(x): return T",
+    ),
     "two helpers swapped": (
         "def a(): return 1\ndef b(): return 2\nA, B = a, b\ndef f(x): return A() - B()",
         "def a(): return 1\ndef b(): return 2\nA, B = b, a\ndef f(x): return A() - B()",
@@ -169,6 +181,14 @@ CHANGED = {
     "two lambdas of one line swapped": (
         "A, B = (lambda: 1), (lambda: 2)\ndef f(x): return A() - B()",
         "A, B = (lambda: 2), (lambda: 1)\ndef f(x): return A() - B()",
+    ),
+    "a lambda inside one on its line": (
+        "A = lambda: lambda: 1\nB = A()\ndef f(x): return B()",
+        "A = lambda: lambda: 2\nB = A()\ndef f(x): return B()",
+    ),
+    "the outer and the inner lambda of a line swapped": (
+        "A = lambda: lambda: 1\nB = A()\nC, D = A, B\ndef f(x): return C, D",
+        "A = lambda: lambda: 1\nB = A()\nC, D = B, A\ndef f(x): return C, D",
     ),
     "two closures swapped": (
         "def make(n): return lambda: n\nA, B = make(1), make(2)\ndef f(x): return A() - B()",
@@ -299,6 +319,14 @@ CHANGED = {
             "import functools\ndef d(n):\n  def e(g):\n    @functools.wraps(g)\n    def w(*a): return n * g(*a)\n"
             "    return w\n  return e\n@task\n@d(2)\ndef f(x): return x"
         ),
+    ),
+    "a library's decorator": (
+        "from contextlib import contextmanager as c\n@task\n@c\ndef f(x): yield x",
+        "from contextlib import asynccontextmanager as c\n@task\n@c\ndef f(x): yield x",
+    ),
+    "a constant table of plain data": (
+        "T = [{'a': (1, [2])}, {3}]\ndef f(x): return T",
+        "T = [{'a': (1, [3])}, {3}]\ndef f(x): return T",
     ),
     "what is decorated": (
         (
@@ -477,8 +505,7 @@ def test_a_function_that_is_an_argument_counts_by_all_its_code(lab: Lab) -> None
 
 def test_code_deep_inside_a_library_object_counts(lab: Lab) -> None:
     flow = (
-        "from collections import OrderedDict, deque\ndef h(): return {}\nT = OrderedDict(a=deque([h]))\n"
-        "@task\ndef f(x): return T\n"
+        "from types import SimpleNamespace\ndef h(): return {}\nT = SimpleNamespace(a=[h])\n@task\ndef f(x): return T\n"
     )
     assert lab.hash(flow=TASK + flow.format(1)) != lab.hash(flow=TASK + flow.format(2))
 
@@ -623,3 +650,29 @@ def test_a_hash_is_the_same_in_every_process_however_the_file_is_started(lab: La
         for seed, words in (("1", ["flow.py"]), ("2", ["-m", "flow"]), ("3", ["-c", "import flow; flow.show()"]))
     }  # fmt: skip
     assert len(hashes) == 1
+
+
+def test_the_hash_of_a_task_never_changes(lab: Lab) -> None:
+    lab.write(
+        helpers="""
+        import re
+        from dataclasses import dataclass, field
+        from enum import Enum
+        from functools import lru_cache, partial, singledispatch
+        from pathlib import Path
+        LIMIT, NAMES = 3, {"a", "b", ("c", 1.5)}
+        class Kind(Enum):
+            ONE = 1
+        @dataclass(frozen=True, slots=True)
+        class Shape:
+            kind: Kind = Kind.ONE
+            sides: list[int] = field(default_factory=list)
+            def area(self): return LIMIT * len(self.sides)
+        @lru_cache(maxsize=4)
+        def cut(x, n=LIMIT): return re.sub("a", "b", x)[:n], NAMES
+        TABLE = {"cut": partial(cut, n=2), "area": Shape.area, "path": Path, "both": [lambda: 1, lambda: 2]}
+        SHAPE = Shape()
+        """
+    )
+    flow = "import helpers as h\n@task\ndef f(x: int = 1):\n    from helpers import SHAPE\n    return h.TABLE, SHAPE\n"
+    assert lab.hash(flow=TASK + flow).hex()[:32] == "7624042e48ee84e5e4f1e82172bd72e6"

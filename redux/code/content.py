@@ -10,10 +10,11 @@ import ast
 import logging
 import random
 import warnings
+from collections import ChainMap, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any, cast
 
 from redux.code.normalize import digest_task_code
@@ -26,7 +27,9 @@ from redux_valuestore.digest import Digest, digest_struct
 TaskName = Callable[[object], str | None]
 
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
-_CONTAINERS = frozenset({list, tuple, set, frozenset, dict})
+_MAPPINGS = frozenset({dict, OrderedDict, defaultdict, MappingProxyType, ChainMap})
+_CONTAINERS = _MAPPINGS | {list, tuple, set, frozenset, deque}
+_HASHED_WHOLE = frozenset({list, tuple, set, frozenset, dict})
 _DEEPEST = 200
 
 
@@ -187,7 +190,7 @@ class Contents:
             self._describe_class(kind, walk)
             if isinstance(value, tuple) and hasattr(kind, "_fields"):
                 return digest_struct("instance", class_name(kind), list(kind._fields), self._all(value, walk))
-            if is_dataclass(kind) or _is_plain(kind):
+            if is_dataclass(kind) or hasattr(kind, "__attrs_attrs__") or _is_plain(kind):
                 return self._describe_state(value, kind, walk)
         else:
             self._find_code_in_attributes(value, walk)
@@ -197,9 +200,11 @@ class Contents:
             return self._describe_opaque(value, kind, walk)
 
     def _describe_container(self, value: Any, kind: type, walk: _Walk) -> Digest:
-        members = [part for item in value.items() for part in item] if kind is dict else list(value)
-        if _ATOMS.issuperset(map(type, members)):
+        members = [part for item in value.items() for part in item] if kind in _MAPPINGS else list(value)
+        if kind in _HASHED_WHOLE and _is_data(members):
             return hash_value(value)
+        if kind is defaultdict:
+            members.append(value.default_factory)
         parts = self._all(members, walk)
         return digest_struct("container", kind.__name__, sorted(parts) if kind in (set, frozenset) else parts)
 
@@ -237,6 +242,22 @@ def cells_of(function: FunctionType) -> list[tuple[str, object]]:
         except ValueError:
             continue
     return found
+
+
+def _is_data(members: list[object]) -> bool:
+    """Whether there is nothing but atoms in built-in containers, however deep: no code to look for."""
+    pending, seen = [members], set[int]()
+    while pending:
+        for member in pending.pop():
+            kind = type(member)
+            if kind in _ATOMS:
+                continue
+            if kind not in _HASHED_WHOLE or id(member) in seen:
+                return False
+            seen.add(id(member))
+            inner = cast(Any, member)
+            pending.append([*inner.keys(), *inner.values()] if kind is dict else list(inner))
+    return True
 
 
 def _plain_defaults(node: ast.AST) -> list[ast.expr]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from redux.code.dependencies import Dependencies, Unit, join_units, make_piece
 from redux.code.normalize import digest_code, digest_task_code, parse_snippet
 from redux.code.ownership import Ownership
 from redux.code.project import Project
-from redux.code.scopes import Uses, uses_of_body, uses_of_statements
-from redux.code.sources import SOURCES
+from redux.code.scopes import uses_of_body, uses_of_statements
+from redux.code.sources import SOURCES, Found
 from redux.code.trouble import CodeUnreadable
 from redux_backends.records import CodePiece, TaskRecord
 from redux_valuestore.digest import Digest, digest_bytes, digest_struct
@@ -82,13 +83,18 @@ class Fingerprinter:
         digest = digest_struct("Own", [digest_task_code(node) for node in found.nodes])
         piece = make_piece("task", task.fullname, digest, found.text)
         used = self._dependencies.used_by([uses_of_body(node) for node in found.nodes], function, task.fullname)
-        return join_units(Unit((piece,), ()), used, self._wrapper(task, function))
+        wrapper = Unit((), ()) if task.func is function else self._wrapper(task, found)
+        return join_units(Unit((piece,), ()), used, wrapper)
 
-    def _wrapper(self, task: TaskSource, function: FunctionType) -> Unit:
-        """What other decorators put around the function."""
-        if task.func is function:
-            return Unit((), ())
-        return self._dependencies.value_unit("closure", f"{task.fullname}:wrapper", "wrapper", task.func)
+    def _wrapper(self, task: TaskSource, found: Found) -> Unit:
+        """What decorators below `@task` made of the function: as it is, and as written, for libraries hide theirs."""
+        made = self._dependencies.value_unit("closure", f"{task.fullname}:wrapper", "wrapper", task.func)
+        decorators = [one for node in found.nodes for one in _below_task(getattr(node, "decorator_list", []))]
+        if not decorators:
+            return made
+        text = "\n".join("@" + ast.unparse(decorator) for decorator in decorators)
+        piece = make_piece("decorator", task.fullname, digest_code(decorators), text)
+        return join_units(made, Unit((piece,), ()))
 
     def _read_given_source(self, task: TaskSource, text: str, function: object) -> Unit:
         tree = parse_snippet(text)
@@ -97,7 +103,7 @@ class Fingerprinter:
         piece = make_piece("task", task.fullname, digest_code([tree]), text)
         if not isinstance(function, FunctionType) or not self._ownership.owns_function(function):
             return Unit((piece,), ())
-        used = self._dependencies.used_by(_uses_of_text(tree.body), function, task.fullname)
+        used = self._dependencies.used_by([uses_of_statements(tree.body)], function, task.fullname)
         return join_units(Unit((piece,), ()), used)
 
     def _include(self, fullname: str, value: object) -> Unit:
@@ -112,14 +118,12 @@ class Fingerprinter:
         return unit
 
 
-def _uses_of_text(body: Iterable[object]) -> list[Uses]:
-    statements = [node for node in body if hasattr(node, "_fields")]
-    return [_uses_of_statement(node) for node in statements]
-
-
-def _uses_of_statement(node: object) -> Uses:
-    uses = uses_of_body(node)  # pyright: ignore[reportArgumentType]
-    return uses if uses.chains or uses.imports else uses_of_statements([node])  # pyright: ignore[reportArgumentType]
+def _below_task(decorators: list[ast.expr]) -> list[ast.expr]:
+    for index, decorator in enumerate(decorators):
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if getattr(called, "attr", None) == "task" or getattr(called, "id", None) == "task":
+            return decorators[index + 1 :]
+    return []
 
 
 def _text_piece(kind: str, fullname: str, text: str) -> CodePiece:

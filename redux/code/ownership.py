@@ -28,7 +28,7 @@ class Ownership:
     def owns_function(self, function: FunctionType) -> bool:
         """Whether a function is the user's own; one made from a text is where its module is."""
         filename = function.__code__.co_filename
-        if os.path.isabs(filename) and os.path.splitext(filename)[1] in (".py", ".pyw") and not _is_cell(filename):
+        if os.path.isabs(filename) and not _is_cell(filename):
             return self._project.owns(filename)
         return self._owns_names(function.__globals__)
 
@@ -57,7 +57,9 @@ class Ownership:
 
 
 def _is_cell(filename: str) -> bool:
-    return "ipykernel_" in filename
+    """Whether a file exists in name only: notebooks keep a cell's text where tracebacks look for it, without a date."""
+    entry = linecache.cache.get(filename)
+    return "ipykernel_" in filename or (entry is not None and len(entry) > 1 and entry[1] is None)
 
 
 def names_around(kind: type) -> Mapping[str, object]:

@@ -246,22 +246,35 @@ def _assigns(node: ast.Assign, name: str) -> bool:
 
 
 def _at_columns(nodes: list[Defined], code: CodeType) -> list[Defined]:
-    """Of functions on one line, the innermost whose body holds every instruction."""
+    """Of lambdas on one line, the one around every instruction with as many lambdas inside it."""
     spots = [
         (line, column, end_line, end_column)
         for line, end_line, column, end_column in code.co_positions()
         if line is not None and end_line is not None and column is not None and end_column
     ]
-    around = [node for node in nodes if isinstance(node, ast.Lambda) and all(_holds(node.body, *s) for s in spots)]
-    if not spots or not around:
-        return []
-    return [min(around, key=lambda node: len(ast.dump(node)))]
+    if not spots:
+        return [node for node in nodes if _gives_constant(node, code)][:1]
+    inside = sum(one.co_name == "<lambda>" for one in _nested_codes(code))
+    return [node for node in nodes if _lambdas_inside(node) == inside and all(_holds(node, *spot) for spot in spots)]
 
 
-def _holds(body: ast.expr, line: int, column: int, end_line: int, end_column: int) -> bool:
-    start = (body.lineno, body.col_offset)
-    end = (body.end_lineno or body.lineno, body.end_col_offset or body.col_offset)
-    return start <= (line, column) and (end_line, end_column) <= end
+def _gives_constant(node: Defined, code: CodeType) -> bool:
+    """Whether a lambda compiles to this code by itself; Python 3.12 gives one that returns a constant no columns."""
+    if not isinstance(node, ast.Lambda):
+        return False
+    module = compile(ast.Expression(node), code.co_filename, "eval", code.co_flags & _FUTURE_FLAGS, dont_inherit=True)
+    alone = [one.replace(co_flags=code.co_flags) for one in module.co_consts if isinstance(one, CodeType)]
+    return any(is_same_code(one, code) for one in alone)
+
+
+def _lambdas_inside(node: Defined) -> int:
+    body = node.body if isinstance(node.body, list) else [node.body]
+    return sum(isinstance(one, ast.Lambda) for part in body for one in ast.walk(part))
+
+
+def _holds(node: Defined, line: int, column: int, end_line: int, end_column: int) -> bool:
+    end = (node.end_lineno or node.lineno, node.end_col_offset or node.col_offset)
+    return (node.lineno, node.col_offset) <= (line, column) and (end_line, end_column) <= end
 
 
 SOURCES = SourceBook()

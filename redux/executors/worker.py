@@ -22,7 +22,7 @@ from redux.executors.frames import Disconnected, receive, send
 from redux.repo import Repo
 from redux.task import Task, get_task_registry, name_of_task, set_task_hasher, source_of_task
 from redux.tracebacks import trim_traceback
-from redux.value import Encoded, allow_pickle, decode, encode
+from redux.value import Encoded, allow_pickle, decode, encode, set_code_hasher
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import ValueRecord
 from redux_valuestore.digest import Digest
@@ -43,6 +43,7 @@ class Workshop:
         self._fingerprinter = Fingerprinter(project_of(Path(folder)), name_of_task)
         self._hashes: dict[str, Digest] = {}
         set_task_hasher(self._hash_of)
+        set_code_hasher(self._fingerprinter.code_hash)
 
     def run(self, order: Order) -> Outcome:
         """Run one job; errors on the way to its function are its outcome too."""

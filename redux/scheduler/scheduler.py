@@ -20,6 +20,7 @@ from redux.scheduler.report import Report, TaskProgress, describe_failure
 from redux.scheduler.run_loop import Run
 from redux.scheduler.task_book import TaskBook
 from redux.task import get_task_registry, name_of_task, set_task_hasher
+from redux.value import set_code_hasher
 from redux_backends.liveness import this_process
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import Execution, ExecutionId, JobStatus, new_id
@@ -120,7 +121,9 @@ class Scheduler:
 
 
 def _read_code(folder: Path) -> TaskBook:
-    book = TaskBook(get_task_registry(), Fingerprinter(project_of(folder), name_of_task))
+    fingerprinter = Fingerprinter(project_of(folder), name_of_task)
+    set_code_hasher(fingerprinter.code_hash)
+    book = TaskBook(get_task_registry(), fingerprinter)
     set_task_hasher(lambda task: book.find(task.fullname).task_hash)
     return book
 
