@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -289,7 +288,7 @@ def make_project(path: Path) -> Path:
 
     Raises `ProjectRefused` if it cannot be made.
     """
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    draft = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.mkdir(mode=0o700)

@@ -116,6 +116,13 @@ class CauseGroup:
         """The time of those jobs in all."""
         return sum(one.seconds for one in self.affected)
 
+    @property
+    def line(self) -> str:
+        """The cause and the tasks it made run, in a line."""
+        names = [f"{one.fullname} ×{one.count:,}" if one.count > 1 else one.fullname for one in self.affected]
+        more = f" and {len(names) - 4} more tasks" if len(names) > 5 else ""
+        return f"{self.cause.words}: {', '.join(names[:4] if more else names)}{more}"
+
 
 # -- comparing ---------------------------------------------------------------------------------------
 
@@ -260,7 +267,7 @@ _WORDS: Mapping[MissKind, str] = {
     MissKind.NEW_ARGUMENTS: "never called with these arguments",
     MissKind.FILE_CHANGED: "{detail} is not the file that was recorded",
     MissKind.VALUE_GONE: "the remembered result {short} is gone or damaged",
-    MissKind.CACHE_OFF: "the cache was not to be asked (--no-cache, or the task's cache_scope)",
+    MissKind.CACHE_OFF: "the cache was off, by --no-cache or the task's cache_scope",
     MissKind.NO_RESULT: "the same call was made before but left no result: it failed, was stopped, or is still running",
     MissKind.TASK_CHANGED: "the task {detail}, held in the remembered result, changed",
     MissKind.STALE_SUBTREE: "a task called below it changed",

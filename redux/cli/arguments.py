@@ -302,7 +302,22 @@ def _shown_signature(form: TaskForm) -> str:
     if len(whole) <= _LINE:
         return whole
     tail = "" if returned is Parameter.empty else f" -> {inspect.formatannotation(returned)}"
-    return "\n".join([f"{name}(", *(f"    {each}," for each in unquoted), f"){tail}"])
+    return "\n".join([f"{name}(", *(f"    {each}," for each in _with_marks(unquoted)), f"){tail}"])
+
+
+def _with_marks(parameters: Sequence[Parameter]) -> list[str]:
+    """Parameters as text, with the `/` and `*` that stand between their kinds."""
+    shown: list[str] = []
+    before: Parameter | None = None
+    for each in parameters:
+        if before is not None and before.kind is Parameter.POSITIONAL_ONLY and each.kind is not before.kind:
+            shown.append("/")
+        starts_named = before is None or before.kind not in (Parameter.VAR_POSITIONAL, Parameter.KEYWORD_ONLY)
+        if each.kind is Parameter.KEYWORD_ONLY and starts_named:
+            shown.append("*")
+        shown.append(str(each))
+        before = each
+    return shown
 
 
 class _Written:

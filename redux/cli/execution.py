@@ -28,6 +28,8 @@ from redux.task import Task
 from redux.value import allow_pickle
 from redux_valuestore.errors import ReduxError
 
+_UNTIL_HERE = "; what finished is recorded, and the same command goes on from there"
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -54,6 +56,8 @@ def run_order(order: Order, shown: Shown) -> int:
     storage = open_to_run(order.where, order.flags)
     if storage.made is not None and not shown.quiet:
         tell(f"made {storage.made}, where everything is kept")
+    if storage.trouble is not None:
+        tell(f"redux: nothing of this run will be kept: {storage.trouble}")
     allow_pickle(storage.settings.pickle == "allow")
     try:
         report = _execute(order, storage, shown)
@@ -130,23 +134,23 @@ def _say_now(text: str) -> None:
 def _conclude(report: Report, storage: RunStorage, shown: Shown) -> int:
     """Print what became of a run; its exit code."""
     causes = _causes(report, storage)
-    trouble = storage.trouble or report.storage_trouble
+    trouble = report.storage_trouble
     failure = report.failure
     if failure is not None:
         tell(describe_failure(failure))
     if not shown.quiet:
-        tell(describe_run(report, causes, line_width(sys.stderr)))
+        tell(describe_run(report, causes, line_width(sys.stderr), kept=storage.trouble is None))
     if trouble is not None:
         tell(f"redux: {unrecorded_line(trouble)}")
     if failure is not None:
         tell(f"redux: {failure_line(failure)}")
     elif report.stopped:
-        tell("redux: stopped before its end; what finished is recorded, and the same command goes on from there")
+        tell(f"redux: stopped before its end{_UNTIL_HERE if storage.trouble is None else ''}")
     if shown.as_json:
-        show(_as_json(report, causes, trouble))
+        show(_as_json(report, causes, storage.trouble or trouble))
     elif failure is None and not report.stopped:
         show(shown_result(report.result))
-    return _exit_code(report, trouble)
+    return _exit_code(report, storage.trouble or trouble)
 
 
 def _causes(report: Report, storage: RunStorage) -> list[CauseGroup]:

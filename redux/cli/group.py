@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from redux.cli.main import COMMANDS, help_text
+from redux.cli.main import COMMANDS, help_text, uncollected
 
 
 class LazyGroup(click.Group):
@@ -21,7 +21,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        return getattr(import_module(module), attribute)
+        with uncollected():
+            return getattr(import_module(module), attribute)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -85,14 +85,7 @@ def execution_text(page: ExecutionPage, now: Seconds, width: int) -> list[str]:
 
 
 def _short_causes(causes: Sequence[CauseGroup], width: int) -> list[str]:
-    return [cut(cause_line(group), width - 2) for group in causes]
-
-
-def cause_line(group: CauseGroup) -> str:
-    """A cause and how many jobs of which tasks ran for it, in a line."""
-    names = [f"{one.fullname} ×{one.count:,}" if one.count > 1 else one.fullname for one in group.affected]
-    shown = ", ".join(names[:4]) + (f" and {show_count(len(names) - 4, 'more task')}" if len(names) > 4 else "")
-    return f"{group.cause.words}: {shown}"
+    return [cut(group.line, width - 2) for group in causes]
 
 
 # -- jobs --------------------------------------------------------------------------------------------

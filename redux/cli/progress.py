@@ -68,8 +68,12 @@ def progress_table(counts: Mapping[str, TaskProgress], seconds: float, room: int
         table.add_row(name, *(_cell(number) for number in (one.running, one.done, one.cached, one.failed)))
     total = [sum(getattr(one, field) for _, one in rows) for field in ("running", "done", "cached", "failed")]
     left = f"and {show_count(len(rows) - room, 'more task')}, in all" if len(rows) > room else "in all"
-    table.add_row(f"{left}, {show_seconds(round(seconds, 1))}", *(_cell(number) for number in total), style="dim")
+    table.add_row(f"{left}, {_clock(seconds)}", *(_cell(number) for number in total), style="dim")
     return table
+
+
+def _clock(seconds: float) -> str:
+    return f"{seconds:4.1f} s" if seconds < 60 else show_seconds(seconds)
 
 
 def _total(one: TaskProgress) -> int:

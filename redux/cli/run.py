@@ -9,6 +9,7 @@ from typing import cast
 import click
 
 from redux.cli.arguments import TaskForm, read_arguments, read_form, task_help, wants_help
+from redux.cli.main import uncollected
 from redux.cli.output import show, stdout_to_stderr, tell
 from redux.cli.surroundings import Where, where_options
 from redux.cli.workflow import Workflow, find_task, list_tasks, load_workflow
@@ -94,8 +95,9 @@ def _choose(target: str, task: str | None, words: tuple[str, ...]) -> Wanted | i
 
 def _load_our_own() -> None:
     """Import what a run needs before the workflow's folder, where names of ours may be taken, stands on the path."""
-    for module in ("redux.cli.execution", "redux_backends.sql", "redux_valuestore.sharded"):
-        import_module(module)
+    with uncollected():
+        for module in ("redux.cli.execution", "redux_backends.sql", "redux_valuestore.sharded"):
+            import_module(module)
 
 
 def _load(target: str) -> Workflow:

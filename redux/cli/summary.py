@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from redux.cli.page_text import cause_line
 from redux.cli.render import TaskRow, count_words, cut, dim, indent, short, show_count, show_seconds, strong, task_table
 from redux.explain import CauseGroup
 from redux.scheduler import Failure, Report, TaskProgress
@@ -21,15 +20,17 @@ def progress_rows(counts: Mapping[str, TaskProgress]) -> list[TaskRow]:
     return sorted(rows, key=lambda row: (-row.took, -(row.saved or 0), row.fullname))
 
 
-def describe_run(report: Report, causes: Sequence[CauseGroup], width: int) -> list[str]:
-    """The summary of a run: the table of tasks, the totals, and a line for each reason why jobs ran."""
+def describe_run(report: Report, causes: Sequence[CauseGroup], width: int, kept: bool = True) -> list[str]:
+    """The summary of a run: the table of tasks, the totals, and a line for each reason why jobs ran.
+
+    `kept` tells whether it was recorded, so that the log has more about it.
+    """
     rows = progress_rows(report.counts)
     lines = task_table(rows) if len(rows) > 1 else []
     lines.append(strong(_totals(rows, report)))
     if causes:
         lines += _cause_lines(causes, width)
-    lines.append(dim(_pointer(report, causes)))
-    return lines
+    return [*lines, dim(_pointer(report, causes))] if kept else lines
 
 
 def _totals(rows: Sequence[TaskRow], report: Report) -> str:
@@ -45,7 +46,7 @@ def _pointer(report: Report, causes: Sequence[CauseGroup]) -> str:
 
 
 def _cause_lines(causes: Sequence[CauseGroup], width: int) -> list[str]:
-    lines = [cut(cause_line(group), width - 2) for group in causes[:_SHOWN_CAUSES]]
+    lines = [cut(group.line, width - 2) for group in causes[:_SHOWN_CAUSES]]
     if len(causes) > len(lines):
         lines.append(f"and {show_count(len(causes) - len(lines), 'more reason')}")
     return ["why they ran:", *indent(lines)]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
+import time
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -15,6 +18,7 @@ from types import ModuleType
 from redux.errors import UsageError, WorkflowImportError, nearest
 from redux.task import Task, get_task_registry
 
+_RACY_SECONDS = 2.0
 _OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -32,7 +36,13 @@ def load_workflow(target: str) -> Workflow:
 
     Raises UsageError where there is none, WorkflowImportError where it raises.
     """
-    if _is_file_name(target):
+    workflow = _load(target)
+    _forget_young_bytecode(workflow.folder)
+    return workflow
+
+
+def _load(target: str) -> Workflow:
+    if _is_file_name(target) or not all(part.isidentifier() for part in target.split(".")):
         return _load_file(target)
     here = Path.cwd()
     sys.path.insert(0, str(here))
@@ -57,18 +67,36 @@ def _load_file(target: str) -> Workflow:
     name = path.stem
     _refuse_taken(target, name, path)
     sys.path.insert(0, str(path.parent))
-    spec = spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{target} is no Python file; a workflow's name ends in .py")
-    module = module_from_spec(spec)
+    module = _new_module(target, name, path)
     sys.modules[name] = module
-    loader = spec.loader
 
     def load() -> ModuleType:
-        loader.exec_module(module)
+        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), module.__dict__)
         return module
 
     return Workflow(target, _import(target, load), path.parent)
+
+
+def _new_module(target: str, name: str, path: Path) -> ModuleType:
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{target} is no Python file; a workflow's name ends in .py")
+    spec.cached = None
+    return module_from_spec(spec)
+
+
+def _forget_young_bytecode(folder: Path) -> None:
+    """Remove the bytecode of modules written a moment ago.
+
+    Python finds it again by the second and the size of the source, so that the next edit could go unseen.
+    """
+    young = time.time() - _RACY_SECONDS
+    for module in list(sys.modules.values()):
+        source, cached = getattr(module, "__file__", None), getattr(module, "__cached__", None)
+        if source and cached and source.startswith(str(folder) + os.sep):
+            with suppress(OSError):
+                if os.stat(source).st_mtime > young:
+                    os.unlink(cached)
 
 
 def _refuse_taken(target: str, name: str, path: Path) -> None:
@@ -108,16 +136,20 @@ def _failed(target: str, error: BaseException) -> WorkflowImportError:
 
 def _keep_user_frames(described: traceback.TracebackException) -> None:
     kept = [frame for frame in described.stack if not _is_foreign(frame.filename)]
-    described.stack = traceback.StackSummary.from_list(kept)
+    described.stack = traceback.StackSummary.from_list(kept or list(described.stack)[-1:])
     for inner in (described.__cause__, described.__context__):
         if inner is not None:
             _keep_user_frames(inner)
 
 
 def _is_foreign(filename: str) -> bool:
-    return filename.startswith(("<frozen importlib", "<frozen runpy", _OWN_FOLDER)) or (
-        os.sep + "importlib" + os.sep in filename
-    )
+    """Whether a frame is neither the user's nor of the workflow: Python's, redux's or an installed package's."""
+    return filename.startswith(("<frozen ", _OWN_FOLDER, *_installed_folders()))
+
+
+def _installed_folders() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    return tuple(paths[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib") if name in paths)
 
 
 # -- the task ----------------------------------------------------------------------------------------

@@ -1,0 +1,231 @@
+"""Command-line words become a task's arguments, typed by its signature."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional, TypedDict, Union
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from redux.cli.arguments import read_arguments, read_form, task_help, wants_help
+from redux.errors import UsageError
+from redux.file import File
+
+Metres = NewType("Metres", float)
+
+
+class Colour(Enum):
+    RED = "r"
+    BLUE = 2
+
+
+@dataclass
+class Depth:
+    depth: int
+    path: Path = Path("x")
+
+
+class Point(NamedTuple):
+    x: int
+    y: float = 0.5
+
+
+class Named(TypedDict):
+    name: str
+
+
+def call(func: Any, *words: str) -> tuple[tuple[object, ...], dict[str, object]]:
+    made = read_arguments(read_form(func.__name__, func), words)
+    return made.args, made.kwargs
+
+
+def value_of(hint: Any, *words: str) -> object:
+    def task(x): ...
+
+    task.__annotations__["x"] = hint
+    return call(task, *words)[1]["x"]
+
+
+@pytest.mark.parametrize(
+    ("hint", "text", "value"),
+    [
+        (int, "-5", -5),
+        (float, "1e3", 1000.0),
+        (str, "5", "5"),
+        (bytes, "é", "é".encode()),
+        (bool, "no", False),
+        (Path, "a/b", Path("a/b")),
+        (File, "a.csv", File("a.csv")),
+        (date, "2026-01-31", date(2026, 1, 31)),
+        (Decimal, "1.10", Decimal("1.10")),
+        (Colour, "RED", Colour.RED),
+        (Colour, "2", Colour.BLUE),
+        (Literal["a", 1], "1", 1),
+        (int | None, "7", 7),
+        (Optional[str], "none", "none"),
+        (Union[int, str], "7", 7),
+        (str | int, "seven", "seven"),
+        (Annotated[int, "metres"], "7", 7),
+        (Metres, "1.5", 1.5),
+        (Any, "[1, 2]", [1, 2]),
+        (Any, "plain", "plain"),
+        (list[int], "[1, 2]", [1, 2]),
+        (list[str], "one", ["one"]),
+        (Sequence[float], "[1]", [1.0]),
+        (tuple[int, str], '[1, "b"]', (1, "b")),
+        (tuple[int, ...], "3", (3,)),
+        (set[int], "[1, 1]", {1}),
+        (dict[str, Path], "k=a/b", {"k": Path("a/b")}),
+        (dict[int, list[int]], '{"1": [2]}', {1: [2]}),
+        (Depth, '{"depth": 2, "path": "p"}', Depth(2, Path("p"))),
+        (Depth | None, '{"depth": 2}', Depth(2)),
+        (Point, '{"x": 1}', Point(1)),
+        (Named, '{"name": "n"}', {"name": "n"}),
+        (list[Depth], '[{"depth": 1}]', [Depth(1)]),
+    ],
+)
+def test_a_text_becomes_a_value_of_the_annotated_type(hint: Any, text: str, value: object) -> None:
+    read = value_of(hint, f"--x={text}")
+    assert read == value
+    assert type(read) is type(value)
+    assert value_of(hint, text) == value
+
+
+@pytest.mark.parametrize(
+    ("hint", "text", "says"),
+    [
+        (int, "1.5", "--x of task task must be a whole number, not '1.5'"),
+        (float, "much", "must be a number"),
+        (bool, "maybe", "must be yes or no"),
+        (date, "31.1.", "must be a date such as 2026-01-31"),
+        (Colour, "GREEN", "must be one of RED, BLUE"),
+        (Literal["a", "b"], "c", "must be one of a, b"),
+        (int | bool, "x", "must be int|bool"),
+        (list[int], "[1", "must be a JSON array, or single elements"),
+        (list[int], '["a"]', "must be of type int (in JSON)"),
+        (list[int], "[true]", "must be of type int (in JSON)"),
+        (tuple[int, str], "[1]", "must be 2 values (tuple[int, str])"),
+        (dict[str, int], "a", "must be KEY=VALUE or a JSON object"),
+        (Depth, "{}", "must be of type Depth, with depth too"),
+        (Depth, '{"depth": 1, "x": 2}', "which has no x but depth, path"),
+        (Depth, "[]", "must be a JSON object"),
+        (memoryview, "x", "a memoryview, which no text stands for"),
+    ],
+)
+def test_a_text_of_another_type_is_refused_with_what_it_must_be(hint: Any, text: str, says: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        value_of(hint, f"--x={text}")
+    assert says in str(refused.value)
+    assert refused.value.exit_code == 2
+
+
+def test_repeated_options_gather() -> None:
+    assert value_of(list[int], "--x", "1", "--x", "2") == [1, 2]
+    assert value_of(dict[str, int], "--x", "a=1", "--x=b=2") == {"a": 1, "b": 2}
+    assert value_of(tuple[int, str], "--x", "1", "--x", "b") == (1, "b")
+    with pytest.raises(UsageError, match="--x of task task is given twice"):
+        value_of(int, "--x", "1", "--x", "2")
+
+
+def sample(
+    first: int, second_name: str = "s", *, flag: bool = False, limit: int | None = 3, loose=None, size=1.5
+) -> None:
+    """What it does.
+
+    More of it.
+    """
+
+
+def test_flags_defaults_and_negations() -> None:
+    assert call(sample, "1", "two", "--flag") == ((), {"first": 1, "second_name": "two", "flag": True})
+    assert call(sample, "--second_name=two", "-1") == ((), {"first": -1, "second_name": "two"})
+    assert call(sample, "--no-flag", "--no-limit", "1")[1] == {"first": 1, "flag": False, "limit": None}
+    assert call(sample, "1", "--loose", '{"a": 1}', "--size", "2")[1]["loose"] == {"a": 1}
+    assert call(sample, "1", "--size", "2")[1]["size"] == 2.0
+    assert call(sample, "1", "--", "--flag")[1]["second_name"] == "--flag"
+    assert call(sample, "1", "--second-name=--flag")[1]["second_name"] == "--flag"
+
+
+def variadic(a, /, b: int = 2, *rest: float, key: str = "k", **more: int) -> None: ...
+
+
+def test_variadic_signatures() -> None:
+    assert call(variadic, "x") == (("x",), {})
+    assert call(variadic, "x", "1", "2", "3.5", "--key", "q") == (("x", 1, 2.0, 3.5), {"key": "q"})
+    assert call(variadic, "--a", "x", "--extra", "7") == (("x",), {"extra": 7})
+    with pytest.raises(UsageError, match="--extra of task variadic must be a whole number"):
+        call(variadic, "x", "--extra", "z")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "task sample needs --first int; `--help` after its name shows all"),
+        (("1", "--secnd-name", "x"), "no option --secnd-name; did you mean '--second-name'?"),
+        (("1", "-v"), "no option -v"),
+        (("1", "2", "3"), "takes at most 2 values, so '3' has no place"),
+        (("--first",), "--first of task sample needs a value: int"),
+        (("--second-name", "--flag", "1"), "a value that begins with -- goes as --second-name=--flag"),
+        (("1", "--flag", "--no-flag"), "--flag of task sample is given twice"),
+        (("1", "--quiet"), "--quiet is an option of `redux run` and goes before the file"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_nearest_names(words: tuple[str, ...], says: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        read_arguments(read_form("sample", sample), words, ["--quiet"])
+    assert says in str(refused.value)
+
+
+def test_help_shows_signature_doc_types_and_defaults() -> None:
+    form = read_form("ns.sample", sample)
+    assert wants_help(form, ["1", "--help"])
+    assert not wants_help(form, ["1", "--", "--help"])
+    assert (
+        task_help(form, "redux run wf.py sample")
+        == """\
+Usage: redux run wf.py sample --first FIRST [--ARGUMENT VALUE …]
+
+  sample(
+      first: int,
+      second_name: str = 's',
+      *,
+      flag: bool = False,
+      limit: int | None = 3,
+      loose=None,
+      size=1.5,
+  ) -> None
+
+  What it does.
+
+  More of it.
+
+Arguments:
+  --first int         required
+  --second-name str   default: 's'
+  --flag / --no-flag  default: no
+  --limit int         default: 3
+  --loose value       default: None
+  --size float        default: 1.5
+"""
+    )
+
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3))
+
+
+@given(st.lists(st.integers()), st.text(), st.dictionaries(st.text(), st.integers(), max_size=4), JSON)
+@settings(max_examples=60, deadline=None)
+def test_what_json_can_say_comes_back(xs: list[int], text: str, table: dict[str, int], anything: object) -> None:
+    def task(xs: list[int], text: str, table: dict[str, int], anything): ...
+
+    words = [f"--xs={json.dumps(xs)}", f"--text={text}", f"--table={json.dumps(table)}"]
+    made = call(task, *words, f"--anything={json.dumps(anything)}")[1]
+    assert made == {"xs": xs, "text": text, "table": table, "anything": anything}

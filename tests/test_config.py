@@ -1,0 +1,148 @@
+"""Settings come from flag, environment, project file, user file or default; the .redux folder is found upward."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from redux.config import (
+    DATABASE_FILE,
+    PROJECT_FILE,
+    PROJECT_FOLDER,
+    Layer,
+    Sources,
+    locate_project,
+    make_project,
+    needs_project,
+    read_settings,
+)
+from redux.errors import ConfigError, ProjectMissing, ProjectRefused, ProjectUnwritable
+
+
+def sources(folder: Path, **changes: object) -> Sources:
+    said: dict[str, object] = {"environment": {}, **changes}
+    return Sources(folder, **said)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_project(tmp_path / PROJECT_FOLDER)
+
+
+def test_what_is_said_first_counts(tmp_path: Path, project: Path) -> None:
+    user_file = tmp_path / "user.toml"
+    user_file.write_text('[run]\nexecutor = "processes"\nworkers = 1\nkeep_going = true\n')
+    (project / PROJECT_FILE).write_text("[run]\nworkers = 2\ncache = true\n")
+    said = sources(tmp_path, user_file=user_file)
+    settings = read_settings(said)
+    assert (settings.executor, settings.workers, settings.keep_going, settings.cache) == ("processes", 2, True, True)
+    by_environment = sources(tmp_path, user_file=user_file, environment={"REDUX_NO_CACHE": "1"})
+    assert read_settings(by_environment).cache is False
+    by_flag = sources(tmp_path, environment={"REDUX_NO_CACHE": "1"}, flags=Layer(cache=True, workers=9))
+    assert (read_settings(by_flag).cache, read_settings(by_flag).workers) == (True, 9)
+
+
+def test_without_a_word_everything_is_in_the_project(tmp_path: Path, project: Path) -> None:
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    settings = read_settings(sources(deep))
+    assert settings.project == project
+    assert settings.database == f"sqlite:///{project / DATABASE_FILE}"
+    assert settings.store == str(project / "values")
+
+
+def test_relative_places_are_taken_from_who_says_them(tmp_path: Path, project: Path) -> None:
+    (project / PROJECT_FILE).write_text('[database]\nurl = "sqlite:///d.db"\n[store]\nlocation = "v"\n')
+    settings = read_settings(sources(tmp_path))
+    assert settings.database == f"sqlite:///{project / 'd.db'}"
+    assert settings.store == str(project / "v")
+    named = sources(tmp_path, environment={"REDUX_DB_URL": "sqlite:///e.db", "REDUX_STORE": "memory://x"})
+    assert read_settings(named).database == f"sqlite:///{tmp_path / 'e.db'}"
+    assert read_settings(named).store == "memory://x"
+
+
+def test_the_environment_or_a_flag_names_the_project(tmp_path: Path, project: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert locate_project(sources(elsewhere, environment={"REDUX_DIR": str(project)})) == project
+    other = make_project(tmp_path / "other")
+    assert locate_project(sources(elsewhere, environment={"REDUX_DIR": str(project)}, project=other)) == other
+
+
+def test_a_run_needs_a_project_unless_both_places_are_named(tmp_path: Path) -> None:
+    assert needs_project(sources(tmp_path))
+    assert needs_project(sources(tmp_path, environment={"REDUX_DB_URL": "sqlite:///x.db"}))
+    both = {"REDUX_DB_URL": "sqlite:///x.db", "REDUX_STORE": "v"}
+    assert not needs_project(sources(tmp_path, environment=both))
+    make_project(tmp_path / PROJECT_FOLDER)
+    assert not needs_project(sources(tmp_path))
+
+
+def test_nothing_to_look_at_says_how_to_begin(tmp_path: Path) -> None:
+    with pytest.raises(ProjectMissing, match="`redux run` makes one") as missing:
+        read_settings(sources(tmp_path))
+    assert str(tmp_path) in str(missing.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[run]\nworkrs = 2\n", "unknown setting 'run.workrs'; did you mean 'run.workers'"),
+        ("[run]\nworkers = 0\n", "run.workers = 0 must be a whole number from 1 on"),
+        ("[run]\nworkers = true\n", "must be a whole number"),
+        ('[run]\nexecutor = "dask"\n', "must be 'threads' or 'processes'"),
+        ('[run]\ncache = "yes"\n', "must be true or false"),
+        ("[run\n", "cannot be read as TOML"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named_with_its_file(tmp_path: Path, project: Path, text: str, says: str) -> None:
+    (project / PROJECT_FILE).write_text(text)
+    with pytest.raises(ConfigError, match=str(project / PROJECT_FILE)) as refused:
+        read_settings(sources(tmp_path))
+    assert says in str(refused.value)
+
+
+def test_a_variable_that_is_neither_yes_nor_no_is_named(tmp_path: Path, project: Path) -> None:
+    with pytest.raises(ConfigError, match="REDUX_NO_CACHE: 'perhaps' is neither yes nor no"):
+        read_settings(sources(tmp_path, environment={"REDUX_NO_CACHE": "perhaps"}))
+
+
+def test_a_project_of_a_newer_redux_is_refused(tmp_path: Path, project: Path) -> None:
+    (project / PROJECT_FILE).write_text("format = 2\n")
+    with pytest.raises(ProjectRefused, match="newer than this redux reads"):
+        read_settings(sources(tmp_path))
+
+
+def test_a_folder_that_is_not_ours_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    strange = tmp_path / "strange" / PROJECT_FOLDER
+    strange.mkdir(parents=True)
+    (strange / "notes.txt").touch()
+    with pytest.raises(ProjectRefused, match="is not a redux folder"):
+        locate_project(sources(strange.parent))
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    (plain / PROJECT_FOLDER).touch()
+    with pytest.raises(ProjectRefused, match="is not a folder"):
+        locate_project(sources(plain))
+    make_project(tmp_path / PROJECT_FOLDER)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(ProjectRefused, match="belongs to another user"):
+        locate_project(sources(tmp_path))
+
+
+def test_a_project_is_made_whole_and_keeps_itself_out_of_git(tmp_path: Path) -> None:
+    made = make_project(tmp_path / "deep" / PROJECT_FOLDER)
+    assert sorted(path.name for path in made.iterdir()) == [".gitignore", PROJECT_FILE]
+    assert (made / ".gitignore").read_text() == "*\n!redux.toml\n"
+    assert [path.name for path in made.parent.iterdir()] == [PROJECT_FOLDER]
+    assert read_settings(sources(made.parent)).executor == "threads"
+    assert make_project(made) == made
+
+
+def test_a_project_that_cannot_be_made_says_where_and_why(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ProjectUnwritable, match="cannot be made") as refused:
+        make_project(tmp_path / "file" / PROJECT_FOLDER)
+    assert refused.value.exit_code == 4
