@@ -19,6 +19,7 @@ from benchmarks.table import limit_table, tables
 
 README = ROOT / "benchmarks" / "README.md"
 TABLES_BEGIN = "<!-- tables: written by `make bench` -->"
+TOY_SIZES = "Toy sizes, whatever the titles say, and once each: nothing here is about speed."
 FAILED, OVER_A_LIMIT = 1, 3
 
 
@@ -35,7 +36,7 @@ def main() -> int:
         return FAILED
     results = medians(samples)
     shown = tables(cases, results)
-    print(shown)
+    print(f"{TOY_SIZES}\n\n{shown}" if asked.quick else shown)
     verdicts = judge(LIMITS, results, print) if not asked.quick else ()
     if asked.json:
         _write_json(asked.json, samples)
@@ -56,7 +57,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--folder", type=Path, default=ROOT / "out" / "bench", help="where the stores are made, on the disk to measure"
     )
-    return parser.parse_args(arguments)  # fmt: skip
+    asked = parser.parse_args(arguments)
+    if asked.quick and (asked.write_readme or asked.check):
+        parser.error("--quick says nothing about speed: leave out --write-readme and --check")
+    return asked
 
 
 def _cases(asked: argparse.Namespace) -> tuple[Case, ...]:
