@@ -27,13 +27,21 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
 
-_ROWS_AT_ONCE = (1000, 200, 40, 7, 1)
-_KEYS_AT_ONCE = (1000, 150, 12, 1)
+_AT_ONCE = (1, 3, 8, 24, 60, 160, 400, 1000)
+"""How many rows or keys a statement has places for; what is left over is filled up."""
+
+_FILLER = 0
+"""Of the values that sqlite3 takes, the one it takes fastest."""
+
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 _UTF8 = "surrogatepass"
 
 SqlValue = int | float | str | bytes | None
 Row = Sequence[SqlValue]
+
+
+def _places(count: int) -> int:
+    return next(places for places in _AT_ONCE if places >= count)
 
 
 def to_text(text: str) -> str | bytes:
@@ -59,21 +67,22 @@ class Insert:
         keys = ", ".join(column.name for column in table.primary_key)
         changes = ", ".join(f"{name} = excluded.{name}" for name in update)
         self._ending = f" ON CONFLICT ({keys}) DO UPDATE SET {changes}" if update else ""
-        self._compiled = {count: self._compile(count) for count in _ROWS_AT_ONCE}
+        self._compiled = {count: self._compile(count) for count in _AT_ONCE}
 
     def _compile(self, count: int) -> str:
         row = f"({', '.join('?' * len(self._columns))})"
         columns = ", ".join(f'"{name}"' for name in self._columns)
-        return f'INSERT INTO "{self._table}" ({columns}) VALUES {", ".join([row] * count)}{self._ending}'
+        rows = f"SELECT * FROM (VALUES {', '.join([row] * count)}) WHERE true LIMIT ?"
+        return f'INSERT INTO "{self._table}" ({columns}) {rows}{self._ending}'
 
     def run(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         """Write rows, each with a value for every column in order."""
-        start = 0
-        while start < len(rows):
-            count = next(size for size in _ROWS_AT_ONCE if size <= len(rows) - start)
-            parameters = list(chain.from_iterable(rows[start : start + count]))
-            connection.execute(self._compiled[count], parameters)
-            start += count
+        for start in range(0, len(rows), _AT_ONCE[-1]):
+            chunk = rows[start : start + _AT_ONCE[-1]]
+            places = _places(len(chunk))
+            parameters = list(chain.from_iterable(chunk))
+            parameters += [_FILLER] * (len(self._columns) * (places - len(chunk)))
+            connection.execute(self._compiled[places], [*parameters, len(chunk)])
 
 
 class Among:
@@ -94,20 +103,20 @@ class Among:
                 .select_from(source)
                 .where(key.in_([literal_column("?")] * count), *conditions)
             )
-            for count in _KEYS_AT_ONCE
+            for count in _AT_ONCE
         }
 
     def rows(self, connection: sqlite3.Connection, keys: Iterable[SqlValue]) -> list[tuple]:
         """The rows for these keys, in no order."""
         wanted = list(keys)
         found: list[tuple] = []
-        start = 0
-        while start < len(wanted):
-            left = len(wanted) - start
-            count = next((size for size in reversed(_KEYS_AT_ONCE) if size >= left), _KEYS_AT_ONCE[0])
-            chunk = wanted[start : start + count]
-            chunk += [None] * (count - len(chunk))
-            answer: str = connection.execute(self._compiled[count], chunk).fetchone()[0]
+        for start in range(0, len(wanted), _AT_ONCE[-1]):
+            chunk = wanted[start : start + _AT_ONCE[-1]]
+            places = _places(len(chunk))
+            # No id is 0 and no bytes equal it, but a text may.
+            filler = chunk[0] if isinstance(chunk[0], str) else _FILLER
+            chunk += [filler] * (places - len(chunk))
+            answer: str = connection.execute(self._compiled[places], chunk).fetchone()[0]
             if answer != "[]":
                 columns = zip(*json.loads(answer), strict=True)
                 found += zip(
@@ -117,7 +126,6 @@ class Among:
                     ),
                     strict=True,
                 )
-            start += count
         return found
 
 
