@@ -128,14 +128,18 @@ class CauseGroup:
 
 
 def compare_code(before: TaskRecord, now: TaskRecord) -> tuple[PieceChange, ...]:
-    """The pieces of code that differ between two versions of a task, each with its diff."""
+    """The pieces of code that differ between two versions of a task, each with its diff.
+
+    A piece whose source is the same, but which refers to one that changed, is left out.
+    """
     old, new = _by_name(before.pieces), _by_name(now.pieces)
     changes = [
         _piece_change(old.get(name), new.get(name))
         for name in dict.fromkeys((*new, *old))
         if _hash(old.get(name)) != _hash(new.get(name))
     ]
-    return tuple(changes)
+    seen = [change for change in changes if change.diff]
+    return tuple(seen or changes)
 
 
 def _by_name(pieces: Iterable[CodePiece]) -> dict[tuple[str, int], CodePiece]:

@@ -70,8 +70,8 @@ def value_of(hint: Any, *words: str) -> object:
         (Colour, "2", Colour.BLUE),
         (Literal["a", 1], "1", 1),
         (int | None, "7", 7),
-        (Optional[str], "none", "none"),
-        (Union[int, str], "7", 7),
+        (Optional[str], "none", "none"),  # noqa: UP045 - people write it
+        (Union[int, str], "7", 7),  # noqa: UP007 - people write it
         (str | int, "seven", "seven"),
         (Annotated[int, "metres"], "7", 7),
         (Metres, "1.5", 1.5),

@@ -6,8 +6,10 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from contextlib import contextmanager, suppress
+from io import TextIOBase
+from threading import local
+from typing import TextIO, cast
 
 import click
 
@@ -47,15 +49,59 @@ def _write(lines: Iterable[str] | str, stream: TextIO) -> None:
         click.echo(text, file=stream, color=has_colour(stream))
 
 
+class WholeLines(TextIOBase):
+    """A text stream that hands on whole lines, so that what threads print at once stays apart."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._pending = local()
+
+    @property
+    def encoding(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride] - a property there too
+        """The encoding of the stream behind."""
+        return self._stream.encoding
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+    def isatty(self) -> bool:
+        """Whether the stream behind is a terminal."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """The descriptor of the stream behind."""
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        """Keep a text until its line is whole."""
+        whole, newline, rest = text.rpartition("\n")
+        before = getattr(self._pending, "text", "")
+        if newline:
+            self._stream.write(f"{before}{whole}\n")
+            before = ""
+        self._pending.text = before + rest
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what this thread has begun."""
+        begun = getattr(self._pending, "text", "")
+        self._pending.text = ""
+        self._stream.write(begun)
+        self._stream.flush()
+
+
 @contextmanager
 def stdout_to_stderr() -> Iterator[None]:
     """What is printed inside, by tasks and by programs they start, goes to standard error."""
     stdout = sys.stdout
     kept = _divert(stdout)
-    sys.stdout = sys.stderr
+    sys.stdout = cast(TextIO, WholeLines(sys.stderr))
     try:
         yield
     finally:
+        with suppress(ValueError, OSError):  # somebody closed it, or nobody reads it
+            sys.stdout.flush()
         sys.stdout = stdout
         _restore(stdout, kept)
 

@@ -1,0 +1,323 @@
+"""`redux log` and `redux explain-miss`: what they say of executions, jobs, calls, tasks, values and files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redux.cli.main import dispatch
+
+WORKFLOW = '''\
+from redux import File, task
+
+
+def trim(line):
+    return line.strip()
+
+
+@task
+def count(source: File, extra: int = 1) -> int:
+    """Lines of a file."""
+    return len([trim(line) for line in source.read().splitlines()]) + extra
+
+
+@task
+def write(path: str, n: int) -> File:
+    written = File(path)
+    written.write(f"lines,{n}\\\\n")
+    return written
+
+
+@task
+def main(source: File, out: str = "result.csv") -> File:
+    return write(out, count(source))
+
+
+@task
+def bad(x: int) -> float:
+    return 1 / x
+
+
+@task
+def many(n: int) -> list[int]:
+    return [twice(i) for i in range(n)]
+
+
+@task
+def twice(i: int) -> int:
+    return 2 * i
+'''
+
+Said = Callable[..., str]
+Told = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which things were run: first, again, with a changed input, with changed code; and failed."""
+    folder = tmp_path_factory.mktemp("recorded")
+    (folder / "flow.py").write_text(WORKFLOW)
+    (folder / "in.txt").write_text("a\nb\n")
+
+    def redux(*words: str) -> None:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("REDUX_")}
+        command = [sys.executable, "-P", "-m", "redux", "run", "--quiet", "flow.py", *words]
+        subprocess.run(command, cwd=folder, env=kept, capture_output=True, timeout=60, check=words[0] != "bad")
+
+    redux("main", "in.txt")
+    redux("main", "in.txt")
+    (folder / "in.txt").write_text("a\nb\nc\n")
+    redux("main", "in.txt")
+    (folder / "flow.py").write_text(WORKFLOW.replace("line.strip()", 'line.strip(" ")'))
+    redux("main", "in.txt")
+    redux("many", "9")
+    redux("bad", "0")
+    return folder
+
+
+@pytest.fixture
+def said(recorded: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
+    """What a command writes to standard output; it must end well and say nothing else."""
+    monkeypatch.chdir(recorded)
+
+    def run(*words: str) -> str:
+        code = dispatch(words)
+        written = capsys.readouterr()
+        assert (code, written.err) == (0, "")
+        return written.out
+
+    return run
+
+
+@pytest.fixture
+def told(said: Said) -> Told:
+    """The JSON that a command writes."""
+    return lambda *words: json.loads(said(*words, "--json"))
+
+
+def plain(text: str) -> str:
+    """The text with ids, durations, moments and places that differ from run to run named by what they are."""
+    text = re.sub(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{32}\b|\b[0-9a-f]{8}\b", "<id>", text)
+    text = re.sub(r"just now|\d+ (s|min) ago", "<ago>", text)
+    text = re.sub(r"\d+(\.\d+)? (ms|s)\b", "<time>", text)
+    text = re.sub(r"started .* in /.*", "started …", text)
+    return re.sub(r"  +(?=<(time|ago)>)", "  ", text)
+
+
+def executions(told: Told) -> list[str]:
+    """The ids of the executions, oldest first."""
+    return [line["execution"]["id"] for line in reversed(told("log")["executions"])]
+
+
+def job_id(told: Told, task: str, number: int = 0) -> str:
+    """The id of a task's newest job, or of an earlier one."""
+    return told("log", "--task", task)["jobs"][number]["job"]["id"]
+
+
+# -- executions and jobs -----------------------------------------------------------------------------
+
+
+def test_the_log_lists_executions_newest_first(said: Said) -> None:
+    lines = plain(said("log", "--limit", "3")).splitlines()
+    assert lines == [
+        "<id>  failed   <ago>  <time>  redux run --quiet flow.py bad 0",
+        "          1 job: 1 failed",
+        "<id>  done     <ago>  <time>  redux run --quiet flow.py many 9",
+        "          10 jobs: 10 ran",
+        "<id>  done     <ago>  <time>  redux run --quiet flow.py main in.txt",
+        "          3 jobs: 1 ran, 2 cached",
+    ]
+
+
+def test_an_execution_shows_tasks_reasons_and_jobs(said: Said, told: Told) -> None:
+    shown = plain(said("log", executions(told)[4][:8]))
+    head, _, jobs = shown.partition("\n\n<id>")
+    assert head.endswith(
+        "10 jobs: 10 ran\n\nwhy they ran (`redux explain-miss` shows more)\n  never run before: twice ×9, many"
+    ) or head.endswith("  never run before: many, twice ×9")
+    assert jobs.splitlines()[0].endswith("  many(n=9)")
+    assert jobs.splitlines()[-1].strip() == "and 6 more of twice, done"
+    assert jobs.count("twice(i=") == 3
+
+
+def test_a_job_shows_its_call_and_who_called_it(said: Said, told: Told) -> None:
+    shown = plain(said("log", job_id(told, "count")[:10]))
+    assert shown.splitlines()[0] == "job <id>  done in <time>, <ago>"
+    assert "\n  count\n    source = " in shown
+    assert "\n    extra  = 1  <id>\n    → 4  int <id>\n" in shown
+    assert "\nit ran: function flow.trim changed\n" in shown
+    assert re.search(
+        r"\ncalled by  <id>  main\(source=.*\)\ncall       <id>\ncode       task <id>\nexecution  <id>", shown
+    )
+
+
+def test_a_failed_job_shows_its_traceback_without_running_code(said: Said, told: Told) -> None:
+    assert len(told("log", "--failed")["jobs"]) == 1
+    shown = said("log", job_id(told, "bad"))
+    assert "    return 1 / x\n" in shown
+    assert "ZeroDivisionError: division by zero" in shown
+    assert "flow" not in sys.modules or sys.modules["flow"].__file__ != str(Path("flow.py").resolve())
+
+
+def test_a_reused_job_names_the_one_that_ran(said: Said, told: Told) -> None:
+    cached = [view["job"]["id"] for view in told("log", executions(told)[1])["jobs"]]
+    shown = plain(said("log", cached[-1]))
+    assert "it did not run: its result was known; job <id> ran it <ago>" in shown
+
+
+def test_filters_choose_jobs(told: Told) -> None:
+    assert len(told("log", "--task", "twice", "--limit", "4")["jobs"]) == 4
+    assert {view["fullname"] for view in told("log", executions(told)[0], "--task", "count")["jobs"]} == {"count"}
+
+
+# -- tasks, calls, values, files ---------------------------------------------------------------------
+
+
+def test_a_task_shows_its_code_and_versions(said: Said, told: Told) -> None:
+    shown = plain(said("log", "count"))
+    assert shown.startswith("task <id>  count\n\ntask count\n  @task\n  def count(")
+    assert '\nfunction flow.trim\n  def trim(line):\n      return line.strip(" ")\n' in shown
+    assert "\nother versions: <id>\n" in shown
+    by_hash = told("log", told("log", "count")["task"]["hash"][:6])
+    assert by_hash["schema"] == "redux.task/1"
+    assert len(by_hash["versions"]) == 2
+
+
+def test_a_call_shows_what_it_called(said: Said, told: Told) -> None:
+    call = told("log", job_id(told, "many"))["job"]["job"]["call_hash"]
+    shown = plain(said("log", call[:12]))
+    assert shown.startswith("call <id>\n\n  many\n    n = 9  <id>\n    → [0, 2, 4, 6, 8, 10, 12, 14, 16]  list <id>\n")
+    assert "\nit called  twice ×9\n" in shown
+
+
+def test_a_file_leads_to_the_call_the_code_and_the_arguments_that_made_it(said: Said) -> None:
+    shown = plain(said("log", "result.csv"))
+    assert shown.startswith("result.csv is as it was recorded\n")
+    assert "\nmade by    write(path='result.csv', n=4)\n           job <id>, <ago> in <time>\n" in shown
+    assert "\ncode       task <id>\n" in shown
+    assert re.search(
+        r"\nfrom\n  path = 'result.csv'  ← given\n  n = 4  ← count  job <id>\n    source = .*← given\n", shown
+    )
+    assert "    extra = 1  ← in the code of main" in shown
+
+
+def test_a_file_is_found_however_its_path_is_written(told: Told) -> None:
+    page = told("log", "result.csv")
+    assert page["schema"] == "redux.file/1"
+    assert told("log", "./result.csv")["content"] == told("log", os.path.abspath("result.csv"))["content"]
+
+
+def test_a_file_that_is_not_what_was_recorded_is_said_to_be_so(said: Said) -> None:
+    kept = Path("result.csv").read_bytes()
+    try:
+        Path("result.csv").write_text("by hand")
+        assert said("log", "result.csv").startswith("result.csv has changed since it was recorded;")
+        Path("result.csv").unlink()
+        assert said("log", "result.csv").startswith("result.csv is gone;")
+    finally:
+        Path("result.csv").write_bytes(kept)
+
+
+def test_an_input_file_shows_who_read_it(said: Said) -> None:
+    shown = plain(said("log", "in.txt"))
+    assert "no recorded call made it" in shown
+    assert re.search(r"\nused by\n  <id>  done .*(count|main)\(source=", shown)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ("log", "cont"),
+            "'cont' starts no id, and names no recorded file; no task is known as 'cont'; did you mean 'count'?",
+        ),
+        (("log", "no/such.csv"), "no recorded call read or wrote the file no/such.csv"),
+        (("log", "--task", "cuont"), "no task is known as 'cuont'; did you mean 'count'?"),
+        (("log", "0123456789abcdef", "--failed"), "no execution, job, call, task or value has an id starting with"),
+        (("explain-miss", "cuont"), "did you mean 'count'?"),
+    ],
+)
+def test_what_is_not_known_is_one_line(
+    recorded: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    says: str,
+) -> None:
+    monkeypatch.chdir(recorded)
+    assert dispatch(words) == 2
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert written.err.startswith("redux: ")
+    assert written.err.count("\n") == 1
+    assert says in written.err
+
+
+# -- misses ------------------------------------------------------------------------------------------
+
+
+def test_changed_code_is_shown_as_a_diff_of_the_helper(said: Said, told: Told) -> None:
+    shown = plain(said("explain-miss", executions(told)[3]))
+    assert shown == (
+        "execution <id>  redux run --quiet flow.py main in.txt\n"
+        "\n"
+        "function flow.trim changed\n"
+        "  1 job ran for it, <time>\n"
+        "  count, job <id>\n"
+        "\n"
+        "    --- flow.trim (before)\n"
+        "    +++ flow.trim (now)\n"
+        "    @@ -1,2 +1,2 @@\n"
+        "     def trim(line):\n"
+        "    -    return line.strip()\n"
+        '    +    return line.strip(" ")\n'
+    )
+
+
+def test_changed_inputs_are_named(said: Said, told: Told) -> None:
+    shown = said("explain-miss", executions(told)[2])
+    assert "\nthe content of in.txt changed\n" in shown
+    assert "\ncalled with another n\n" in shown
+    assert "\n    n: 3 → 4" in shown
+
+
+def test_a_task_stands_for_its_last_miss(said: Said, told: Told) -> None:
+    assert "it ran: function flow.trim changed" in said("explain-miss", "count")
+    assert told("explain-miss", "count")["cause"]["code"][0]["name"] == "flow.trim"
+
+
+def test_what_was_reused_did_not_miss(said: Said, told: Told) -> None:
+    again = executions(told)[1]
+    assert said("explain-miss", again).endswith("nothing missed: every call was known\n")
+    job = told("log", again)["jobs"][0]["job"]["id"]
+    assert said("explain-miss", job).endswith("it did not miss: its result was known\n")
+
+
+def test_without_a_word_the_last_execution_is_explained(said: Said) -> None:
+    assert "never run before" in said("explain-miss")
+
+
+# -- how it is written -------------------------------------------------------------------------------
+
+
+def test_colour_is_for_terminals_and_for_those_who_force_it(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    assert "\x1b[" not in said("log")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in said("log")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in said("log")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(("completion", shell)) == 0
+    assert "_REDUX_COMPLETE" in capsys.readouterr().out

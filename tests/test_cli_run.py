@@ -1,0 +1,292 @@
+"""`redux run`: what it prints where, what it exits with, what bad input gets."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from redux.cli.main import dispatch
+
+WORKFLOW = '''\
+from helpers import scale
+from redux import File, task
+
+
+@task
+def double(x: int) -> int:
+    """Twice a number."""
+    print("doubling", x)
+    return scale(x)
+
+
+@task
+def total(xs: list[int]) -> int:
+    return sum(xs)
+
+
+@task
+def main(n: int = 3) -> int:
+    """Doubles the first `n` numbers and adds them up."""
+    return total([double(i) for i in range(n)])
+
+
+@task
+def fraction(x: int) -> float:
+    return 1 / x
+
+
+@task
+def outer(x: int) -> float:
+    return fraction(x)
+
+
+@task
+def hold(path: str) -> int:
+    """Waits until somebody has written into a pipe."""
+    with open(path) as pipe:
+        return len(pipe.read())
+'''
+
+REDUX = (sys.executable, "-P", "-m", "redux")
+Redux = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "flow.py").write_text(WORKFLOW)
+    (tmp_path / "helpers.py").write_text("def scale(x):\n    return x * 2\n")
+    return tmp_path
+
+
+def environment(**changes: str) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("REDUX_")}
+    return {**kept, "XDG_CONFIG_HOME": "/nonexistent", **changes}
+
+
+@pytest.fixture
+def redux(project: Path) -> Redux:
+    def run(*words: str, cwd: Path = project, **changes: str) -> subprocess.CompletedProcess[str]:
+        command = [*REDUX, *words]
+        return subprocess.run(command, cwd=cwd, env=environment(**changes), capture_output=True, text=True, timeout=60)
+
+    return run
+
+
+def plain(text: str) -> str:
+    """The text with ids, durations and places that differ from run to run named by what they are."""
+    text = re.sub(r"\b[0-9a-f]{8}\b", "<id>", text)
+    text = re.sub(r"\d+(\.\d+)? (ms|s)\b", "<time>", text)
+    return re.sub(r" +<time>", " <time>", text)
+
+
+def test_a_first_run_makes_its_folder_and_a_second_runs_nothing(redux: Redux, project: Path) -> None:
+    first = redux("run", "flow.py", "main", "--n", "4")
+    assert first.returncode == 0
+    assert first.stdout == "12\n"
+    lines = plain(first.stderr).splitlines()
+    assert lines[0] == f"made {project / '.redux'}, where everything is kept"
+    assert sorted(line for line in lines if line.startswith("doubling")) == [f"doubling {n}" for n in range(4)]
+    summary = [line for line in lines[1:] if not line.startswith("doubling")]
+    assert sorted(summary[1:4]) == [
+        "double    4       · <time>",
+        "main      1       · <time>",
+        "total     1       · <time>",
+    ]
+    assert summary[4:] == [
+        "6 jobs in <time>: 6 ran",
+        "why they ran:",
+        summary[6],
+        "execution <id>: `redux log <id>` shows it",
+    ]
+    assert summary[6].startswith("  never run before: ")
+
+    second = redux("run", "flow.py", "main", "--n", "4")
+    assert (second.returncode, second.stdout) == (0, "12\n")
+    assert "doubling" not in second.stderr
+    assert "6 jobs in <time>: 6 cached" in plain(second.stderr)
+    assert "why they ran" not in second.stderr
+
+
+def test_an_edited_helper_is_named_and_shown(redux: Redux, project: Path) -> None:
+    redux("run", "flow.py", "main")
+    (project / "helpers.py").write_text("def scale(x):\n    return x + x\n")
+    again = redux("run", "flow.py", "main")
+    assert again.stdout == "6\n"
+    assert "  function helpers.scale changed: double ×3" in again.stderr
+    assert "5 jobs in <time>: 3 ran, 2 cached" in plain(again.stderr)
+    explained = redux("explain-miss")
+    assert "-    return x * 2\n    +    return x + x\n" in explained.stdout
+    assert explained.stderr == ""
+
+
+def test_a_failed_task_shows_its_own_traceback_and_the_calls_that_led_there(redux: Redux) -> None:
+    failed = redux("run", "flow.py", "outer", "0")
+    assert failed.returncode == 1
+    assert failed.stdout == ""
+    assert re.search(r'flow.py", line \d+, in fraction\n    return 1 / x', failed.stderr)
+    assert "called through:\n  outer(x=0)\n  fraction(x=0)\n" in failed.stderr
+    assert "redux/" not in failed.stderr
+    last = plain(failed.stderr).splitlines()[-1]
+    assert last == "redux: task fraction failed (job <id>): ZeroDivisionError: division by zero"
+
+
+def test_json_tells_the_same(redux: Redux) -> None:
+    done = redux("run", "--json", "--quiet", "flow.py", "main")
+    told = json.loads(done.stdout)
+    assert (told["schema"], told["status"], told["result"], told["error"]) == ("redux.run/1", "done", "6", None)
+    assert {task["fullname"]: task["ran"] for task in told["tasks"]} == {"main": 1, "double": 3, "total": 1}
+    assert told["misses"][0]["cause"]["kind"] == "new_task"
+    assert set(done.stderr.split()) <= {"doubling", "0", "1", "2"}
+    failed = json.loads(redux("run", "--json", "flow.py", "outer", "0").stdout)
+    assert (failed["status"], failed["result"]) == ("failed", None)
+    assert "ZeroDivisionError" in failed["error"]
+
+
+def test_help_goes_to_the_task_and_the_list_of_tasks_to_the_file(redux: Redux, project: Path) -> None:
+    shown = redux("run", "flow.py", "main", "--help")
+    assert shown.stdout.startswith("Usage: redux run flow.py main [--n N]\n\n  main(n: int = 3) -> int\n")
+    listed = redux("run", "flow.py", "--help")
+    assert "  double    Twice a number.\n" in listed.stdout
+    assert not (project / ".redux").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("rum",), "there is no command 'rum'; did you mean 'run'?"),
+        (("run", "--no-cash", "flow.py", "main"), "no such option '--no-cash'; did you mean '--no-cache'"),
+        (("run", "folw.py", "main"), "there is no file folw.py; did you mean 'flow.py'"),
+        (("run", "flowx", "main"), "there is no file or module flowx; did you mean 'flow'"),
+        (("run", "flow.py", "mian"), "flow.py has no task 'mian'; did you mean 'main'?"),
+        (("run", "flow.py"), "name the task to run: redux run flow.py TASK"),
+        (("run", "flow.py", "main", "--m", "3"), "task main has no option --m; did you mean '--n'?"),
+        (("run", "flow.py", "main", "--n", "x"), "--n of task main must be a whole number, not 'x'"),
+        (("run", "flow.py", "double"), "task double needs --x int"),
+        (("run", "flow.py", "--no-cache", "main"), "--no-cache stands where the task's name goes"),
+        (("log",), "no .redux in "),
+    ],
+)
+def test_asked_wrongly_is_one_line_and_leaves_nothing(
+    project: Path,
+    words: tuple[str, ...],
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for module in ("flow", "helpers"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    code = dispatch(words)
+    asked = capsys.readouterr()
+    assert code == 2
+    assert asked.out == ""
+    last = asked.err.splitlines()[-1]
+    assert last.startswith("redux: ")
+    assert says in last
+    assert "Traceback" not in asked.err
+    assert not (project / ".redux").exists()
+
+
+def test_a_file_that_does_not_import_shows_the_frames_of_the_user_alone(redux: Redux, project: Path) -> None:
+    (project / "broken.py").write_text("import json\n\ndef read():\n    return json.loads('{')\n\nDATA = read()\n")
+    failed = redux("run", "broken.py", "main")
+    assert failed.returncode == 1
+    frames = [line.split(", ", 1)[1] for line in failed.stderr.splitlines() if line.startswith("  File ")]
+    assert frames == ["line 6, in <module>", "line 4, in read"]
+    assert failed.stderr.splitlines()[-1].startswith("redux: broken.py could not be imported: json.decoder.JSON")
+    assert not (project / ".redux").exists()
+
+
+def test_a_module_is_imported_from_here_by_its_name(redux: Redux, project: Path) -> None:
+    package = project / "flows"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "one.py").write_text("from . import two\nfrom redux import task\n\n@task\ndef f():\n    return two.X\n")
+    (package / "two.py").write_text("X = 7\n")
+    assert redux("run", "flows.one", "f").stdout == "7\n"
+    as_file = redux("run", "flows/one.py", "f")
+    assert as_file.returncode == 1
+    assert as_file.stderr.splitlines()[-1].endswith("name it as a module, package.module, instead of as a file")
+
+
+def test_a_file_that_would_hide_a_module_is_refused(redux: Redux, project: Path) -> None:
+    (project / "inspect.py").write_text(WORKFLOW)
+    refused = redux("run", "inspect.py", "main")
+    assert refused.returncode == 2
+    assert "would hide the module 'inspect'" in refused.stderr
+
+
+def test_where_nothing_can_be_written_the_result_comes_all_the_same(redux: Redux, project: Path) -> None:
+    (project / "file").touch()
+    run = redux("run", "flow.py", "main", REDUX_DIR=str(project / "file" / ".redux"))
+    assert (run.returncode, run.stdout) == (4, "6\n")
+    assert run.stderr.count("redux: nothing of this run will be kept: ") == 1
+    assert "redux log" not in run.stderr
+
+
+def test_a_damaged_database_is_named_with_the_remedy(redux: Redux, project: Path) -> None:
+    redux("init")
+    (project / ".redux" / "redux.db").write_bytes(b"not a database, but long enough to be read as one" * 100)
+    for words in (("run", "flow.py", "main"), ("log",)):
+        refused = redux(*words)
+        assert (refused.returncode, refused.stdout) == (4, "")
+        assert str(project / ".redux" / "redux.db") in refused.stderr.splitlines()[-1]
+        assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(("number", "times"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGINT, 2)])
+def test_a_signal_lets_running_tasks_finish_and_a_second_one_leaves_at_once(
+    redux: Redux, project: Path, number: int, times: int
+) -> None:
+    pipe = project / "pipe"
+    os.mkfifo(pipe)
+    command = [*REDUX, "run", "flow.py", "hold", str(pipe)]
+    with subprocess.Popen(command, cwd=project, env=environment(), stderr=subprocess.PIPE, text=True) as process:
+        told = signal_and_release(process, pipe, number, times)
+    assert process.returncode == 130
+    if times == 2:
+        assert "redux: left at once" in told
+        return
+    assert "redux: stopped before its end" in told
+    assert redux("log").stdout.split()[1] == "stopped"
+    again = redux("run", "flow.py", "hold", str(pipe))
+    assert (again.stdout, again.returncode) == ("4\n", 0)
+
+
+def signal_and_release(process: subprocess.Popen[str], pipe: Path, number: int, times: int) -> str:
+    """Signal a run whose task waits for the pipe; after one signal the task gets what it waits for."""
+    assert process.stderr is not None
+    told = ""
+    writer = os.open(pipe, os.O_WRONLY)  # opens when the task has opened it to read
+    for _ in range(times):
+        process.send_signal(number)
+        while "redux: " not in (line := process.stderr.readline()):
+            assert line, "the run ended without a word"
+        told += line
+    if times == 1:
+        os.write(writer, b"four")
+        os.close(writer)
+        return told + process.stderr.read()
+    told += process.stderr.read()
+    os.close(writer)
+    return told
+
+
+def test_programs_that_tasks_start_print_to_standard_error(redux: Redux, project: Path) -> None:
+    (project / "loud.py").write_text(
+        "import os, sys\nfrom redux import task\n\n@task\ndef main():\n"
+        "    os.system('echo from a shell')\n    print('from Python')\n    return 'quiet'\n"
+    )
+    run = redux("run", "loud.py", "main")
+    assert run.stdout == "'quiet'\n"
+    assert "from a shell\n" in run.stderr
+    assert "from Python\n" in run.stderr
