@@ -614,6 +614,15 @@ def test_an_import_in_a_function_that_fails_is_an_error(lab: Lab) -> None:
         lab.hash(flow=flow)
 
 
+def test_a_module_that_needs_what_is_not_installed_counts_as_a_whole(lab: Lab) -> None:
+    flow = TASK + "@task\ndef f(x):\n    import plots\n    return plots.draw(x)\n"
+    lab.write(plots="import not_installed_here\ndef draw(x): return 1\n")
+    first = lab.hash(flow=flow)
+    assert lab.hash(plots="import not_installed_here\n# same\ndef draw(x): return 1\n") == first
+    assert lab.hash(plots="import not_installed_here\ndef draw(x): return 2\n") != first
+    assert lab.hash(plots="import not_installed_here\ndef draw(x): return 1\n") == first
+
+
 PROGRAM = """
 import helpers
 from redux.task import task, source_of_task, name_of_task

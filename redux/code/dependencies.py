@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
-import importlib
 import importlib.util
 import inspect
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import cast
 
 from redux.code.content import Contents, TaskName, cells_of
-from redux.code.normalize import digest_code
+from redux.code.imports import ABSENT, Unimportable, load_own_module, member_of
+from redux.code.normalize import digest_code, parse_snippet
 from redux.code.ownership import (
     Ownership,
     class_name,
@@ -26,7 +26,6 @@ from redux.code.ownership import (
 )
 from redux.code.scopes import Chain, LocalImport, Uses, uses_of_body, uses_of_decorators, uses_of_statements
 from redux.code.sources import SOURCES, Found
-from redux.code.trouble import CodeUnreadable
 from redux.value import preview
 from redux_backends.records import CodePiece
 from redux_valuestore.digest import Digest, digest_struct
@@ -111,7 +110,7 @@ class Dependencies:
 
     def used_by(self, uses: Iterable[Uses], function: FunctionType, name: str) -> Unit:
         """What a function reaches by its global names, its own imports and its closure."""
-        finder = _Finder(self, function.__globals__, frozenset(function.__code__.co_freevars))
+        finder = _Finder(self, self._ownership, function.__globals__, frozenset(function.__code__.co_freevars))
         cells = [self.value_unit("closure", f"{name}:{key}", key, value) for key, value in cells_of(function)]
         return join_units(finder.find(uses), *cells, self._wrapped_by(function, name))
 
@@ -124,7 +123,8 @@ class Dependencies:
     def _defaults_of(self, function: FunctionType, name: str) -> Unit:
         positional = function.__defaults__ or ()
         names = function.__code__.co_varnames[: function.__code__.co_argcount]
-        pairs = list(zip(names[len(names) - len(positional) :], positional, strict=True))
+        # Counted from the end: a function may have been given more defaults than it has parameters.
+        pairs = list(zip(reversed(names), reversed(positional), strict=False))
         pairs += (function.__kwdefaults__ or {}).items()
         return join_units(*(self.value_unit("default", f"{name}({key})", key, value) for key, value in pairs))
 
@@ -145,7 +145,7 @@ class Dependencies:
         if found is None:
             return join_units(self._read_made_class(kind, name), Unit((), bases), *closures)
         piece = make_piece("class", name, digest_code(found.nodes), found.text)
-        used = _Finder(self, names, frozenset(cells)).find([uses_of_statements(found.nodes)])
+        used = _Finder(self, self._ownership, names, frozenset(cells)).find([uses_of_statements(found.nodes)])
         patched = self._members(kind, name, {id(method) for method in methods})
         return join_units(Unit((piece,), bases), used, patched, *closures)
 
@@ -208,40 +208,15 @@ class Dependencies:
         """The function of a task, for code that takes it out of the task and calls it at once."""
         return getattr(value, "func", None) if self._task_name(value) is not None else None
 
-    def owns_module(self, module: ModuleType) -> bool:
-        """Whether a module is the user's own."""
-        return self._ownership.owns_module(module)
-
-    def load_own_module(self, name: str) -> ModuleType | None:
-        """A module that a function would import when called, None where it isn't the user's own.
-
-        It is imported now, so that its code counts the same whether or not something imported it before.
-        """
-        try:
-            top = name.partition(".")[0]
-            if top not in sys.modules:
-                spec = importlib.util.find_spec(top)
-                places = [] if spec is None else [spec.origin or "", *(spec.submodule_search_locations or ())]
-                if not any(self._ownership.owns_file(f"{place}/x" if i else place) for i, place in enumerate(places)):
-                    return None
-            elif not self._ownership.owns_module(sys.modules[top]):
-                return None
-            return importlib.import_module(name)
-        except ModuleNotFoundError:
-            return None
-        except Exception as error:
-            raise CodeUnreadable(
-                name,
-                f"a task imports it, and importing it raised {type(error).__name__}: {error}",
-                "make it importable, or give the task a version=",
-            ) from error
-
 
 class _Finder:
     """The objects behind names, as one function or class sees them."""
 
-    def __init__(self, dependencies: Dependencies, names: Mapping[str, object], inner: frozenset[str]) -> None:
+    def __init__(
+        self, dependencies: Dependencies, ownership: Ownership, names: Mapping[str, object], inner: frozenset[str]
+    ) -> None:
         self._dependencies = dependencies
+        self._ownership = ownership
         self._names = names
         self._inner = inner
 
@@ -267,10 +242,10 @@ class _Finder:
     def _follow(self, value: object, label: str, key: str, rest: Chain) -> Unit:
         if isinstance(value, ModuleType):
             here = self._dependencies.value_unit("constant", label, key, value)
-            if not rest or not self._dependencies.owns_module(value):
+            if not rest or not self._ownership.owns_module(value):
                 return here
-            member = _member_of(value, rest[0])
-            if member is _NOTHING:
+            member = member_of(value, rest[0])
+            if member is ABSENT:
                 return here
             return join_units(here, self._follow(member, f"{module_name(vars(value))}.{rest[0]}", rest[0], rest[1:]))
         unit = self._dependencies.value_unit("constant", label, key, value)
@@ -282,8 +257,11 @@ class _Finder:
     def _follow_imports(self, imports: set[LocalImport]) -> Iterator[Unit]:
         for used in sorted(imports, key=lambda one: (one.level, one.module, one.names)):
             name = self._absolute(used)
-            module = self._dependencies.load_own_module(name) if name else None
-            if module is not None:
+            module = load_own_module(name, self._ownership) if name else None
+            if isinstance(module, Unimportable):
+                tree = parse_snippet(module.text) or ast.Module([ast.Expr(ast.Constant(module.text))], [])
+                yield Unit((make_piece("module", module.name, digest_code([tree]), module.text),), ())
+            elif module is not None:
                 yield self._follow(module, name, name, used.names)
 
     def _absolute(self, used: LocalImport) -> str:
@@ -294,19 +272,6 @@ class _Finder:
             return importlib.util.resolve_name("." * used.level + used.module, str(package))
         except ImportError:
             return ""
-
-
-_NOTHING = object()
-
-
-def _member_of(module: ModuleType, name: str) -> object:
-    """What a module has under a name; a module inside a package may not be imported yet."""
-    member = getattr(module, name, _NOTHING)
-    if member is _NOTHING and hasattr(module, "__path__"):
-        full = f"{module.__name__}.{name}"
-        if importlib.util.find_spec(full) is not None:
-            return importlib.import_module(full)
-    return member
 
 
 def _methods_of(kind: type) -> Iterator[FunctionType]:

@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Mapping
 from functools import cached_property
+from importlib.machinery import EXTENSION_SUFFIXES
 from types import FunctionType, MappingProxyType, ModuleType
 from typing import cast
 
 from redux.code.project import Project
 
+_COMPILED = tuple(EXTENSION_SUFFIXES)
 _MAINS = frozenset({"__main__", "__mp_main__", "__redux_main__"})
 
 
@@ -51,7 +53,8 @@ class Ownership:
     def _owns_names(self, names: Mapping[str, object]) -> bool:
         path = names.get("__file__")
         if isinstance(path, str):
-            return self._project.owns(os.path.abspath(path))
+            # What was compiled to machine code has no text to follow: it counts by name, as a library does.
+            return not path.endswith(_COMPILED) and self._project.owns(os.path.abspath(path))
         # Consoles, notebooks and `exec` have no file; a built-in module has a spec.
         return names.get("__spec__") is None
 
