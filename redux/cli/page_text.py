@@ -313,7 +313,7 @@ def origin_tree(origin: Origin, width: int) -> list[str]:
     if origin.source is Source.CALL and origin.maker is not None:
         tail = f"← {cut(origin.maker.fullname, 40)}  {dim('job ' + short(origin.maker.job.id))}"
     elif origin.source is Source.CODE and origin.maker is not None:
-        tail = dim(f"← in the code of {origin.maker.fullname}")
+        tail = dim(f"← put together in {origin.maker.fullname}")
     elif origin.source is Source.GIVEN:
         tail = dim("← given")
     else:

@@ -69,6 +69,8 @@ def _show_other(value: Any, kind: type, depth: int, limit: int) -> str:
     if isinstance(task, str):
         return f"<task {task}>"
     package = kind.__module__.partition(".")[0]
+    if package == "redux":
+        return repr(value)  # our own, and made for people
     special = _SPECIAL.get(package)
     if special is not None:
         return special(value, kind, limit)
