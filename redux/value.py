@@ -18,6 +18,7 @@ from redux.serializers.reduction import pickled
 from redux.serializers.registry import (
     SerializerError,
     allow_pickle,
+    pickle_is_allowed,
     pickle_type,
     register_lazy,
     register_serializer,
@@ -40,6 +41,7 @@ __all__ = [
     "decode",
     "encode",
     "hash_value",
+    "pickle_is_allowed",
     "pickle_type",
     "preview",
     "register_lazy",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from redux.serializers import wire
 from redux.serializers.names import class_named, name_of
@@ -163,7 +163,7 @@ def _state_of(value: Any) -> dict[str, object] | None:
 def build_subtype(name: str, plain: Any, state: dict[str, object] | None) -> object:
     """The instance, its class's `__new__` and `__init__` not run."""
     kind: Any = class_named(name)
-    base = type(plain)
+    base = cast(Any, type(plain))
     if base not in BUILTIN_BASES or not issubclass(kind, base):
         raise _changed(name, f"a subclass of {base.__name__}")
     if base in (list, dict, set, bytearray):

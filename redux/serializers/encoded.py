@@ -31,7 +31,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a serializer's `encode` may give instead of a bare part: the part, and the files that the value stands for."""
+    """What a serializer's `encode` may give instead of a part: the part, and the files that the value stands for."""
 
     part: object
     files: tuple[FileFact, ...] = ()

@@ -61,6 +61,8 @@ def _show_container(value: Any, kind: type, depth: int, limit: int) -> str:
 
 def _show_other(value: Any, kind: type, depth: int, limit: int) -> str:
     name = kind.__qualname__
+    if kind.__module__.startswith("redux."):
+        return repr(value)  # our own, short and safe
     if isinstance(value, Lazy):
         return f"<lazy {name}>"
     if isinstance(value, type):
@@ -134,6 +136,8 @@ def _array_type(kind: type) -> tuple[type, ...]:
 
 
 def _show_table(value: Any, kind: type, limit: int) -> str:
+    if kind.__qualname__ in _PANDAS_SCALARS:
+        return f"{kind.__qualname__}({str(value)!r})"
     columns = getattr(value, "columns", None)
     rows = getattr(value, "num_rows", None)
     names = getattr(value, "column_names", None) or (columns if rows is None else None)
@@ -158,6 +162,7 @@ _TRUSTED_REPR = frozenset(
         "pathlib._local.PurePosixPath", "pathlib._local.PureWindowsPath",
     }
 )  # fmt: skip
+_PANDAS_SCALARS = ("Timestamp", "Timedelta", "Period", "NaTType", "NAType")
 _SPECIAL = {
     "datetime": _show_standard, "decimal": _show_standard, "fractions": _show_standard, "uuid": _show_standard,
     "zoneinfo": _show_standard, "pathlib": _show_standard, "numpy": _show_numpy, "pandas": _show_table,

@@ -52,7 +52,8 @@ def plan_object(value: Any, packing: Packing) -> object:
         module = getattr(value, "__module__", None) or type(value).__module__
         return packing.tagged(wire.REFERENCE, (f"{module}:{reduced}", None))
     packing.need_trust()
-    func, args, state, items, pairs, setter = (*reduced, *(None,) * (6 - len(reduced)))
+    padded: tuple[Any, ...] = (*reduced, *(None,) * (6 - len(reduced)))
+    func, args, state, items, pairs, setter = padded
     items = None if items is None else list(items)
     pairs = None if pairs is None else [list(pair) for pair in pairs]
     if func is _NEW and setter is None:
@@ -60,7 +61,7 @@ def plan_object(value: Any, packing: Packing) -> object:
     return packing.tagged(wire.REDUCED_MARK, (func, list(args), state, items, pairs, setter))
 
 
-def _reduce(value: Any) -> Any:
+def _reduce(value: Any) -> str | tuple[Any, ...]:
     reducer = copyreg.dispatch_table.get(type(value))
     try:
         reduced: Any = reducer(value) if reducer is not None else value.__reduce_ex__(4)

@@ -17,7 +17,7 @@ _HOMES = {
     "builtins": "redux.serializers.standard",
     "numpy": "redux.serializers.arrays",
     "pandas": "redux.serializers.frames",
-    "polars": "redux.serializers.tables",
+    "polars": "redux.serializers.polars_tables",
     "pyarrow": "redux.serializers.tables",
     "collections": "redux.serializers.standard",
     "datetime": "redux.serializers.standard",
@@ -99,7 +99,7 @@ class Registry:
     def format_of(self, kind: type) -> Format | None:
         """The format of its own that exactly this type has, from its package's home if need be."""
         found = self.formats.get(kind)
-        if found is None and kind not in self.by_type and _load_home(kind.__module__):
+        if found is None and kind not in self.by_type and load_home(kind.__module__):
             found = self.formats.get(kind)
         return found
 
@@ -111,7 +111,7 @@ class Registry:
     def of_type(self, kind: type) -> Serializer | None:
         """The serializer of exactly this type, from its package's home if need be."""
         found = self.by_type.get(kind)
-        if found is None and _load_home(kind.__module__):
+        if found is None and load_home(kind.__module__):
             found = self.by_type.get(kind)
         return found
 
@@ -123,7 +123,7 @@ class Registry:
     def of_name(self, name: str) -> Serializer:
         """The serializer whose name stands in some bytes. Raises CannotDecode."""
         found = self.by_name.get(name)
-        if found is None and _load_home(name):
+        if found is None and load_home(name):
             found = self.by_name.get(name)
         if found is None:
             self._load_plugins()
@@ -150,7 +150,8 @@ def _place(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _load_home(dotted: str) -> bool:
+def load_home(dotted: str) -> bool:
+    """Import the module that knows the types of this package; whether there is one."""
     home = _HOMES.get(dotted.partition(".")[0])
     if home is None:
         return False
@@ -191,6 +192,11 @@ def allow_pickle(allowed: bool) -> None:
     """Say whether what nothing else can encode is pickled (needs cloudpickle); such hashes may differ between runs."""
     registry.pickle_any = allowed
     registry.changed()
+
+
+def pickle_is_allowed() -> bool:
+    """Whether what nothing else can encode is pickled."""
+    return registry.pickle_any
 
 
 def pickle_type(kind: type) -> None:

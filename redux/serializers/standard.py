@@ -61,13 +61,13 @@ def _register_times() -> None:
         datetime.time,
         "datetime.time",
         lambda t: [t.hour, t.minute, t.second, t.microsecond, t.fold, t.tzinfo],
-        lambda part: datetime.time(*part[:4], part[5], fold=part[4]),
+        lambda part: datetime.time(*part[:4], tzinfo=part[5], fold=part[4]),
     )
     register_serializer(
         datetime.datetime,
         "datetime.datetime",
         lambda t: [t.year, t.month, t.day, t.hour, t.minute, t.second, t.microsecond, t.fold, t.tzinfo],
-        lambda part: datetime.datetime(*part[:7], part[8], fold=part[7]),
+        lambda part: datetime.datetime(*part[:7], tzinfo=part[8], fold=part[7]),
     )
     register_serializer(
         datetime.timedelta,

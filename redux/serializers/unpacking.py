@@ -43,7 +43,8 @@ def decode(data: Buffer, fetch: Fetch) -> object:
     unpack = _FORMATS.get(header)
     if unpack is None:
         raise CannotDecode(
-            f"these bytes begin with {bytes(view[:16])!r}, which this redux does not read; upgrade it, or run the call again"
+            f"these bytes begin with {bytes(view[:16])!r}, which this redux does not read; "
+            "upgrade it, or run the call again"
         )
     try:
         return unpack(payload, view, fetch)
@@ -63,6 +64,13 @@ class _Unpacking:
         self._marks = _TRUSTING_MARKS if trusting else _MARKS
         self._trusting = trusting
         self._nodes: dict[int, Lazy] = {}
+        self._settings: dict[str, Any] = {
+            "raw": False,
+            "strict_map_key": False,
+            "unicode_errors": "surrogatepass",
+            "list_hook": _close,
+            "ext_hook": self._extension,
+        }
 
     def unpack(self, payload: Buffer) -> Any:
         return unpackb(
@@ -75,14 +83,9 @@ class _Unpacking:
 
     def unpack_stream(self, payload: Buffer) -> Unpacker:
         size = max(memoryview(payload).nbytes, 1)
-        stream = Unpacker(
-            raw=False, strict_map_key=False, unicode_errors="surrogatepass", max_buffer_size=size, **self._hooks(size)
-        )
+        stream = Unpacker(max_buffer_size=size, **self._settings)
         stream.feed(payload)
         return stream
-
-    def _hooks(self, size: int) -> dict[str, Any]:
-        return {"list_hook": _close, "ext_hook": self._extension}
 
     def unpack_nodes(self, payload: Buffer) -> object:
         stream = self.unpack_stream(payload)
