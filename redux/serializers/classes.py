@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any, cast
+from typing import Any
 
 from redux.serializers import wire
 from redux.serializers.names import class_named, name_of
@@ -163,17 +163,21 @@ def _state_of(value: Any) -> dict[str, object] | None:
 def build_subtype(name: str, plain: Any, state: dict[str, object] | None) -> object:
     """The instance, its class's `__new__` and `__init__` not run."""
     kind: Any = class_named(name)
-    base = cast(Any, type(plain))
+    base: type = type(plain)
     if base not in BUILTIN_BASES or not issubclass(kind, base):
         raise _changed(name, f"a subclass of {base.__name__}")
-    if base in (list, dict, set, bytearray):
-        made = base.__new__(kind)
-        base.__init__(made, plain)
-    else:
-        made = base.__new__(kind, plain)
+    made = _new_subtype(kind, base, plain)
     for attribute, part in (state or {}).items():
         object.__setattr__(made, attribute, part)
     return made
+
+
+def _new_subtype(kind: Any, base: Any, plain: object) -> Any:
+    if base is list or base is dict or base is set or base is bytearray:
+        made = base.__new__(kind)
+        base.__init__(made, plain)
+        return made
+    return base.__new__(kind, plain)
 
 
 def _changed(name: str, what: str) -> CannotDecode:

@@ -73,13 +73,7 @@ class _Unpacking:
         }
 
     def unpack(self, payload: Buffer) -> Any:
-        return unpackb(
-            payload,
-            raw=False,
-            strict_map_key=False,
-            unicode_errors="surrogatepass",
-            **self._hooks(memoryview(payload).nbytes),
-        )
+        return unpackb(payload, **self._settings)
 
     def unpack_stream(self, payload: Buffer) -> Unpacker:
         size = max(memoryview(payload).nbytes, 1)
