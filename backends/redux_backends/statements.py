@@ -58,6 +58,18 @@ def from_text(kept: str | bytes) -> str:
     return kept if isinstance(kept, str) else kept.decode(errors=_UTF8)
 
 
+class _BySize(dict[int, str]):
+    """A statement's SQL by how many places it has, compiled when it is first asked for: a short command needs few."""
+
+    def __init__(self, write: Callable[[int], str]) -> None:
+        super().__init__()
+        self._write = write
+
+    def __missing__(self, count: int) -> str:
+        written = self[count] = self._write(count)
+        return written
+
+
 class Insert:
     """Writes rows of all of a table's columns; with `update`, rows whose key is there are brought up to date."""
 
@@ -67,7 +79,7 @@ class Insert:
         keys = ", ".join(column.name for column in table.primary_key)
         changes = ", ".join(f"{name} = excluded.{name}" for name in update)
         self._ending = f" ON CONFLICT ({keys}) DO UPDATE SET {changes}" if update else ""
-        self._compiled = {count: self._compile(count) for count in _AT_ONCE}
+        self._compiled = _BySize(self._compile)
 
     def _compile(self, count: int) -> str:
         row = f"({', '.join('?' * len(self._columns))})"
@@ -97,14 +109,13 @@ class Among:
     ) -> None:
         self._decoders = [_decoder(column) for column in columns]
         row = func.json_array(*(_as_json(column) for column in columns))
-        self._compiled = {
-            count: _compile(
+        self._compiled = _BySize(
+            lambda count: _compile(
                 select(func.json_group_array(row))
                 .select_from(source)
                 .where(key.in_([literal_column("?")] * count), *conditions)
             )
-            for count in _AT_ONCE
-        }
+        )
 
     def rows(self, connection: sqlite3.Connection, keys: Iterable[SqlValue]) -> list[tuple]:
         """The rows for these keys, in no order."""
