@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from redux.cli.completion import complete_tasks
 from redux.cli.main import dispatch
 
 WORKFLOW = '''\
@@ -321,3 +322,9 @@ def test_colour_is_for_terminals_and_for_those_who_force_it(said: Said, monkeypa
 def test_completion_prints_a_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert dispatch(("completion", shell)) == 0
     assert "_REDUX_COMPLETE" in capsys.readouterr().out
+
+
+def test_completion_knows_the_tasks_of_a_file_without_importing_it(tmp_path: Path) -> None:
+    (tmp_path / "flow.py").write_text(WORKFLOW + "raise SystemExit('imported')\n")
+    assert complete_tasks(str(tmp_path / "flow.py"), "m") == ["main", "many"]
+    assert complete_tasks(str(tmp_path / "none.py"), "") == []

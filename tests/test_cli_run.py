@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from redux.cli.group import group
 from redux.cli.main import dispatch
 
 WORKFLOW = '''\
@@ -290,3 +292,25 @@ def test_programs_that_tasks_start_print_to_standard_error(redux: Redux, project
     assert run.stdout == "'quiet'\n"
     assert "from a shell\n" in run.stderr
     assert "from Python\n" in run.stderr
+
+
+def test_help_imports_neither_the_parser_nor_anything_heavy() -> None:
+    script = (
+        "import sys, io\nfrom redux.cli.main import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as end:\n    code = end.code\n"
+        "heavy = {'click', 'rich', 'sqlalchemy', 'fsspec', 'networkx', 'numpy', 'pandas', 'pyarrow', 'msgpack'}\n"
+        "print(code, sorted(heavy & set(sys.modules)))"
+    )
+    shown = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert shown.stdout.splitlines()[0] == "Usage: redux COMMAND [options]"
+    assert shown.stdout.splitlines()[-1] == "0 []"
+
+
+def test_help_is_the_same_text_however_it_is_asked_for(redux: Redux) -> None:
+    asked = redux("--help").stdout
+    assert asked == redux().stdout
+    for name in ("init", "run", "log", "explain-miss", "completion"):
+        assert f"\n  {name} " in asked
+        with pytest.raises(SystemExit):
+            group.main([name, "--help"])
+    assert CliRunner().invoke(group, ["--help", "--help"]).output == asked

@@ -7,8 +7,10 @@ from importlib import import_module
 from typing import cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from redux.cli.arguments import TaskForm, read_arguments, read_form, task_help, wants_help
+from redux.cli.completion import complete_tasks
 from redux.cli.main import uncollected
 from redux.cli.output import show, stdout_to_stderr, tell
 from redux.cli.surroundings import Where, where_options
@@ -18,13 +20,21 @@ from redux.errors import UsageError, WorkflowImportError
 from redux.task import Task
 
 
+def _complete_target(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    return [CompletionItem(begun, type="file")]
+
+
+def _complete_task(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in complete_tasks(context.params.get("target") or "", begun)]
+
+
 @click.command(
     context_settings={"allow_interspersed_args": False},
     short_help="Run a task.",
     epilog="All words after TASK are the task's: `redux run FILE TASK --help` shows what it takes.",
 )
-@click.argument("target", metavar="FILE_OR_MODULE")
-@click.argument("task", required=False)
+@click.argument("target", metavar="FILE_OR_MODULE", shell_complete=_complete_target)
+@click.argument("task", required=False, shell_complete=_complete_task)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--ARG VALUE]...")
 @click.option("--no-cache", is_flag=True, help="Run every call anew; results are recorded all the same.")
 @click.option("--keep-going", is_flag=True, help="After a failure go on with what does not depend on it.")
