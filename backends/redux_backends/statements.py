@@ -25,7 +25,6 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql import ClauseElement
 
 _AT_ONCE = (1, 3, 8, 24, 60, 160, 400, 1000)
 """How many rows or keys a statement has places for; what is left over is filled up."""
@@ -33,6 +32,7 @@ _AT_ONCE = (1, 3, 8, 24, 60, 160, 400, 1000)
 _FILLER = 0
 """Of the values that sqlite3 takes, the one it takes fastest."""
 
+_ONE_KEY = "?"
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 _UTF8 = "surrogatepass"
 
@@ -109,13 +109,17 @@ class Among:
     ) -> None:
         self._decoders = [_decoder(column) for column in columns]
         row = func.json_array(*(_as_json(column) for column in columns))
-        self._compiled = _BySize(
-            lambda count: _compile(
-                select(func.json_group_array(row))
-                .select_from(source)
-                .where(key.in_([literal_column("?")] * count), *conditions)
-            )
+        self._select = (
+            select(func.json_group_array(row))
+            .select_from(source)
+            .where(key.in_([literal_column(_ONE_KEY)]), *conditions)
         )
+        self._compiled = _BySize(self._compile)
+
+    def _compile(self, count: int) -> str:
+        if count > 1:
+            return self._compiled[1].replace(f"({_ONE_KEY})", f"({', '.join([_ONE_KEY] * count)})")
+        return str(self._select.compile(dialect=_DIALECT))
 
     def rows(self, connection: sqlite3.Connection, keys: Iterable[SqlValue]) -> list[tuple]:
         """The rows for these keys, in no order."""
@@ -138,10 +142,6 @@ class Among:
                     strict=True,
                 )
         return found
-
-
-def _compile(statement: ClauseElement) -> str:
-    return str(statement.compile(dialect=_DIALECT))
 
 
 def _as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
