@@ -14,7 +14,7 @@ from redux.serializers.packing import ATOMS, PACK_ATOM, Packing, TooDeep
 from redux.serializers.plans import plan_of
 from redux.serializers.preview import preview
 from redux.serializers.raw import encode_bytes
-from redux.serializers.reduction import pickled
+from redux.serializers.reduction import pickled, plan_pickle
 from redux.serializers.registry import (
     SerializerError,
     allow_pickle,
@@ -26,7 +26,7 @@ from redux.serializers.registry import (
     set_code_hasher,
     set_task_resolver,
 )
-from redux.serializers.trouble import CannotDecode, CannotEncode, locate, too_deep
+from redux.serializers.trouble import CannotDecode, CannotEncode, locate, pickle_candidate, too_deep
 from redux.serializers.unpacking import decode
 from redux_valuestore.digest import Digest, digest_bytes
 
@@ -99,15 +99,33 @@ def _encode_any(value: Any) -> Encoded:
         encoded = own.encode(value) if own is not None and kind not in registry.by_type else None
         if encoded is not None:
             return encoded
+    return _encode_with_pickle(value) if registry.pickle_any else _encode_strictly(value)
+
+
+def _encode_strictly(value: object) -> Encoded:
     try:
         return Packing(plan_of).encode(value)
     except TooDeep:
         error = too_deep(value)
     except CannotEncode as refused:
         error = locate(value, refused)
-    if registry.pickle_any:
-        return _encode_pickled(value)
     raise error
+
+
+def _encode_with_pickle(value: object) -> Encoded:
+    """What has no encoding is pickled on its own, so that the expressions, Files and tasks beside it are still seen."""
+    opaque: set[int] = set()
+    while True:
+        try:
+            return Packing(plan_of, plan_pickle, frozenset(opaque)).encode(value)
+        except TooDeep:
+            candidate = pickle_candidate(value)
+            error = too_deep(value)
+        except CannotEncode as refused:
+            raise locate(value, refused) from None
+        if candidate is None or id(candidate) in opaque:
+            raise error
+        opaque.add(id(candidate))
 
 
 def _encode_pickled(value: object) -> Encoded:

@@ -100,7 +100,7 @@ def encode_array(array: np.ndarray[Any, Any]) -> Encoded | None:
     plain = _fill_holes(plain) if _has_holes(plain.dtype) else np.ascontiguousarray(plain)
     chunks: tuple[bytes | memoryview, ...] = (header,)
     if plain.nbytes:
-        chunks = (header, memoryview(plain.reshape(-1).view(np.uint8)))
+        chunks = (header, memoryview(cast(Any, plain.reshape(-1).view(np.uint8))))
     size = len(header) + plain.nbytes
     if size < SPLIT_SIZE:
         chunks = (b"".join(chunks),)

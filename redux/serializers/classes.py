@@ -7,10 +7,11 @@ from enum import Enum
 from typing import Any
 
 from redux.serializers import wire
-from redux.serializers.names import class_named, name_of
+from redux.serializers.names import class_name_of, class_named
 from redux.serializers.packing import ATOMS, Packing
 from redux.serializers.trouble import CannotDecode
 
+_MUTABLE: tuple[Any, ...] = (list, dict, set, bytearray)
 BUILTIN_BASES = (int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset)
 
 
@@ -22,7 +23,7 @@ def plan_enum(value: Enum, packing: Packing) -> object:
     kind = type(value)
     name = value.name if kind.__members__.get(value.name or "") is value else None
     plain = _plain_enum_value(value.value)
-    return packing.tagged(wire.ENUM, (name_of(kind), name, plain if name is not None else value.value))
+    return packing.tagged(wire.ENUM, (class_name_of(value), name, plain if name is not None else value.value))
 
 
 def _plain_enum_value(value: object) -> object:
@@ -60,7 +61,7 @@ def plan_record(value: Any, packing: Packing) -> object:
     kind = type(value)
     names = record_fields(kind) or ()
     content = {name: getattr(value, name) for name in names if hasattr(value, name)}
-    return packing.tagged(wire.RECORD, (name_of(kind), content))
+    return packing.tagged(wire.RECORD, (class_name_of(value), content))
 
 
 def build_record(name: str, content: dict[str, object]) -> object:
@@ -87,7 +88,7 @@ def _needed(kind: Any) -> set[str]:
 
 def plan_named_tuple(value: Any, packing: Packing) -> object:
     """A named tuple: its class, then its elements."""
-    return packing.tagged(wire.NAMED_TUPLE, (name_of(type(value)), *value))
+    return packing.tagged(wire.NAMED_TUPLE, (class_name_of(value), *value))
 
 
 def build_named_tuple(name: str, *parts: object) -> object:
@@ -104,7 +105,7 @@ def build_named_tuple(name: str, *parts: object) -> object:
 def plan_exception(value: BaseException, packing: Packing) -> object:
     """An error by type, arguments, attributes and notes; its traceback, cause and context are not content."""
     state = {name: part for name, part in vars(value).items() if not name.startswith("__redux")}
-    return packing.tagged(wire.EXCEPTION, (name_of(type(value)), _arguments(value), state))
+    return packing.tagged(wire.EXCEPTION, (class_name_of(value), _arguments(value), state))
 
 
 def _arguments(value: BaseException) -> tuple[object, ...]:
@@ -134,7 +135,7 @@ def plan_subtype(value: Any, packing: Packing) -> object:
     kind = type(value)
     base = _base_of(kind)
     plain = base.__getitem__(value, slice(None)) if base in (str, bytes) else _plain(base, value)
-    return packing.tagged(wire.SUBTYPE, (name_of(kind), plain, _state_of(value)))
+    return packing.tagged(wire.SUBTYPE, (class_name_of(value), plain, _state_of(value)))
 
 
 def _base_of(kind: type) -> Any:
@@ -173,11 +174,11 @@ def build_subtype(name: str, plain: Any, state: dict[str, object] | None) -> obj
 
 
 def _new_subtype(kind: Any, base: Any, plain: object) -> Any:
-    if base is list or base is dict or base is set or base is bytearray:
-        made = base.__new__(kind)
-        base.__init__(made, plain)
-        return made
-    return base.__new__(kind, plain)
+    if base not in _MUTABLE:
+        return base.__new__(kind, plain)
+    made = base.__new__(kind)
+    base.__init__(made, plain)
+    return made
 
 
 def _changed(name: str, what: str) -> CannotDecode:

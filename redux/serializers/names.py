@@ -11,6 +11,14 @@ from redux.serializers.trouble import CannotDecode, CannotEncode
 _BY_NAME_HINT = "only what a module offers under its own name can be found again: define it at the top of a module"
 
 
+def class_name_of(value: object) -> str:
+    """`module:qualname` of a value's class. Raises CannotEncode, about the value, unless that leads back to it."""
+    try:
+        return name_of(type(value))
+    except CannotEncode as refused:
+        raise CannotEncode(value, f"has a class that {refused.why}", refused.hint) from None
+
+
 def name_of(thing: Any) -> str:
     """`module:qualname` of a class or function. Raises CannotEncode unless that leads back to it."""
     qualname = getattr(thing, "__qualname__", None) or getattr(thing, "__name__", None)

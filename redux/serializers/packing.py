@@ -43,10 +43,17 @@ PACK_ATOM = new_packer(None)
 
 
 class Packing:
-    """One value on its way to bytes, and what it was found to hold."""
+    """One value on its way to bytes, and what it was found to hold.
 
-    def __init__(self, plan_of: Callable[[Any], Plan]) -> None:
+    `fallback` is the plan for what no other plan can take, and for the objects whose ids are in `opaque`.
+    """
+
+    def __init__(
+        self, plan_of: Callable[[Any], Plan], fallback: Plan | None = None, opaque: frozenset[int] = frozenset()
+    ) -> None:
         self._plan_of = plan_of
+        self.fallback = fallback
+        self.opaque = opaque
         self._pack = new_packer(self._open)
         self.traits = Traits.PLAIN
         self.files: dict[FileFact, None] = {}
@@ -99,7 +106,16 @@ class Packing:
     def _open(self, value: object) -> object:
         if type(value) is tuple:
             return self.tagged(wire.TUPLE, value)
-        return self._plan_of(value)(value, self)
+        if self.fallback is None:
+            return self._plan_of(value)(value, self)
+        if id(value) in self.opaque:
+            return self.fallback(value, self)
+        try:
+            return self._plan_of(value)(value, self)
+        except CannotEncode as refused:
+            if refused.culprit is not value:
+                raise
+            return self.fallback(value, self)
 
     def tagged(self, mark: ExtType, parts: tuple[object, ...] | list[object]) -> list[object]:
         """A tagged list of parts that go on being packed."""
@@ -172,7 +188,7 @@ class Packing:
 
     def _pack_alone(self, value: object) -> tuple[bytes, bytes | None]:
         """Bytes to order by that nothing outside can influence; and the payload, unless it refers to lazy nodes."""
-        alone = Packing(self._plan_of)
+        alone = Packing(self._plan_of, self.fallback, self.opaque)
         payload = alone.pack(value)
         if alone._lazies:
             return alone._pack_nodes(payload)[1], None

@@ -3,46 +3,44 @@
 from __future__ import annotations
 
 import copyreg
+import io
+import types
 from typing import Any, cast
 
 from msgpack import ExtType  # pyright: ignore[reportMissingTypeStubs]
 
 from redux.serializers import wire
-from redux.serializers.classes import BUILTIN_BASES
 from redux.serializers.names import class_named, name_of
 from redux.serializers.packing import Packing
-from redux.serializers.trouble import CannotDecode, CannotEncode
+from redux.serializers.trouble import HINT, CannotDecode, CannotEncode
 
+_REDUCERS = frozenset({"__reduce__", "__reduce_ex__"})
 _NEW = copyreg.__newobj__  # pyright: ignore[reportAttributeAccessIssue]
-_NEW_WITH_KEYWORDS = copyreg.__newobj_ex__  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def customises_reduction(kind: Any) -> bool:
+def customises_reduction(kind: type) -> bool:
     """Whether a class says itself how it is taken apart, so that its fields or builtin content may not be all."""
-    base: Any = next((base for base in kind.__mro__ if base in BUILTIN_BASES or base is BaseException), object)
     if kind in copyreg.dispatch_table:
         return True
-    if kind.__reduce_ex__ is not base.__reduce_ex__ or _differs(kind, base, "__reduce__"):
-        return not issubclass(kind, BaseException) or _is_users(kind)
-    return _is_users(kind) and _own_getstate(kind)
+    definer = next(base for base in kind.__mro__ if not _REDUCERS.isdisjoint(base.__dict__))
+    return definer.__module__ != "builtins" or _has_own_state(kind)
 
 
-def _differs(kind: Any, base: Any, method: str) -> bool:
-    return getattr(kind, method) is not getattr(base, method)
+def _has_own_state(kind: type) -> bool:
+    """Whether a `__getstate__` was written for the class, rather than made for it with its slots."""
+    definer = next(base for base in kind.__mro__ if "__getstate__" in base.__dict__)
+    if definer is object:
+        return False
+    getstate: Any = definer.__dict__["__getstate__"]
+    return getattr(getstate, "__module__", "") not in ("dataclasses", "attr._make")
 
 
-def _is_users(kind: Any) -> bool:
-    found = next(base for base in kind.__mro__ if "__reduce__" in base.__dict__ or "__reduce_ex__" in base.__dict__)
-    return found.__module__ != "builtins" or _own_getstate(kind)
-
-
-def _own_getstate(kind: Any) -> bool:
-    for base in kind.__mro__:
-        if "__getstate__" in base.__dict__:
-            made = getattr(base.__dict__["__getstate__"], "__qualname__", "")
-            generated = made == "_dataclass_getstate" or "__attrs_attrs__" in base.__dict__
-            return base is not object and not generated
-    return False
+_HINTS: dict[type, str] = {
+    types.GeneratorType: "pass list(...) of it: what it gives can be had only once",
+    types.CoroutineType: "await it, and pass what it gives",
+    types.ModuleType: "import it where it is used",
+    io.IOBase: "pass its content, or a redux.File with its path",
+}
 
 
 def plan_object(value: Any, packing: Packing) -> object:
@@ -66,7 +64,8 @@ def _reduce(value: Any) -> str | tuple[Any, ...]:
     try:
         reduced: Any = reducer(value) if reducer is not None else value.__reduce_ex__(4)
     except Exception as error:  # a class's own code, which can raise anything
-        raise CannotEncode(value, f"does not say what it is made of ({error})") from error
+        hint = next((hint for kind, hint in _HINTS.items() if isinstance(value, kind)), HINT)
+        raise CannotEncode(value, f"does not say what it is made of ({error})", hint) from error
     if isinstance(reduced, str) or (isinstance(reduced, tuple) and 2 <= len(cast(Any, reduced)) <= 6):
         return reduced
     raise CannotEncode(value, f"gives {type(reduced).__name__} as what it is made of")

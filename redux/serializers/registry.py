@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from redux.serializers.encoded import Encoded, Lazy
 from redux.serializers.trouble import CannotDecode
 from redux_valuestore.errors import ReduxError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 
@@ -76,6 +80,7 @@ class Registry:
         self.pickled: set[type] = set()
         self.on_change: list[Callable[[], None]] = []
         self._plugins_loaded = False
+        self._loading = threading.RLock()
 
     def add(self, serializer: Serializer) -> None:
         """Register a serializer. Raises SerializerError where another type has its name."""
@@ -137,13 +142,27 @@ class Registry:
     def _load_plugins(self) -> None:
         if self._plugins_loaded:
             return
-        self._plugins_loaded = True
         from importlib.metadata import entry_points  # noqa: PLC0415 - only for a type nobody here knows
 
-        for point in entry_points(group="redux.serializers"):
-            loaded = point.load()
-            if callable(loaded):
-                loaded()
+        with self._loading:  # who comes meanwhile waits, or it would encode the same type otherwise
+            if self._plugins_loaded:
+                return
+            for point in entry_points(group="redux.serializers"):
+                _load_plugin(point)
+            self._plugins_loaded = True
+
+
+def _load_plugin(point: EntryPoint) -> None:
+    """Import what an entry point names; if that is a function, call it."""
+    try:
+        loaded = point.load()
+        if callable(loaded):
+            loaded()
+    except Exception as error:  # somebody's code, which can raise anything
+        raise SerializerError(
+            f"serializers {point.name!r} ({point.value}) cannot be loaded: {error!r:.200}; "
+            "mend or uninstall that package"
+        ) from error
 
 
 def _place(kind: type) -> str:
@@ -189,7 +208,10 @@ def set_code_hasher(code_hash: Callable[[object], bytes | None]) -> None:
 
 
 def allow_pickle(allowed: bool) -> None:
-    """Say whether what nothing else can encode is pickled (needs cloudpickle); such hashes may differ between runs."""
+    """Say whether what nothing else can encode is pickled (needs cloudpickle).
+
+    Such hashes may differ between runs, and Files and tasks inside what is pickled are not seen.
+    """
     registry.pickle_any = allowed
     registry.changed()
 

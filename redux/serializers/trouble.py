@@ -56,11 +56,18 @@ def too_deep(root: object) -> CannotEncode:
     """The error for a value nested deeper than `DEPTH_LIMIT`, or one that contains itself."""
     found = _find_cycle(root)
     if found is not None:
-        path, culprit = found
-        return CannotEncode(
-            culprit, "contains itself", "break the cycle, or allow pickle for it ([values] pickle)", path
-        )
+        path, loop = found
+        hint = "break the cycle, or allow pickle for it ([values] pickle)"
+        return CannotEncode(loop[0], "contains itself", hint, path)
     return CannotEncode(root, f"is nested deeper than {DEPTH_LIMIT} levels", "flatten it, or split it into parts")
+
+
+def pickle_candidate(root: object) -> object:
+    """The first object of a class of somebody's own on a cycle inside the root; None where there is none."""
+    found = _find_cycle(root)
+    if found is None:
+        return None
+    return next((part for part in found[1] if type(part).__module__ != "builtins"), None)
 
 
 def _find(root: object, culprit: object) -> str | None:
@@ -80,7 +87,8 @@ def _find(root: object, culprit: object) -> str | None:
     return None
 
 
-def _find_cycle(root: object) -> tuple[str, object] | None:
+def _find_cycle(root: object) -> tuple[str, list[object]] | None:
+    """The path that leads back to an object, and the objects on the way from it to itself."""
     path: list[str] = []
     above = [root]
     stack = [_children(root)]
@@ -96,7 +104,8 @@ def _find_cycle(root: object) -> tuple[str, object] | None:
             continue
         label, child = step
         if id(child) in on_path:
-            return "".join([*path, label]), child
+            start = next(index for index, part in enumerate(above) if part is child)
+            return "".join([*path, label]), above[start:]
         if id(child) in seen or isinstance(child, _LEAVES) or len(seen) > _SEARCH_LIMIT:
             continue
         seen.add(id(child))
