@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from redux.serializers import wire
@@ -12,6 +13,7 @@ from redux.serializers.packing import ATOMS, Packing
 from redux.serializers.trouble import CannotDecode
 
 _MUTABLE: tuple[Any, ...] = (list, dict, set, bytearray)
+_ABSENT = object()
 BUILTIN_BASES = (int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset)
 
 
@@ -48,6 +50,7 @@ def build_enum(name: str, member: str | None, value: Any) -> object:
 # -- records ---------------------------------------------------------------------------------------
 
 
+@cache
 def record_fields(kind: type) -> tuple[str, ...] | None:
     """The names of a dataclass's or attrs class's fields; None for other classes."""
     if is_dataclass(kind):
@@ -58,9 +61,8 @@ def record_fields(kind: type) -> tuple[str, ...] | None:
 
 def plan_record(value: Any, packing: Packing) -> object:
     """A dataclass or attrs instance by its fields; what else was set on it, or cached in it, is not content."""
-    kind = type(value)
-    names = record_fields(kind) or ()
-    content = {name: getattr(value, name) for name in names if hasattr(value, name)}
+    names = record_fields(type(value)) or ()
+    content = {name: part for name in names if (part := getattr(value, name, _ABSENT)) is not _ABSENT}
     return packing.tagged(wire.RECORD, (class_name_of(value), content))
 
 

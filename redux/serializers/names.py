@@ -11,12 +11,22 @@ from redux.serializers.trouble import CannotDecode, CannotEncode
 _BY_NAME_HINT = "only what a module offers under its own name can be found again: define it at the top of a module"
 
 
+_verified: dict[type, str] = {}
+
+
 def class_name_of(value: object) -> str:
     """`module:qualname` of a value's class. Raises CannotEncode, about the value, unless that leads back to it."""
+    kind = type(value)
+    name = _verified.get(kind)
+    if name is not None:
+        return name
     try:
-        return name_of(type(value))
+        name = name_of(kind)
     except CannotEncode as refused:
         raise CannotEncode(value, f"has a class that {refused.why}", refused.hint) from None
+    if kind.__module__ != "__main__":  # whose names a notebook binds again and again
+        _verified[kind] = name
+    return name
 
 
 def name_of(thing: Any) -> str:

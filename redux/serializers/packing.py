@@ -17,6 +17,9 @@ ATOMS = frozenset({type(None), bool, int, float, str})
 _LOOKED_AT = frozenset({list, dict, bytes, bytearray, memoryview, ExtType, Timestamp})
 """Types that the C packer takes natively, but in a way or of a size that we must look at first."""
 
+_EXPRESSIONS, _FILES, _SUBVALUES = int(Traits.EXPRESSIONS), int(Traits.FILES), int(Traits.SUBVALUES)
+_TRUST, _TASKS = int(Traits.TRUST), int(Traits.TASKS)
+
 Plan = Callable[[Any, "Packing"], object]
 """How an object of one type goes on: as an ExtType, or as a list that begins with a mark."""
 
@@ -54,8 +57,7 @@ class Packing:
         self._plan_of = plan_of
         self.fallback = fallback
         self.opaque = opaque
-        self._pack = new_packer(self._open)
-        self.traits = Traits.PLAIN
+        self._traits = 0  # a plain number: operations on flags cost more than packing does
         self.files: dict[FileFact, None] = {}
         self.tasks: dict[TaskFact, None] = {}
         self.subvalues: dict[Digest, Encoded] = {}
@@ -71,12 +73,12 @@ class Packing:
         if self._lazies:
             header, payload = self._pack_nodes(payload)
         else:
-            header = wire.REDUCED if self.traits & Traits.TRUST else wire.MSGPACK
+            header = wire.REDUCED if self._traits & _TRUST else wire.MSGPACK
         return self.finish(value, (header, payload))
 
-    def finish(self, value: object, chunks: tuple[bytes | memoryview, ...]) -> Encoded:
+    def finish(self, value: object, chunks: tuple[bytes, ...]) -> Encoded:
         """The encoding made of these chunks, with all that was noted."""
-        size = sum(chunk.nbytes if isinstance(chunk, memoryview) else len(chunk) for chunk in chunks)
+        size = sum(map(len, chunks))
         if size < SPLIT_SIZE:
             chunks = (b"".join(chunks),)
         return Encoded(
@@ -84,7 +86,7 @@ class Packing:
             chunks,
             size,
             type_name_of(value),
-            self.traits,
+            Traits(self._traits) if self._traits else Traits.PLAIN,
             tuple(self.files),
             tuple(self.tasks),
             tuple(self.subvalues.values()),
@@ -93,7 +95,8 @@ class Packing:
     def pack(self, value: object) -> bytes:
         """The payload of a value, noting what it holds."""
         try:
-            return self._pack(self._shield(value, 0))
+            # A packer for each: kept, it and we would hold each other until the garbage collector came.
+            return new_packer(self._open)(self._shield(value, 0))
         except ValueError as error:
             if "recursion" in str(error):
                 raise TooDeep from None
@@ -151,27 +154,27 @@ class Packing:
 
     def split_off(self, encoded: Encoded) -> ExtType:
         """A reference to a value of its own, which is noted with all that it holds."""
-        self.traits |= Traits.SUBVALUES
+        self._traits |= _SUBVALUES
         self.subvalues.setdefault(encoded.hash, encoded)
-        self._absorb(encoded.traits, encoded.files, encoded.tasks)
+        self._absorb(int(encoded.traits), encoded.files, encoded.tasks)
         return ExtType(wire.Code.SUBVALUE, encoded.hash)
 
     def hold(self, holding: Holding) -> object:
         """Note what a serializer's value stands for; gives its part."""
         if holding.files:
-            self._absorb(Traits.FILES, holding.files, ())
+            self._absorb(_FILES, holding.files, ())
         return holding.part
 
     def hold_task(self, fact: TaskFact) -> None:
         """Note a task inside the value."""
-        self._absorb(Traits.TASKS, (), (fact,))
+        self._absorb(_TASKS, (), (fact,))
 
     def need_trust(self) -> None:
         """Note that decoding runs code named by the bytes."""
-        self.traits |= Traits.TRUST
+        self._traits |= _TRUST
 
-    def _absorb(self, traits: Traits, files: tuple[FileFact, ...], tasks: tuple[TaskFact, ...]) -> None:
-        self.traits |= traits
+    def _absorb(self, traits: int, files: tuple[FileFact, ...], tasks: tuple[TaskFact, ...]) -> None:
+        self._traits |= traits
         self.files.update(dict.fromkeys(files))
         self.tasks.update(dict.fromkeys(tasks))
 
@@ -184,7 +187,7 @@ class Packing:
                 pass  # an integer beyond 64 bits
         alone = [(*self._pack_alone(element), element) for element in elements]
         alone.sort(key=lambda entry: entry[0])
-        return b"".join(self._pack_here(element) if whole is None else whole for _, whole, element in alone)
+        return b"".join(self.pack(element) if whole is None else whole for _, whole, element in alone)
 
     def _pack_alone(self, value: object) -> tuple[bytes, bytes | None]:
         """Bytes to order by that nothing outside can influence; and the payload, unless it refers to lazy nodes."""
@@ -192,17 +195,9 @@ class Packing:
         payload = alone.pack(value)
         if alone._lazies:
             return alone._pack_nodes(payload)[1], None
-        self._absorb(alone.traits, tuple(alone.files), tuple(alone.tasks))
+        self._absorb(alone._traits, tuple(alone.files), tuple(alone.tasks))
         self.subvalues.update(alone.subvalues)
         return payload, payload
-
-    def _pack_here(self, value: object) -> bytes:
-        """The payload of a value while the packer itself is at work."""
-        running, self._pack = self._pack, new_packer(self._open)
-        try:
-            return self.pack(value)
-        finally:
-            self._pack = running
 
     # -- lazy nodes --------------------------------------------------------------------------------
 
@@ -217,7 +212,7 @@ class Packing:
 
     def _pack_nodes(self, root: bytes) -> tuple[bytes, bytes]:
         """Every lazy node after those it refers to, then the root. Neither depth nor sharing costs stack or time."""
-        self.traits |= Traits.EXPRESSIONS
+        self._traits |= _EXPRESSIONS
         roots, self._referred = self._referred, []
         nodes: list[bytes] = []
         refers: list[list[int]] = []
@@ -227,8 +222,8 @@ class Packing:
             refers.append(self._referred)
             self._referred = []
         ordered = [nodes[label] for label in _children_first(roots, refers)]
-        header = wire.LAZY_REDUCED if self.traits & Traits.TRUST else wire.LAZY
-        return header, b"".join([self._pack(len(nodes)), *ordered, root])
+        header = wire.LAZY_REDUCED if self._traits & _TRUST else wire.LAZY
+        return header, b"".join([PACK_ATOM(len(nodes)), *ordered, root])
 
 
 def _children_first(roots: list[int], refers: list[list[int]]) -> list[int]:
