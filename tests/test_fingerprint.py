@@ -114,6 +114,16 @@ SAME = {
         "@task\ndef g(x):\n    return 1\ndef f(x):\n    return g(x)",
         "@task\ndef g(x):\n    return 2\ndef f(x):\n    return g(x)",
     ),
+    "what a cached property keeps": (
+        (
+            "from functools import cached_property\nclass C:\n    @cached_property\n    def m(self): return 1\n"
+            "c = C()\ndef f(x): return c.m"
+        ),
+        (
+            "from functools import cached_property\nclass C:\n    @cached_property\n    def m(self): return 1\n"
+            "c = C()\nc.m\ndef f(x): return c.m"
+        ),
+    ),
     "a logger": (
         "import logging\nlog = logging.getLogger('a')\ndef f(x):\n    log.info(x)",
         "import logging\nlog = logging.getLogger('a')\nlog.setLevel(10)\ndef f(x):\n    log.info(x)",
@@ -255,6 +265,10 @@ CHANGED = {
     "an attribute of a constant": (
         "class C:\n    def __init__(self, n): self.n = n\nc = C(1)\ndef f(x): return c.n",
         "class C:\n    def __init__(self, n): self.n = n\nc = C(2)\ndef f(x): return c.n",
+    ),
+    "a private slot of a constant": (
+        "class C:\n    __slots__ = ('__n',)\n    def __init__(self, n): self.__n = n\nc = C(1)\ndef f(x): return c",
+        "class C:\n    __slots__ = ('__n',)\n    def __init__(self, n): self.__n = n\nc = C(2)\ndef f(x): return c",
     ),
     "a function held by a constant": (
         "def h(): return 1\nclass C:\n    def __init__(self, n): self.n = n\nc = C([h])\ndef f(x): return c.n",

@@ -12,8 +12,9 @@ import random
 import warnings
 from collections import ChainMap, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, is_dataclass
-from functools import partial
+from functools import cached_property, partial
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any, cast
 
@@ -47,7 +48,7 @@ class _Walk:
     label: str
     code: list[FunctionType | type] = field(default_factory=list)
     within: set[int] = field(default_factory=set)
-    opaque: list[object] = field(default_factory=list)
+    opaque: list[tuple[object, str]] = field(default_factory=list)
 
 
 class Contents:
@@ -70,9 +71,9 @@ class Contents:
             digest = self._describe(value, walk)
         finally:
             self._walk = outer
-        for opaque in walk.opaque:
-            _warn(opaque, label)
-        content = Content(digest, tuple(walk.code), any(opaque is value for opaque in walk.opaque))
+        for opaque, why in walk.opaque:
+            _warn(opaque, label, why)
+        content = Content(digest, tuple(walk.code), any(opaque is value for opaque, _ in walk.opaque))
         self._known[id(value)] = (value, content)
         return content
 
@@ -196,8 +197,8 @@ class Contents:
             self._find_code_in_attributes(value, walk)
         try:
             return hash_value(value)
-        except Exception:  # whatever a type's own methods raise: it has no content that can be had
-            return self._describe_opaque(value, kind, walk)
+        except Exception as error:  # whatever a type's own methods raise: it has no content that can be had
+            return self._describe_opaque(value, kind, walk, str(error))
 
     def _describe_container(self, value: Any, kind: type, walk: _Walk) -> Digest:
         members = [part for item in value.items() for part in item] if kind in _MAPPINGS else list(value)
@@ -210,17 +211,17 @@ class Contents:
 
     def _describe_state(self, value: object, kind: type, walk: _Walk) -> Digest:
         """An instance of the user's own class, attribute by attribute, for there may be code in them."""
-        state = dict(getattr(value, "__dict__", {}))
-        for base in kind.__mro__:
-            slots = base.__dict__.get("__slots__", ())
-            for name in (slots,) if isinstance(slots, str) else slots:
-                if name not in ("__dict__", "__weakref__") and hasattr(value, name):
-                    state[name] = getattr(value, name)
-        names = sorted(state)
+        state: dict[str, object] = {}
+        for name in ("__dict__", *(name for base in kind.__mro__ for name in _slots_of(base))):
+            with suppress(AttributeError):  # an attribute that isn't set; one that is computed isn't asked for
+                state[name] = object.__getattribute__(value, name)
+        state.update(cast("dict[str, object]", state.pop("__dict__", {})))
+        # What a cached property keeps follows from the rest, and is there only once somebody asked.
+        names = sorted(name for name in state if not isinstance(getattr(kind, name, None), cached_property))
         return digest_struct("instance", class_name(kind), names, self._all([state[name] for name in names], walk))
 
-    def _describe_opaque(self, value: object, kind: type, walk: _Walk) -> Digest:
-        walk.opaque.append(value)
+    def _describe_opaque(self, value: object, kind: type, walk: _Walk, why: str = "its state is chance") -> Digest:
+        walk.opaque.append((value, why))
         return digest_struct("opaque", foreign_name(kind))
 
     def _find_code_in_attributes(self, value: object, walk: _Walk) -> None:
@@ -242,6 +243,15 @@ def cells_of(function: FunctionType) -> list[tuple[str, object]]:
         except ValueError:
             continue
     return found
+
+
+def _slots_of(kind: type) -> list[str]:
+    slots: Any = kind.__dict__.get("__slots__", ())
+    names = [
+        name for name in ((slots,) if isinstance(slots, str) else slots) if name not in ("__dict__", "__weakref__")
+    ]
+    private = f"_{kind.__name__.lstrip('_')}"
+    return [private + name if name.startswith("__") and not name.endswith("__") else name for name in names]
 
 
 def _is_data(members: list[object]) -> bool:
@@ -283,14 +293,15 @@ def _is_generator_of_chance(kind: type) -> bool:
 _warned: set[tuple[str, str]] = set()
 
 
-def _warn(value: object, label: str) -> None:
+def _warn(value: object, label: str, why: str) -> None:
     kind = foreign_name(type(value))
     if (label, kind) in _warned:
         return
     _warned.add((label, kind))
     warnings.warn(
         f"{label} ({kind}) has no content to hash, so tasks that use it count it by name and type only: "
-        "pass hash_includes=[…] with what stands for it, or make it inside the task, to have its changes noticed",
+        "pass hash_includes=[…] with what stands for it, or make it inside the task, to have its changes noticed "
+        f"({why.partition(';')[0]})",
         CountedByName,
         stacklevel=2,
     )
