@@ -15,6 +15,7 @@ from redux.repo import Repo
 from redux.scheduler.jobs import Datum, Job
 from redux.scheduler.report import ErrorValue
 from redux.scheduler.task_book import TaskBook
+from redux.scheduler.writer import Writer
 from redux.value import Encoded, encode
 from redux_backends.records import (
     Argument,
@@ -37,6 +38,8 @@ from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 
 GROUP_SIZE = 1000
+HITS_PER_JOB = 10
+"""How many jobs that did not run weigh as much as one that did: losing them costs nothing but their rows."""
 GROUP_SECONDS = 0.25
 LONG_JOB_SECONDS = 0.1
 _SEEN_LIMIT = 200_000
@@ -59,6 +62,7 @@ class Recorder:
         self._recorded_sets: set[Digest] = set()
         self._last = time.monotonic()
         self._urgent = False
+        self._writer = Writer(repo.backend.record, self.give_up)
         self.trouble: ReduxError | None = None
         self._clear()
 
@@ -249,28 +253,27 @@ class Recorder:
 
     def flush_when_due(self) -> None:
         """Write the group if it is large, old, or holds the end of a long job."""
-        gathered = len(self._jobs) + len(self._keys)
+        gathered = len(self._keys) + len(self._jobs) // HITS_PER_JOB
         if gathered and (self._urgent or gathered >= GROUP_SIZE or time.monotonic() - self._last >= GROUP_SECONDS):
             self.flush()
 
     def flush(self) -> None:
-        """Write all that was gathered, in one transaction."""
+        """Have all that was gathered written, in one transaction."""
+        self._writer.put(self._take())
+        self._last = time.monotonic()
+
+    def finish(self) -> None:
+        """Write all that was gathered, and return when everything is written."""
+        self._writer.finish(self._take())
+
+    def _take(self) -> Batch:
         tasks = [self._book.record_of(digest) for digest in self._new_tasks]
         batch = Batch(
-            self._values,
-            tasks,
-            self._keys,
-            self._evaluations,
-            self._new_sets,
-            self._calls,
-            self._jobs,
-            self._tags,
+            self._values, tasks, self._keys, self._evaluations, self._new_sets, self._calls, self._jobs, self._tags
         )
         self._clear()
         self._urgent = False
-        if batch.jobs or batch.keys or batch.values or batch.evaluations:
-            self._attempt(lambda: self._repo.backend.record(batch))
-        self._last = time.monotonic()
+        return batch
 
     def _attempt(self, write: Callable[[], None]) -> None:
         if self.trouble is not None:

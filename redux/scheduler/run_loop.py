@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
 from redux.executors.executor import JobSpec, Outcome
@@ -78,12 +80,9 @@ class Run:
         """Evaluate a value's expressions to their end, or to the first failure."""
         root = self._evaluator.open(value, None)
         while not self._is_over(root, keep_going):
-            wave = self._evaluator.next_wave(WAVE_SIZE)
-            if wave:
-                self._take(wave)
-            arrived = self._drain()
-            self._recorder.flush_when_due()
-            if not wave and not arrived and not self._is_over(root, keep_going):
+            with _collector_paused():
+                moved = self._move()
+            if not moved and not self._is_over(root, keep_going):
                 self._wait()
         return root
 
@@ -99,12 +98,21 @@ class Run:
         for job in list(self._evaluator.unfinished):
             if job.recorded and job.status is JobStatus.RUNNING:
                 self._cancel(job)
-        self._recorder.flush()
+        self._recorder.finish()
 
     @property
     def stopped(self) -> bool:
         """Whether it was asked to end."""
         return self._stopping
+
+    def _move(self) -> bool:
+        """One round: a wave of ready jobs, the outcomes that came, and a group if it is due; whether there were any."""
+        wave = self._evaluator.next_wave(WAVE_SIZE)
+        if wave:
+            self._take(wave)
+        arrived = self._drain()
+        self._recorder.flush_when_due()
+        return bool(wave) or arrived
 
     def _is_over(self, root: Gather, keep_going: bool) -> bool:
         if self._stopping:
@@ -307,6 +315,19 @@ class Run:
         if progress is None:
             progress = self._progress[name] = TaskProgress()
         return progress
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No search for garbage cycles while jobs are made by the thousand: all live on, and are walked each time."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _gone(stored: StoredValue, error: ReduxError) -> Reason:

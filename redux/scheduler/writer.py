@@ -1,0 +1,57 @@
+"""The writer: puts groups into the database beside the run loop, in order, one transaction each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Semaphore, Thread
+
+from redux_backends.records import Batch
+from redux_valuestore.errors import ReduxError
+
+GROUPS_AHEAD = 2
+"""How many groups may wait: a database slower than the run holds the run back, not the memory."""
+
+
+class Writer:
+    """Writes groups in a thread of its own. After the first trouble it writes nothing more."""
+
+    def __init__(self, write: Callable[[Batch], None], on_trouble: Callable[[ReduxError], None]) -> None:
+        self._write = write
+        self._on_trouble = on_trouble
+        self._groups: SimpleQueue[Batch | None] = SimpleQueue()
+        self._room = Semaphore(GROUPS_AHEAD)
+        self._thread: Thread | None = None
+        self._broken = False
+
+    def put(self, group: Batch) -> None:
+        """Have a group written soon, after those before it."""
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name="redux-writer", daemon=True)
+            self._thread.start()
+        self._room.acquire()
+        self._groups.put(group)
+
+    def finish(self, group: Batch) -> None:
+        """Write a last group, and return when all is written."""
+        if self._thread is None:
+            self._attempt(group)
+            return
+        self._groups.put(group)
+        self._groups.put(None)
+        self._thread.join()
+        self._thread = None
+
+    def _work(self) -> None:
+        while (group := self._groups.get()) is not None:
+            self._attempt(group)
+            self._room.release()
+
+    def _attempt(self, group: Batch) -> None:
+        if self._broken or not (group.jobs or group.keys or group.values or group.evaluations):
+            return
+        try:
+            self._write(group)
+        except ReduxError as error:
+            self._broken = True
+            self._on_trouble(error)
