@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 
 from redux.executors.executor import Done, Executor, Outcome, Site
-from redux.executors.processes import ProcessExecutor
-from redux.executors.threads import ThreadExecutor
 from redux.repo import Repo
 from redux_valuestore.errors import ReduxError
 
-EXECUTORS: Mapping[str, Callable[[Site], Executor]] = {
-    "threads": ThreadExecutor,
-    "processes": ProcessExecutor,
+EXECUTORS: Mapping[str, tuple[str, str]] = {
+    "threads": ("redux.executors.threads", "ThreadExecutor"),
+    "processes": ("redux.executors.processes", "ProcessExecutor"),
 }
-"""The executors there are, by name."""
+"""The executors there are, by name: module and class, imported when a job asks for one."""
 
 
 class UnknownExecutor(ReduxError):
@@ -50,7 +49,8 @@ class ExecutorPool:
         if executor is None:
             if name not in EXECUTORS:
                 raise UnknownExecutor(name)
-            executor = self._open[name] = EXECUTORS[name](self._site)
+            module, kind = EXECUTORS[name]
+            executor = self._open[name] = getattr(import_module(module), kind)(self._site)
         return executor
 
     def cancel_waiting(self) -> list[object]:

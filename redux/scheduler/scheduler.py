@@ -55,6 +55,7 @@ class Scheduler:
         self._keep_going = keep_going
         self._folder = folder
         self._run: Run | None = None
+        self._stop_asked = False
         self._progress: dict[str, TaskProgress] = {}
 
     @property
@@ -67,7 +68,11 @@ class Scheduler:
         return self.execute(expression, tuple(sys.argv)).value
 
     def stop(self) -> None:
-        """Ask the execution under way to end: running jobs finish, nothing new starts. Safe from a signal handler."""
+        """Ask the execution under way (or the next, if none is) to end: running jobs finish, nothing new starts.
+
+        Safe from a signal handler.
+        """
+        self._stop_asked = True
         if self._run is not None:
             self._run.stop()
 
@@ -85,6 +90,8 @@ class Scheduler:
         run = Run(self.repo, book, pool, execution.id, self._use_cache, self._progress)
         _attempt(run, lambda: self.repo.backend.record_execution(execution))
         self._run = run
+        if self._stop_asked:
+            run.stop()
         try:
             with _quick_switching():
                 root = self._finish(run, expression)
@@ -92,7 +99,7 @@ class Scheduler:
             self._end(run, execution, JobStatus.CANCELLED)
             raise
         finally:
-            self._run = None
+            self._run, self._stop_asked = None, False
             pool.close()
         return self._report(run, execution, root, began)
 
@@ -125,6 +132,7 @@ def _read_code(folder: Path) -> TaskBook:
     set_code_hasher(fingerprinter.code_hash)
     book = TaskBook(get_task_registry(), fingerprinter)
     set_task_hasher(lambda task: book.find(task.fullname).task_hash)
+    book.read_all()
     return book
 
 

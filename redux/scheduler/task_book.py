@@ -13,10 +13,7 @@ from redux_valuestore.errors import ReduxError
 
 
 class TaskBook:
-    """Every registered task with its record. Filled before the first job, so that all code is read at one moment.
-
-    A task whose code cannot be read is an error only for those who call it.
-    """
+    """Every registered task with its record; all code is read at one moment, before the first job."""
 
     def __init__(self, registry: TaskRegistry, fingerprinter: Fingerprinter) -> None:
         self._registry = registry
@@ -24,11 +21,16 @@ class TaskBook:
         self._known: dict[str, KnownTask] = {}
         self._records: dict[Digest, TaskRecord] = {}
         self._unreadable: dict[str, ReduxError] = {}
-        for task in registry:
-            try:
-                self._enter(task)
-            except ReduxError as error:
-                self._unreadable[task.fullname] = error
+        self._being_read: set[str] = set()
+
+    def read_all(self) -> None:
+        """Hash the code of every registered task. What cannot be read is an error when it is called."""
+        for task in self._registry:
+            if task.fullname not in self._known:
+                try:
+                    self._enter(task)
+                except ReduxError as error:
+                    self._unreadable[task.fullname] = error
 
     @property
     def current_hashes(self) -> frozenset[Digest]:
@@ -63,7 +65,16 @@ class TaskBook:
         return self._records[task_hash]
 
     def _enter(self, task: Task[..., object]) -> KnownTask:
-        record = self._fingerprinter.fingerprint(source_of_task(task))
+        if task.fullname in self._being_read:
+            raise TaskError(
+                f"the code of task {task.fullname} uses an object that holds the task itself, so it has no hash; "
+                "take the task out of it, or give the task a version="
+            )
+        self._being_read.add(task.fullname)
+        try:
+            record = self._fingerprinter.fingerprint(source_of_task(task))
+        finally:
+            self._being_read.discard(task.fullname)
         known = KnownTask(task, record.hash, hash_task_set((record.hash,)))
         self._known[task.fullname] = known
         self._records[record.hash] = record
