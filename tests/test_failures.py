@@ -204,3 +204,15 @@ def test_a_task_whose_code_cannot_be_read_is_an_error_only_for_those_who_call_it
     report = Scheduler(folder=tmp_path).execute(names["f"](1))
     assert report.failure is not None
     assert "without_source" in str(report.failure.error)
+
+
+class FaultyBackend(MemoryBackend):
+    """A backend with a fault of its own."""
+
+    def record(self, batch: Batch) -> None:
+        raise KeyError("a fault of redux")
+
+
+def test_a_fault_of_redux_while_recording_ends_the_run_and_is_told():
+    with pytest.raises(KeyError, match="a fault of redux"):
+        Scheduler(Repo(FaultyBackend(), MemoryStore())).run([good(i) for i in range(5000)])

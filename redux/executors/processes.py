@@ -34,8 +34,10 @@ class WorkerDied(ReduxError):
 
     def __init__(self, fullname: str, status: int | None) -> None:
         self.fullname = fullname
-        killed = status is not None and status < 0
-        how = f"by signal {signal.Signals(-status).name}" if killed else f"with status {status}"
+        if status is not None and status < 0:
+            how = f"by signal {signal.Signals(-status).name}"
+        else:
+            how = f"with status {status}"
         super().__init__(
             f"the process that ran task {fullname} ended {how}; "
             "it may have run out of memory, or crashed in native code"

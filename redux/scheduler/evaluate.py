@@ -7,7 +7,7 @@ queues, so ten thousand calls deep or a hundred thousand wide cost no stack.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from redux.expression import OPERATIONS, Expression, Operation, TaskCall
@@ -26,7 +26,7 @@ from redux.scheduler.jobs import (
     Scope,
 )
 from redux.task import BoundCall
-from redux.value import Lazy, encode
+from redux.value import Lazy, decode, encode
 from redux_backends.records import JobId, Traits, Upstream, hash_evaluation, new_id
 from redux_valuestore.digest import Digest, digest_struct
 from redux_valuestore.errors import ReduxError
@@ -231,6 +231,9 @@ class Evaluator:
         if datum.stored is None:
             assert datum.hash is not None
             raise ValueMissing(datum.hash, "this execution", "no longer held")
+        if datum.stored.data is not None:
+            # Inline bytes were verified when the hit was chosen, or were made here.
+            return decode(datum.stored.data, self._repo.fetch_by_hash)
         return self._repo.load(datum.stored)
 
     def _close(self, gather: Gather) -> None:
@@ -362,13 +365,14 @@ def _calls_behind(value: object, scope: Scope) -> list[Digest]:
     return list(reversed(found))
 
 
-def _inputs(cell: Cell) -> list[Lazy]:
+def _inputs(cell: Cell) -> Sequence[Lazy]:
     if isinstance(cell, Job):
         bound = cell.bound
         assert bound is not None
         if bound.kwargs:
             return lazies_in((bound.args, bound.kwargs))
-        return lazies_in(bound.args)
+        nested = [value for value in bound.args if type(value) not in ATOMS]
+        return lazies_in(nested) if nested else ()
     if isinstance(cell, OperationCell):
         return lazies_in(cell.operation._args)
     assert isinstance(cell, Gather)

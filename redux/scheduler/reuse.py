@@ -45,6 +45,7 @@ class Miss:
 
 Decision = Same | Finished | Reduced | Miss
 
+_PLAIN = Traits.PLAIN
 _ASK_HELD = Traits.FILES | Traits.TASKS
 _CACHE_OFF = Miss(Reason(MissKind.CACHE_OFF))
 
@@ -156,7 +157,7 @@ class Reuse:
     # -- validity ----------------------------------------------------------------------------------
 
     def _held(self, values: Iterable[StoredValue]) -> Mapping[Digest, ValueRecord]:
-        wanted = {value.hash for value in values if value.traits & _ASK_HELD}
+        wanted = {value.hash for value in values if value.traits is not _PLAIN and value.traits & _ASK_HELD}
         return self._repo.backend.get_held(list(wanted)) if wanted else {}
 
     def _invalid(self, value: StoredValue, held: Mapping[Digest, ValueRecord]) -> Reason | None:
@@ -165,7 +166,7 @@ class Reuse:
         if value.data is not None and digest_bytes(value.data) != value.hash:
             self._repo.backend.forget_value(value.hash)
             return Reason(MissKind.VALUE_GONE, value.hash.hex())
-        if not value.traits & _ASK_HELD:
+        if value.traits is _PLAIN or not value.traits & _ASK_HELD:
             return None
         record = held.get(value.hash)
         if record is None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
 from redux.executors.executor import JobSpec, Outcome
 from redux.executors.pool import ExecutorPool
 from redux.repo import Repo
+from redux.scheduler.collector import Collector
 from redux.scheduler.evaluate import Evaluator, Unmade
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job, JobState
 from redux.scheduler.recorder import Recorder
@@ -32,6 +31,7 @@ from redux_backends.records import Outcome as Came
 from redux_valuestore.errors import ReduxError
 
 WAVE_SIZE = 1000
+_PLAIN = Traits.PLAIN
 LONG_WAIT_SECONDS = 0.1
 LEASE_SECONDS = 10.0
 
@@ -54,6 +54,7 @@ class Run:
         self._evaluator = Evaluator(repo, book.find, self)
         self._reuse = Reuse(repo, book, use_cache)
         self._recorder = Recorder(repo, book, execution)
+        self._collector = Collector()
         self._running: dict[JobId, Job] = {}
         self._renewed = time.monotonic()
         self._stopping = False
@@ -79,11 +80,11 @@ class Run:
     def evaluate(self, value: object, keep_going: bool) -> Gather:
         """Evaluate a value's expressions to their end, or to the first failure."""
         root = self._evaluator.open(value, None)
-        while not self._is_over(root, keep_going):
-            with _collector_paused():
-                moved = self._move()
-            if not moved and not self._is_over(root, keep_going):
-                self._wait()
+        with self._collector.paused():
+            while not self._is_over(root, keep_going):
+                if not self._move() and not self._is_over(root, keep_going):
+                    with self._collector.resumed():
+                        self._wait()
         return root
 
     def wind_up(self) -> None:
@@ -112,6 +113,7 @@ class Run:
             self._take(wave)
         arrived = self._drain()
         self._recorder.flush_when_due()
+        self._collector.collect_when_due()
         return bool(wave) or arrived
 
     def _is_over(self, root: Gather, keep_going: bool) -> bool:
@@ -215,7 +217,7 @@ class Run:
         candidate = decision.candidate
         stored = candidate.value
         job.outcome, job.seconds = Came.SINGLE, candidate.duration
-        if not stored.traits & Traits.EXPRESSIONS:
+        if stored.traits is _PLAIN or not stored.traits & Traits.EXPRESSIONS:
             job.call_hash, job.task_set = candidate.leaf, candidate.leaf_set
             self._settle_cached(job, Datum(stored.hash, stored.traits, stored=stored, origin=job))
             return
@@ -268,7 +270,7 @@ class Run:
         assert encoded is not None
         self._recorder.note_values(outcome.records)
         self._recorder.reduced(job, encoded.hash, job.seconds)
-        if encoded.traits & Traits.EXPRESSIONS:
+        if encoded.traits is not _PLAIN and encoded.traits & Traits.EXPRESSIONS:
             self._evaluator.open(outcome.value, job)
         else:
             self._evaluator.settle(job, _datum_of(job, outcome))
@@ -315,19 +317,6 @@ class Run:
         if progress is None:
             progress = self._progress[name] = TaskProgress()
         return progress
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """No search for garbage cycles while jobs are made by the thousand: all live on, and are walked each time."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _gone(stored: StoredValue, error: ReduxError) -> Reason:

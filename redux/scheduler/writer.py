@@ -23,6 +23,7 @@ class Writer:
         self._room = Semaphore(GROUPS_AHEAD)
         self._thread: Thread | None = None
         self._broken = False
+        self._unexplained: Exception | None = None
 
     def put(self, group: Batch) -> None:
         """Have a group written soon, after those before it."""
@@ -33,14 +34,16 @@ class Writer:
         self._groups.put(group)
 
     def finish(self, group: Batch) -> None:
-        """Write a last group, and return when all is written."""
+        """Write a last group, and return when all is written. Raises what no trouble of the database explains."""
         if self._thread is None:
             self._attempt(group)
-            return
-        self._groups.put(group)
-        self._groups.put(None)
-        self._thread.join()
-        self._thread = None
+        else:
+            self._groups.put(group)
+            self._groups.put(None)
+            self._thread.join()
+            self._thread = None
+        if self._unexplained is not None:
+            raise self._unexplained
 
     def _work(self) -> None:
         while (group := self._groups.get()) is not None:
@@ -55,3 +58,6 @@ class Writer:
         except ReduxError as error:
             self._broken = True
             self._on_trouble(error)
+        except Exception as error:  # a fault of redux: the run must end, and say so
+            self._broken = True
+            self._unexplained = error
