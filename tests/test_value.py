@@ -83,7 +83,7 @@ ATOMS = st.one_of(
     st.text(st.characters(), max_size=8),
     st.binary(max_size=8),
     st.complex_numbers(),
-    st.decimals(),
+    st.decimals().filter(lambda number: not number.is_snan()),  # which cannot even be hashed
     st.fractions(),
     st.dates(),
     st.datetimes(timezones=st.sampled_from([None, PARIS, datetime.UTC])),
@@ -116,7 +116,7 @@ def test_any_value_comes_back_bit_for_bit(value: object) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(HASHABLE, max_size=6), st.randoms())
+@given(st.lists(HASHABLE, max_size=6, unique=True), st.randoms())
 def test_a_set_is_its_elements_whatever_their_order(elements: list[object], shuffler: Any) -> None:
     expected = hash_value(set(elements))
     shuffler.shuffle(elements)

@@ -19,11 +19,11 @@ class Collector:
         self._paused_at = 0.0
 
     @contextmanager
-    def paused(self) -> Iterator[None]:
+    def paused(self) -> Iterator[Collector]:
         """No collection, unless it is due."""
         self._pause()
         try:
-            yield
+            yield self
         finally:
             self._resume()
 

@@ -292,6 +292,8 @@ class Evaluator:
         job.state = JobState.SETTLED
         self._live.discard(job)
         self._events.settled(job)
+        if job.scope is not None:
+            job.scope.children.clear()
         job.bound = job.scope = None
         self._wake(job)
 

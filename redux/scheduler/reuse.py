@@ -68,6 +68,12 @@ class Reuse:
         """Ask the backend no more: it is in trouble."""
         self._use_cache = False
 
+    def let_go(self) -> None:
+        """Forget this execution's jobs and their results."""
+        for job in self._first.values():
+            job.datum = None
+        self._first.clear()
+
     def decide(self, wave: Sequence[Job]) -> list[tuple[Job, Decision]]:
         """A decision for every job of a wave, asking the backend once per kind of question."""
         decisions: list[tuple[Job, Decision]] = []

@@ -45,7 +45,7 @@ class Run:
 
     def __init__(
         self, repo: Repo, book: TaskBook, pool: ExecutorPool, execution: ExecutionId, use_cache: bool,
-        progress: dict[str, TaskProgress],
+        progress: dict[str, TaskProgress], collector: Collector,
     ) -> None:  # fmt: skip
         self._repo = repo
         self._pool = pool
@@ -54,7 +54,7 @@ class Run:
         self._evaluator = Evaluator(repo, book.find, self)
         self._reuse = Reuse(repo, book, use_cache)
         self._recorder = Recorder(repo, book, execution)
-        self._collector = Collector()
+        self._collector = collector
         self._running: dict[JobId, Job] = {}
         self._renewed = time.monotonic()
         self._stopping = False
@@ -80,11 +80,10 @@ class Run:
     def evaluate(self, value: object, keep_going: bool) -> Gather:
         """Evaluate a value's expressions to their end, or to the first failure."""
         root = self._evaluator.open(value, None)
-        with self._collector.paused():
-            while not self._is_over(root, keep_going):
-                if not self._move() and not self._is_over(root, keep_going):
-                    with self._collector.resumed():
-                        self._wait()
+        while not self._is_over(root, keep_going):
+            if not self._move() and not self._is_over(root, keep_going):
+                with self._collector.resumed():
+                    self._wait()
         return root
 
     def wind_up(self) -> None:
@@ -100,6 +99,10 @@ class Run:
             if job.recorded and job.status is JobStatus.RUNNING:
                 self._cancel(job)
         self._recorder.finish()
+
+    def let_go(self) -> None:
+        """Untie the jobs from their results, so that all of it goes at once and not by the collector."""
+        self._reuse.let_go()
 
     @property
     def stopped(self) -> bool:

@@ -15,6 +15,7 @@ from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
 from redux.executors.pool import ExecutorPool
 from redux.repo import Repo
+from redux.scheduler.collector import Collector
 from redux.scheduler.jobs import ABSENT, Gather
 from redux.scheduler.report import Report, TaskProgress, describe_failure
 from redux.scheduler.run_loop import Run
@@ -81,13 +82,17 @@ class Scheduler:
 
         A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
         """
+        with Collector().paused() as collector:
+            return self._execute(expression, argv, collector)
+
+    def _execute(self, expression: object, argv: Sequence[str], collector: Collector) -> Report:
         began = time.monotonic()
         self._progress = {}
         folder = self._folder or _main_folder()
         book = _read_code(folder)
         pool = ExecutorPool(self.repo, self._executor, self._workers, folder)
         execution = _describe(argv)
-        run = Run(self.repo, book, pool, execution.id, self._use_cache, self._progress)
+        run = Run(self.repo, book, pool, execution.id, self._use_cache, self._progress, collector)
         _attempt(run, lambda: self.repo.backend.record_execution(execution))
         self._run = run
         if self._stop_asked:
@@ -101,7 +106,9 @@ class Scheduler:
         finally:
             self._run, self._stop_asked = None, False
             pool.close()
-        return self._report(run, execution, root, began)
+        report = self._report(run, execution, root, began)
+        run.let_go()
+        return report
 
     def _finish(self, run: Run, expression: object) -> Gather:
         try:

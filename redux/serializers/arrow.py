@@ -51,6 +51,8 @@ def canonical_array(array: Any) -> Any:
         return _canonical_struct(array, kind)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_map(kind):
         return _canonical_list(array, kind)
+    if pa.types.is_fixed_size_list(kind):
+        return _canonical_rows(array, kind)
     if pa.types.is_dictionary(kind):
         indices, values = canonical_array(array.indices), canonical_array(array.dictionary)
         return pa.DictionaryArray.from_arrays(indices, values, ordered=kind.ordered)
@@ -67,23 +69,39 @@ def _is_view(kind: Any) -> bool:
 
 
 def _canonical_flat(array: Any, kind: Any) -> Any:
-    """Numbers, texts and the like; kinds with another layout (unions, run ends) stay as they are."""
-    if pa.types.is_boolean(kind):
+    """Numbers, texts and the like; kinds with another layout (unions, run ends, list views) stay as they are."""
+    types, size = pa.types, len(array)
+    if types.is_boolean(kind):
         bits = _bits(pc.fill_null(array, False))
-        return pa.Array.from_buffers(kind, len(array), [_validity(array), bits], array.null_count)
-    if not array.null_count or pa.types.is_null(kind):
-        return array
+        return pa.Array.from_buffers(kind, size, [_validity(array), bits], array.null_count)
     zero = _zero_of(kind)
     if zero is None:
         return array
-    filled = pc.fill_null(array, zero)
-    return (
-        pa.Array.from_buffers(
-            kind, len(array), [_validity(array), *filled.buffers()[1:]], array.null_count, filled.offset
-        )
-        if not filled.offset
-        else array
-    )
+    filled = pc.fill_null(array, zero) if array.null_count else array
+    if types.is_primitive(kind) or types.is_decimal(kind) or types.is_fixed_size_binary(kind):
+        content = [_cut(filled.buffers()[1], filled.offset, size, kind.bit_width // 8)]
+    else:
+        content = _cut_texts(filled, 8 if types.is_large_string(kind) or types.is_large_binary(kind) else 4)
+    return pa.Array.from_buffers(kind, size, [_validity(array), *content], array.null_count)
+
+
+def _cut(buffer: Any, start: int, count: int, width: int) -> Any:
+    """Exactly the bytes of these elements: the writer of streams would let up to 63 more pass."""
+    return pa.py_buffer(b"") if buffer is None else buffer.slice(start * width, count * width)
+
+
+def _cut_texts(array: Any, width: int) -> list[Any]:
+    """The offsets from 0 on, and exactly the bytes between the first and the last."""
+    _, offsets, data = array.buffers()
+    if not len(array) or offsets is None:
+        return [pa.py_buffer(bytes(width)), pa.py_buffer(b"")]
+    kind = pa.int64() if width == 8 else pa.int32()
+    numbers = pa.Array.from_buffers(kind, len(array) + 1, [None, offsets], 0, array.offset)
+    first, last = numbers[0].as_py(), numbers[-1].as_py()
+    if first or array.offset:
+        numbers = pc.subtract(numbers, pa.scalar(first, kind))
+    content = pa.py_buffer(b"") if data is None else data.slice(first, last - first)
+    return [_cut(numbers.buffers()[1], numbers.offset, len(array) + 1, width), content]
 
 
 def _zero_of(kind: Any) -> Any:
@@ -133,10 +151,23 @@ def _canonical_list(array: Any, kind: Any) -> Any:
     elements = canonical_array(lists.flatten())
     lengths = pc.fill_null(pc.list_value_length(lists), 0)
     offsets = pa.concat_arrays([pa.array([0], width), pc.cumulative_sum(lengths.cast(width))])
-    buffers = [_validity(array), offsets.buffers()[1]]
+    buffers = [_validity(array), _cut(offsets.buffers()[1], offsets.offset, len(offsets), width.bit_width // 8)]
     return pa.Array.from_buffers(
         _of_elements(kind, elements.type), len(array), buffers, array.null_count, children=[elements]
     )
+
+
+def _canonical_rows(array: Any, kind: Any) -> Any:
+    """Lists of one size: what stands under a null list becomes nulls."""
+    size = kind.list_size
+    elements = array.values.slice(array.offset * size, len(array) * size)
+    if array.null_count:
+        present = array.is_valid().to_pylist()
+        places = [place if present[place // size] else None for place in range(len(elements))]
+        elements = elements.take(pa.array(places, pa.int64()))
+    elements = canonical_array(elements)
+    kind = pa.list_(kind.value_field.with_type(elements.type), size)
+    return pa.Array.from_buffers(kind, len(array), [_validity(array)], array.null_count, children=[elements])
 
 
 def _entries(array: Any) -> Any:
