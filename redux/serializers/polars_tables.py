@@ -52,6 +52,9 @@ def _plain_type(kind: Any) -> Any:
 
 
 def _arrow_of(frame: pl.DataFrame) -> pa.Table:
+    objects = [name for name, kind in frame.schema.items() if kind == pl.Object]
+    if objects:  # Polars would give the addresses of the objects
+        raise CannotEncode(frame, f"has objects in column {objects[0]!r}", "drop or convert that column")
     try:
         return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
     except (pl.exceptions.PolarsError, pa.ArrowException) as error:
