@@ -161,6 +161,14 @@ def current_content(path: str) -> Digest | None:
     return _hash(path, place)
 
 
+def still_holds(fact: FileFact) -> bool:
+    """Whether a file holds what it held when this was noted; one that cannot be read does not."""
+    try:
+        return current_content(fact.path) == fact.content
+    except FileUnreadable:
+        return False
+
+
 def _state(seen: os.stat_result) -> tuple[int, ...]:
     return seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino, seen.st_dev
 

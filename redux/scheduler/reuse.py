@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from redux.file import current_content
+from redux.file import still_holds
 from redux.repo import Repo
 from redux.scheduler.jobs import Job
 from redux.scheduler.task_book import TaskBook
@@ -178,7 +178,7 @@ class Reuse:
         if record is None:
             return Reason(MissKind.VALUE_GONE, value.hash.hex())
         for file in record.files:
-            if current_content(file.path) != file.content:
+            if not still_holds(file):
                 return Reason(MissKind.FILE_CHANGED, file.path)
         for task in record.tasks:
             if self._book.hash_of(task.fullname) != task.task_hash:

@@ -38,11 +38,11 @@ def plan_of(value: Any) -> Plan:
     kind = type(value)
     plan = _plans.get(kind)
     if plan is None:
-        plan = _plans[kind] = _find_plan(kind)
+        plan = _plans[kind] = _find_plan(kind, value)
     return plan
 
 
-def _find_plan(kind: type) -> Plan:
+def _find_plan(kind: type, value: Any) -> Plan:
     builtin = _BUILTIN.get(kind)
     if builtin is not None:
         return builtin
@@ -56,7 +56,7 @@ def _find_plan(kind: type) -> Plan:
         return _by_serializer(serializer)
     if kind in registry.pickled:
         return plan_pickle
-    if hasattr(kind, "task_hash"):
+    if hasattr(kind, "task_hash") and isinstance(getattr(value, "__redux_task__", None), str):
         return _plan_task
     structural = _find_structural(kind)
     if structural is not None:
@@ -114,10 +114,7 @@ def _plan_reference(thing: Any, packing: Packing) -> object:
 
 
 def _plan_task(task: Any, packing: Packing) -> object:
-    fullname = getattr(task, "__redux_task__", None)
-    if not isinstance(fullname, str):
-        return plan_object(task, packing)
-    task_hash = task.task_hash
+    fullname, task_hash = task.__redux_task__, task.task_hash
     packing.hold_task(TaskFact(fullname, task_hash))
     return packing.tagged(wire.TASK, (fullname, task_hash))
 
