@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import msgpack  # pyright: ignore[reportMissingTypeStubs]
 import numpy as np
 
 from redux.serializers import wire
@@ -109,20 +108,15 @@ def encode_array(array: np.ndarray[Any, Any]) -> Encoded | None:
 
 def decode_array(data: memoryview) -> np.ndarray[Any, Any]:
     """The array over these bytes; over a copy of them where they may not be written. Raises CannotDecode."""
-    start = len(wire.ARRAY)
-    unpacker: Any = msgpack.Unpacker(max_buffer_size=max(data.nbytes, 1))
-    unpacker.feed(data[start:])
-    description, shape = unpacker.unpack()
-    end = start + unpacker.tell()
-    dtype, offset = dtype_of(description), end + -end % wire.ALIGNMENT
+    (description, shape), view = wire.split_header(data, wire.ARRAY)
+    dtype = dtype_of(description)
     count = 1
     for length in shape:
         count *= length
-    if dtype.hasobject or offset + count * dtype.itemsize != data.nbytes:
+    if dtype.hasobject or count * dtype.itemsize != view.nbytes:
         raise CannotDecode(f"an array of {count} {dtype} does not fit into {data.nbytes} bytes; run its call again")
     if not count or not dtype.itemsize:
         return np.zeros(shape, dtype)
-    view = data[offset:]
     # Bytes are aligned in a mapped file, where they begin a page, and nowhere else for certain.
     plain = np.frombuffer(view, np.uint8) if not view.readonly else np.frombuffer(view, np.uint8).copy()
     return plain.view(dtype).reshape(shape)

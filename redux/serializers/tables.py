@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgpack  # pyright: ignore[reportMissingTypeStubs]
 import pyarrow as pa
 
 from redux.serializers import wire
@@ -74,17 +73,13 @@ def register_table(kind: str, build: Callable[[pa.Table, Any], object]) -> None:
 
 def decode_table(data: memoryview) -> object:
     """The value over these bytes, which it keeps alive. Raises CannotDecode."""
-    start = len(wire.TABLE)
-    unpacker: Any = msgpack.Unpacker(max_buffer_size=max(data.nbytes, 1))
-    unpacker.feed(data[start : start + (1 << 20)] if data.nbytes > 1 << 21 else data[start:])
-    kind, rows, original, note = unpacker.unpack()
-    end = start + unpacker.tell()
+    (kind, rows, original, note), content = wire.split_header(data, wire.TABLE)
     build = _BUILD.get(kind)
     if build is None and load_home(kind):
         build = _BUILD.get(kind)
     if build is None:
         raise CannotDecode(f"tables of kind {kind!r} are unknown to this redux; upgrade it")
-    with pa.ipc.open_stream(pa.py_buffer(data[end + -end % wire.ALIGNMENT :])) as reader:
+    with pa.ipc.open_stream(pa.py_buffer(content)) as reader:
         table = reader.read_all()
     if original is not None:
         target = pa.ipc.read_schema(pa.py_buffer(original))

@@ -7,8 +7,9 @@ whose first element is a mark (an extension without content, which no value enco
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
-from msgpack import ExtType  # pyright: ignore[reportMissingTypeStubs]
+from msgpack import ExtType, OutOfData, Unpacker  # pyright: ignore[reportMissingTypeStubs]
 
 MSGPACK = b"mp1\n"
 """Plain msgpack: decoding it builds data, and instances of dataclasses and the like without running their code."""
@@ -26,6 +27,7 @@ TABLE = b"arw1\n"
 """Arrow data: what it is, zeros up to a multiple of 64 bytes, then an Arrow IPC stream."""
 
 ALIGNMENT = 64
+_HEADER_PIECE = 1024
 
 
 class Code(IntEnum):
@@ -78,3 +80,20 @@ SINGLETONS: dict[bytes, object] = {b"...": Ellipsis, b"NotImplemented": NotImple
 def padded(header: bytes) -> bytes:
     """The header with zeros up to the alignment of what follows it."""
     return header + bytes(-len(header) % ALIGNMENT)
+
+
+def split_header(data: memoryview, magic: bytes) -> tuple[Any, memoryview]:
+    """What a padded header after `magic` says, and the bytes behind it, which are not touched."""
+    unpacker: Any = Unpacker(max_buffer_size=max(data.nbytes, 1))
+    position, size = len(magic), _HEADER_PIECE
+    while True:
+        unpacker.feed(data[position : position + size])
+        position, size = position + size, size * 8
+        try:
+            said = unpacker.unpack()
+        except OutOfData:
+            if position >= data.nbytes:
+                raise
+            continue
+        end = len(magic) + unpacker.tell()
+        return said, data[end + -end % ALIGNMENT :]
