@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,15 +35,25 @@ _SETTINGS = (
 _T = TypeVar("_T")
 
 
-@dataclass(slots=True)
-class _Opened:
-    """The connection of one process; a forked child makes its own and leaves this one alone."""
+@dataclass(frozen=True, slots=True)
+class _Connected:
+    """One connection, as SQLAlchemy manages it and as the driver has it."""
 
-    pid: int
     engine: Engine
     driver: sqlite3.Connection
+
+
+@dataclass(slots=True)
+class _Opened:
+    """The connections of one process: one reads while the other writes.
+
+    A forked child makes its own and leaves these alone.
+    """
+
+    pid: int
+    reader: _Connected
+    writer: _Connected | None
     lock: FileLock
-    readonly: bool
     checkpointed: int = 0
 
     def close(self) -> None:
@@ -51,11 +61,11 @@ class _Opened:
             return
         # SQLite checkpoints when the last connection goes, which is to happen under the lock too.
         with suppress(BackendError), self.lock.held():
-            with suppress(sqlite3.Error):
-                if not self.readonly:
-                    self.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self.engine.dispose()
-        self.engine.dispose()
+            self.reader.engine.dispose()
+            if self.writer is not None:
+                with suppress(sqlite3.Error):
+                    self.writer.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self.writer.engine.dispose()
         self.lock.close()
 
 
@@ -65,7 +75,8 @@ class Database:
     def __init__(self, path: Path, mount_table: Path = MOUNT_TABLE) -> None:
         self.path = path
         self._mount_table = mount_table
-        self._threads = RLock()
+        self._writing = RLock()
+        self._reading = RLock()
         self._opened: _Opened | None = None
         self._finalizer: weakref.finalize | None = None
 
@@ -76,7 +87,7 @@ class Database:
 
         Raises `BackendUnavailable`, `BackendCorrupt`, `BackendNewer`.
         """
-        with self._threads:
+        with self._writing, self._reading:
             if self._opened is not None and self._opened.pid == os.getpid():
                 return
             with self._explained():
@@ -86,7 +97,7 @@ class Database:
 
     def close(self) -> None:
         """Let go of the file, after a checkpoint."""
-        with self._threads:
+        with self._writing, self._reading:
             if self._opened is not None:
                 self._opened.close()
             if self._finalizer is not None:
@@ -116,18 +127,24 @@ class Database:
             with lock.held():
                 if not self.path.exists() or self.path.stat().st_size == 0:
                     self._build()
-            return self._connect(self.path.as_uri() + "?mode=rw", lock, readonly=False)
+            uri = self.path.as_uri() + "?mode=rw"
+            writer = self._connect(uri, _SETTINGS)
+            try:
+                return _Opened(os.getpid(), self._connect(uri, _SETTINGS), writer, lock)
+            except BaseException:
+                writer.engine.dispose()
+                raise
         except BaseException:
             lock.close()
             raise
 
     def _open_to_read(self) -> _Opened:
-        lock = FileLock(None)
         try:
-            return self._connect(self.path.as_uri() + "?mode=ro", lock, readonly=True)
+            reader = self._connect(self.path.as_uri() + "?mode=ro", _SETTINGS[1:])
         except sqlite3.OperationalError:
             # Without a folder to write in, SQLite reads a WAL database only if it is told that nobody changes it.
-            return self._connect(self.path.as_uri() + "?immutable=1", lock, readonly=True)
+            reader = self._connect(self.path.as_uri() + "?immutable=1", _SETTINGS[1:])
+        return _Opened(os.getpid(), reader, None, FileLock(None))
 
     def _build(self) -> None:
         """Make the file whole under another name, then give it its own: a half-made one never stays."""
@@ -157,7 +174,7 @@ class Database:
     def _beside(self, *endings: str) -> list[Path]:
         return [self.path.with_name(self.path.name + ending) for ending in endings]
 
-    def _connect(self, uri: str, lock: FileLock, *, readonly: bool) -> _Opened:
+    def _connect(self, uri: str, settings: Sequence[str]) -> _Connected:
         engine = _engine(
             lambda: sqlite3.connect(
                 uri,
@@ -172,12 +189,12 @@ class Database:
             driver = engine.raw_connection().driver_connection
             assert isinstance(driver, sqlite3.Connection)
             self._check_header(driver)
-            for setting in _SETTINGS[readonly:]:
+            for setting in settings:
                 driver.execute(setting)
         except BaseException:
             engine.dispose()
             raise
-        return _Opened(os.getpid(), engine, driver, lock, readonly)
+        return _Connected(engine, driver)
 
     def _check_header(self, driver: sqlite3.Connection) -> None:
         (application,) = driver.execute("PRAGMA application_id").fetchone()
@@ -200,38 +217,44 @@ class Database:
     @contextmanager
     def driver(self) -> Iterator[sqlite3.Connection]:
         """The driver's connection, for one thread at a time, to read with single statements."""
-        with self._at_work() as opened, self._explained():
-            yield opened.driver
+        self._make_ready()
+        with self._reading, self._explained():
+            yield self._in_use().reader.driver
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A connection that sees one state of the database, to read with many statements."""
-        with self._at_work() as opened, self._explained(), opened.engine.connect() as connection:
-            opened.driver.execute("BEGIN")
-            try:
-                yield connection
-            finally:
-                if opened.driver.in_transaction:
-                    opened.driver.execute("ROLLBACK")
+        self._make_ready()
+        with self._reading, self._explained():
+            reader = self._in_use().reader
+            with reader.engine.connect() as connection:
+                reader.driver.execute("BEGIN")
+                try:
+                    yield connection
+                finally:
+                    if reader.driver.in_transaction:
+                        reader.driver.execute("ROLLBACK")
 
     def run_tx(self, closure: Callable[[sqlite3.Connection], _T]) -> _T:
         """What `closure` returns, its writes made in one transaction, or none of them.
 
         It is played again where another connection was in the way, so it must depend on nothing but the database.
         """
-        with self._at_work() as opened, self._explained():
-            if opened.readonly:
+        self._make_ready()
+        with self._writing, self._explained():
+            opened = self._in_use()
+            if opened.writer is None:
                 raise BackendUnavailable(
                     f"{self.path} is read-only here; make it and its folder writable, or give another place with "
                     "REDUX_DIR",
                     str(self.path),
                 )
             with opened.lock.held():
-                result = _replayed(opened.driver, closure)
-                self._checkpoint(opened)
+                result = _replayed(opened.writer.driver, closure)
+                self._checkpoint(opened, opened.writer.driver)
             return result
 
-    def _checkpoint(self, opened: _Opened) -> None:
+    def _checkpoint(self, opened: _Opened, driver: sqlite3.Connection) -> None:
         """Bring the write-ahead log into the file when it is long; readers may put that off, never stop it."""
         try:
             size = self.path.with_name(self.path.name + "-wal").stat().st_size
@@ -239,28 +262,29 @@ class Database:
             return
         if size - opened.checkpointed < _WAL_LIMIT:
             return
-        opened.driver.execute("PRAGMA busy_timeout = 100")
+        driver.execute("PRAGMA busy_timeout = 100")
         try:
-            busy = opened.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         finally:
-            opened.driver.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+            driver.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
         opened.checkpointed = size if busy else 0
 
-    @contextmanager
-    def _at_work(self) -> Iterator[_Opened]:
+    def _make_ready(self) -> None:
+        """Have connections of this process's own; to be called before a lock is taken."""
         opened = self._opened
         if opened is not None and opened.pid != os.getpid():
             self._leave_to_parent(opened)
-        with self._threads:
-            if self._opened is None:
-                self.open()
-            assert self._opened is not None
-            yield self._opened
+        if self._opened is None:
+            self.open()
+
+    def _in_use(self) -> _Opened:
+        assert self._opened is not None, "closed while it was in use"
+        return self._opened
 
     def _leave_to_parent(self, opened: _Opened) -> None:
         # After a fork the connection is the parent's: using or closing it here would break its locks.
         _of_parents.append(opened)
-        self._threads = RLock()
+        self._writing, self._reading = RLock(), RLock()
         self._opened = None
 
     @contextmanager

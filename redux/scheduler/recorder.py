@@ -38,7 +38,7 @@ from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 
 GROUP_SIZE = 1000
-HITS_PER_JOB = 10
+HITS_PER_JOB = 2
 """How many jobs that did not run weigh as much as one that did: losing them costs nothing but their rows."""
 GROUP_SECONDS = 0.25
 LONG_JOB_SECONDS = 0.1
