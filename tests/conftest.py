@@ -49,6 +49,13 @@ def workflow(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
+@pytest.fixture(autouse=True)
+def no_workflow_stays() -> Iterator[None]:
+    """Takes a workflow that a test imported out of the interpreter again."""
+    yield
+    sys.modules.pop("flow", None)
+
+
 @pytest.fixture
 def load() -> Callable[[Path], ModuleType]:
     """Imports a workflow's file as it stands now, as a fresh process would."""

@@ -6,6 +6,7 @@ Each campaign runs a short round with the tests and a long one by `make faults`.
 from __future__ import annotations
 
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -110,7 +111,8 @@ def _kill_a_run(folder: Path, delay: float) -> bool:
         process.wait(timeout=delay)
     except subprocess.TimeoutExpired:
         process.kill()
-    process.communicate()
+    _, errors = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), errors
     return process.returncode != 0
 
 

@@ -290,14 +290,13 @@ def test_a_file_that_cannot_be_made_whole_is_not_there(path: Path, monkeypatch: 
 def test_on_a_full_disk_a_batch_is_refused_whole_and_later_ones_are_not(backend: SQLiteBackend) -> None:
     story = Story(*(f"{n}" for n in range(300)))
     backend.record_execution(story.execution)
-    with backend._database.driver() as driver:
-        (pages,) = driver.execute("PRAGMA page_count").fetchone()
-        driver.execute(f"PRAGMA max_page_count = {pages + 3}")
+    limit_pages = "PRAGMA max_page_count = {}"
+    (pages,) = backend._database.run_tx(lambda driver: driver.execute("PRAGMA page_count").fetchone())
+    backend._database.run_tx(lambda driver: driver.execute(limit_pages.format(pages + 3)))
     with pytest.raises(BackendUnavailable, match=r"redux\.db: database or disk is full; free some space"):
         backend.record(story.batch)
     assert backend.jobs() == []
-    with backend._database.driver() as driver:
-        driver.execute("PRAGMA max_page_count = 100000")
+    backend._database.run_tx(lambda driver: driver.execute(limit_pages.format(100_000)))
     backend.record(story.batch)
     assert len(backend.jobs(limit=1000)) == 301
 
