@@ -24,6 +24,11 @@ _e, _r, _v, _c, _s = (
 )
 _word = schema.word
 
+_PLACES = tuple(Place)
+"""By number: INLINE is 0."""
+_TRAITS = {traits: Traits(traits) for traits in range(64)}
+"""By number: looked up for less than it costs to make them again."""
+
 _LARGEST_IN_JSON = 64 * 1024
 # Larger data are read one by one: hundreds of them would not fit in one answer.
 _data = case((func.length(_v.c.data) <= literal_column(str(_LARGEST_IN_JSON)), _v.c.data))
@@ -89,7 +94,7 @@ def check_cache(
 ) -> Mapping[Digest, Sequence[Candidate]]:
     """The remembered results of single reductions, newest first."""
     wanted = set(evals)
-    found: defaultdict[Digest, dict[bytes, tuple[float, int, Candidate]]] = defaultdict(dict)
+    found: dict[Digest, list[_Ranked]] = {}
     eval_rows: dict[bytes, int] = {}
     call_rows: dict[bytes, int] = {}
     for (
@@ -98,20 +103,30 @@ def check_cache(
         if eval_hash not in wanted:
             continue
         eval_rows[eval_hash] = eval_row
-        if leaf:
+        if leaf is not None:
             call_rows[leaf] = call_row
-        stored = _stored(connection, *value)
-        known = found[eval_hash].get(stored.hash)
-        # Of several leaves with one result, the one recorded first.
-        if known is None or call_row < known[1]:
-            candidate = Candidate(stored, duration, leaf or None, leaf_set or None)
-            found[eval_hash][stored.hash] = (recorded, call_row, candidate)
+        candidate = Candidate(_stored(connection, *value), duration, leaf, leaf_set)
+        ranked = (-recorded, call_row or 0, candidate)
+        if eval_hash in found:
+            found[eval_hash].append(ranked)
+        else:
+            found[eval_hash] = [ranked]
     memory.add(EVALUATION, eval_rows)
     memory.add(CALL, call_rows)
-    return {
-        eval_hash: [candidate for _, _, candidate in sorted(results.values(), key=lambda result: -result[0])]
-        for eval_hash, results in found.items()
-    }
+    return {eval_hash: _newest_first(ranked) for eval_hash, ranked in found.items()}
+
+
+_Ranked = tuple[float, int, Candidate]
+
+
+def _newest_first(found: list[_Ranked]) -> list[Candidate]:
+    """Candidates by time; of several leaves with one result, the one recorded first."""
+    if len(found) == 1:
+        return [found[0][2]]
+    by_value: dict[Digest, Candidate] = {}
+    for _, _, candidate in sorted(found, key=lambda ranked: ranked[:2]):
+        by_value.setdefault(candidate.value.hash, candidate)
+    return list(by_value.values())
 
 
 def find_calls(
@@ -141,11 +156,11 @@ def find_calls(
 def _stored(
     connection: sqlite3.Connection, row: int, value: bytes, data: bytes | None, place: int, traits: int
 ) -> StoredValue:
-    if place != Place.INLINE:
+    if place:
         data = None
     elif data is None:
         (data,) = connection.execute("SELECT data FROM value WHERE id = ?", (row,)).fetchone()
-    return StoredValue(Digest(value), data, Place(place), Traits(traits))
+    return StoredValue(Digest(value), data, _PLACES[place], _TRAITS.get(traits) or Traits(traits))
 
 
 def get_task_sets(connection: sqlite3.Connection, sets: Iterable[Digest]) -> Mapping[Digest, frozenset[Digest]]:

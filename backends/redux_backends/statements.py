@@ -1,13 +1,15 @@
 """Hot statements: compiled once, and run in as few steps of SQLite as can be.
 
 Python's sqlite3 lets go of the interpreter lock at every step, and while tasks compute in other threads it waits up to
-5 ms to get it back. So many rows are written by one statement, and many rows are read as one row of JSON.
+5 ms to get it back. So many rows are written by one statement, and where such waits are met many rows are read as one
+row of JSON; where not, that would be the dearer way.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
@@ -18,7 +20,9 @@ from sqlalchemy import (
     FromClause,
     Integer,
     LargeBinary,
+    Select,
     Table,
+    Text,
     func,
     literal_column,
     null,
@@ -32,6 +36,9 @@ _AT_ONCE = (1, 3, 8, 24, 60, 160, 400, 1000)
 _FILLER = 0
 """Of the values that sqlite3 takes, the one it takes fastest."""
 
+_FEW_ROWS = 2
+_WAIT_SECONDS = 0.0003
+_WAITS_LAST_SECONDS = 0.1
 _ONE_KEY = "?"
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 _UTF8 = "surrogatepass"
@@ -97,8 +104,28 @@ class Insert:
             connection.execute(self._compiled[places], [*parameters, len(chunk)])
 
 
+class _Waits:
+    """Whether waits for the interpreter lock were met lately."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def are_met(self) -> bool:
+        return time.monotonic() < self._until
+
+    def notice(self, seconds: float) -> bool:
+        """Whether reading a few rows took as long as only waits explain."""
+        if seconds < _WAIT_SECONDS:
+            return False
+        self._until = time.monotonic() + _WAITS_LAST_SECONDS
+        return True
+
+
+_waits = _Waits()
+
+
 class Among:
-    """Reads the rows whose key is among given ones, all rows of a few hundred keys in one step."""
+    """Reads the rows whose key is among given ones, all rows of a few hundred keys by one statement."""
 
     def __init__(
         self,
@@ -108,18 +135,13 @@ class Among:
         *conditions: ColumnElement[bool],
     ) -> None:
         self._decoders = [_decoder(column) for column in columns]
+        self._texts = [at for at, column in enumerate(columns) if isinstance(column.type, Text)]
+        among = key.in_([literal_column(_ONE_KEY)])
         row = func.json_array(*(_as_json(column) for column in columns))
-        self._select = (
-            select(func.json_group_array(row))
-            .select_from(source)
-            .where(key.in_([literal_column(_ONE_KEY)]), *conditions)
-        )
-        self._compiled = _BySize(self._compile)
-
-    def _compile(self, count: int) -> str:
-        if count > 1:
-            return self._compiled[1].replace(f"({_ONE_KEY})", f"({', '.join([_ONE_KEY] * count)})")
-        return str(self._select.compile(dialect=_DIALECT))
+        as_json = select(func.json_group_array(row)).select_from(source).where(among, *conditions)
+        as_rows = select(*columns).select_from(source).where(among, *conditions)
+        self._as_json = _BySize(lambda count: _for_keys(as_json, count))
+        self._as_rows = _BySize(lambda count: _for_keys(as_rows, count))
 
     def rows(self, connection: sqlite3.Connection, keys: Iterable[SqlValue]) -> list[tuple]:
         """The rows for these keys, in no order."""
@@ -131,17 +153,41 @@ class Among:
             # No id is 0 and no bytes equal it, but a text may.
             filler = chunk[0] if isinstance(chunk[0], str) else _FILLER
             chunk += [filler] * (places - len(chunk))
-            answer: str = connection.execute(self._compiled[places], chunk).fetchone()[0]
-            if answer != "[]":
-                columns = zip(*json.loads(answer), strict=True)
-                found += zip(
-                    *(
-                        column if decode is None else map(decode, column)
-                        for decode, column in zip(self._decoders, columns, strict=True)
-                    ),
-                    strict=True,
-                )
+            rows = None if _waits.are_met() else self._read_rows(connection, places, chunk)
+            found += self._read_json(connection, places, chunk) if rows is None else rows
         return found
+
+    def _read_rows(self, connection: sqlite3.Connection, places: int, keys: list[SqlValue]) -> list[tuple] | None:
+        """The rows one by one; None where other threads are in the way."""
+        cursor = connection.execute(self._as_rows[places], keys)
+        began = time.monotonic()
+        rows = cursor.fetchmany(_FEW_ROWS)
+        if _waits.notice(time.monotonic() - began):
+            cursor.close()
+            return None
+        rows += cursor.fetchall()
+        return [self._with_texts(row) for row in rows] if self._texts else rows
+
+    def _with_texts(self, row: tuple) -> tuple:
+        return tuple(from_text(part) if at in self._texts and part is not None else part for at, part in enumerate(row))
+
+    def _read_json(self, connection: sqlite3.Connection, places: int, keys: list[SqlValue]) -> Iterable[tuple]:
+        answer: str = connection.execute(self._as_json[places], keys).fetchone()[0]
+        if answer == "[]":
+            return ()
+        columns = zip(*json.loads(answer), strict=True)
+        return zip(
+            *(
+                column if decode is None else map(decode, column)
+                for decode, column in zip(self._decoders, columns, strict=True)
+            ),
+            strict=True,
+        )
+
+
+def _for_keys(statement: Select[Any], count: int) -> str:
+    one = str(statement.compile(dialect=_DIALECT))
+    return one.replace(f"({_ONE_KEY})", f"({', '.join([_ONE_KEY] * count)})")
 
 
 def _as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -150,8 +196,7 @@ def _as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
     if isinstance(column.type, Float):
         return func.printf(literal_column("'%!.17g'"), column)
     # JSON of SQLite holds no bytes, and a text may be kept as bytes.
-    hexed = func.hex(column)
-    return hexed if not getattr(column, "nullable", True) else func.iif(column.is_(None), null(), hexed)
+    return func.iif(column.is_(None), null(), func.hex(column))
 
 
 def _decoder(column: ColumnElement[Any]) -> Callable[..., object] | None:
@@ -160,11 +205,11 @@ def _decoder(column: ColumnElement[Any]) -> Callable[..., object] | None:
     if isinstance(column.type, Float):
         return float
     if isinstance(column.type, LargeBinary):
-        return bytes.fromhex if not getattr(column, "nullable", True) else _nullable_bytes
+        return _bytes_from_hex
     return _text_from_hex
 
 
-def _nullable_bytes(hexed: str | None) -> bytes | None:
+def _bytes_from_hex(hexed: str | None) -> bytes | None:
     return None if hexed is None else bytes.fromhex(hexed)
 
 
