@@ -14,6 +14,7 @@
         ├── BackendUnavailable     4   full, read-only, unreachable, locked too long
         ├── BackendCorrupt         4   damaged, or no redux database
         ├── BackendNewer           4   written by a newer redux
+        ├── UnknownDatabase        2   no backend for such a URL
         ├── UnknownId              2   no record has this id, prefix or name
         └── AmbiguousId            2   more than one record has this prefix
 
@@ -33,6 +34,7 @@ from redux_backends.backend import (
     BackendError,
     BackendNewer,
     BackendUnavailable,
+    UnknownDatabase,
     UnknownId,
 )
 from redux_valuestore.errors import ReduxError
@@ -51,6 +53,7 @@ __all__ = [
     "ReduxError",
     "StoreError",
     "StoreUnavailable",
+    "UnknownDatabase",
     "UnknownId",
     "UsageError",
     "ValueMissing",

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from redux_backends import database, schema
-from redux_backends.backend import BackendCorrupt, BackendError, BackendNewer, BackendUnavailable
+from redux_backends.backend import BackendCorrupt, BackendError, BackendNewer, BackendUnavailable, UnknownDatabase
 from redux_backends.records import Batch, Execution
 from redux_backends.sample import Story, evaluation, key, task, value
 from redux_backends.sql import SQLiteBackend, open_backend
@@ -338,8 +338,12 @@ backend.close()
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BackendUnavailable, match=r"there is no folder .*nowhere; make it"):
         SQLiteBackend(tmp_path / "nowhere" / "redux.db").load()
-    with pytest.raises(BackendUnavailable, match="no backend for the database 'oracle://x'"):
-        open_backend("oracle://x")
+
+
+def test_a_url_of_a_database_nobody_knows_is_asked_wrongly_and_keeps_its_password() -> None:
+    with pytest.raises(UnknownDatabase, match=r"'oracle://me:…@host/x'; the known scheme is sqlite, as in") as refused:
+        open_backend("oracle://me:secret@host/x")
+    assert refused.value.exit_code == 2
 
 
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "9p", "lustre", "ceph", "fuse.sshfs", "fuse.s3fs"])

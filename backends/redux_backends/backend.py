@@ -42,6 +42,12 @@ class BackendUnavailable(BackendError):
     """The database cannot be opened, read or written now: full disk, read-only, lost server, locked too long."""
 
 
+class UnknownDatabase(BackendError):
+    """No backend knows databases at such a URL."""
+
+    exit_code = 2
+
+
 class BackendCorrupt(BackendError):
     """The database file is damaged or not a redux database."""
 
@@ -318,7 +324,11 @@ class Backend(ABC):
 
     @abstractmethod
     def get_call(self, call: Digest) -> CallNode | None:
-        """One finished call, children in order."""
+        """One finished call, children and upstreams in order."""
+
+    @abstractmethod
+    def name_calls(self, calls: Sequence[Digest]) -> Mapping[Digest, str]:
+        """The full names of the tasks of finished calls; unknown calls are left out."""
 
     @abstractmethod
     def get_key(self, eval_hash: Digest) -> EvaluationKey | None:

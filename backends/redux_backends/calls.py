@@ -45,6 +45,7 @@ _TASK_SETS = Insert(schema.task_set)
 _MEMBERS = Insert(schema.task_set_member)
 _CALLS = Insert(schema.call_node)
 _EDGES = Insert(schema.call_edge)
+_UPSTREAMS = Insert(schema.call_upstream)
 _JOBS = Insert(schema.job)
 _JOB_CHANGES = Insert(schema.job, update=_but("id", "uuid", of=schema.job.c.keys()))
 _TAGS = Insert(schema.tag)
@@ -135,6 +136,7 @@ class _Writer:
         calls = [call.call_hash for call in batch.calls]
         for call in batch.calls:
             calls += call.children
+            calls += [upstream.call for upstream in call.upstreams]
         calls += [job.call_hash for job in batch.jobs if job.call_hash is not None]
         ledger.calls.learn(calls)
         jobs = [job.id for job in batch.jobs]
@@ -294,7 +296,8 @@ class _Writer:
     def calls(self, batch: Batch) -> None:
         self._task_sets(batch)
         ledger = self._ledger
-        known = ledger.calls
+        known, words = ledger.calls, ledger.words
+        words.learn({upstream.argument for call in batch.calls for upstream in call.upstreams})
         new = []
         for call in batch.calls:
             if call.call_hash not in known:
@@ -302,6 +305,7 @@ class _Writer:
                 new.append(call)
         nodes: list[Row] = []
         edges: list[Row] = []
+        upstreams: list[Row] = []
         for call in new:
             row = known[call.call_hash]
             nodes.append(
@@ -317,8 +321,10 @@ class _Writer:
                 )
             )
             edges += [(row, at, known[child]) for at, child in enumerate(call.children)]
+            upstreams += [(row, at, words[one.argument], known[one.call]) for at, one in enumerate(call.upstreams)]
         _CALLS.run(self._connection, nodes)
         _EDGES.run(self._connection, edges)
+        _UPSTREAMS.run(self._connection, upstreams)
 
     def _task_sets(self, batch: Batch) -> None:
         known, tasks = self._ledger.task_sets, self._ledger.tasks

@@ -1,9 +1,9 @@
-"""What came before: a task's versions, and the earlier evaluations that bear on a miss."""
+"""What came before: a task's versions, the tasks of calls, and the earlier evaluations that bear on a miss."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
@@ -21,6 +21,7 @@ _task, _evaluation, _argument, _value, _word = (
     schema.value,
     schema.word,
 )
+_CALLS_AT_ONCE = 500
 
 
 # -- tasks -----------------------------------------------------------------------------------------
@@ -58,6 +59,23 @@ def _tasks(connection: Connection, wanted: ColumnElement[bool]) -> list[TaskReco
         TaskRecord(digest, from_text(fullname), version and from_text(version), tuple(pieces[row]))
         for row, digest, fullname, version in rows
     ]
+
+
+def name_calls(connection: Connection, calls: Sequence[Digest]) -> Mapping[Digest, str]:
+    """The full names of the tasks of calls."""
+    call = schema.call_node
+    named = select(call.c.hash, _word.c.text).select_from(
+        call.join(_evaluation, _evaluation.c.id == call.c.evaluation_id)
+        .join(_task, _task.c.id == _evaluation.c.task_id)
+        .join(_word, _word.c.id == _task.c.name_id)
+    )
+    found: dict[Digest, str] = {}
+    for start in range(0, len(calls), _CALLS_AT_ONCE):
+        chunk = calls[start : start + _CALLS_AT_ONCE]
+        alike = schema.prefix_of(call.c.hash).in_([digest[: schema.PREFIX] for digest in chunk])
+        for digest, fullname in connection.execute(named.where(alike, call.c.hash.in_(chunk))):
+            found[digest] = from_text(fullname)
+    return found
 
 
 # -- evaluations -----------------------------------------------------------------------------------

@@ -41,7 +41,10 @@ _LEAVES = [
         zip(_KEYS * 2, [*_VALUES, *_VALUES[::-1], *_VALUES], _SETS * 12, strict=False)
     )
 ]
-_NODES = [call(_KEYS[at], _VALUES[at], _SETS[1], children=_LEAVES[at : at + 3], at=100 + at) for at in range(5)]
+_NODES = [
+    call(_KEYS[at], _VALUES[at], _SETS[1], children=_LEAVES[at : at + 3], upstreams=_LEAVES[5 : 5 + at], at=100 + at)
+    for at in range(5)
+]
 _CALLS = [*_LEAVES, *_NODES]
 _EXECUTIONS = [execution("here", 1), execution("gone", 2, GONE), execution("elsewhere", 3, ELSEWHERE)]
 _ROOTS = [started(f"root {at}", each, _KEYS[at], at=at) for at, each in enumerate(_EXECUTIONS)]
@@ -162,6 +165,7 @@ class BackendMachine(RuleBasedStateMachine):
             lambda backend: backend.task_versions("sample.add"),
             lambda backend: backend.executions(5),
             lambda backend: [backend.get_call(each.call_hash) for each in _CALLS],
+            lambda backend: backend.name_calls([each.call_hash for each in _CALLS]),
             lambda backend: [backend.get_key(each) for each in _evals],
             lambda backend: backend.find_files("/f"),
             lambda backend: backend.get_tags([tag.entity for tag in _TAGS] + [each.hash for each in _TASKS]),

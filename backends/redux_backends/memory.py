@@ -121,6 +121,7 @@ class MemoryBackend(Backend):
         _require("value", values, (call.result for call in batch.calls))
         _require("task set", sets, (call.task_set for call in batch.calls))
         _require("call", calls, (child for call in batch.calls for child in call.children))
+        _require("call", calls, (upstream.call for call in batch.calls for upstream in call.upstreams))
         _require("execution", self._executions.keys(), (job.execution for job in batch.jobs))
         _require("job", jobs, (job.parent for job in batch.jobs if job.parent))
         _require("task", tasks, (job.task_hash for job in batch.jobs))
@@ -388,6 +389,13 @@ class MemoryBackend(Backend):
 
     def get_call(self, call: Digest) -> CallNode | None:
         return self._calls.get(call)
+
+    def name_calls(self, calls: Sequence[Digest]) -> Mapping[Digest, str]:
+        with self._lock:
+            return {call: self._name_of(self._calls[call]) for call in calls if call in self._calls}
+
+    def _name_of(self, call: CallNode) -> str:
+        return self._tasks[self._keys[call.eval_hash].task_hash].fullname
 
     def get_key(self, eval_hash: Digest) -> EvaluationKey | None:
         return self._keys.get(eval_hash)

@@ -32,6 +32,7 @@ from redux_backends.records import (
     Outcome,
     Reason,
     Tag,
+    Upstream,
 )
 from redux_backends.statements import from_text, to_text
 from redux_valuestore.digest import Digest
@@ -275,7 +276,7 @@ def miss_groups(connection: Connection, id: ExecutionId) -> Sequence[MissGroup]:
 
 
 def get_call(connection: Connection, call: Digest) -> CallNode | None:
-    """One finished call, children in order."""
+    """One finished call, children and upstreams in order."""
     asked = (
         select(
             _call.c.id,
@@ -310,7 +311,20 @@ def get_call(connection: Connection, call: Digest) -> CallNode | None:
         task_set=row["task_set"],
         duration=row["duration"],
         recorded=row["recorded"],
+        upstreams=_upstreams(connection, row["id"]),
     )
+
+
+def _upstreams(connection: Connection, call: int) -> tuple[Upstream, ...]:
+    """Where a call's arguments came from; the call is given by row."""
+    link = schema.call_upstream
+    asked = (
+        select(_word.c.text, _call.c.hash)
+        .select_from(link.join(_word, _word.c.id == link.c.name_id).join(_call, _call.c.id == link.c.upstream_id))
+        .where(link.c.call_id == call)
+        .order_by(link.c.position)
+    )
+    return tuple(Upstream(from_text(name), upstream) for name, upstream in connection.execute(asked))
 
 
 def find_files(connection: Connection, path: str, limit: int) -> Sequence[Digest]:

@@ -28,6 +28,7 @@ from redux_backends.records import (
     TaskRecord,
     TaskSet,
     Traits,
+    Upstream,
     ValueRecord,
     hash_call,
     hash_evaluation,
@@ -103,12 +104,14 @@ def call(
     tasks: TaskSet,
     *,
     children: Sequence[CallNode] = (),
+    upstreams: Sequence[CallNode] = (),
     at: Seconds = 0.0,
 ) -> CallNode:
-    """A finished call."""
+    """A finished call, its argument `a0` made from the results of upstream calls."""
     below = tuple(child.call_hash for child in children)
     call_hash = hash_call(of.task_hash, of.args_hash, result.hash, below)
-    return CallNode(call_hash, of.eval_hash, result.hash, below, tasks.hash, 0.1 + at / 7, EPOCH + at)
+    behind = tuple(Upstream("a0", one.call_hash) for one in upstreams)
+    return CallNode(call_hash, of.eval_hash, result.hash, below, tasks.hash, 0.1 + at / 7, EPOCH + at, behind)
 
 
 def execution(name: str = "execution", at: Seconds = 0.0, lease: Lease | None = None) -> Execution:

@@ -235,6 +235,16 @@ call_edge = Table(
     sqlite_with_rowid=False,
 )
 
+call_upstream = Table(
+    "call_upstream",
+    metadata,
+    _key("call_id", "call_node"),
+    Column("position", Integer, primary_key=True),
+    _reference("name_id", "word"),
+    _reference("upstream_id", "call_node"),
+    sqlite_with_rowid=False,
+)
+
 execution = Table(
     "execution",
     metadata,

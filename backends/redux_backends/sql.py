@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,6 @@ from pathlib import Path
 from redux_backends import calls, executions, history, lookup, query
 from redux_backends.backend import (
     Backend,
-    BackendUnavailable,
     CallCandidate,
     Candidate,
     Found,
@@ -17,6 +17,7 @@ from redux_backends.backend import (
     MissContext,
     MissGroup,
     TaskCounts,
+    UnknownDatabase,
 )
 from redux_backends.database import Database
 from redux_backends.mounts import MOUNT_TABLE
@@ -37,6 +38,7 @@ from redux_backends.rowids import Ledger, Memory
 from redux_valuestore.digest import Digest
 
 _SQLITE = "sqlite:///"
+_PASSWORD = re.compile(r"(://[^/@:]*:)[^/@]*@")
 
 
 class SQLiteBackend(Backend):
@@ -170,6 +172,10 @@ class SQLiteBackend(Backend):
         with self._database.snapshot() as connection:
             return query.get_call(connection, call)
 
+    def name_calls(self, calls: Sequence[Digest]) -> Mapping[Digest, str]:
+        with self._database.snapshot() as connection:
+            return history.name_calls(connection, calls)
+
     def get_key(self, eval_hash: Digest) -> EvaluationKey | None:
         with self._database.snapshot() as connection:
             return history.get_key(connection, eval_hash)
@@ -197,10 +203,16 @@ class SQLiteBackend(Backend):
 def open_backend(url: str) -> SQLiteBackend:
     """The backend at a database URL, `sqlite:///relative.db` or `sqlite:////absolute.db`; not loaded yet.
 
-    Raises `BackendUnavailable` where no backend knows such URLs.
+    Raises `UnknownDatabase` where no backend knows such URLs.
     """
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
         return SQLiteBackend(url.removeprefix(_SQLITE))
-    raise BackendUnavailable(
-        f"no backend for the database {url!r}: give sqlite:////path/to/redux.db in REDUX_DB_URL", url
+    raise UnknownDatabase(
+        f"no database is known at URLs like {_without_password(url)!r}; the known scheme is sqlite, "
+        "as in sqlite:////path/to/redux.db",
+        url,
     )
+
+
+def _without_password(url: str) -> str:
+    return _PASSWORD.sub(r"\1…@", url)

@@ -34,6 +34,7 @@ from redux_backends.records import (
     Tag,
     TaskRecord,
     Traits,
+    Upstream,
     ValueRecord,
 )
 from redux_backends.sample import (
@@ -154,6 +155,27 @@ class BackendSuite:
         assert backend.jobs(execution=story.execution.id) == []
         backend.record(story.batch)
         assert len(backend.get_values(hashes)) == len(hashes)
+
+    def test_a_call_keeps_the_calls_its_arguments_came_from(self, backend: Backend) -> None:
+        many = Story(*(f"{n}" for n in range(2_300)))
+        backend.record_execution(many.execution)
+        asked, result = key(many.main, many.inputs[0]), value("from many")
+        behind = call(asked, result, many.all_tasks, upstreams=many.add_calls[::-1], at=200)
+        listed = replace(behind, upstreams=(*behind.upstreams, Upstream("rest[0]", many.main_call.call_hash)))
+        part = Batch(values=[result], keys=[asked], calls=[listed])
+        backend.record(replace(many.batch, calls=(), jobs=()))
+        with pytest.raises(BackendError, match=r"call .* is named but neither recorded nor in the batch"):
+            backend.record(part)
+        backend.record(many.batch)
+        backend.record(part)
+        backend.record(replace(part, calls=[replace(listed, upstreams=())]))
+        assert backend.get_call(listed.call_hash) == listed
+        assert backend.get_call(many.main_call.call_hash) == many.main_call
+        named = backend.name_calls([each.call for each in listed.upstreams] + [digest("unknown")])
+        assert named == {
+            **{each.call_hash: "sample.add" for each in many.add_calls},
+            many.main_call.call_hash: "sample.main",
+        }
 
     def test_jobs_of_unknown_executions_and_tags_of_unknown_records_are_refused(self, backend: Backend) -> None:
         story = Story("one")
