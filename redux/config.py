@@ -28,7 +28,7 @@ _TEMPLATE = f"""\
 format = {FORMAT}
 
 [database]
-# url = "sqlite:///{DATABASE_FILE}"      # relative to this folder; or postgresql://…
+# url = "sqlite:///{DATABASE_FILE}"      # relative to this folder
 
 [store]
 # location = "{STORE_FOLDER}"            # relative to this folder; or an fsspec URL

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from redux.value import Encoded, decode, preview
@@ -92,10 +91,6 @@ class Repo:
         """The value itself. Raises `ValueMissing`, `CannotDecode`."""
         return decode(self.fetch(stored), self.fetch_by_hash)
 
-    def are_stored(self, digests: Iterable[Digest]) -> bool:
-        """Whether every one of these values stands in the value store (bytes are not read)."""
-        return all(self.store.has(digest) for digest in digests)
-
 
 def open_repo(db_url: str, store_location: str, inline_limit: int = INLINE_LIMIT) -> Repo:
     """The repository at a database URL and a store location (a folder or an fsspec URL), loaded.
@@ -103,7 +98,6 @@ def open_repo(db_url: str, store_location: str, inline_limit: int = INLINE_LIMIT
     Raises `BackendError` and `StoreError`, each naming what cannot be opened.
     """
     from redux_backends.sql import open_backend  # noqa: PLC0415 - SQL only when a database is opened
-
     from redux_valuestore.sharded import open_store  # noqa: PLC0415 - and fsspec only for remote stores
 
     backend = open_backend(db_url)

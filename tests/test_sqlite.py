@@ -355,7 +355,7 @@ def test_a_network_filesystem_is_refused_with_the_remedy(tmp_path: Path, kind: s
     table.write_text(
         f"/dev/vda / ext4 rw 0 0\nserver:/export {mount} {kind} rw 0 0\n/dev/vdb {mount}/local xfs rw 0 0\nodd\n"
     )
-    with pytest.raises(BackendUnavailable, match=rf"is on a network filesystem \({kind}\).* local disk .*PostgreSQL"):
+    with pytest.raises(BackendUnavailable, match=rf"is on a network filesystem \({kind}\).* local disk .*REDUX_DB_URL"):
         SQLiteBackend(share / "redux.db", table).load()
     assert list(share.iterdir()) == [local]
     for fine in (local, tmp_path):

@@ -109,7 +109,7 @@ class Database:
         if kind is not None:
             raise BackendUnavailable(
                 f"{self.path} is on a network filesystem ({kind}), where SQLite's locks cannot be trusted; put the "
-                "database on a local disk (REDUX_DB_URL=sqlite:////local/path/redux.db) or use PostgreSQL",
+                "database on a local disk (REDUX_DB_URL=sqlite:////local/path/redux.db)",
                 str(self.path),
             )
 

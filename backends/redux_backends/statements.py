@@ -140,8 +140,13 @@ class Among:
         row = func.json_array(*(_as_json(column) for column in columns))
         as_json = select(func.json_group_array(row)).select_from(source).where(among, *conditions)
         as_rows = select(*columns).select_from(source).where(among, *conditions)
-        self._as_json = _BySize(lambda count: _for_keys(as_json, count))
-        self._as_rows = _BySize(lambda count: _for_keys(as_rows, count))
+        self._as_json = _BySize(lambda count: self._for_keys(self._as_json, as_json, count))
+        self._as_rows = _BySize(lambda count: self._for_keys(self._as_rows, as_rows, count))
+
+    def _for_keys(self, written: _BySize, statement: Select[Any], count: int) -> str:
+        if count == 1:
+            return str(statement.compile(dialect=_DIALECT))
+        return written[1].replace(f"({_ONE_KEY})", f"({', '.join([_ONE_KEY] * count)})")
 
     def rows(self, connection: sqlite3.Connection, keys: Iterable[SqlValue]) -> list[tuple]:
         """The rows for these keys, in no order."""
@@ -183,11 +188,6 @@ class Among:
             ),
             strict=True,
         )
-
-
-def _for_keys(statement: Select[Any], count: int) -> str:
-    one = str(statement.compile(dialect=_DIALECT))
-    return one.replace(f"({_ONE_KEY})", f"({', '.join([_ONE_KEY] * count)})")
 
 
 def _as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -39,7 +39,7 @@ from redux_valuestore.errors import ReduxError
 
 GROUP_SIZE = 1000
 HITS_PER_JOB = 2
-"""How many jobs that did not run weigh as much as one that did: losing them costs nothing but their rows."""
+"""How many jobs' rows weigh as much as one evaluation: losing a hit's row costs nothing but the row."""
 GROUP_SECONDS = 0.25
 LONG_JOB_SECONDS = 0.1
 _SEEN_LIMIT = 200_000

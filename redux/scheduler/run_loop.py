@@ -117,6 +117,7 @@ class Run:
         arrived = self._drain()
         self._recorder.flush_when_due()
         self._collector.collect_when_due()
+        self._renew_lease()
         return bool(wave) or arrived
 
     def _is_over(self, root: Gather, keep_going: bool) -> bool:
@@ -185,7 +186,6 @@ class Run:
             decisions = self._reuse.decide(wave)
         for job, decision in decisions:
             self._apply(job, decision)
-        self._renew_lease()
 
     def _apply(self, job: Job, decision: Decision) -> None:
         if job.settled:
