@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from typing import cast
 
 import msgpack
 
@@ -16,7 +17,7 @@ class Disconnected(Exception):
 
 def send(connection: socket.socket, message: object) -> None:
     """Send one message. Raises Disconnected."""
-    body = msgpack.packb(message, use_bin_type=True)
+    body = cast(bytes, msgpack.packb(message, use_bin_type=True))
     try:
         connection.sendall(_LENGTH.pack(len(body)))
         connection.sendall(body)
