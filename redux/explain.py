@@ -261,7 +261,8 @@ def _argument_words(changes: Sequence[ArgumentChange]) -> str:
     files = list(dict.fromkeys(change.file for change in changes if change.file is not None))
     if files and len(files) == len(changes):
         return f"the content of {_some(files)} changed"
-    return f"called with another {_some([change.name for change in changes])}"
+    another = "another value" if len(changes) == 1 else "other values"
+    return f"called with {another} of {_some([change.name for change in changes])}"
 
 
 _WORDS: Mapping[MissKind, str] = {

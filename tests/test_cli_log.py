@@ -15,6 +15,9 @@ import pytest
 
 from redux.cli.completion import complete_tasks
 from redux.cli.main import dispatch
+from redux.cli.page_text import argument_changes
+from redux.explain import ArgumentChange, Cause
+from redux_backends.records import MissKind
 
 WORKFLOW = '''\
 from redux import File, task
@@ -53,6 +56,26 @@ def many(n: int) -> list[int]:
 
 
 @task
+def total(xs: list[int], offset: int) -> int:
+    return sum(xs) + offset
+
+
+@task
+def later(i: int) -> int:
+    return thrice(i)
+
+
+@task
+def thrice(i: int) -> int:
+    return 3 * i
+
+
+@task
+def sums(n: int) -> int:
+    return total([thrice(i) for i in range(n)], later(50) + 1)
+
+
+@task
 def twice(i: int) -> int:
     return 2 * i
 '''
@@ -79,6 +102,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     redux("main", "in.txt")
     (folder / "flow.py").write_text(WORKFLOW.replace("line.strip()", 'line.strip(" ")'))
     redux("main", "in.txt")
+    redux("sums", "5")
     redux("many", "9")
     redux("bad", "0")
     return folder
@@ -133,13 +157,13 @@ def test_the_log_lists_executions_newest_first(said: Said) -> None:
         "          1 job: 1 failed",
         "<id>  done  <ago>  <time>  redux run --quiet flow.py many 9",
         "          10 jobs: 10 ran",
-        "<id>  done  <ago>  <time>  redux run --quiet flow.py main in.txt",
-        "          3 jobs: 1 ran, 2 cached",
+        "<id>  done  <ago>  <time>  redux run --quiet flow.py sums 5",
+        "          9 jobs: 9 ran",
     ]
 
 
 def test_an_execution_shows_tasks_reasons_and_jobs(said: Said, told: Told) -> None:
-    shown = plain(said("log", executions(told)[4][:8]))
+    shown = plain(said("log", executions(told)[5][:8]))
     head, _, jobs = shown.partition("\n\n<id>")
     assert "\n10 jobs: 10 ran\n\nwhy they ran (`redux explain-miss` shows more)\n  never run before: " in head
     assert jobs.splitlines()[0].endswith("  many(n=9)")
@@ -203,11 +227,34 @@ def test_a_file_leads_to_the_call_the_code_and_the_arguments_that_made_it(said: 
     shown = plain(said("log", "result.csv"))
     assert shown.startswith("result.csv is as it was recorded\n")
     assert "\nmade by    write(path='result.csv', n=4)\n           job <id>, <ago> in <time>\n" in shown
-    assert "\ncode       task <id>\n" in shown
-    assert re.search(
-        r"\nfrom\n  path = 'result.csv'  ← given\n  n = 4  ← count  job <id>\n    source = .*← given\n", shown
+    assert re.search(r"\ncode       task <id>\n           task write, .*\nexecution  <id>", shown)
+    assert "\nfrom\n  path = 'result.csv'  ← given, as out of main\n  n = 4  ← count  job <id>\n" in shown
+    assert "\n    source = File('in.txt')  ← given, as source of main\n" in shown
+    assert "    extra = 1  ← from the code" in shown
+
+
+def test_an_argument_made_of_results_names_the_calls_behind_it(said: Said, told: Told) -> None:
+    job = told("log", "--task", "total")["jobs"][0]
+    shown = plain(said("log", job["result"]))
+    assert shown.partition("\n\nfrom\n")[2].partition("\n\n")[0] == (
+        "  xs = [0, 3, 6, 9, 12]  ← thrice ×5\n"
+        "    thrice(i=0) → 0  job <id>\n"
+        "      i = 0  ← from the code\n"
+        "    thrice(i=1) → 3  job <id>\n"
+        "      i = 1  ← from the code\n"
+        "    thrice(i=2) → 6  job <id>\n"
+        "      i = 2  ← from the code\n"
+        "    and 2 more\n"
+        "  offset = 151  ← later\n"
+        "    thrice(i=50) → 150  job <id> in later\n"
+        "      i = 50  ← from the code\n"
     )
-    assert "    extra = 1  ← put together in main" in shown
+    page = told("log", job["result"])
+    assert [name for _, name in page["maker"]["inputs"][0]["behind"]["calls"]] == ["thrice"] * 5
+    for words in (job["job"]["id"], job["job"]["call_hash"]):
+        shown = plain(said("log", words))
+        assert "\n    xs     = [0, 3, 6, 9, 12]  <id>  ← thrice ×5, such as call <id>\n" in shown
+        assert "\n    offset = 151  <id>  ← later, call <id>\n" in shown
 
 
 def test_a_file_is_found_however_its_path_is_written(told: Told) -> None:
@@ -286,8 +333,17 @@ def test_changed_code_is_shown_as_a_diff_of_the_helper(said: Said, told: Told) -
 def test_changed_inputs_are_named(said: Said, told: Told) -> None:
     shown = said("explain-miss", executions(told)[2])
     assert "\nthe content of in.txt changed\n" in shown
-    assert "\ncalled with another n\n" in shown
+    assert "\ncalled with another value of n\n" in shown
     assert "\n    n: 3 → 4" in shown
+
+
+def test_long_values_are_shown_where_they_begin_to_differ() -> None:
+    before, now = str([*range(60), 7, *range(60)]), str([*range(60), 8, *range(60)])
+    cause = Cause(MissKind.NEW_ARGUMENTS, "", (), (ArgumentChange("xs", before, now), ArgumentChange("n", "1", "2")))
+    long, short = argument_changes(cause, 60)
+    assert len(long) <= 60
+    assert re.fullmatch(r"xs: ….*59, 7, .*… → ….*59, 8, .*…", long)
+    assert short == "n: 1 → 2"
 
 
 def test_a_task_stands_for_its_last_miss(said: Said, told: Told) -> None:

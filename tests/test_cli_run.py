@@ -147,9 +147,26 @@ def test_json_tells_the_same(redux: Redux) -> None:
     assert {task["fullname"]: task["ran"] for task in told["tasks"]} == {"main": 1, "double": 3, "total": 1}
     assert told["misses"][0]["cause"]["kind"] == "new_task"
     assert set(done.stderr.split()) <= {"doubling", "0", "1", "2"}
+    again = json.loads(redux("run", "--json", "--quiet", "flow.py", "main").stdout)
+    logged = json.loads(redux("log", again["execution"], "--json").stdout)
+    for row in again["tasks"]:
+        (same,) = [one for one in logged["tasks"] if one["fullname"] == row["fullname"]]
+        assert same == pytest.approx(row)
+        assert same["saved_task_seconds"] > 0
     failed = json.loads(redux("run", "--json", "flow.py", "outer", "0").stdout)
     assert (failed["status"], failed["result"]) == ("failed", None)
     assert "ZeroDivisionError" in failed["error"]
+
+
+def test_what_is_warned_of_code_is_one_line_in_whatever_process_it_runs(redux: Redux, project: Path) -> None:
+    text = "import threading, warnings\nfrom redux import task\n\nLOCK = threading.Lock()\n\n@task\ndef main():\n"
+    text += "    warnings.warn('of the user', stacklevel=1)\n    with LOCK:\n        return 1\n"
+    (project / "locked.py").write_text(text)
+    for executor in ("threads", "processes"):
+        told = redux("run", "--no-cache", "--quiet", "--executor", executor, "locked.py", "main").stderr.splitlines()
+        assert told[0].startswith("redux: locked.LOCK (")
+        assert [line for line in told[1:] if "UserWarning: of the user" in line]
+        assert not [line for line in told[1:] if "LOCK (" in line]
 
 
 def test_help_goes_to_the_task_and_the_list_of_tasks_to_the_file(redux: Redux, project: Path) -> None:
@@ -225,6 +242,14 @@ def test_a_file_that_would_hide_a_module_is_refused(redux: Redux, project: Path)
     refused = redux("run", "inspect.py", "main")
     assert refused.returncode == 2
     assert "would hide the module 'inspect'" in refused.stderr
+
+
+def test_a_database_of_an_unknown_kind_is_asked_wrongly(redux: Redux) -> None:
+    for words in (("run", "flow.py", "main"), ("log",)):
+        refused = redux(*words, REDUX_DB_URL="mysql://host/name")
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert refused.stderr.count("\n") == 1
+        assert "'mysql://host/name'; the known scheme is sqlite" in refused.stderr
 
 
 def test_where_nothing_can_be_written_the_result_comes_all_the_same(redux: Redux, project: Path) -> None:

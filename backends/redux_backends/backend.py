@@ -120,7 +120,7 @@ class TaskCounts:
     status: JobStatus
     count: int
     seconds: Seconds
-    """their time in all: of running where they ran"""
+    """their time in all: of running where they ran, of the calls that they reused where they are CACHED"""
 
 
 @dataclass(frozen=True, slots=True)

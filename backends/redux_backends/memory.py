@@ -305,7 +305,8 @@ class MemoryBackend(Backend):
             for job in self._jobs_of(execution):
                 group = self._tasks[job.task_hash].fullname, self._job_as_it_stands(job).status
                 counts[group] += 1
-                seconds[group] += _elapsed(job)
+                call = self._calls.get(job.call_hash) if job.call_hash else None
+                seconds[group] += (call.duration if call else 0.0) if job.status is JobStatus.CACHED else _elapsed(job)
             return [TaskCounts(*group, count, seconds[group]) for group, count in sorted(counts.items())]
 
     def _jobs_of(self, execution: ExecutionId) -> list[Job]:

@@ -54,6 +54,7 @@ _parent = schema.job.alias("parent")
 _detail = schema.word.alias("detail")
 _place = schema.word.alias("place")
 _type = schema.word.alias("type")
+_CACHED = literal_column(str(int(JobStatus.CACHED)))
 _elapsed = func.coalesce(_job.c.ended - _job.c.started, literal_column("0.0"))
 
 
@@ -69,9 +70,15 @@ def _status(alive: Collection[int]) -> ColumnElement[int]:
 def count_jobs(connection: Connection, id: ExecutionId) -> Sequence[TaskCounts]:
     """An execution's jobs counted by task and status."""
     status = _status(executions.alive(connection)).label("status")
+    reused = func.coalesce(_call.c.duration, literal_column("0.0"))
     counted = (
-        select(_word.c.text, status, func.count(), func.sum(_elapsed))
-        .select_from(_job.join(_execution).join(schema.task).join(_word, _word.c.id == schema.task.c.name_id))
+        select(_word.c.text, status, func.count(), func.sum(case((_job.c.status == _CACHED, reused), else_=_elapsed)))
+        .select_from(
+            _job.join(_execution)
+            .join(schema.task)
+            .join(_word, _word.c.id == schema.task.c.name_id)
+            .outerjoin(_call, _call.c.id == _job.c.call_id)
+        )
         .where(schema.same_id(_execution.c.uuid, id))
         .group_by(_word.c.text, status)
     )

@@ -385,7 +385,7 @@ class BackendSuite:
         assert found(missed=True, execution=second) == [later.root, failed]
         assert found(task="sample.add", status=JobStatus.DONE, argument=value("two").hash) == [story.jobs[1]]
         assert backend.count_jobs(second) == [
-            TaskCounts("sample.add", JobStatus.CACHED, 1, 0.25),
+            TaskCounts("sample.add", JobStatus.CACHED, 1, story.add_calls[0].duration),
             TaskCounts("sample.add", JobStatus.FAILED, 1, 0.25),
             TaskCounts("sample.main", JobStatus.DONE, 1, 9.0),
         ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from redux.cli.arguments import CallWords
 from redux.cli.main import INTERRUPTED
@@ -20,6 +21,7 @@ from redux.cli.storage import RunStorage, open_to_run
 from redux.cli.summary import describe_failure, describe_run, failure_line, progress_rows, unrecorded_line
 from redux.cli.surroundings import Where
 from redux.cli.workflow import Workflow
+from redux.code.trouble import CountedByName
 from redux.config import Layer
 from redux.errors import BackendError, StoreError
 from redux.explain import CauseGroup, group_causes
@@ -76,10 +78,35 @@ def _execute(order: Order, storage: RunStorage, shown: Shown) -> Report:
         keep_going=settings.keep_going,
         folder=order.workflow.folder,
     )
-    with stdout_to_stderr():
+    with stdout_to_stderr(), _code_warnings_in_a_line():
         expression = order.task(*order.call.args, **order.call.kwargs)
         with _stop_on_signals(scheduler.stop), _progress(scheduler, shown):
             return scheduler.execute(expression, order.argv)
+
+
+@contextmanager
+def _code_warnings_in_a_line() -> Iterator[None]:
+    """What is warned of the user's code is said as redux says things; other warnings are shown as ever."""
+    show_as_ever = warnings.showwarning
+
+    def say(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, CountedByName):
+            tell(f"redux: {message}")
+        else:
+            show_as_ever(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = say
+    try:
+        yield
+    finally:
+        warnings.showwarning = show_as_ever
 
 
 @contextmanager

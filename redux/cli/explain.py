@@ -82,4 +82,4 @@ def _explain_job(backend: Backend, view: JobView, as_json: bool) -> list[str] | 
             title,
             f"it did not miss: {show_outcome(view.job.outcome)}" if reused else "why it ran was not recorded",
         ]
-    return [title, f"it ran: {strong(cause.words)}", *indent(cause_details(cause))]
+    return [title, f"it ran: {strong(cause.words)}", *indent(cause_details(cause, line_width(sys.stdout) - 2))]

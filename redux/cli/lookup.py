@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import msgpack
 
+from redux.cli.origins import behind_arguments, maker_of, where_it_ran
 from redux.cli.pages import (
     Agreement,
     CallPage,
@@ -15,8 +16,6 @@ from redux.cli.pages import (
     ExecutionPage,
     FilePage,
     JobPage,
-    Origin,
-    Source,
     TaskPage,
     ValuePage,
 )
@@ -31,18 +30,14 @@ from redux_backends.records import (
     ExecutionId,
     Job,
     JobId,
-    Outcome,
     Place,
     Traits,
     ValueRecord,
 )
 from redux_valuestore.digest import Digest
 
-DEPTH = 4
-"""How many calls back a value's origin is followed."""
 _MANY = 1000
 _FEW = 20
-_INPUTS = 8
 
 
 # -- executions and jobs -----------------------------------------------------------------------------
@@ -73,8 +68,9 @@ def job_page(backend: Backend, view: JobView) -> JobPage:
         explain_job(backend, view),
         callers_of(backend, view.job),
         tuple(backend.jobs(parent=view.job.id, limit=_MANY)),
-        _where_it_ran(backend, view),
+        where_it_ran(backend, view),
         _error_of(backend, view),
+        behind_arguments(backend, view.job.call_hash),
     )
 
 
@@ -89,14 +85,6 @@ def callers_of(backend: Backend, job: Job) -> tuple[JobView, ...]:
         line.append(view)
         parent = view.job.parent
     return tuple(reversed(line))
-
-
-def _where_it_ran(backend: Backend, view: JobView) -> JobView | None:
-    """The newest job that ran the call that this job only reused."""
-    if view.job.outcome is Outcome.RAN or view.job.call_hash is None:
-        return None
-    ran = backend.jobs(call=view.job.call_hash, missed=True, limit=1)
-    return ran[0] if ran else None
 
 
 def _error_of(backend: Backend, view: JobView) -> str | None:
@@ -133,6 +121,7 @@ def call_page(backend: Backend, call: CallNode) -> CallPage:
         raise BackendError(f"call {call.call_hash.hex()} names an evaluation that is not there", call.call_hash.hex())
     task = backend.get_task(key.task_hash)
     values = backend.describe_values([call.result, *(argument.value for argument in key.arguments)])
+    names = backend.name_calls(call.children)
     arguments = tuple(
         (argument, values[argument.value].preview if argument.value in values else "?") for argument in key.arguments
     )
@@ -142,16 +131,10 @@ def call_page(backend: Backend, call: CallNode) -> CallPage:
         key.task_hash,
         arguments,
         values.get(call.result),
-        tuple((child, _task_of_call(backend, child)) for child in call.children[:_MANY]),
+        tuple((child, names.get(child, "?")) for child in call.children),
         tuple(backend.jobs(call=call.call_hash, limit=_FEW)),
+        behind_arguments(backend, call.call_hash),
     )
-
-
-def _task_of_call(backend: Backend, call_hash: Digest) -> str:
-    call = backend.get_call(call_hash)
-    key = backend.get_key(call.eval_hash) if call else None
-    task = backend.get_task(key.task_hash) if key else None
-    return task.fullname if task else "?"
 
 
 def task_page(backend: Backend, task_hash: Digest) -> TaskPage:
@@ -194,65 +177,16 @@ def value_page(backend: Backend, value: Digest) -> ValuePage:
     maker = maker_of(backend, value)
     users = tuple(backend.jobs(argument=value, limit=_FEW))
     if maker is None:
-        origin = Origin("", value, record.preview, Source.GIVEN if users else Source.UNKNOWN)
-        return ValuePage(record, origin, None, None, (), users)
-    origin = Origin("", value, record.preview, Source.CALL, maker, _inputs(backend, maker, DEPTH))
+        return ValuePage(record, None, None, None, (), users)
+    job = maker.job.job
     return ValuePage(
         record,
-        origin,
-        backend.get_task(maker.job.task_hash),
-        backend.get_execution(maker.job.execution),
-        callers_of(backend, maker.job),
+        maker,
+        backend.get_task(job.task_hash),
+        backend.get_execution(job.execution),
+        callers_of(backend, job),
         users,
     )
-
-
-def maker_of(backend: Backend, value: Digest) -> JobView | None:
-    """The newest job that made a value by running, and not by handing on what a call below it made."""
-    made = list(backend.jobs(value=value, missed=True, limit=_FEW)) or list(backend.jobs(value=value, limit=_FEW))
-    return _descend(backend, made[0], value) if made else None
-
-
-def _descend(backend: Backend, view: JobView, value: Digest) -> JobView:
-    """The job below that made the value which this one only hands on."""
-    while True:
-        ran = _where_it_ran(backend, view) or view
-        below = [child for child in backend.jobs(parent=ran.job.id, limit=_MANY) if child.result == value]
-        if not below:
-            return ran
-        view = below[-1]
-
-
-def _inputs(backend: Backend, maker: JobView, depth: int) -> tuple[Origin, ...]:
-    return tuple(
-        trace(backend, maker, argument.name, argument.value, preview, depth)
-        for argument, preview in maker.arguments[:_INPUTS]
-    )
-
-
-def trace(backend: Backend, user: JobView, name: str, value: Digest, preview: str, depth: int) -> Origin:
-    """Where an argument of a job came from: a call beside it, its caller's own argument, or its caller's code."""
-    if depth == 0:
-        return Origin(name, value, preview, Source.UNKNOWN)
-    while True:
-        maker = _made_beside(backend, user, value)
-        if maker is not None:
-            innermost = _descend(backend, maker, value)
-            return Origin(name, value, preview, Source.CALL, innermost, _inputs(backend, innermost, depth - 1))
-        parent = backend.get_job(user.job.parent) if user.job.parent is not None else None
-        if parent is None:
-            return Origin(name, value, preview, Source.GIVEN)
-        if all(argument.value != value for argument, _ in parent.arguments):
-            return Origin(name, value, preview, Source.CODE, parent)
-        user = parent
-
-
-def _made_beside(backend: Backend, user: JobView, value: Digest) -> JobView | None:
-    beside = backend.jobs(execution=user.job.execution, value=value, limit=_MANY)
-    for one in beside:
-        if one.job.parent == user.job.parent and one.job.id != user.job.id:
-            return one
-    return None
 
 
 def file_page(backend: Backend, path: str) -> FilePage | None:

@@ -13,7 +13,7 @@ from typing import TextIO, cast
 
 import click
 
-_PLAIN_WIDTH = 120
+_PLAIN_WIDTH = 100
 
 
 def has_colour(stream: TextIO) -> bool:

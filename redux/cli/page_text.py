@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from redux.cli.origin_text import behind_words, first_call, origin_tree
 from redux.cli.pages import (
     Agreement,
+    Behind,
     CallPage,
     ExecutionLine,
     ExecutionPage,
     FilePage,
     JobPage,
-    Origin,
-    Source,
     TaskPage,
     ValuePage,
 )
@@ -37,9 +37,9 @@ from redux.cli.render import (
     strong,
     task_table,
 )
-from redux.explain import Cause, CauseGroup
+from redux.explain import ArgumentChange, Cause, CauseGroup
 from redux_backends.backend import JobView
-from redux_backends.records import Execution, JobId, JobStatus, Outcome, Seconds
+from redux_backends.records import Argument, Execution, JobId, JobStatus, Outcome, Seconds, TaskRecord
 
 _AGREEMENT: Mapping[Agreement, str] = {
     Agreement.SAME: "is as it was recorded",
@@ -152,30 +152,38 @@ def job_text(page: JobPage, now: Seconds, width: int) -> list[str]:
     view, job = page.job, page.job.job
     took = f" in {job_seconds(view)}" if job_seconds(view) else ""
     lines = [f"job {strong(job.id.hex())}  {show_status(job.status)}{took}, {show_ago(job.started, now)}"]
-    lines += ["", f"  {strong(view.fullname)}", *indent(_arguments(view), "    ")]
+    lines += ["", f"  {strong(view.fullname)}", *indent(_arguments(view.arguments, page.behind, width - 4), "    ")]
     if view.result is not None and page.error is None:
         lines.append(f"    → {view.result_preview}  {dim(f'{view.result_type} {short(view.result)}')}")
-    lines += ["", *_how(page, now)]
+    lines += ["", *_how(page, now, width)]
     if page.error is not None:
         lines += ["", *indent(page.error.rstrip().splitlines())]
-    lines += ["", *_links(page.callers, job.call_hash, job.task_hash, page.execution, width)]
+    code = _code_lines(job.task_hash, None, width)
+    lines += ["", *_links(page.callers, job.call_hash, code, page.execution, width)]
     if page.children:
         lines += ["", f"it called ({len(page.children):,})", *indent(job_tree(page.children, width - 2))]
     return lines
 
 
-def _arguments(view: JobView) -> list[str]:
-    width = max((len(argument.name) for argument, _ in view.arguments), default=0)
-    return [
-        f"{argument.name:<{width}} = {preview}  {dim(short(argument.value))}" for argument, preview in view.arguments
-    ]
+def _arguments(arguments: Sequence[tuple[Argument, str]], behind: Sequence[Behind], width: int) -> list[str]:
+    """Arguments with their values' hashes, and the calls that they were made from."""
+    names = max((len(argument.name) for argument, _ in arguments), default=0)
+    sources = {one.argument: f"← {behind_words(one)}{first_call(one)}" for one in behind}
+    lines: list[str] = []
+    for argument, preview in arguments:
+        line = f"{argument.name:<{names}} = {preview}  "
+        source = sources.get(argument.name, "")
+        fits = len(line) + len(source) + 10 <= width
+        lines.append(line + dim(f"{short(argument.value)}  {source}".rstrip() if fits else short(argument.value)))
+        lines += [] if fits else [dim(" " * (names + 3) + source)]
+    return lines
 
 
-def _how(page: JobPage, now: Seconds) -> list[str]:
+def _how(page: JobPage, now: Seconds, width: int) -> list[str]:
     """Why a job ran, or where the result came from that it reused."""
     job = page.job.job
     if page.cause is not None:
-        return ["it ran: " + page.cause.words, *indent(cause_details(page.cause, diffs=False))]
+        return ["it ran: " + page.cause.words, *indent(argument_changes(page.cause, width - 2))]
     if job.outcome is Outcome.RAN:
         return ["it ran; why was not recorded"]
     ran = page.ran
@@ -184,15 +192,24 @@ def _how(page: JobPage, now: Seconds) -> list[str]:
 
 
 def _links(
-    callers: Sequence[JobView], call: bytes | None, task: bytes, execution: Execution | None, width: int
+    callers: Sequence[JobView], call: bytes | None, code: Sequence[str], execution: Execution | None, width: int
 ) -> list[str]:
     lines = [f"called by  {_caller(view, width)}" for view in reversed(callers)][:1]
     lines += [f"      in   {_caller(view, width)}" for view in list(reversed(callers))[1:]]
     if call is not None:
         lines.append(f"call       {short(call)}")
-    lines.append(f"code       task {short(task)}")
+    lines += code
     if execution is not None:
         lines.append(f"execution  {short(execution.id)}  {cut(show_command(execution), width - 22)}")
+    return lines
+
+
+def _code_lines(task_hash: bytes, task: TaskRecord | None, width: int) -> list[str]:
+    """A task's hash, and the pieces of code that it covers."""
+    lines = [f"code       task {short(task_hash)}"]
+    if task is not None:
+        pieces = ", ".join(f"{piece.kind} {piece.name}" for piece in task.pieces)
+        lines.append(dim(f"           {cut(pieces, max(width - 11, 60))}"))
     return lines
 
 
@@ -203,13 +220,33 @@ def _caller(view: JobView, width: int) -> str:
 # -- causes ------------------------------------------------------------------------------------------
 
 
-def cause_details(cause: Cause, diffs: bool = True) -> list[str]:
+def cause_details(cause: Cause, width: int) -> list[str]:
     """What stands behind a cause: changed arguments, and the diffs of changed code."""
-    lines = [change.words for change in cause.arguments]
-    if diffs:
-        for change in cause.code:
-            lines += colour_diff(change.diff)
+    lines = argument_changes(cause, width)
+    for change in cause.code:
+        lines += colour_diff(change.diff)
     return lines
+
+
+def argument_changes(cause: Cause, width: int) -> list[str]:
+    """The changed arguments of a cause, each in a line of at most this width."""
+    return [_argument_change(change, width) for change in cause.arguments]
+
+
+def _argument_change(change: ArgumentChange, width: int) -> str:
+    """An argument's change; where it is too long, of both values the part where they begin to differ."""
+    before, now = change.before, change.now
+    if len(change.words) <= width or change.file is not None or before is None or now is None or before == now:
+        return cut(change.words, width)
+    room = max((width - len(change.name) - 5) // 2, 20)
+    alike = next((at for at, (old, new) in enumerate(zip(before, now, strict=False)) if old != new), room)
+    start = max(alike - room // 2, 0) if alike > room - 10 else 0
+    return f"{change.name}: {_part(before, start, room)} → {_part(now, start, room)}"
+
+
+def _part(text: str, start: int, room: int) -> str:
+    """A text on one line from a position on, cut to a width."""
+    return cut("…" + text[start + 1 :] if start else text, room)
 
 
 def causes_text(groups: Sequence[CauseGroup], width: int) -> list[str]:
@@ -217,12 +254,13 @@ def causes_text(groups: Sequence[CauseGroup], width: int) -> list[str]:
     lines: list[str] = []
     for group in groups:
         lines += ["", f"{strong(group.cause.words)}"]
-        lines.append(dim(f"  {show_count(group.count, 'job')} ran for it, {show_seconds(group.seconds)}"))
+        time = f"{show_seconds(group.seconds)}{' of task time' if group.count > 1 else ''}"
+        lines.append(dim(f"  {show_count(group.count, 'job')} ran for it, {time}"))
         for one in group.affected:
             count = f" ×{one.count:,}" if one.count > 1 else ""
             example = f"job {short(one.example)}" if one.count == 1 else f"such as job {short(one.example)}"
             lines.append("  " + cut(f"{one.fullname}{count}, {example}", width - 2))
-        details = cause_details(group.cause)
+        details = cause_details(group.cause, width - 4)
         if details:
             several = group.cause.arguments and group.count > 1
             lines += ["", *(["    of that job, against the nearest earlier call:"] if several else [])]
@@ -237,8 +275,7 @@ def call_text(page: CallPage, now: Seconds, width: int) -> list[str]:
     """A finished call with arguments, result, what it called, and the jobs that made or reused it."""
     call = page.call
     lines = [f"call {strong(call.call_hash.hex())}", "", f"  {strong(page.fullname)}"]
-    names = max((len(argument.name) for argument, _ in page.arguments), default=0)
-    lines += [f"    {one.name:<{names}} = {preview}  {dim(short(one.value))}" for one, preview in page.arguments]
+    lines += indent(_arguments(page.arguments, page.behind, width - 4), "    ")
     if page.result is not None:
         lines.append(f"    → {page.result.preview}  {dim(f'{page.result.type_name} {short(call.result)}')}")
     lines += ["", f"took       {show_seconds(call.duration)}", f"code       task {short(page.task_hash)}"]
@@ -290,35 +327,16 @@ def file_text(page: FilePage, now: Seconds, width: int) -> list[str]:
 
 
 def _origin_lines(page: ValuePage, now: Seconds, width: int) -> list[str]:
-    maker = page.origin.maker
-    if maker is None:
+    if page.maker is None:
         return ["no recorded call made it: it was given to the workflow, or is part of another value"]
-    lines = [f"made by    {strong(show_call(maker, max(width - 11, 40)))}"]
-    took = f" in {job_seconds(maker)}" if job_seconds(maker) else ""
-    lines.append(f"           job {short(maker.job.id)}, {show_ago(maker.job.started, now)}{took}")
-    lines += _links(page.callers, maker.job.call_hash, maker.job.task_hash, page.execution, width)
-    if page.task is not None:
-        shown = [f"{piece.kind} {piece.name}" for piece in page.task.pieces]
-        lines.append(dim(f"           {cut(', '.join(shown), max(width - 11, 60))}"))
-    if page.origin.inputs:
+    view = page.maker.job
+    lines = [f"made by    {strong(show_call(view, max(width - 11, 40)))}"]
+    took = f" in {job_seconds(view)}" if job_seconds(view) else ""
+    lines.append(f"           job {short(view.job.id)}, {show_ago(view.job.started, now)}{took}")
+    code = _code_lines(view.job.task_hash, page.task, width)
+    lines += _links(page.callers, view.job.call_hash, code, page.execution, width)
+    if page.maker.inputs:
         lines += ["", "from"]
-        for one in page.origin.inputs:
+        for one in page.maker.inputs:
             lines += indent(origin_tree(one, width - 2))
-    return lines
-
-
-def origin_tree(origin: Origin, width: int) -> list[str]:
-    """Where an input came from, its own inputs below it."""
-    head = cut(f"{origin.name} = {origin.preview}", width * 2 // 3)
-    if origin.source is Source.CALL and origin.maker is not None:
-        tail = f"← {cut(origin.maker.fullname, 40)}  {dim('job ' + short(origin.maker.job.id))}"
-    elif origin.source is Source.CODE and origin.maker is not None:
-        tail = dim(f"← put together in {origin.maker.fullname}")
-    elif origin.source is Source.GIVEN:
-        tail = dim("← given")
-    else:
-        tail = dim("← …")
-    lines = [f"{head}  {tail}"]
-    for one in origin.inputs:
-        lines += indent(origin_tree(one, max(width - 2, 40)))
     return lines

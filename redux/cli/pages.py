@@ -32,6 +32,14 @@ class ExecutionPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """The calls that an argument was made from, each with the name of its task."""
+
+    argument: str
+    calls: tuple[tuple[Digest, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class JobPage:
     """A job: why it ran, who called it (root first), what it called, and the job that ran where this one did not."""
 
@@ -43,6 +51,8 @@ class JobPage:
     ran: JobView | None
     error: str | None
     """the traceback it ended with"""
+    behind: tuple[Behind, ...]
+    """the calls that its arguments were made from, when its call was first made"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class CallPage:
     result: ValueRecord | None
     children: tuple[tuple[Digest, str], ...]
     jobs: tuple[JobView, ...]
+    behind: tuple[Behind, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +79,41 @@ class TaskPage:
 
 
 class Source(StrEnum):
-    """Where a value came from."""
+    """Where an argument came from."""
 
     CALL = "call"
-    """a call's result"""
+    """made from results of calls"""
     CODE = "code"
-    """written in the code of the calling task"""
+    """made by code: of the task that called, or a default"""
     GIVEN = "given"
     """an argument of the whole execution"""
     UNKNOWN = "unknown"
+    """too many steps back to be looked at, or not recorded"""
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """A call that made a value: the job that ran it, and its inputs, unless they were shown before (`again`)."""
+
+    job: JobView
+    within: str | None
+    """the task that handed the value on, where that is another"""
+    inputs: tuple[Origin, ...] = ()
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value came from: the job that made it with its own inputs, or the task whose code has it."""
+    """Where an argument came from: all calls behind it, of which the first few are looked at, or none."""
 
     name: str
     value: Digest
     preview: str
     source: Source
-    maker: JobView | None = None
-    inputs: tuple[Origin, ...] = ()
+    behind: Behind | None = None
+    makers: tuple[Maker, ...] = ()
+    handed_on: str | None = None
+    """the equal argument of the task that called on its behalf, as in `n of main`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +121,7 @@ class ValuePage:
     """A value: the call that made it with its inputs, the code, who called that, and who used the value."""
 
     value: ValueRecord
-    origin: Origin
+    maker: Maker | None
     task: TaskRecord | None
     execution: Execution | None
     callers: tuple[JobView, ...]

@@ -56,12 +56,12 @@ def _show(read: Read, ended: Event) -> None:
 
 
 def progress_table(counts: Mapping[str, TaskProgress], seconds: float, room: int) -> RenderableType:
-    """The table of tasks: those that run now first, then the largest, as many as there is room for."""
+    """The table of tasks: those under way first, then the largest, as many as there is room for."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column("task", no_wrap=True, overflow="ellipsis")
-    for head, style in (("running", "yellow"), ("done", "green"), ("cached", "cyan"), ("failed", "red")):
+    for head, style in (("under way", "yellow"), ("done", "green"), ("cached", "cyan"), ("failed", "red")):
         table.add_column(head, justify="right", style=style, no_wrap=True)
     rows = sorted(dict(counts).items(), key=lambda item: (-item[1].running, -_total(item[1]), item[0]))
     for name, one in rows[: max(room, 1)]:

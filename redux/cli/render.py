@@ -159,31 +159,42 @@ def job_seconds(view: JobView) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TaskRow:
-    """One task's jobs in an execution, for the table of tasks."""
+    """One task's jobs in an execution, for the table of tasks.
+
+    Times are sums over jobs, so with several workers they can be more than passed on the clock.
+    """
 
     fullname: str
     ran: int
     cached: int
     failed: int
     other: int
-    took: Seconds
-    saved: Seconds | None = None
+    task_seconds: Seconds
+    """of the jobs that ran"""
+    saved_task_seconds: Seconds
+    """of the calls that were reused, when they ran"""
 
 
 def rows_of(counts: Iterable[TaskCounts]) -> list[TaskRow]:
     """Counts by task and status as one row a task, most time first."""
     rows: dict[str, TaskRow] = {}
     for one in counts:
-        row = rows.get(one.fullname) or TaskRow(one.fullname, 0, 0, 0, 0, 0.0)
+        row = rows.get(one.fullname) or TaskRow(one.fullname, 0, 0, 0, 0, 0.0, 0.0)
         rows[one.fullname] = dataclasses.replace(
             row,
             ran=row.ran + (one.count if one.status is JobStatus.DONE else 0),
             cached=row.cached + (one.count if one.status is JobStatus.CACHED else 0),
             failed=row.failed + (one.count if one.status is JobStatus.FAILED else 0),
             other=row.other + (one.count if one.status in _UNFINISHED else 0),
-            took=row.took + (0.0 if one.status is JobStatus.CACHED else one.seconds),
+            task_seconds=row.task_seconds + (0.0 if one.status is JobStatus.CACHED else one.seconds),
+            saved_task_seconds=row.saved_task_seconds + (one.seconds if one.status is JobStatus.CACHED else 0.0),
         )
-    return sorted(rows.values(), key=lambda row: (-row.took, row.fullname))
+    return most_time_first(rows.values())
+
+
+def most_time_first(rows: Iterable[TaskRow]) -> list[TaskRow]:
+    """Rows by the time they took, then by what was saved, then by name."""
+    return sorted(rows, key=lambda row: (-row.task_seconds, -row.saved_task_seconds, row.fullname))
 
 
 def task_table(rows: Sequence[TaskRow], limit: int = 20) -> list[str]:
@@ -196,9 +207,9 @@ def task_table(rows: Sequence[TaskRow], limit: int = 20) -> list[str]:
         columns.append(("failed", [_number(row.failed) for row in rows]))
     if any(row.other for row in rows):
         columns.append(("unfinished", [_number(row.other) for row in rows]))
-    columns.append(("took", [show_seconds(row.took) if row.took else "" for row in rows]))
-    if any(row.saved for row in rows):
-        columns.append(("saved", [show_seconds(row.saved) if row.saved else "" for row in rows]))
+    columns.append(("task time", [_time(row.task_seconds) for row in rows]))
+    if any(row.saved_task_seconds for row in rows):
+        columns.append(("saved", [_time(row.saved_task_seconds) for row in rows]))
     name_width = max(4, *(len(row.fullname) for row in rows))
     widths = [max(len(head), *(len(cell) for cell in cells)) for head, cells in columns]
     heads = "  ".join(f"{head:>{width}}" for (head, _), width in zip(columns, widths, strict=True))
@@ -209,6 +220,10 @@ def task_table(rows: Sequence[TaskRow], limit: int = 20) -> list[str]:
     if len(rows) > limit:
         lines.append(dim(f"and {show_count(len(rows) - limit, 'more task')}"))
     return lines
+
+
+def _time(seconds: Seconds) -> str:
+    return show_seconds(seconds) if seconds else ""
 
 
 def _number(count: int) -> str:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from redux.cli.render import TaskRow, count_words, cut, dim, indent, short, show_count, show_seconds, strong, task_table
+from redux.cli.render import (
+    TaskRow,
+    count_words,
+    cut,
+    dim,
+    indent,
+    most_time_first,
+    short,
+    show_count,
+    show_seconds,
+    strong,
+    task_table,
+)
 from redux.explain import CauseGroup
 from redux.scheduler import Failure, Report, TaskProgress
 
@@ -13,11 +25,10 @@ _SHOWN_CAUSES = 12
 
 def progress_rows(counts: Mapping[str, TaskProgress]) -> list[TaskRow]:
     """The counts of a run as rows of the table of tasks, most time first."""
-    rows = [
+    return most_time_first(
         TaskRow(name, one.done, one.cached, one.failed, one.running, one.seconds_ran, one.seconds_saved)
         for name, one in counts.items()
-    ]
-    return sorted(rows, key=lambda row: (-row.took, -(row.saved or 0), row.fullname))
+    )
 
 
 def describe_run(report: Report, causes: Sequence[CauseGroup], width: int, kept: bool = True) -> list[str]:
@@ -34,9 +45,9 @@ def describe_run(report: Report, causes: Sequence[CauseGroup], width: int, kept:
 
 
 def _totals(rows: Sequence[TaskRow], report: Report) -> str:
-    saved = sum(row.saved or 0 for row in rows)
+    saved = sum(row.saved_task_seconds for row in rows)
     words = count_words(rows, f" in {show_seconds(report.seconds)}")
-    return f"{words}; the cache saved {show_seconds(saved)}" if saved >= 0.001 else words
+    return f"{words}; the cache saved {show_seconds(saved)} of task time" if saved >= 0.001 else words
 
 
 def _pointer(report: Report, causes: Sequence[CauseGroup]) -> str:

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+import warnings
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -17,6 +18,7 @@ from typing import Any, cast
 
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
+from redux.code.trouble import CountedByName
 from redux.executors.executor import CodeDiffers, JobSpec, Outcome, execute
 from redux.executors.frames import Disconnected, receive, send
 from redux.repo import Repo
@@ -138,6 +140,7 @@ def main(descriptor: int) -> None:
     hello = cast(Hello, receive(connection))
     sys.path[:] = hello[0]
     sys.argv[1:] = []
+    warnings.simplefilter("ignore", CountedByName)  # the run that started this said so
     workshop = Workshop(hello)
     Thread(target=_listen, args=(connection, orders), daemon=True).start()
     while True:

@@ -349,10 +349,10 @@ def _wait(cell: Cell, source: Cell) -> None:
 
 
 def _calls_behind(value: object, scope: Scope) -> list[Digest]:
-    """The calls whose results are in a value, or were operated on for it; each once."""
+    """The calls whose results are in a value, or were operated on for it; each once, in the order of the value."""
     found: dict[Digest, None] = {}
     seen: set[int] = set()
-    waiting = lazies_in(value)
+    waiting = lazies_in(value)[::-1]
     while waiting:
         lazy = waiting.pop()
         if id(lazy) in seen:
@@ -363,8 +363,8 @@ def _calls_behind(value: object, scope: Scope) -> list[Digest]:
             if cell.call_hash is not None:
                 found[cell.call_hash] = None
         elif isinstance(cell, OperationCell):
-            waiting += lazies_in(cell.operation._args)
-    return list(reversed(found))
+            waiting += lazies_in(cell.operation._args)[::-1]
+    return list(found)
 
 
 def _inputs(cell: Cell) -> Sequence[Lazy]:

@@ -17,10 +17,12 @@ class TaskProgress:
     """Counts of one task's jobs while an execution runs; only the scheduler's thread writes them."""
 
     running: int = 0
+    """handed to an executor: they run, or wait for a worker"""
     done: int = 0
     cached: int = 0
     failed: int = 0
     seconds_ran: Seconds = 0.0
+    """of all jobs that ran, so with several workers more than passes on the clock; saved ones likewise"""
     seconds_saved: Seconds = 0.0
 
 
