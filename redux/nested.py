@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 from redux.value import Lazy
@@ -22,7 +23,7 @@ class HiddenExpression(ReduxError):
         self.container = container
         super().__init__(
             f"a lazy expression is inside a {container.__name__}, which redux doesn't rebuild: "
-            "use a list, tuple, dict, set, namedtuple or dataclass"
+            "use a list, tuple, dict, set, namedtuple, dataclass or attrs class"
         )
 
 
@@ -57,13 +58,23 @@ def _parts(value: Any, kind: type) -> Any:
         return [part for item in mapping.items() for part in item]
     if isinstance(value, _CONTAINERS):
         return value
-    if is_dataclass(kind):
-        return [getattr(value, field.name, None) for field in fields(kind)]
-    return ()
+    names = _field_names(kind)
+    return [getattr(value, name, None) for name in names] if names else ()
 
 
 def _is_rebuilt(value: object, kind: type) -> bool:
-    return kind in _CONTAINERS or is_dataclass(kind) or (isinstance(value, tuple) and hasattr(kind, "_make"))
+    return (
+        kind in _CONTAINERS or _field_names(kind) is not None or (isinstance(value, tuple) and hasattr(kind, "_make"))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _field_names(kind: type) -> tuple[str, ...] | None:
+    """The fields of a dataclass or an attrs class."""
+    if is_dataclass(kind):
+        return tuple(field.name for field in fields(kind))
+    attributes = getattr(kind, "__attrs_attrs__", None)
+    return None if attributes is None else tuple(attribute.name for attribute in attributes)
 
 
 def substitute(value: object, resolve: Callable[[Lazy], object]) -> Any:
@@ -84,13 +95,16 @@ def substitute(value: object, resolve: Callable[[Lazy], object]) -> Any:
         return {substitute(key, resolve): substitute(part, resolve) for key, part in mapping.items()}
     if kind is set or kind is frozenset:
         return kind(substitute(part, resolve) for part in cast("set[object]", value))
-    if is_dataclass(kind) and lazies_in(value):
-        return _rebuild_dataclass(value, kind, resolve)
+    names = _field_names(kind)
+    if names is not None and lazies_in(value):
+        return _rebuild(value, kind, names, resolve)
     return value
 
 
-def _rebuild_dataclass(value: object, kind: type, resolve: Callable[[Lazy], object]) -> object:
+def _rebuild(value: object, kind: type, names: tuple[str, ...], resolve: Callable[[Lazy], object]) -> object:
     made = object.__new__(kind)
-    for field in fields(cast(Any, kind)):
-        object.__setattr__(made, field.name, substitute(getattr(value, field.name), resolve))
+    getattr(made, "__dict__", {}).update(getattr(value, "__dict__", {}))
+    for name in names:
+        if hasattr(value, name):
+            object.__setattr__(made, name, substitute(getattr(value, name), resolve))
     return made

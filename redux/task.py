@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -155,7 +156,7 @@ def _name_arguments(signature: inspect.Signature, bound: BoundCall) -> list[tupl
             named += [(f"{name}[{index}]", value) for index, value in enumerate(rest)]
         elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
             named += [(f"{name}[{key}]", keywords[key]) for key in sorted(keywords)]
-        elif name in keywords:
+        elif name in keywords and parameter.kind is not inspect.Parameter.POSITIONAL_ONLY:
             named.append((name, keywords.pop(name)))
         elif position < len(bound.args):
             named.append((name, bound.args[position]))
@@ -318,6 +319,13 @@ def _options(
     tags: Sequence[tuple[str, object]] = (),
 ) -> TaskOptions:
     scope = CacheScope(cache_scope) if cache_scope else (CacheScope.BACKEND if cache else CacheScope.CSE)
+    for key, value in tags:
+        try:
+            json.dumps(value, sort_keys=True)
+        except (TypeError, ValueError) as error:
+            raise TaskError(
+                f"the tag {key!r} cannot be written as JSON ({error}); give text, numbers or lists"
+            ) from None
     return TaskOptions(
         None if version is None else str(version),
         scope,

@@ -9,6 +9,14 @@ import traceback
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
+def text_of(error: BaseException) -> str:
+    """An error's message, whatever its own `__str__` does."""
+    try:
+        return str(error)
+    except Exception as another:  # a user's own code
+        return f"(its message cannot be made: {type(another).__name__})"
+
+
 def trim_traceback(error: BaseException) -> str:
     """The traceback of an error without redux's own frames; for an error of another process, the one it had there."""
     given = getattr(error, "__redux_traceback__", None)

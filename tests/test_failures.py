@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from redux.expression import TaskCall
 from redux.repo import Repo
 from redux.scheduler import ExecutionFailed, Scheduler
 from redux.task import task
@@ -213,6 +214,55 @@ class FaultyBackend(MemoryBackend):
         raise KeyError("a fault of redux")
 
 
-def test_a_fault_of_redux_while_recording_ends_the_run_and_is_told():
-    with pytest.raises(KeyError, match="a fault of redux"):
-        Scheduler(Repo(FaultyBackend(), MemoryStore())).run([good(i) for i in range(5000)])
+def test_a_fault_of_redux_while_recording_costs_no_result_and_is_told():
+    report = Scheduler(Repo(FaultyBackend(), MemoryStore())).execute([good(i) for i in range(5000)])
+    assert report.value == list(range(5000))
+    assert report.storage_trouble is not None
+    assert "a fault of redux, please report it" in report.storage_trouble
+
+
+class Unprintable(Exception):
+    """An error whose message cannot be made."""
+
+    def __str__(self) -> str:
+        raise ValueError("no message")
+
+
+@task
+def raises_unprintable(x: int) -> None:
+    raise Unprintable(x)
+
+
+@task(executor="nowhere")
+def has_no_place(x: int) -> int:
+    return x
+
+
+def test_an_error_that_cannot_be_printed_is_told_all_the_same(repo: Repo):
+    report = Scheduler(repo, keep_going=True).execute([raises_unprintable(1), good(2)])
+    assert report.failure is not None
+    assert type(report.failure.error) is Unprintable
+    assert report.counts["test_failures.good"].done == 1
+
+
+def test_a_job_that_finds_no_executor_fails_and_the_others_are_recorded(repo: Repo):
+    report = Scheduler(repo, keep_going=True).execute([good(5), has_no_place(1), good(6)])
+    assert report.failure is not None
+    assert "nowhere" in str(report.failure.error)
+    assert report.storage_trouble is None
+    assert statuses(repo, report.execution_id) == {"good": {JobStatus.DONE}, "has_no_place": {JobStatus.FAILED}}
+
+
+def test_a_call_that_cannot_be_made_does_not_keep_its_siblings_from_running(repo: Repo):
+    unknown = TaskCall("test_failures.not_there", (1,), {})
+    report = Scheduler(repo, keep_going=True).execute([good(1), unknown, good(2)])
+    assert report.failure is not None
+    assert report.counts["test_failures.good"].done == 2
+
+
+def test_what_holds_itself_is_an_error_in_words(repo: Repo):
+    loop: list[object] = []
+    loop.append(loop)
+    failure = Scheduler(repo).execute(after(loop)).failure
+    assert failure is not None
+    assert "contains itself" in str(failure.error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 
@@ -224,6 +225,64 @@ def test_a_lost_intermediate_is_made_again_and_its_users_go_on(repo: Repo):
     kinds = {view.job.reason.kind for view in again if view.job.reason}
     assert MissKind.VALUE_GONE in kinds
     assert all(view.job.status is not JobStatus.RUNNING for view in again)
+
+
+@pytest.mark.parametrize("shape", ["operations", "containers", "both"])
+def test_one_lost_value_that_many_need_is_made_again_once(repo: Repo, shape: str):
+    text = long_text("e")
+    parts = {
+        "operations": [text[0], text[1], text[2]],
+        "containers": [shout(f"x{i}") if i < 0 else same_text([text, str(i)]) for i in range(3)],
+        "both": [text[0], same_text([text, "1"]), text, measure(text)],
+    }[shape]
+    first = Scheduler(repo).execute(parts)
+    for view in repo.backend.jobs(execution=first.execution_id):
+        if view.result is not None and view.job.outcome is Outcome.RAN and repo.store.has(view.result):
+            repo.store.delete(view.result)
+    report = Scheduler(repo).execute(parts)
+    assert report.value == first.value
+    assert ran(report, "long_text") == 1
+
+
+@task
+def same_text(parts: list[str]) -> str:
+    return "".join(parts)
+
+
+_dice = count(1)
+
+
+@task(version="1")
+def other_each_time(x: int) -> str:
+    return str(next(_dice)) * 1000
+
+
+def test_a_value_made_again_differently_is_used_under_its_own_hash(repo: Repo):
+    first = Scheduler(repo).execute(measure(shout(other_each_time(1))))
+    for view in repo.backend.jobs(execution=first.execution_id):
+        if view.result is not None and repo.store.has(view.result):
+            repo.store.delete(view.result)
+    report = Scheduler(repo).execute([same_text([other_each_time(1), "!"])])
+    used = report.value[0][:-1]
+    assert Scheduler(repo).run(same_text([used, "!"])) == used + "!"
+    previous = str(int(used[: len(used) // 1000]) - 1) * 1000
+    fresh = Scheduler(repo).execute(same_text([previous, "!"]))
+    assert fresh.value == previous + "!"
+
+
+def test_a_file_that_changes_before_its_reader_reads_it_is_not_remembered_as_it_was(repo: Repo, tmp_path: Path):
+    path = tmp_path / "input.txt"
+    path.write_text("old")
+    assert Scheduler(repo).run(replaced_and_read(File(str(path)), "new")) == "new"
+    path.write_text("old")
+    assert Scheduler(repo).run(replaced_and_read(File(str(path)), "new")) == "new"
+    assert path.read_text() == "new"
+
+
+@task
+def replaced_and_read(file: File, text: str) -> str:
+    file.write(text)
+    return file.read()
 
 
 def test_equal_values_are_kept_once(repo: Repo):

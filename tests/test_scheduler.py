@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from collections import deque, namedtuple
 from dataclasses import dataclass
 
+import attrs
 import pytest
 
 from redux.expression import Expression
+from redux.nested import HiddenExpression
 from redux.repo import Repo
 from redux.scheduler import Report, Scheduler
 from redux.scheduler.run_loop import CyclicCall
@@ -117,6 +119,33 @@ def test_however_a_call_is_written_it_is_one_call(repo: Repo):
     assert report.value == [11] * 4
     assert ran(report, "add") == 1
     assert report.counts["test_scheduler.add"].cached == 3
+
+
+@task
+def position_and_names(x: int, /, **others: int) -> object:
+    return x, others
+
+
+def test_a_positional_argument_and_a_keyword_may_share_a_name(repo: Repo):
+    for _ in range(2):
+        assert Scheduler(repo).run(position_and_names(1, x=2, a=3)) == (1, {"x": 2, "a": 3})
+
+
+@attrs.define
+class Crate:
+    content: object
+
+
+class Hidden:
+    def __init__(self, content: object) -> None:
+        self.content = content
+
+
+def test_an_expression_in_an_attrs_class_is_found_and_one_in_another_object_is_an_error(repo: Repo):
+    assert Scheduler(repo).run(same(Crate(add(0, 1)))) == Crate(1)
+    for hiding in (Hidden(add(0, 1)), deque([add(0, 1)])):
+        with pytest.raises(HiddenExpression, match=type(hiding).__name__):
+            Scheduler(repo).run(same(hiding))
 
 
 def test_variadic_and_keyword_arguments_arrive_as_given(repo: Repo):

@@ -7,14 +7,14 @@ queues, so ten thousand calls deep or a hundred thousand wide cost no stack.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Protocol
 
-from redux.expression import OPERATIONS, Expression, Operation, TaskCall
-from redux.nested import ATOMS, lazies_in, substitute
+from redux.expression import OPERATIONS, Operation, TaskCall
+from redux.nested import ATOMS, lazies_in
 from redux.repo import Repo
+from redux.scheduler.inputs import Inputs, NotThere, Unmade, calls_behind, datum_of, encode_plain, expressions_of
 from redux.scheduler.jobs import (
-    ABSENT,
     Cell,
     Datum,
     Failed,
@@ -25,20 +25,17 @@ from redux.scheduler.jobs import (
     OperationCell,
     Scope,
 )
-from redux.task import BoundCall
-from redux.value import Lazy, decode, encode
+from redux.value import Lazy
 from redux_backends.records import JobId, Traits, Upstream, hash_evaluation, new_id
-from redux_valuestore.digest import Digest, digest_struct
+from redux_valuestore.digest import digest_struct
 from redux_valuestore.errors import ReduxError
-from redux_valuestore.store import ValueMissing
 
 
-class Unmade(Exception):
-    """A datum's bytes turned out to be gone; its origin has to make it again."""
+class NestedTooDeep(ReduxError):
+    """A value with expressions in it is nested too deeply, or contains itself."""
 
-    def __init__(self, datum: Datum, error: ReduxError) -> None:
-        self.datum, self.error = datum, error
-        super().__init__(str(error))
+    def __init__(self) -> None:
+        super().__init__("an argument or a result is nested too deeply, or contains itself; pass it in parts")
 
 
 class Events(Protocol):
@@ -61,12 +58,13 @@ class Evaluator:
     """The cells of one execution, and the queues they move through."""
 
     def __init__(self, repo: Repo, find_task: Callable[[str], KnownTask], events: Events) -> None:
-        self._repo = repo
+        self.inputs = Inputs(repo)
         self._find_task = find_task
         self._events = events
         self._fresh: deque[Cell] = deque()
         self._ready: deque[Cell] = deque()
         self._live: set[Job] = set()
+        self._moved = False
 
     # -- making cells ------------------------------------------------------------------------------
 
@@ -95,18 +93,22 @@ class Evaluator:
         if cell.settled:
             return
         try:
-            lazies = _inputs(cell)
-        except ReduxError as error:
-            self.fail(cell, Failed(error, cell if isinstance(cell, Job) else cell.parent.job))
+            lazies = expressions_of(cell)
+        except RecursionError:
+            self._fail_itself(cell, NestedTooDeep())
             return
+        except ReduxError as error:
+            self._fail_itself(cell, error)
+            return
+        failed: Failed | None = None
         for lazy in lazies:
             source = cell.parent.cells.get(id(lazy)) or self._make_cell(lazy, cell.parent)
-            if source.failed is not None:
-                self.fail(cell, source.failed)
-                return
-            if source.datum is None:
+            failed = failed or source.failed
+            if source.datum is None and source.failed is None:
                 _wait(cell, source)
-        if cell.missing == 0:
+        if failed is not None:
+            self.fail(cell, failed)
+        elif cell.missing == 0:
             self._ready.append(cell)
 
     def _make_cell(self, lazy: Lazy, scope: Scope) -> Cell:
@@ -169,8 +171,10 @@ class Evaluator:
                 self._operate(cell)
         except Unmade as unmade:
             self.wait_for_remake(cell, unmade.datum, unmade.error)
+        except NotThere as gone:
+            self._wait_again(cell, gone.source)
         except Exception as error:  # an operation may raise anything; it is that cell's failure
-            self.fail(cell, Failed(error, cell if isinstance(cell, Job) else cell.parent.job))
+            self._fail_itself(cell, error)
 
     def _bind_arguments(self, job: Job) -> None:
         bound = job.bound
@@ -178,69 +182,44 @@ class Evaluator:
         task = job.known.task
         arguments: list[tuple[str, Datum]] = []
         upstreams: list[Upstream] = []
-        parts: list[object] = []
-        hidden = task.options.config_args
         for name, value in task.name_arguments(bound):
-            datum = self._argument(value, job.parent)
+            datum = self.inputs.argument(value, job.parent)
             arguments.append((name, datum))
             if datum.origin is not None or type(value) not in ATOMS:
-                upstreams += [Upstream(name, call) for call in _calls_behind(value, job.parent)]
+                upstreams += [Upstream(name, call) for call in calls_behind(value, job.parent)]
+        job.arguments, job.upstreams = arguments, upstreams
+        self._hash_arguments(job)
+
+    def _hash_arguments(self, job: Job) -> None:
+        task = job.known.task
+        hidden = task.options.config_args
+        parts: list[object] = []
+        for name, datum in job.arguments:
             if hidden and name.partition("[")[0] in hidden:
                 continue
             if datum.hash is None:
-                _encode_argument(datum, task.fullname, name)
+                encode_plain(datum, f"the argument {name} of task {task.fullname}")
             parts += (name, datum.hash)
-        job.arguments, job.upstreams = arguments, upstreams
         job.args_hash = digest_struct("Args", *parts)
         job.eval_hash = hash_evaluation(job.known.task_hash, job.args_hash)
         job.state = JobState.READY
 
-    def _argument(self, value: object, scope: Scope) -> Datum:
-        if isinstance(value, Lazy):
-            datum = scope.cells[id(value)].datum
-            assert datum is not None
-            datum.users += 1
-            return datum
-        return Datum(None, Traits.PLAIN, self._fill(value, scope))
-
-    def call_of(self, job: Job) -> BoundCall:
-        """How to call a job's function: its arguments as plain values. Raises Unmade where one's bytes are gone."""
-        values = [(name, self.load(datum)) for name, datum in job.arguments]
-        return job.known.task.bind_named(values)
-
-    def _fill(self, value: object, scope: Scope) -> object:
-        if type(value) in ATOMS or not lazies_in(value):
-            return value
-        return substitute(value, lambda lazy: self._value_of(lazy, scope))
-
-    def _value_of(self, lazy: Lazy, scope: Scope) -> object:
-        datum = scope.cells[id(lazy)].datum
-        assert datum is not None
-        return self.load(datum)
-
-    def load(self, datum: Datum) -> object:
-        """The value of a datum, fetched and verified where it isn't here. Raises Unmade where its bytes are gone."""
-        if datum.value is ABSENT:
-            try:
-                datum.value = self._load_absent(datum)
-            except ReduxError as error:
-                raise Unmade(datum, error) from error
-        return datum.value
-
-    def _load_absent(self, datum: Datum) -> object:
-        if datum.stored is None:
-            assert datum.hash is not None
-            raise ValueMissing(datum.hash, "this execution", "no longer held")
-        if datum.stored.data is not None:
-            # Inline bytes were verified when the hit was chosen, or were made here.
-            return decode(datum.stored.data, self._repo.fetch_by_hash)
-        return self._repo.load(datum.stored)
+    def has_moved(self, job: Job) -> bool:
+        """Whether a datum that was made again came out differently under a job: then it asks for another evaluation."""
+        if not self._moved:
+            return False
+        asked = job.eval_hash
+        self._hash_arguments(job)
+        if job.eval_hash == asked:
+            return False
+        self._ready.append(job)
+        return True
 
     def _close(self, gather: Gather) -> None:
         if isinstance(gather.value, Lazy):
-            gather.datum = gather.parent.cells[id(gather.value)].datum
+            gather.datum = datum_of(gather.value, gather.parent)
         else:
-            gather.datum = Datum(None, Traits.PLAIN, self._fill(gather.value, gather.parent))
+            gather.datum = Datum(None, Traits.PLAIN, self.inputs.fill(gather.value, gather.parent))
         job = gather.job
         if job is None:
             self._deliver(gather)
@@ -255,16 +234,16 @@ class Evaluator:
         """The root's value is what people see, so its bytes are needed."""
         datum, root.datum = root.datum, None
         assert datum is not None
-        self.load(datum)
+        self.inputs.load(datum)
         root.datum = datum
         root.parent.cells.clear()
 
     def _operate(self, cell: OperationCell) -> None:
         name, operands = cell.operation._name, cell.operation._args
         if name == "identity":
-            cell.datum = Datum(None, Traits.PLAIN, self._fill(operands[0], cell.parent))
+            cell.datum = Datum(None, Traits.PLAIN, self.inputs.fill(operands[0], cell.parent))
         else:
-            result = OPERATIONS[name](*(self._fill(operand, cell.parent) for operand in operands))
+            result = OPERATIONS[name](*(self.inputs.fill(operand, cell.parent) for operand in operands))
             if lazies_in(result):
                 cell.operation = Operation("identity", (result,))
                 self._fresh.append(cell)
@@ -278,13 +257,12 @@ class Evaluator:
         """Give a job its final datum, and wake what waited for it."""
         if datum.hash is None:
             try:
-                datum.encoded = encode(datum.value)
-            except Exception as error:
-                error.add_note(f"it is (in) the result of task {job.known.task.fullname}")
-                self.fail(job, Failed(error, job))
+                encode_plain(datum, f"the result of task {job.known.task.fullname}")
+            except Exception as error:  # a user's own encoder may raise anything
+                self._fail_itself(job, error)
                 return
-            datum.hash, datum.traits = datum.encoded.hash, datum.encoded.traits
         if job.stale is not None:
+            self._moved = self._moved or job.stale.hash != datum.hash
             job.stale.become(datum)
             job.datum, job.stale = job.stale, None
         else:
@@ -321,6 +299,9 @@ class Evaluator:
             stack += current.waiters or ()
             current.waiters = None
 
+    def _fail_itself(self, cell: Cell, error: BaseException) -> None:
+        self.fail(cell, Failed(error, cell if isinstance(cell, Job) else cell.parent.job))
+
     def follow(self, job: Job, leader: Job) -> None:
         """Let a job wait for an equal one that is under way."""
         job.leader = leader
@@ -330,14 +311,20 @@ class Evaluator:
         """Let a cell wait until the job that made a datum has made it again."""
         origin = datum.origin
         if origin is None:
-            self.fail(cell, Failed(error, cell if isinstance(cell, Job) else cell.parent.job))
+            self._fail_itself(cell, error)
             return
-        _wait(cell, origin)
+        self._wait_again(cell, origin)
         if origin.datum is not None:
             origin.stale, origin.datum = origin.datum, None
             self._events.remake(origin, error)
             self._live.add(origin)
             self._ready.append(origin)
+
+    def _wait_again(self, cell: Cell, source: Cell) -> None:
+        if source.failed is not None:
+            self.fail(cell, source.failed)
+        else:
+            _wait(cell, source)
 
 
 def _wait(cell: Cell, source: Cell) -> None:
@@ -346,45 +333,3 @@ def _wait(cell: Cell, source: Cell) -> None:
     else:
         source.waiters.append(cell)
     cell.missing += 1
-
-
-def _calls_behind(value: object, scope: Scope) -> list[Digest]:
-    """The calls whose results are in a value, or were operated on for it; each once, in the order of the value."""
-    found: dict[Digest, None] = {}
-    seen: set[int] = set()
-    waiting = lazies_in(value)[::-1]
-    while waiting:
-        lazy = waiting.pop()
-        if id(lazy) in seen:
-            continue
-        seen.add(id(lazy))
-        cell = scope.cells[id(lazy)]
-        if isinstance(cell, Job):
-            if cell.call_hash is not None:
-                found[cell.call_hash] = None
-        elif isinstance(cell, OperationCell):
-            waiting += lazies_in(cell.operation._args)[::-1]
-    return list(found)
-
-
-def _inputs(cell: Cell) -> Sequence[Lazy]:
-    if isinstance(cell, Job):
-        bound = cell.bound
-        assert bound is not None
-        if bound.kwargs:
-            return lazies_in((bound.args, bound.kwargs))
-        nested = [value for value in bound.args if type(value) not in ATOMS]
-        return lazies_in(nested) if nested else ()
-    if isinstance(cell, OperationCell):
-        return lazies_in(cell.operation._args)
-    assert isinstance(cell, Gather)
-    return [cell.value] if isinstance(cell.value, Expression) else lazies_in(cell.value)
-
-
-def _encode_argument(datum: Datum, fullname: str, name: str) -> None:
-    try:
-        encoded = encode(datum.value)
-    except ReduxError as error:
-        error.add_note(f"it is (in) the argument {name} of task {fullname}")
-        raise
-    datum.encoded, datum.hash, datum.traits = encoded, encoded.hash, encoded.traits

@@ -140,9 +140,29 @@ class Job(Cell):
     """One attempt to get a call's result."""
 
     __slots__ = (
-        "args_hash", "arguments", "bound", "call_hash", "ended", "eval_hash", "forced", "id", "known",
-        "leader", "outcome", "place", "reason", "recorded", "scope", "seconds", "stale", "started", "state", "status",
-        "task_set", "upstreams",
+        "args_hash",
+        "arguments",
+        "asked",
+        "bound",
+        "call_hash",
+        "ended",
+        "eval_hash",
+        "forced",
+        "id",
+        "known",
+        "leader",
+        "outcome",
+        "place",
+        "reason",
+        "recorded",
+        "scope",
+        "seconds",
+        "stale",
+        "started",
+        "state",
+        "status",
+        "task_set",
+        "upstreams",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, id: JobId, known: KnownTask, bound: BoundCall) -> None:
@@ -168,6 +188,7 @@ class Job(Cell):
         self.seconds: Seconds = 0.0
         self.stale: Datum | None = None
         self.recorded = False
+        self.asked = False
         self.place = ""
 
     def renew(self, id: JobId, reason: Reason) -> None:

@@ -15,7 +15,7 @@ from redux.repo import Repo
 from redux.scheduler.jobs import Datum, Job
 from redux.scheduler.report import ErrorValue
 from redux.scheduler.task_book import TaskBook
-from redux.scheduler.writer import Writer
+from redux.scheduler.writer import Writer, as_trouble
 from redux.value import Encoded, encode
 from redux_backends.records import (
     Argument,
@@ -80,6 +80,7 @@ class Recorder:
 
     def asked(self, job: Job) -> None:
         """A job is about to run: note its code, its arguments as they are now, and the evaluation they make."""
+        job.asked = True
         for _, datum in job.arguments:
             if datum.encoded is not None:
                 self.keep(datum)
@@ -131,6 +132,8 @@ class Recorder:
 
     def failed(self, job: Job, error: ErrorValue | None) -> None:
         """A job failed. Where it raised itself, its error is the result of its call."""
+        if job.eval_hash is not None and not job.asked:
+            self.asked(job)
         if error is not None and job.args_hash is not None:
             encoded = encode(error)
             encoded = replace(encoded, traits=encoded.traits | Traits.ERROR)
@@ -157,7 +160,7 @@ class Recorder:
         self._new_tasks.append(task_hash)
         record = self._book.record_of(task_hash)
         for key, value in self._book.find(record.fullname).task.options.tags:
-            self._tags.append(Tag("task", task_hash, key, json.dumps(value, sort_keys=True, default=str)))
+            self._tags.append(Tag("task", task_hash, key, json.dumps(value, sort_keys=True)))
 
     def _note_call(self, job: Job, result: Digest) -> None:
         assert job.eval_hash is not None
@@ -276,9 +279,8 @@ class Recorder:
         return batch
 
     def _attempt(self, write: Callable[[], None]) -> None:
-        if self.trouble is not None:
-            return
-        try:
-            write()
-        except ReduxError as error:
-            self.give_up(error)
+        if self.trouble is None:
+            try:
+                write()
+            except Exception as error:  # whatever it is, it must not cost the result
+                self.give_up(as_trouble(error))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Job
-from redux.tracebacks import trim_traceback
+from redux.tracebacks import text_of, trim_traceback
 from redux.value import preview
 from redux_backends.records import ExecutionId, JobId, Seconds
 from redux_valuestore.errors import ReduxError
@@ -84,7 +84,7 @@ def describe_error(error: BaseException) -> ErrorValue:
     name = (
         kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
     )
-    return ErrorValue(name, str(error), trim_traceback(error))
+    return ErrorValue(name, text_of(error), trim_traceback(error))
 
 
 def describe_failure(failed: Failed) -> Failure:

@@ -68,6 +68,10 @@ class Reuse:
         """Ask the backend no more: it is in trouble."""
         self._use_cache = False
 
+    def forget(self, eval_hash: Digest) -> None:
+        """An evaluation's first job turned out to be another's."""
+        self._first.pop(eval_hash, None)
+
     def let_go(self) -> None:
         """Forget this execution's jobs and their results."""
         for job in self._first.values():

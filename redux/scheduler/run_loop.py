@@ -10,12 +10,14 @@ from redux.executors.executor import JobSpec, Outcome
 from redux.executors.pool import ExecutorPool
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
-from redux.scheduler.evaluate import Evaluator, Unmade
+from redux.scheduler.evaluate import Evaluator
+from redux.scheduler.inputs import Unmade
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job, JobState
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import TaskProgress, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
+from redux.value import hash_value
 from redux_backends.records import (
     ExecutionId,
     JobId,
@@ -96,7 +98,7 @@ class Run:
             self._arrive(*self._inbox.get())
             self._recorder.flush_when_due()
         for job in list(self._evaluator.unfinished):
-            if job.recorded and job.status is JobStatus.RUNNING:
+            if job.recorded:
                 self._cancel(job)
         self._recorder.finish()
 
@@ -230,11 +232,10 @@ class Run:
             self._recorder.forget(stored.hash)
             self._submit(job, _gone(stored, error))
             return
-        job.status = JobStatus.CACHED
         self._evaluator.open(value, job)
 
     def _settle_cached(self, job: Job, datum: Datum) -> None:
-        job.status, job.ended = JobStatus.CACHED, job.started
+        job.ended = job.started
         self._evaluator.settle(job, datum)
 
     # -- running -----------------------------------------------------------------------------------
@@ -243,12 +244,16 @@ class Run:
         known = job.known
         try:
             executor = self._pool.get(known.task.options.executor)
-            call = self._evaluator.call_of(job)
+            call = self._evaluator.inputs.call_of(job)
         except Unmade as unmade:
             self._evaluator.wait_for_remake(job, unmade.datum, unmade.error)
             return
-        except ReduxError as error:
+        except Exception as error:  # an executor that cannot be opened, a user's own decoder: it is this job's failure
             self._evaluator.fail(job, Failed(error, job))
+            return
+        asked = job.eval_hash
+        if asked is not None and self._evaluator.has_moved(job):
+            self._reuse.forget(asked)
             return
         job.outcome, job.reason, job.status = Came.RAN, reason, JobStatus.RUNNING
         job.state, job.place = JobState.RUNNING, executor.name
@@ -272,7 +277,8 @@ class Run:
         encoded = outcome.encoded
         assert encoded is not None
         self._recorder.note_values(outcome.records)
-        self._recorder.reduced(job, encoded.hash, job.seconds)
+        if _read_what_was_asked(job):
+            self._recorder.reduced(job, encoded.hash, job.seconds)
         if encoded.traits is not _PLAIN and encoded.traits & Traits.EXPRESSIONS:
             self._evaluator.open(outcome.value, job)
         else:
@@ -283,7 +289,9 @@ class Run:
     def settled(self, job: Job) -> None:
         """A job has its final datum."""
         progress = self._progress_of(job)
-        if job.status is JobStatus.CACHED:
+        job.ended = job.ended or time.time()
+        if job.outcome is not Came.RAN:
+            job.status = JobStatus.CACHED
             progress.cached += 1
             progress.seconds_saved += job.seconds
         else:
@@ -320,6 +328,17 @@ class Run:
         if progress is None:
             progress = self._progress[name] = TaskProgress()
         return progress
+
+
+def _read_what_was_asked(job: Job) -> bool:
+    """Whether the Files among a job's arguments still are what its evaluation says it was given.
+
+    One that changed before the job read it would give a wrong answer to whoever asks with the old content.
+    """
+    return not any(
+        datum.traits is not _PLAIN and datum.traits & Traits.FILES and hash_value(datum.value) != datum.hash
+        for _, datum in job.arguments
+    )
 
 
 def _gone(stored: StoredValue, error: ReduxError) -> Reason:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
 from redux.executors.pool import ExecutorPool
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
+from redux.scheduler.interrupts import interrupts_stop
 from redux.scheduler.jobs import ABSENT, Gather
 from redux.scheduler.report import Report, TaskProgress, describe_failure
 from redux.scheduler.run_loop import Run
@@ -82,8 +84,11 @@ class Scheduler:
 
         A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
         """
-        with Collector().paused() as collector:
-            return self._execute(expression, argv, collector)
+        try:
+            with interrupts_stop(self.stop), Collector().paused() as collector:
+                return self._execute(expression, argv, collector)
+        finally:
+            self._stop_asked = False
 
     def _execute(self, expression: object, argv: Sequence[str], collector: Collector) -> Report:
         began = time.monotonic()
@@ -93,18 +98,18 @@ class Scheduler:
         pool = ExecutorPool(self.repo, self._executor, self._workers, folder)
         execution = _describe(argv)
         run = Run(self.repo, book, pool, execution.id, self._use_cache, self._progress, collector)
-        _attempt(run, lambda: self.repo.backend.record_execution(execution))
         self._run = run
         if self._stop_asked:
             run.stop()
         try:
+            _attempt(run, lambda: self.repo.backend.record_execution(execution))
             with _quick_switching():
                 root = self._finish(run, expression)
         except BaseException:
             self._end(run, execution, JobStatus.CANCELLED)
             raise
         finally:
-            self._run, self._stop_asked = None, False
+            self._run = None
             pool.close()
         report = self._report(run, execution, root, began)
         run.let_go()
@@ -168,11 +173,21 @@ def _main_folder() -> Path:
     return Path(path).resolve().parent if path else Path.cwd()
 
 
+_switching = Lock()
+_runs: list[float] = []
+"""For every run under way in this process: the switch interval it found."""
+
+
 @contextmanager
 def _quick_switching() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    with _switching:
+        _runs.append(sys.getswitchinterval())
+        sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         yield
     finally:
-        sys.setswitchinterval(before)
+        with _switching:
+            found = _runs[0]
+            _runs.pop()
+            if not _runs:
+                sys.setswitchinterval(found)

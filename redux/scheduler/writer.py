@@ -6,6 +6,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Semaphore, Thread
 
+from redux_backends.backend import BackendError
 from redux_backends.records import Batch
 from redux_valuestore.errors import ReduxError
 
@@ -23,7 +24,6 @@ class Writer:
         self._room = Semaphore(GROUPS_AHEAD)
         self._thread: Thread | None = None
         self._broken = False
-        self._unexplained: Exception | None = None
 
     def put(self, group: Batch) -> None:
         """Have a group written soon, after those before it."""
@@ -34,7 +34,7 @@ class Writer:
         self._groups.put(group)
 
     def finish(self, group: Batch) -> None:
-        """Write a last group, and return when all is written. Raises what no trouble of the database explains."""
+        """Write a last group, and return when all is written."""
         if self._thread is None:
             self._attempt(group)
         else:
@@ -42,8 +42,6 @@ class Writer:
             self._groups.put(None)
             self._thread.join()
             self._thread = None
-        if self._unexplained is not None:
-            raise self._unexplained
 
     def _work(self) -> None:
         while (group := self._groups.get()) is not None:
@@ -55,9 +53,15 @@ class Writer:
             return
         try:
             self._write(group)
-        except ReduxError as error:
+        except Exception as error:  # whatever it is, it must not cost the result
             self._broken = True
-            self._on_trouble(error)
-        except Exception as error:  # a fault of redux: the run must end, and say so
-            self._broken = True
-            self._unexplained = error
+            self._on_trouble(as_trouble(error))
+
+
+def as_trouble(error: Exception) -> ReduxError:
+    """Why something could not be recorded, in words; what is no trouble of the storage is a fault of redux."""
+    if isinstance(error, ReduxError):
+        return error
+    trouble = BackendError(f"{type(error).__name__}: {error}; this is a fault of redux, please report it")
+    trouble.__cause__ = error
+    return trouble

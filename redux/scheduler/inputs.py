@@ -1,0 +1,135 @@
+"""What cells wait for and then get: the expressions in them, and the data that stand in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from redux.expression import Expression
+from redux.nested import ATOMS, HiddenExpression, lazies_in, substitute
+from redux.repo import Repo
+from redux.scheduler.jobs import ABSENT, Cell, Datum, Gather, Job, OperationCell, Scope
+from redux.task import BoundCall
+from redux.value import Encoded, Lazy, decode, encode
+from redux_backends.records import Traits
+from redux_valuestore.digest import Digest
+from redux_valuestore.errors import ReduxError
+from redux_valuestore.store import ValueMissing
+
+
+class Unmade(Exception):
+    """A datum's bytes turned out to be gone; its origin has to make it again."""
+
+    def __init__(self, datum: Datum, error: ReduxError) -> None:
+        self.datum, self.error = datum, error
+        super().__init__(str(error))
+
+
+class NotThere(Exception):
+    """A cell that had its datum is making it again, or failed to."""
+
+    def __init__(self, source: Cell) -> None:
+        self.source = source
+        super().__init__("a datum is being made again")
+
+
+class Inputs:
+    """The data of an execution's cells, loaded from a repository when somebody needs them."""
+
+    def __init__(self, repo: Repo) -> None:
+        self._repo = repo
+
+    def load(self, datum: Datum) -> object:
+        """The value of a datum, fetched and verified where it isn't here. Raises Unmade where its bytes are gone."""
+        if datum.value is ABSENT:
+            try:
+                datum.value = self._load_absent(datum)
+            except ReduxError as error:
+                raise Unmade(datum, error) from error
+        return datum.value
+
+    def _load_absent(self, datum: Datum) -> object:
+        if datum.stored is None:
+            assert datum.hash is not None
+            raise ValueMissing(datum.hash, "this execution", "no longer held")
+        if datum.stored.data is not None:
+            # Inline bytes were verified when the hit was chosen, or were made here.
+            return decode(datum.stored.data, self._repo.fetch_by_hash)
+        return self._repo.load(datum.stored)
+
+    def fill(self, value: object, scope: Scope) -> object:
+        """A value with data in place of its expressions. Raises Unmade, NotThere."""
+        if type(value) in ATOMS or not lazies_in(value):
+            return value
+        return substitute(value, lambda lazy: self.load(datum_of(lazy, scope)))
+
+    def argument(self, value: object, scope: Scope) -> Datum:
+        """The datum of an argument. Raises Unmade, NotThere."""
+        if isinstance(value, Lazy):
+            datum = datum_of(value, scope)
+            datum.users += 1
+            return datum
+        return Datum(None, Traits.PLAIN, self.fill(value, scope))
+
+    def call_of(self, job: Job) -> BoundCall:
+        """How to call a job's function: its arguments as plain values. Raises Unmade where one's bytes are gone."""
+        values = [(name, self.load(datum)) for name, datum in job.arguments]
+        return job.known.task.bind_named(values)
+
+
+def datum_of(lazy: Lazy, scope: Scope) -> Datum:
+    """The datum that stands for an expression. Raises NotThere."""
+    source = scope.cells[id(lazy)]
+    if source.datum is None:
+        raise NotThere(source)
+    return source.datum
+
+
+def expressions_of(cell: Cell) -> Sequence[Lazy]:
+    """The expressions that a cell waits for. Raises HiddenExpression, RecursionError."""
+    if isinstance(cell, Job):
+        bound = cell.bound
+        assert bound is not None
+        if bound.kwargs:
+            return lazies_in((bound.args, bound.kwargs))
+        nested = [value for value in bound.args if type(value) not in ATOMS]
+        return lazies_in(nested) if nested else ()
+    if isinstance(cell, OperationCell):
+        return lazies_in(cell.operation._args)
+    assert isinstance(cell, Gather)
+    return [cell.value] if isinstance(cell.value, Expression) else lazies_in(cell.value)
+
+
+def calls_behind(value: object, scope: Scope) -> list[Digest]:
+    """The calls whose results are in a value, or were operated on for it; each once, in the order of the value."""
+    found: dict[Digest, None] = {}
+    seen: set[int] = set()
+    waiting = lazies_in(value)[::-1]
+    while waiting:
+        lazy = waiting.pop()
+        if id(lazy) in seen:
+            continue
+        seen.add(id(lazy))
+        cell = scope.cells[id(lazy)]
+        if isinstance(cell, Job):
+            if cell.call_hash is not None:
+                found[cell.call_hash] = None
+        elif isinstance(cell, OperationCell):
+            waiting += lazies_in(cell.operation._args)[::-1]
+    return list(found)
+
+
+def encode_plain(datum: Datum, place: str) -> None:
+    """Encode a datum that holds no expression any more; an error says that it is in `place`."""
+    try:
+        encoded = _encode_plain(datum.value)
+    except ReduxError as error:
+        error.add_note(f"it is (in) {place}")
+        raise
+    datum.encoded, datum.hash, datum.traits = encoded, encoded.hash, encoded.traits
+
+
+def _encode_plain(value: object) -> Encoded:
+    encoded = encode(value)
+    if encoded.traits is not Traits.PLAIN and encoded.traits & Traits.EXPRESSIONS:
+        raise HiddenExpression(type(value))
+    return encoded
