@@ -56,6 +56,26 @@ def many(n: int) -> list[int]:
 
 
 @task
+def listed(path: str) -> dict[str, File]:
+    return {"it": File(path)}
+
+
+@task
+def size(file: File) -> int:
+    return len(file.read())
+
+
+@task
+def sizes(files: dict[str, File]) -> list[int]:
+    return [size(file) for file in files.values()]
+
+
+@task
+def folder(path: str) -> list[int]:
+    return sizes(listed(path))
+
+
+@task
 def total(xs: list[int], offset: int) -> int:
     return sum(xs) + offset
 
@@ -90,6 +110,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recorded")
     (folder / "flow.py").write_text(WORKFLOW)
     (folder / "in.txt").write_text("a\nb\n")
+    (folder / "other.txt").write_text("a text of 23 characters")
 
     def redux(*words: str) -> None:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("REDUX_")}
@@ -102,6 +123,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     redux("main", "in.txt")
     (folder / "flow.py").write_text(WORKFLOW.replace("line.strip()", 'line.strip(" ")'))
     redux("main", "in.txt")
+    redux("folder", "other.txt")
     redux("sums", "5")
     redux("many", "9")
     redux("bad", "0")
@@ -163,7 +185,7 @@ def test_the_log_lists_executions_newest_first(said: Said) -> None:
 
 
 def test_an_execution_shows_tasks_reasons_and_jobs(said: Said, told: Told) -> None:
-    shown = plain(said("log", executions(told)[5][:8]))
+    shown = plain(said("log", executions(told)[6][:8]))
     head, _, jobs = shown.partition("\n\n<id>")
     assert "\n10 jobs: 10 ran\n\nwhy they ran (`redux explain-miss` shows more)\n  never run before: " in head
     assert jobs.splitlines()[0].endswith("  many(n=9)")
@@ -230,7 +252,7 @@ def test_a_file_leads_to_the_call_the_code_and_the_arguments_that_made_it(said: 
     assert re.search(r"\ncode       task <id>\n           task write, .*\nexecution  <id>", shown)
     assert "\nfrom\n  path = 'result.csv'  ← given, as out of main\n  n = 4  ← count  job <id>\n" in shown
     assert "\n    source = File('in.txt')  ← given, as source of main\n" in shown
-    assert "    extra = 1  ← from the code" in shown
+    assert "    extra = 1  ← from the code, called by main" in shown
 
 
 def test_an_argument_made_of_results_names_the_calls_behind_it(said: Said, told: Told) -> None:
@@ -239,15 +261,15 @@ def test_an_argument_made_of_results_names_the_calls_behind_it(said: Said, told:
     assert shown.partition("\n\nfrom\n")[2].partition("\n\n")[0] == (
         "  xs = [0, 3, 6, 9, 12]  ← thrice ×5\n"
         "    thrice(i=0) → 0  job <id>\n"
-        "      i = 0  ← from the code\n"
+        "      i = 0  ← from the code, called by sums\n"
         "    thrice(i=1) → 3  job <id>\n"
-        "      i = 1  ← from the code\n"
+        "      i = 1  ← from the code, called by sums\n"
         "    thrice(i=2) → 6  job <id>\n"
-        "      i = 2  ← from the code\n"
+        "      i = 2  ← from the code, called by sums\n"
         "    and 2 more\n"
         "  offset = 151  ← later\n"
         "    thrice(i=50) → 150  job <id> in later\n"
-        "      i = 50  ← from the code\n"
+        "      i = 50  ← from the code, called by sums\n"
     )
     page = told("log", job["result"])
     assert [name for _, name in page["maker"]["inputs"][0]["behind"]["calls"]] == ["thrice"] * 5
@@ -255,6 +277,15 @@ def test_an_argument_made_of_results_names_the_calls_behind_it(said: Said, told:
         shown = plain(said("log", words))
         assert "\n    xs     = [0, 3, 6, 9, 12]  <id>  ← thrice ×5, such as call <id>\n" in shown
         assert "\n    offset = 151  <id>  ← later, call <id>\n" in shown
+
+
+def test_a_file_that_was_part_of_an_argument_leads_to_the_call_that_found_it(said: Said, told: Told) -> None:
+    shown = plain(said("log", told("log", "--task", "size")["jobs"][0]["result"]))
+    assert shown.partition("\n\nfrom\n")[2] == (
+        "  file = File('other.txt')  ← listed\n"
+        "    listed(path='other.txt') → {'it': File('other.txt')}  job <id>\n"
+        "      path = 'other.txt'  ← given, as path of folder\n"
+    )
 
 
 def test_a_file_is_found_however_its_path_is_written(told: Told) -> None:

@@ -19,10 +19,13 @@ def origin_tree(origin: Origin, width: int) -> list[str]:
         return [f"{head}  ← {_maker_words(only)}", *indent(_inputs(only, width))]
     if origin.behind is None:
         return [f"{head}  {dim('← ' + _source_words(origin))}"]
-    lines = [f"{head}  ← {behind_words(origin.behind)}"]
+    named = f"{head}  ← {behind_words(origin.behind)}"
+    if origin.makers and all(maker.again for maker in origin.makers):
+        such_as = "such as " if len(origin.behind.calls) > 1 else ""
+        return [f"{named}  {dim(f'{such_as}job {short(origin.makers[0].job.job.id)}, shown above')}"]
+    lines = [named]
     for maker in origin.makers:
-        call = show_call(maker.job, max(width * 2 // 3 - 4, 30))
-        lines.append(f"  {call} → {cut(maker.job.result_preview, 30)}  {_maker_words(maker, named=False)}")
+        lines.append("  " + _call_line(maker, width - 2))
         lines += indent(_inputs(maker, width), "    ")
     left = len(origin.behind.calls) - len(origin.makers)
     if left and origin.makers:
@@ -30,11 +33,19 @@ def origin_tree(origin: Origin, width: int) -> list[str]:
     return lines
 
 
+def _call_line(maker: Maker, width: int) -> str:
+    """A call with its result and its job, in a line."""
+    within = len(maker.within) + 4 if maker.within is not None else 0
+    room = max(width - within - (30 if maker.again else 17), 40)
+    call = show_call(maker.job, room * 2 // 3)
+    return f"{call} → {cut(maker.job.result_preview, room - len(call) - 3)}  {_maker_words(maker, named=False)}"
+
+
 def _source_words(origin: Origin) -> str:
     """Where an input came from that is made from no call's result."""
     if origin.source is Source.GIVEN:
         return f"given, as {origin.handed_on}" if origin.handed_on else "given"
-    return "from the code" if origin.source is Source.CODE else "…"
+    return f"from the code, called by {origin.caller}" if origin.source is Source.CODE else "…"
 
 
 def _only_maker(origin: Origin) -> Maker | None:

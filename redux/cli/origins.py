@@ -1,6 +1,7 @@
 """Where values came from: the call that made one, and the calls behind each of its arguments, some steps back.
 
-The calls behind an argument were recorded with the call. Only what a task hands on unchanged is told by its value.
+The calls behind an argument were recorded with the call. Only what a task hands on is told by its value: that of an
+argument or result, or of the Files in it.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from collections import Counter
 
 from redux.cli.pages import Behind, Maker, Origin, Source
 from redux_backends.backend import Backend, JobView
-from redux_backends.records import Outcome
+from redux_backends.records import Argument, FileFact, Outcome
 from redux_valuestore.digest import Digest
 
-DEPTH = 4
+DEPTH = 6
 """How many calls back a value's origin is followed."""
 _MANY = 1000
 _FEW = 20
@@ -57,6 +58,7 @@ class _Tracer:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._met: set[Digest] = set()
+        self._held: dict[Digest, frozenset[FileFact]] = {}
         self._behind: dict[Digest, dict[str, Behind]] = {}
 
     def maker(self, view: JobView, depth: int) -> Maker:
@@ -88,7 +90,7 @@ class _Tracer:
         """Where an argument came from: calls, the caller's own argument, or the caller's code."""
         if depth == 0:
             return Origin(name, value, preview, Source.UNKNOWN)
-        argument, handed_on = name, None
+        argument, value_there, handed_on = name, value, None
         while True:
             behind = self._behind_argument(user, argument)
             if behind is not None:
@@ -98,11 +100,26 @@ class _Tracer:
                 return Origin(name, value, preview, Source.GIVEN, handed_on=handed_on)
             if user.job.call_hash is None:  # it did not end, so where its arguments came from was not recorded
                 return Origin(name, value, preview, Source.UNKNOWN)
-            handed = [one.name for one, _ in parent.arguments if one.value == value]
-            if not handed:
-                return Origin(name, value, preview, Source.CODE, handed_on=handed_on)
-            user, argument = parent, handed[0]
+            handed = self._handed_on(parent, value_there)
+            if handed is None:
+                return Origin(name, value, preview, Source.CODE, handed_on=handed_on, caller=parent.fullname)
+            user, argument, value_there = parent, handed.name, handed.value
             handed_on = f"{argument} of {parent.fullname}"
+
+    def _handed_on(self, caller: JobView, value: Digest) -> Argument | None:
+        """The caller's argument that has this value, or holds the Files that this value holds."""
+        arguments = [argument for argument, _ in caller.arguments]
+        equal = next((argument for argument in arguments if argument.value == value), None)
+        if equal is not None:
+            return equal
+        files = self._files(value)
+        return next((one for one in arguments if files and files <= self._files(one.value)), None)
+
+    def _files(self, value: Digest) -> frozenset[FileFact]:
+        if value not in self._held:
+            record = self._backend.describe_values([value]).get(value)
+            self._held[value] = frozenset(record.files if record is not None else ())
+        return self._held[value]
 
     def _behind_argument(self, user: JobView, argument: str) -> Behind | None:
         call = user.job.call_hash

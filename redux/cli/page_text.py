@@ -173,7 +173,7 @@ def _arguments(arguments: Sequence[tuple[Argument, str]], behind: Sequence[Behin
     for argument, preview in arguments:
         line = f"{argument.name:<{names}} = {preview}  "
         source = sources.get(argument.name, "")
-        fits = len(line) + len(source) + 10 <= width
+        fits = not source or len(line) + len(source) + 10 <= width
         lines.append(line + dim(f"{short(argument.value)}  {source}".rstrip() if fits else short(argument.value)))
         lines += [] if fits else [dim(" " * (names + 3) + source)]
     return lines

@@ -113,7 +113,9 @@ class Origin:
     behind: Behind | None = None
     makers: tuple[Maker, ...] = ()
     handed_on: str | None = None
-    """the equal argument of the task that called on its behalf, as in `n of main`"""
+    """the argument that a task above handed on, whole or a part of it, as in `n of main`"""
+    caller: str | None = None
+    """the task that called, where it came from code"""
 
 
 @dataclass(frozen=True, slots=True)
