@@ -144,8 +144,9 @@ class Hidden:
 def test_an_expression_in_an_attrs_class_is_found_and_one_in_another_object_is_an_error(repo: Repo):
     assert Scheduler(repo).run(same(Crate(add(0, 1)))) == Crate(1)
     for hiding in (Hidden(add(0, 1)), deque([add(0, 1)])):
-        with pytest.raises(HiddenExpression, match=type(hiding).__name__):
-            Scheduler(repo).run(same(hiding))
+        for expression in (same(hiding), hiding):
+            with pytest.raises(HiddenExpression, match=type(hiding).__name__):
+                Scheduler(repo).run(expression)
 
 
 def test_variadic_and_keyword_arguments_arrive_as_given(repo: Repo):

@@ -11,9 +11,18 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from redux.expression import OPERATIONS, Operation, TaskCall
-from redux.nested import ATOMS, lazies_in
+from redux.nested import ATOMS, HiddenExpression, lazies_in
 from redux.repo import Repo
-from redux.scheduler.inputs import Inputs, NotThere, Unmade, calls_behind, datum_of, encode_plain, expressions_of
+from redux.scheduler.inputs import (
+    Inputs,
+    NotThere,
+    Unmade,
+    calls_behind,
+    datum_of,
+    encode_plain,
+    expressions_of,
+    holds_hidden,
+)
 from redux.scheduler.jobs import (
     Cell,
     Datum,
@@ -235,6 +244,8 @@ class Evaluator:
         datum, root.datum = root.datum, None
         assert datum is not None
         self.inputs.load(datum)
+        if datum.hash is None and holds_hidden(datum.value):
+            raise HiddenExpression(type(datum.value))
         root.datum = datum
         root.parent.cells.clear()
 

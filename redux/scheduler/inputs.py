@@ -128,6 +128,16 @@ def encode_plain(datum: Datum, place: str) -> None:
     datum.encoded, datum.hash, datum.traits = encoded, encoded.hash, encoded.traits
 
 
+def holds_hidden(value: object) -> bool:
+    """Whether expressions are left in a value that only its encoding finds."""
+    if type(value) in ATOMS:
+        return False
+    try:
+        return bool(encode(value).traits & Traits.EXPRESSIONS)
+    except ReduxError:  # what cannot be encoded can be returned all the same
+        return False
+
+
 def _encode_plain(value: object) -> Encoded:
     encoded = encode(value)
     if encoded.traits is not Traits.PLAIN and encoded.traits & Traits.EXPRESSIONS:
