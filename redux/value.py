@@ -6,7 +6,7 @@ Python, whatever the hash seed. A float's bits are its content (-0.0 is not 0.0)
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redux.serializers import wire
 from redux.serializers.encoded import Encoded, Holding, Lazy
@@ -30,6 +30,9 @@ from redux.serializers.trouble import CannotDecode, CannotEncode, locate, pickle
 from redux.serializers.unpacking import decode
 from redux_valuestore.digest import Digest, digest_bytes
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 __all__ = [
     "CannotDecode",
     "CannotEncode",
@@ -38,9 +41,11 @@ __all__ = [
     "Lazy",
     "SerializerError",
     "allow_pickle",
+    "content_of",
     "decode",
     "encode",
     "hash_value",
+    "own_classes",
     "pickle_is_allowed",
     "pickle_type",
     "preview",
@@ -75,6 +80,23 @@ def encode(value: object) -> Encoded:
 def hash_value(value: object) -> Digest:
     """The hash of a value: the digest of its encoded bytes. Raises CannotEncode."""
     return encode(value).hash
+
+
+def own_classes(data: Buffer) -> dict[str, bytes]:
+    """The user's own classes whose instances are in a value, with the digest of their code when it was encoded.
+
+    The names are as in `module:qualname`. Only the beginning of the value's bytes is read.
+    """
+    view = memoryview(data)
+    if bytes(view[: len(wire.OWNED)]) != wire.OWNED:
+        return {}
+    return wire.read_classes(wire.split_own(view)[0])
+
+
+def content_of(data: Buffer) -> memoryview:
+    """A value's bytes without the digests of code that may stand before them."""
+    view = memoryview(data)
+    return wire.split_own(view)[1] if bytes(view[: len(wire.OWNED)]) == wire.OWNED else view
 
 
 def _flat(kind: type, value: Any) -> object:
@@ -131,4 +153,4 @@ def _encode_with_pickle(value: object) -> Encoded:
 def _encode_pickled(value: object) -> Encoded:
     packing = Packing(plan_of)
     packing.need_trust()
-    return packing.finish(value, (wire.PICKLED, pickled(value)))
+    return packing.finish(value, (wire.PICKLED, pickled(value, packing)))

@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from redux.repo import Repo, open_repo
+from redux.value import set_code_hasher
 from redux_backends.memory import MemoryBackend
 from redux_valuestore.store import MemoryStore
 
@@ -54,6 +55,13 @@ def no_workflow_stays() -> Iterator[None]:
     """Takes a workflow that a test imported out of the interpreter again."""
     yield
     sys.modules.pop("flow", None)
+
+
+@pytest.fixture(autouse=True)
+def no_code_is_hashed_later() -> Iterator[None]:
+    """Takes the code of a test's last execution out of the values that the next test encodes."""
+    yield
+    set_code_hasher(None)
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ class Lab:
     def read(self, module: ModuleType) -> dict[str, TaskRecord]:
         """Every task that stands in a module."""
         fingerprinter = Fingerprinter(self._project, name_of_task)
-        self._patch.setattr(registry, "code_hash", fingerprinter.code_hash)
+        self._patch.setattr(registry, "code", fingerprinter)
         tasks = [value for value in vars(module).values() if isinstance(value, Task)]
         return {one.name: fingerprinter.fingerprint(source_of_task(one)) for one in tasks}
 

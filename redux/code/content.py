@@ -77,6 +77,11 @@ class Contents:
         self._known[id(value)] = (value, content)
         return content
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether no content is just being found."""
+        return self._walk is None
+
     def within(self, code: FunctionType | type) -> Digest | None:
         """What some code is by itself, noted as code of the value whose content is being found; None if none is."""
         return None if self._walk is None else self._describe(code, self._walk)

@@ -42,6 +42,7 @@ class Fingerprinter:
         self._ownership = Ownership(project)
         self._dependencies = Dependencies(self._ownership, task_name)
         self._lock = RLock()
+        self._code_hashes: dict[int, tuple[object, Digest | None]] = {}
 
     def fingerprint(self, task: TaskSource) -> TaskRecord:
         """A task under the hash of its code, with every piece the hash covers, its own first.
@@ -56,8 +57,33 @@ class Fingerprinter:
 
         Raises CodeUnreadable.
         """
+        known = self._known_code(thing)
+        if known is not None:
+            return known[1]
         with self._lock:
-            return self._dependencies.code_hash(thing)
+            return self._find_code(thing)
+
+    def class_hash(self, kind: type) -> Digest | None:
+        """How a class counts by its code in a value that is an instance of it; None where it isn't the user's own.
+
+        None too inside a constant that is just being described: the class is followed from there.
+        Raises CodeUnreadable.
+        """
+        known = self._known_code(kind)
+        if known is not None:
+            return known[1]
+        with self._lock:
+            found = self._find_code(kind)
+            return found if self._dependencies.contents.at_rest else None
+
+    def _known_code(self, thing: object) -> tuple[object, Digest | None] | None:
+        return self._code_hashes.get(id(thing)) if self._dependencies.contents.at_rest else None
+
+    def _find_code(self, thing: object) -> Digest | None:
+        found = self._dependencies.code_hash(thing)
+        if self._dependencies.contents.at_rest:  # else it is what the thing is by itself
+            self._code_hashes[id(thing)] = (thing, found)
+        return found
 
     def _fingerprint(self, task: TaskSource) -> TaskRecord:
         function = inspect.unwrap(task.func)

@@ -45,7 +45,7 @@ class Workshop:
         self._fingerprinter = Fingerprinter(project_of(Path(folder)), name_of_task)
         self._hashes: dict[str, Digest] = {}
         set_task_hasher(self._hash_of)
-        set_code_hasher(self._fingerprinter.code_hash)
+        set_code_hasher(self._fingerprinter)
 
     def run(self, order: Order) -> Outcome:
         """Run one job; errors on the way to its function are its outcome too."""

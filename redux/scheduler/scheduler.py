@@ -141,7 +141,7 @@ class Scheduler:
 
 def _read_code(folder: Path) -> TaskBook:
     fingerprinter = Fingerprinter(project_of(folder), name_of_task)
-    set_code_hasher(fingerprinter.code_hash)
+    set_code_hasher(fingerprinter)
     book = TaskBook(get_task_registry(), fingerprinter)
     set_task_hasher(lambda task: book.find(task.fullname).task_hash)
     book.read_all()

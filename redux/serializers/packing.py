@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from msgpack import ExtType, Packer, Timestamp  # pyright: ignore[reportMissingTypeStubs]
 
 from redux.serializers import wire
 from redux.serializers.encoded import SPLIT_SIZE, Encoded, Holding, Lazy, type_name_of
+from redux.serializers.registry import registry
 from redux.serializers.trouble import DEPTH_LIMIT, CannotEncode
 from redux_backends.records import FileFact, TaskFact, Traits
 from redux_valuestore.digest import Digest, digest_bytes, digest_chunks
@@ -57,6 +59,8 @@ class Packing:
         self._plan_of = plan_of
         self.fallback = fallback
         self.opaque = opaque
+        self._kinds: set[type] = set()
+        self._own: set[tuple[str, bytes]] = set()
         self._traits = 0  # a plain number: operations on flags cost more than packing does
         self.files: dict[FileFact, None] = {}
         self.tasks: dict[TaskFact, None] = {}
@@ -78,6 +82,9 @@ class Packing:
 
     def finish(self, value: object, chunks: tuple[bytes, ...]) -> Encoded:
         """The encoding made of these chunks, with all that was noted."""
+        own = self._own_code()
+        if own:
+            chunks = (wire.own_header(frozenset(own)), *chunks)
         size = sum(map(len, chunks))
         if size < SPLIT_SIZE:
             chunks = (b"".join(chunks),)
@@ -109,6 +116,7 @@ class Packing:
     def _open(self, value: object) -> object:
         if type(value) is tuple:
             return self.tagged(wire.TUPLE, value)
+        self._kinds.add(type(value))
         if self.fallback is None:
             return self._plan_of(value)(value, self)
         if id(value) in self.opaque:
@@ -173,6 +181,21 @@ class Packing:
         """Note that decoding runs code named by the bytes."""
         self._traits |= _TRUST
 
+    def note_code(self, thing: type | FunctionType) -> None:
+        """Note a class or function of which the payload has only the name."""
+        hasher = registry.code
+        if hasher is not None:
+            code = hasher.class_hash(thing) if isinstance(thing, type) else hasher.code_hash(thing)
+            if code is not None:
+                self._own.add((f"{thing.__module__}:{thing.__qualname__}", code))
+
+    def _own_code(self) -> set[tuple[str, bytes]]:
+        """The classes of the user's own that were met, by name and digest of their code."""
+        if registry.code is not None:
+            for kind in self._kinds:
+                self.note_code(kind)
+        return self._own
+
     def _absorb(self, traits: int, files: tuple[FileFact, ...], tasks: tuple[TaskFact, ...]) -> None:
         self._traits |= traits
         self.files.update(dict.fromkeys(files))
@@ -193,6 +216,8 @@ class Packing:
         """Bytes to order by that nothing outside can influence; and the payload, unless it refers to lazy nodes."""
         alone = Packing(self._plan_of, self.fallback, self.opaque)
         payload = alone.pack(value)
+        self._kinds |= alone._kinds
+        self._own |= alone._own
         if alone._lazies:
             return alone._pack_nodes(payload)[1], None
         self._absorb(alone._traits, tuple(alone.files), tuple(alone.tasks))

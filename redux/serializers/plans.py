@@ -109,7 +109,7 @@ def _by_format(own: Format) -> Plan:
 
 
 def _plan_reference(thing: Any, packing: Packing) -> object:
-    code = registry.code_hash(thing) if registry.code_hash is not None else None
+    code = registry.code.code_hash(thing) if registry.code is not None else None
     return packing.tagged(wire.REFERENCE, (name_of(thing), code))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copyreg
 import io
 import types
+from contextlib import suppress
+from functools import cache
 from typing import Any, cast
 
 from msgpack import ExtType  # pyright: ignore[reportMissingTypeStubs]
@@ -114,21 +116,47 @@ def _set_state(made: Any, state: Any) -> None:
 def plan_pickle(value: object, packing: Packing) -> object:
     """A value inside another, pickled. Raises CannotEncode."""
     packing.need_trust()
-    return ExtType(wire.Code.PICKLED, pickled(value))
+    return ExtType(wire.Code.PICKLED, pickled(value, packing))
 
 
-def pickled(value: object) -> bytes:
-    """A value's pickle, by cloudpickle. Raises CannotEncode."""
+def pickled(value: object, packing: Packing) -> bytes:
+    """A value's pickle, by cloudpickle, noting the code that it only names. Raises CannotEncode."""
     try:
-        import cloudpickle  # noqa: PLC0415 - optional, and only by opting in
+        noting_pickler = _noting_pickler()
     except ImportError:
         raise CannotEncode(
             value, "is to be pickled, which needs cloudpickle", "install redux-cache[cloudpickle]"
         ) from None
     try:
-        return cast(bytes, cloudpickle.dumps(value, protocol=5))
+        stream = io.BytesIO()
+        noting_pickler(stream, packing).dump(value)
     except Exception as error:  # the object's own code runs here
         raise CannotEncode(value, f"cannot even be pickled ({error})") from error
+    return stream.getvalue()
+
+
+@cache
+def _noting_pickler() -> Any:
+    import cloudpickle  # noqa: PLC0415 - optional, and only by opting in
+
+    class NotingPickler(cloudpickle.Pickler):
+        def __init__(self, stream: io.BytesIO, packing: Packing) -> None:
+            super().__init__(stream, protocol=5)
+            self._packing = packing
+
+        def persistent_id(self, obj: object) -> None:
+            _note_code(self._packing, obj)
+
+    return NotingPickler
+
+
+def _note_code(packing: Packing, thing: object) -> None:
+    """Asked by the pickler about each object: None leaves it to go in as it would. What has no name goes in whole."""
+    for code in (thing, type(thing)):
+        if isinstance(code, (type, types.FunctionType)) and code.__module__ != "builtins":
+            with suppress(CannotEncode):
+                name_of(code)
+                packing.note_code(code)
 
 
 def unpickled(data: bytes | memoryview) -> object:

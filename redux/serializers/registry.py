@@ -6,7 +6,7 @@ import importlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from redux.serializers.encoded import Encoded, Lazy
 from redux.serializers.trouble import CannotDecode
@@ -66,6 +66,18 @@ class Format:
     serializer: Serializer | None = None
 
 
+class CodeHasher(Protocol):
+    """What code counts as where a value has only its name; None stands for code whose name is enough."""
+
+    def code_hash(self, thing: object) -> bytes | None:
+        """The digest of a function or class that is itself a value."""
+        ...
+
+    def class_hash(self, kind: type) -> bytes | None:
+        """The digest of a class whose instance is a value."""
+        ...
+
+
 class Registry:
     """Serializers by type and by name, builders of lazy values, and what of pickle is allowed."""
 
@@ -75,7 +87,7 @@ class Registry:
         self.formats: dict[type, Format] = {}
         self.lazies: dict[str, Callable[[tuple[object, ...]], Lazy]] = {}
         self.find_task: Callable[[str], object] | None = None
-        self.code_hash: Callable[[object], bytes | None] | None = None
+        self.code: CodeHasher | None = None
         self.pickle_any = False
         self.pickled: set[type] = set()
         self.on_change: list[Callable[[], None]] = []
@@ -202,9 +214,9 @@ def set_task_resolver(find: Callable[[str], object]) -> None:
     registry.find_task = find
 
 
-def set_code_hasher(code_hash: Callable[[object], bytes | None]) -> None:
-    """Say how a function or class that is itself a value counts by its code; None where only its name counts."""
-    registry.code_hash = code_hash
+def set_code_hasher(hasher: CodeHasher | None) -> None:
+    """Say how code counts that is in a value, or that the value's classes have; with None only names count."""
+    registry.code = hasher
 
 
 def allow_pickle(allowed: bool) -> None:

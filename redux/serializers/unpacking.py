@@ -185,6 +185,12 @@ _TRUSTING_MARKS: dict[int, _Mark] = {
     wire.Code.OBJECT: _Mark(build_object),
     wire.Code.REDUCED: _Mark(build_reduced),
 }
+
+
+def _past_own_classes(payload: memoryview, whole: memoryview, fetch: Fetch) -> object:
+    return decode(wire.split_own(whole)[1], fetch)
+
+
 _FORMATS: dict[bytes, Callable[[memoryview, memoryview, Fetch], object]] = {
     wire.MSGPACK: lambda payload, whole, fetch: _Unpacking(fetch, False).unpack(payload),
     wire.REDUCED: lambda payload, whole, fetch: _Unpacking(fetch, True).unpack(payload),
@@ -193,4 +199,5 @@ _FORMATS: dict[bytes, Callable[[memoryview, memoryview, Fetch], object]] = {
     wire.PICKLED: lambda payload, whole, fetch: unpickled(payload),
     wire.ARRAY: _array,
     wire.TABLE: _table,
+    wire.OWNED: _past_own_classes,
 }

@@ -7,9 +7,10 @@ whose first element is a mark (an extension without content, which no value enco
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
-from msgpack import ExtType, OutOfData, Unpacker  # pyright: ignore[reportMissingTypeStubs]
+from msgpack import ExtType, OutOfData, Unpacker, packb, unpackb  # pyright: ignore[reportMissingTypeStubs]
 
 MSGPACK = b"mp1\n"
 """Plain msgpack: decoding it builds data, and instances of dataclasses and the like without running their code."""
@@ -25,9 +26,13 @@ ARRAY = b"npy1\n"
 """A NumPy array: description, zeros up to a multiple of 64 bytes, then its elements in C order."""
 TABLE = b"arw1\n"
 """Arrow data: what it is, zeros up to a multiple of 64 bytes, then an Arrow IPC stream."""
+OWNED = b"own1\n"
+"""The length of a list, the list, then a value in one of the other formats. The list names the user's own classes
+whose instances are in the value, each with the digest of its code."""
 
 ALIGNMENT = 64
 _HEADER_PIECE = 1024
+_LENGTH = 4
 
 
 class Code(IntEnum):
@@ -75,6 +80,25 @@ REDUCED_MARK = mark(Code.REDUCED)
 TASK = mark(Code.TASK)
 
 SINGLETONS: dict[bytes, object] = {b"...": Ellipsis, b"NotImplemented": NotImplemented}
+
+
+@lru_cache(maxsize=1024)
+def own_header(classes: frozenset[tuple[str, bytes]]) -> bytes:
+    """What stands before a value that holds instances of these classes of the user's own: name and digest of each."""
+    said = cast(bytes, packb(sorted(classes), use_bin_type=True, unicode_errors="surrogatepass"))
+    return OWNED + len(said).to_bytes(_LENGTH, "big") + said
+
+
+def split_own(data: memoryview) -> tuple[memoryview, memoryview]:
+    """The list in the header of a value with instances of the user's own classes, and the value behind it."""
+    start = len(OWNED) + _LENGTH
+    end = start + int.from_bytes(data[len(OWNED) : start], "big")
+    return data[start:end], data[end:]
+
+
+def read_classes(said: memoryview) -> dict[str, bytes]:
+    """The digests of code in such a list, by the names of their classes."""
+    return dict(unpackb(said, unicode_errors="surrogatepass"))
 
 
 def padded(header: bytes) -> bytes:
