@@ -105,4 +105,6 @@ def execute(spec: JobSpec, repo: Repo) -> Outcome:
     except (StoreError, OSError) as error:
         trouble = error if isinstance(error, ReduxError) else StoreError(str(error))
         return Outcome(started, ended, value, False, encoded, (), None, trouble)
+    except BaseException as error:  # whatever goes wrong is told: a job without an outcome is waited for for ever
+        return Outcome(started, time.time(), error=error)
     return Outcome(started, ended, value, False, encoded, records)

@@ -9,18 +9,24 @@ from typing import cast
 import msgpack
 
 _LENGTH = struct.Struct("<Q")
+_ODD_TEXT = "surrogatepass"
+"""Any text crosses, also the lone surrogates of names and messages that are no sound Unicode."""
 
 
 class Disconnected(Exception):
     """The other side is gone."""
 
 
-def send(connection: socket.socket, message: object) -> None:
-    """Send one message. Raises Disconnected."""
-    body = cast(bytes, msgpack.packb(message, use_bin_type=True))
+def pack(message: object) -> bytes:
+    """A message as it is sent. Raises ValueError, TypeError or OverflowError where msgpack has no form for it."""
+    return cast(bytes, msgpack.packb(message, use_bin_type=True, unicode_errors=_ODD_TEXT))
+
+
+def send(connection: socket.socket, packed: bytes) -> None:
+    """Send one packed message. Raises Disconnected."""
     try:
-        connection.sendall(_LENGTH.pack(len(body)))
-        connection.sendall(body)
+        connection.sendall(_LENGTH.pack(len(packed)))
+        connection.sendall(packed)
     except OSError as error:
         raise Disconnected(str(error)) from error
 
@@ -28,7 +34,8 @@ def send(connection: socket.socket, message: object) -> None:
 def receive(connection: socket.socket) -> object:
     """Receive one message. Raises Disconnected."""
     (length,) = _LENGTH.unpack(_receive_exactly(connection, _LENGTH.size))
-    return msgpack.unpackb(_receive_exactly(connection, length), raw=False, strict_map_key=False, use_list=False)
+    body = _receive_exactly(connection, length)
+    return msgpack.unpackb(body, raw=False, strict_map_key=False, use_list=False, unicode_errors=_ODD_TEXT)
 
 
 def _receive_exactly(connection: socket.socket, size: int) -> bytearray:

@@ -7,26 +7,21 @@ code it would hash differently. Values cross by their own encoding; large ones a
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import time
-from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import cast
 
+from redux.executors.exchange import Exchange, PlainRecord
 from redux.executors.executor import JobSpec, Outcome, Site
-from redux.executors.frames import Disconnected, receive, send
-from redux.repo import Repo
-from redux.value import Encoded, decode, encode, pickle_is_allowed
-from redux_backends.records import FileFact, TaskFact, Traits, ValueRecord
-from redux_valuestore.digest import Digest, digest_bytes
+from redux.executors.frames import Disconnected, pack, receive, send
+from redux.executors.work_queue import WorkQueue
+from redux.value import decode, pickle_is_allowed
+from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
-from redux_valuestore.local import LocalStore
-from redux_valuestore.store import StoreError
 
 
 class WorkerDied(ReduxError):
@@ -41,6 +36,17 @@ class WorkerDied(ReduxError):
         super().__init__(
             f"the process that ran task {fullname} ended {how}; "
             "it may have run out of memory, or crashed in native code"
+        )
+
+
+class CannotStartWorker(ReduxError):
+    """The system gives no process for a job to run in."""
+
+    def __init__(self, fullname: str, why: OSError) -> None:
+        self.fullname = fullname
+        super().__init__(
+            f"no worker process can be started for task {fullname} ({why.strerror or why}); "
+            "end other programs, raise the limits (`ulimit -u`, `ulimit -n`), or run it with executor='threads'"
         )
 
 
@@ -65,148 +71,137 @@ class ProcessExecutor:
     name = "processes"
 
     def __init__(self, site: Site) -> None:
-        self._site = site
-        self._limit = site.workers or os.cpu_count() or 1
-        self._orders: SimpleQueue[tuple[object, JobSpec] | None] = SimpleQueue()
-        self._threads: list[Thread] = []
-        self._exchange = _Exchange(site.repo)
+        self._exchange = Exchange(site.repo)
+        self._queue = WorkQueue(site.done, site.workers or os.cpu_count() or 1, lambda: _Bench(site, self._exchange))
 
     def submit(self, key: object, spec: JobSpec) -> None:
         """Take a job; a worker is started for it while there are fewer than the limit."""
-        self._orders.put((key, spec))
-        if len(self._threads) < self._limit:
-            thread = Thread(target=self._serve, name=f"redux-worker-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        self._queue.submit(key, spec)
 
     def cancel_waiting(self) -> list[object]:
         """Give back the keys of jobs that no worker has taken."""
-        keys: list[object] = []
-        while True:
-            try:
-                order = self._orders.get_nowait()
-            except Empty:
-                return keys
-            if order is not None:
-                keys.append(order[0])
+        return self._queue.cancel_waiting()
 
     def close(self) -> None:
         """Let every worker finish its job and end."""
-        for _ in self._threads:
-            self._orders.put(None)
-        for thread in self._threads:
-            thread.join()
-        self._threads.clear()
+        self._queue.close()
         self._exchange.close()
 
-    def _serve(self) -> None:
-        worker: Worker | None = None
-        while (order := self._orders.get()) is not None:
-            key, spec = order
-            began = time.time()
-            try:
-                worker = worker or Worker(self._site, self._exchange.store.root)
-                outcome = worker.run(spec, self._exchange)
-            except WorkerDied as error:
-                worker = None
-                outcome = Outcome(began, time.time(), error=error)
-            except Exception as error:  # whatever goes wrong on the way is this job's outcome
-                outcome = Outcome(began, time.time(), error=error)
-            self._site.done(key, outcome)
-            del order, key, spec, outcome
-        if worker is not None:
+
+class _Bench:
+    """What one thread works at: a worker process, started for the first job and again after one that died."""
+
+    def __init__(self, site: Site, exchange: Exchange) -> None:
+        self._site = site
+        self._exchange = exchange
+        self._worker: Worker | None = None
+
+    def __enter__(self) -> Callable[[JobSpec], Outcome]:
+        return self._run
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._worker is not None:
+            self._worker.end()
+
+    def _run(self, spec: JobSpec) -> Outcome:
+        """Run one job. Raises WorkerDied, CannotStartWorker, NoModule, CannotEncode, CannotDecode."""
+        module, path = _origin(spec)
+        parcel = self._exchange.hand_over((spec.args, spec.kwargs))
+        order = pack((spec.fullname, spec.task_hash, module, path, parcel.data, parcel.folder, parcel.parts))
+        # A worker whose answer did not come whole is not asked again: the rest of it would answer the next question.
+        worker, self._worker = self._worker or Worker(self._site, spec.fullname), None
+        try:
+            kind, started, ended, *rest = worker.ask(order, spec.fullname)
+        except BaseException:
             worker.end()
-
-
-class _Exchange:
-    """Where large values lie for a worker and the run both to see: the repository's own folder, or a passing one."""
-
-    def __init__(self, repo: Repo) -> None:
-        self._repo = repo
-        self._passing: str | None = None
-        if isinstance(repo.store, LocalStore):
-            self.store = repo.store
-        else:
-            self._passing = tempfile.mkdtemp(prefix="redux-exchange-")
-            self.store = LocalStore(self._passing)
-
-    def hand_over(self, value: object) -> bytes:
-        """The bytes of a value, its large parts put where the other side finds them."""
-        encoded = encode(value)
-        self._put_parts(encoded)
-        return b"".join(encoded.chunks)
-
-    def _put_parts(self, encoded: Encoded) -> None:
-        for part in encoded.subvalues:
-            self._put_parts(part)
-            self.store.put(part.hash, part.chunks)
-
-    def adopt(self, records: tuple[ValueRecord, ...]) -> None:
-        """Bring values that a worker stored here into the repository."""
-        if self.store is self._repo.store:
-            return
-        for record in records:
-            if record.data is None:
-                self._repo.store.put(record.hash, (self.store.get(record.hash),))
-
-    def close(self) -> None:
-        if self._passing is not None:
-            shutil.rmtree(self._passing, ignore_errors=True)
-
-
-_spawning = Lock()
+            raise
+        self._worker = worker
+        if kind == "error":
+            return Outcome(started, ended, error=_rebuild_error(*cast("tuple[bytes, str, str]", tuple(rest))))
+        return self._exchange.take_in(started, ended, cast("Sequence[PlainRecord]", rest[0]), parcel.folder)
 
 
 class Worker:
-    """One worker process, spoken to by one thread."""
+    """One worker process, spoken to by one thread. Raises CannotStartWorker where there can be none for this task."""
 
-    def __init__(self, site: Site, exchange: str) -> None:
-        self._site = site
-        ours, theirs = socket.socketpair()
-        with _spawning, theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "redux.executors.worker", str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=2,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            )
-        self._connection = ours
-        hello = (sys.path, str(site.folder), exchange, site.repo.inline_limit, pickle_is_allowed())
-        self._say(hello, "")
-
-    def run(self, spec: JobSpec, exchange: _Exchange) -> Outcome:
-        """Run one job. Raises WorkerDied, NoModule, CannotEncode."""
-        module, path = _origin(spec)
-        call = exchange.hand_over((spec.args, spec.kwargs))
-        self._say((spec.fullname, spec.task_hash, module, path, call), spec.fullname)
+    def __init__(self, site: Site, fullname: str) -> None:
         try:
-            reply = receive(self._connection)
+            self._connection, self._process = _spawn()
+        except OSError as error:
+            raise CannotStartWorker(fullname, error) from error
+        paths = [path for path in sys.path if isinstance(path, str)]
+        python_path = os.environ.get("PYTHONPATH")
+        hello = (paths, python_path, str(site.folder), site.repo.inline_limit, pickle_is_allowed())
+        try:
+            self._say(pack(hello), fullname)
+        except BaseException:
+            self.end()
+            raise
+
+    def ask(self, order: bytes, fullname: str) -> tuple[str, float, float, object]:
+        """The worker's answer to an order. Raises WorkerDied."""
+        self._say(order, fullname)
+        try:
+            return cast("tuple[str, float, float, object]", receive(self._connection))
         except Disconnected:
-            raise self._death(spec.fullname) from None
-        kind, started, ended, *rest = cast("tuple[str, float, float, object]", reply)
-        if kind == "error":
-            return Outcome(started, ended, error=_rebuild_error(cast("tuple[bytes, str, str]", rest[0])))
-        if kind == "unstored":
-            return _unstored(started, ended, *cast("tuple[tuple[bytes, ...], str]", tuple(rest)))
-        records = tuple(_record(fields) for fields in cast("tuple[tuple[object, ...], ...]", rest[0]))
-        exchange.adopt(records)
-        return _outcome(self._site.repo, exchange, started, ended, records)
+            raise self._death(fullname) from None
 
     def end(self) -> None:
         """Let the process go, and wait for its end."""
         self._connection.close()
         self._process.wait()
 
-    def _say(self, message: object, fullname: str) -> None:
+    def _say(self, packed: bytes, fullname: str) -> None:
         try:
-            send(self._connection, message)
+            send(self._connection, packed)
         except Disconnected:
             raise self._death(fullname) from None
 
     def _death(self, fullname: str) -> WorkerDied:
         self._connection.close()
         return WorkerDied(fullname, self._process.wait())
+
+
+_OWN_PACKAGES = ("redux", "redux_backends", "redux_valuestore", "msgpack", "blake3")
+_BOOT = """
+import os, sys
+own = [at for at, path in enumerate(sys.path) if path == os.path.dirname(os.__file__) or path.endswith("lib-dynload")]
+after = max(own, default=-1) + 1
+sys.path[after:after] = sys.argv[2:]
+from redux.executors.worker import main
+main(int(sys.argv[1]))
+"""
+"""A worker's first lines. Its own modules are found behind the standard library, and the user's folders not at all,
+which may well hold a queue.py; they come with the run's first message."""
+
+
+def _spawn() -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    ours, theirs = socket.socketpair()
+    # Until a worker minds its signals itself, a Ctrl-C in the terminal must not meet it.
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _BOOT, str(theirs.fileno()), *_own_folders()],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=2,
+                env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            )
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+    return ours, process
+
+
+def _own_folders() -> list[str]:
+    """The folders that redux and what it needs to start were imported from, installed or not."""
+    files = [sys.modules[name].__file__ for name in _OWN_PACKAGES]
+    return list(dict.fromkeys(os.path.dirname(os.path.dirname(os.path.abspath(file))) for file in files if file))
 
 
 def _origin(spec: JobSpec) -> tuple[str, str]:
@@ -217,55 +212,17 @@ def _origin(spec: JobSpec) -> tuple[str, str]:
     return name, os.path.abspath(path)
 
 
-def _record(fields: tuple[object, ...]) -> ValueRecord:
-    digest, type_name, size, data, preview, traits, files, subvalues, tasks = fields
-    return ValueRecord(
-        Digest(cast(bytes, digest)),
-        cast(str, type_name),
-        cast(int, size),
-        cast("bytes | None", data),
-        cast(str, preview),
-        Traits(cast(int, traits)),
-        tuple(FileFact(*fact) for fact in cast("tuple[tuple[str, Digest | None], ...]", files)),
-        cast("tuple[Digest, ...]", subvalues),
-        tuple(TaskFact(*fact) for fact in cast("tuple[tuple[str, Digest], ...]", tasks)),
-    )
-
-
-def _outcome(
-    repo: Repo, exchange: _Exchange, started: float, ended: float, records: tuple[ValueRecord, ...]
-) -> Outcome:
-    root = records[-1]
-    encoded = Encoded(root.hash, (), root.size, root.type_name, root.traits, root.files, root.tasks)
-    if not root.traits & Traits.EXPRESSIONS:
-        return Outcome(started, ended, absent=True, encoded=encoded, records=records)
-    inline = {record.hash: record.data for record in records if record.data is not None}
-
-    def fetch(digest: Digest) -> memoryview:
-        data = inline.get(digest)
-        return memoryview(data) if data is not None else exchange.store.get(digest)
-
-    return Outcome(started, ended, decode(fetch(root.hash), fetch), encoded=encoded, records=records)
-
-
-def _unstored(started: float, ended: float, parts: tuple[bytes, ...], trouble: str) -> Outcome:
-    """A good value whose large bytes found no room in the store, so that they came through the socket."""
-    by_digest = {digest_bytes(part): memoryview(part) for part in parts}
-    value = decode(memoryview(parts[-1]), by_digest.__getitem__)
-    return Outcome(started, ended, value, encoded=encode(value), trouble=StoreError(trouble))
-
-
-def _rebuild_error(parts: tuple[bytes, str, str]) -> BaseException:
-    data, shown, traceback_text = parts
+def _rebuild_error(data: bytes, shown: str, traceback_text: str) -> BaseException:
     error: BaseException = ForeignError(shown)
     if data:
         try:
             given = decode(data, _nothing_elsewhere)
-        except ReduxError:
+        except Exception:  # its own code has faults: its text will do
             given = None
         if isinstance(given, BaseException):
             error = given
-    error.__redux_traceback__ = traceback_text  # pyright: ignore[reportAttributeAccessIssue]
+    # By the base class: an error may be a frozen dataclass.
+    BaseException.__setattr__(error, "__redux_traceback__", traceback_text)
     return error
 
 

@@ -9,56 +9,74 @@ import signal
 import socket
 import sys
 import time
+import traceback
 import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
 from redux.code.trouble import CountedByName
+from redux.executors.exchange import plain_records
 from redux.executors.executor import CodeDiffers, JobSpec, Outcome, execute
-from redux.executors.frames import Disconnected, receive, send
+from redux.executors.frames import Disconnected, pack, receive, send
+from redux.executors.fresh_imports import FreshFinder, FreshLoader
 from redux.repo import Repo
 from redux.task import Task, get_task_registry, name_of_task, set_task_hasher, source_of_task
-from redux.tracebacks import trim_traceback
-from redux.value import Encoded, allow_pickle, decode, encode, set_code_hasher
+from redux.tracebacks import text_of, trim_traceback
+from redux.value import allow_pickle, decode, encode, has_current_code, set_code_hasher
 from redux_backends.memory import MemoryBackend
-from redux_backends.records import ValueRecord
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.local import LocalStore
+from redux_valuestore.store import MemoryStore
 
-Order = tuple[str, Digest, str, str, bytes]
-Hello = tuple[tuple[str, ...], str, str, int, bool]
+Order = tuple[str, Digest, str, str, bytes, "str | None", "tuple[tuple[Digest, bytes], ...]"]
+Hello = tuple[tuple[str, ...], "str | None", str, int, bool]
+"""The run's import path, its PYTHONPATH, the workflow's folder, the limit of small values, if pickle is allowed."""
 
 
 class Workshop:
     """The tasks of one worker, each checked against the hash its jobs ask for."""
 
-    def __init__(self, hello: Hello) -> None:
-        _, folder, exchange, inline_limit, pickle_allowed = hello
+    def __init__(self, folder: str, inline_limit: int, pickle_allowed: bool) -> None:
         allow_pickle(pickle_allowed)
-        self._repo = Repo(MemoryBackend(), LocalStore(exchange), inline_limit)
-        self._fingerprinter = Fingerprinter(project_of(Path(folder)), name_of_task)
+        self._inline_limit = inline_limit
+        self._repos: dict[str | None, Repo] = {None: Repo(MemoryBackend(), MemoryStore(), sys.maxsize)}
+        project = project_of(Path(folder))
+        sys.meta_path.insert(0, FreshFinder(project))
+        self._fingerprinter = Fingerprinter(project, name_of_task)
         self._hashes: dict[str, Digest] = {}
         set_task_hasher(self._hash_of)
         set_code_hasher(self._fingerprinter)
 
     def run(self, order: Order) -> Outcome:
         """Run one job; errors on the way to its function are its outcome too."""
-        fullname, task_hash, module, path, call = order
+        fullname, task_hash, module, path, call, folder, parts = order
         began = time.time()
         try:
             task = self._find(fullname, module, path)
-            if self._hash_of(task) != task_hash:
+            if self._hash_of(task) != task_hash or not has_current_code(memoryview(call)):
                 raise CodeDiffers(fullname, path)
-            args, kwargs = cast("tuple[Any, Any]", decode(memoryview(call), self._repo.store.get))
+            repo = self._repo_at(folder)
+            args, kwargs = cast("tuple[Any, Any]", decode(memoryview(call), _fetch_from(repo, dict(parts))))
         except Exception as error:
             return Outcome(began, time.time(), error=error)
-        return execute(JobSpec(fullname, task_hash, task.func, args, kwargs), self._repo)
+        return execute(JobSpec(fullname, task_hash, task.func, args, kwargs), repo)
+
+    def _repo_at(self, folder: str | None) -> Repo:
+        """Where a job's large values lie; with no folder all of them go through the socket."""
+        repo = self._repos.get(folder)
+        if repo is None:
+            assert folder is not None
+            repo = self._repos[folder] = Repo(MemoryBackend(), LocalStore(folder), self._inline_limit)
+        return repo
 
     def _find(self, fullname: str, module: str, path: str) -> Task[..., Any]:
         task = get_task_registry().get(fullname)
@@ -76,6 +94,14 @@ class Workshop:
         return known
 
 
+def _fetch_from(repo: Repo, parts: dict[Digest, bytes]) -> Callable[[Digest], memoryview]:
+    def fetch(digest: Digest) -> memoryview:
+        # Writable, as what comes from a store is.
+        return memoryview(bytearray(parts[digest])) if digest in parts else repo.store.get(digest)
+
+    return fetch
+
+
 def _import(name: str, path: str) -> None:
     if name == "__main__":
         _load(path, "__redux_main__")
@@ -89,7 +115,7 @@ def _import(name: str, path: str) -> None:
 
 
 def _load(path: str, name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=FreshLoader(name, path))
     if spec is None or spec.loader is None:
         raise ReduxError(f"{path} cannot be imported by a worker process")
     module = importlib.util.module_from_spec(spec)
@@ -98,67 +124,90 @@ def _load(path: str, name: str) -> ModuleType:
     return module
 
 
-def reply_to(outcome: Outcome) -> tuple[object, ...]:
-    """An outcome as a message."""
-    if outcome.error is not None:
-        return ("error", outcome.started, outcome.ended, _plain_error(outcome.error))
-    if outcome.trouble is not None:
-        assert outcome.encoded is not None
-        return ("unstored", outcome.started, outcome.ended, _parts(outcome.encoded), str(outcome.trouble))
-    return ("value", outcome.started, outcome.ended, [_plain_record(record) for record in outcome.records])
-
-
-def _parts(encoded: Encoded) -> list[bytes]:
-    parts = [part for inner in encoded.subvalues for part in _parts(inner)]
-    return [*parts, b"".join(encoded.chunks)]
-
-
-def _plain_record(record: ValueRecord) -> tuple[object, ...]:
-    return (
-        record.hash, record.type_name, record.size, record.data, record.preview, int(record.traits),
-        [(fact.path, fact.content) for fact in record.files],
-        record.subvalues,
-        [(fact.fullname, fact.task_hash) for fact in record.tasks],
-    )  # fmt: skip
+def answer(workshop: Workshop, order: Order) -> bytes:
+    """Run one job and pack what is to be said of it; what cannot be said becomes an error that can."""
+    began = time.time()
+    try:
+        outcome = workshop.run(order)
+        if outcome.error is not None:
+            return pack(("error", outcome.started, outcome.ended, *_plain_error(outcome.error)))
+        return pack(("value", outcome.started, outcome.ended, plain_records(outcome)))
+    except BaseException as error:
+        return pack(("error", began, time.time(), *_plain_error(error)))
 
 
 def _plain_error(error: BaseException) -> tuple[bytes, str, str]:
-    shown = f"{type(error).__name__}: {error}"
+    shown = f"{type(error).__name__}: {text_of(error)}"
     try:
         encoded = encode(error)
         data = b"" if encoded.subvalues else b"".join(encoded.chunks)
-    except ReduxError:
+    except Exception:  # it has no encoding, or its own code has faults: its text will do
         data = b""
-    return data, shown, trim_traceback(error)
+    return data, shown, _traceback_of(error, shown)
 
 
-def main(descriptor: int) -> None:
+def _traceback_of(error: BaseException, shown: str) -> str:
+    try:
+        return trim_traceback(error)
+    except Exception:  # an error's own attributes may raise too
+        return shown
+
+
+def main(descriptor: int) -> NoReturn:
     """Serve the run at the other end of a socket until it hangs up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    connection = socket.socket(fileno=descriptor)
+    status = 1
+    try:
+        _serve(socket.socket(fileno=descriptor))
+    except Disconnected:
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        _leave(status)
+
+
+def _serve(connection: socket.socket) -> NoReturn:
+    # A terminal's Ctrl-C reaches the whole group; the run decides what ends. Not SIG_IGN, which programs that tasks
+    # start would inherit.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    # The run waits for this end to close: no program or fork of a task may hold a copy of it.
+    connection.set_inheritable(False)
+    os.register_at_fork(after_in_child=connection.close)
     orders: SimpleQueue[Order] = SimpleQueue()
-    hello = cast(Hello, receive(connection))
-    sys.path[:] = hello[0]
+    paths, python_path, folder, inline_limit, pickle_allowed = cast(Hello, receive(connection))
+    sys.path[:] = paths
+    if python_path is not None:
+        os.environ["PYTHONPATH"] = python_path
     sys.argv[1:] = []
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     warnings.simplefilter("ignore", CountedByName)  # the run that started this said so
-    workshop = Workshop(hello)
+    workshop = Workshop(folder, inline_limit, pickle_allowed)
     Thread(target=_listen, args=(connection, orders), daemon=True).start()
     while True:
-        outcome = workshop.run(orders.get())
-        send(connection, reply_to(outcome))
+        packed = answer(workshop, orders.get())
+        with suppress(Exception):  # a task closed its standard output
+            sys.stdout.flush()
+        send(connection, packed)
 
 
 def _listen(connection: socket.socket, orders: SimpleQueue[Order]) -> None:
     """Take orders; when the run is gone, so is the reason to go on with its job."""
+    status = 1
     try:
         while True:
             orders.put(cast(Order, receive(connection)))
     except Disconnected:
-        os._exit(0)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        _leave(status)
 
 
-if __name__ == "__main__":
-    try:
-        main(int(sys.argv[1]))
-    except Disconnected:
-        os._exit(0)
+def _leave(status: int) -> NoReturn:
+    """End now, whatever threads a task has left behind."""
+    with suppress(Exception):
+        sys.stderr.flush()
+    os._exit(status)

@@ -1,0 +1,95 @@
+"""Jobs in order, and the threads that take them: what every executor of this machine stands on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from redux.executors.executor import Done, JobSpec, Outcome
+from redux_valuestore.errors import ReduxError
+
+Bench = AbstractContextManager[Callable[[JobSpec], Outcome]]
+"""What one thread works at, from its first job to its last: gives what runs a job."""
+
+
+class CannotStartThread(ReduxError):
+    """The system gives no thread for a job to run in."""
+
+    def __init__(self, fullname: str, why: str) -> None:
+        self.fullname = fullname
+        super().__init__(
+            f"no thread can be started for task {fullname} ({why}); "
+            "end other programs, or raise the limit of processes (`ulimit -u`) or of memory"
+        )
+
+
+class WorkQueue:
+    """A fixed number of threads that take jobs in order, each started when there is a job for it.
+
+    Simpler queues than `concurrent.futures` has, because a cheap job would pay more for its future than for itself.
+    """
+
+    def __init__(self, done: Done, limit: int, bench: Callable[[], Bench]) -> None:
+        self._done = done
+        self._limit = limit
+        self._bench = bench
+        self._orders: SimpleQueue[tuple[object, JobSpec] | None] = SimpleQueue()
+        self._threads: list[Thread] = []
+
+    def submit(self, key: object, spec: JobSpec) -> None:
+        """Take a job; a thread is started for it while there are fewer than the limit."""
+        self._orders.put((key, spec))
+        if len(self._threads) < self._limit:
+            self._start(spec)
+
+    def cancel_waiting(self) -> list[object]:
+        """Give back the keys of jobs that no thread has taken."""
+        keys: list[object] = []
+        while True:
+            try:
+                order = self._orders.get_nowait()
+            except Empty:
+                return keys
+            if order is not None:
+                keys.append(order[0])
+
+    def close(self) -> None:
+        """Let every thread finish its job and end."""
+        for _ in self._threads:
+            self._orders.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    def _start(self, spec: JobSpec) -> None:
+        thread = Thread(target=self._work, name=f"redux-{len(self._threads)}", daemon=True)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as error:
+            if self._threads:
+                self._limit = len(self._threads)  # those there are will do
+                return
+            for key in self.cancel_waiting():
+                now = time.time()
+                self._done(key, Outcome(now, now, error=CannotStartThread(spec.fullname, str(error))))
+            return
+        self._threads.append(thread)
+
+    def _work(self) -> None:
+        with self._bench() as run:
+            while (order := self._orders.get()) is not None:
+                key, spec = order
+                self._done(key, _run_guarded(run, spec))
+                del order, key, spec
+
+
+def _run_guarded(run: Callable[[JobSpec], Outcome], spec: JobSpec) -> Outcome:
+    """A job's outcome, whatever happens: a thread that died without a word would leave the run waiting for ever."""
+    began = time.time()
+    try:
+        return run(spec)
+    except BaseException as error:
+        return Outcome(began, time.time(), error=error)
