@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from redux.serializers import wire
 from redux.serializers.encoded import Encoded, Holding, Lazy
+from redux.serializers.names import thing_named
 from redux.serializers.packing import ATOMS, PACK_ATOM, Packing, TooDeep
 from redux.serializers.plans import plan_of
 from redux.serializers.preview import preview
@@ -44,6 +45,7 @@ __all__ = [
     "content_of",
     "decode",
     "encode",
+    "has_current_code",
     "hash_value",
     "own_classes",
     "pickle_is_allowed",
@@ -91,6 +93,17 @@ def own_classes(data: Buffer) -> dict[str, bytes]:
     if bytes(view[: len(wire.OWNED)]) != wire.OWNED:
         return {}
     return wire.read_classes(wire.split_own(view)[0])
+
+
+def has_current_code(data: Buffer) -> bool:
+    """Whether the user's own classes whose instances are in a value have the code that its bytes name.
+
+    Raises CannotDecode where one of them is not here any more.
+    """
+    hasher = registry.code
+    if hasher is None:
+        return True
+    return all(hasher.code_hash(thing_named(name)) == code for name, code in own_classes(data).items())
 
 
 def content_of(data: Buffer) -> memoryview:

@@ -23,6 +23,7 @@ from redux.cli.render import rows_of
 from redux.errors import BackendError, UnknownId, nearest
 from redux.explain import explain_job, group_causes
 from redux.file import FileUnreadable, current_content
+from redux.value import content_of
 from redux_backends.backend import Backend, Found, JobView
 from redux_backends.records import (
     CallNode,
@@ -99,7 +100,7 @@ def _error_of(backend: Backend, view: JobView) -> str | None:
 
 def read_traceback(data: bytes) -> str | None:
     """The traceback inside an encoded error, read as plain data; None where there is none."""
-    header, _, body = data.partition(b"\n")
+    header, _, body = bytes(content_of(data)).partition(b"\n")
     if not header.startswith(b"mp"):
         return None
     try:

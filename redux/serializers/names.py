@@ -10,6 +10,8 @@ from redux.serializers.trouble import CannotDecode, CannotEncode
 
 _BY_NAME_HINT = "only what a module offers under its own name can be found again: define it at the top of a module"
 
+WORKERS_MAIN = "__redux_main__"
+"""What a worker process imports the main script as; there it is `__main__` too."""
 
 _verified: dict[type, str] = {}
 
@@ -50,12 +52,17 @@ def name_of(thing: Any) -> str:
 def _module_of(thing: Any, qualname: str) -> str:
     module = getattr(thing, "__module__", None)
     if module is not None:
-        return module
+        return "__main__" if module == WORKERS_MAIN else module
     owner = getattr(thing, "__objclass__", None)
     if owner is not None:
         return owner.__module__
     own = getattr(thing, "__self__", None)  # a builtin function of a module that doesn't say so
     return getattr(own, "__name__", None) or "builtins"
+
+
+def written_name(thing: Any) -> str:
+    """`module:qualname` of a class or function as it was written, whether or not that leads back to it."""
+    return f"{_module_of(thing, thing.__qualname__)}:{thing.__qualname__}"
 
 
 def thing_named(name: str) -> Any:

@@ -10,6 +10,7 @@ from msgpack import ExtType, Packer, Timestamp  # pyright: ignore[reportMissingT
 
 from redux.serializers import wire
 from redux.serializers.encoded import SPLIT_SIZE, Encoded, Holding, Lazy, type_name_of
+from redux.serializers.names import written_name
 from redux.serializers.registry import registry
 from redux.serializers.trouble import DEPTH_LIMIT, CannotEncode
 from redux_backends.records import FileFact, TaskFact, Traits
@@ -187,7 +188,7 @@ class Packing:
         if hasher is not None:
             code = hasher.class_hash(thing) if isinstance(thing, type) else hasher.code_hash(thing)
             if code is not None:
-                self._own.add((f"{thing.__module__}:{thing.__qualname__}", code))
+                self._own.add((written_name(thing), code))
 
     def _own_code(self) -> set[tuple[str, bytes]]:
         """The classes of the user's own that were met, by name and digest of their code."""
