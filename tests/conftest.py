@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from redux.repo import Repo, open_repo
+from redux.task import get_task_registry
 from redux.value import set_code_hasher
 from redux_backends.memory import MemoryBackend
 from redux_valuestore.store import MemoryStore
@@ -51,17 +53,21 @@ def workflow(tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.fixture(autouse=True)
-def no_workflow_stays() -> Iterator[None]:
-    """Takes a workflow that a test imported out of the interpreter again."""
+def nothing_stays() -> Iterator[None]:
+    """Leaves no module, no task and no code of a test's own workflows to the tests after it."""
+    modules, tasks = dict(sys.modules), dict(get_task_registry()._tasks)
     yield
-    sys.modules.pop("flow", None)
-
-
-@pytest.fixture(autouse=True)
-def no_code_is_hashed_later() -> Iterator[None]:
-    """Takes the code of a test's last execution out of the values that the next test encodes."""
-    yield
+    for name in [name for name in sys.modules if name not in modules and _is_passing(sys.modules[name])]:
+        del sys.modules[name]
+    sys.modules.update({name: module for name, module in modules.items() if sys.modules.get(name) is not module})
+    get_task_registry()._tasks.clear()
+    get_task_registry()._tasks.update(tasks)
     set_code_hasher(None)
+
+
+def _is_passing(module: ModuleType) -> bool:
+    path = getattr(module, "__file__", None) or ""
+    return path.startswith(tempfile.gettempdir())
 
 
 @pytest.fixture

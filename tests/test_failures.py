@@ -207,6 +207,22 @@ def test_a_task_whose_code_cannot_be_read_is_an_error_only_for_those_who_call_it
     assert "without_source" in str(report.failure.error)
 
 
+def test_what_is_known_is_reused_from_a_database_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch):
+    backend = MemoryBackend()
+    repo = Repo(backend, MemoryStore())
+    Scheduler(repo).run([good(7), good(8)])
+
+    def refuse(*record: object) -> None:
+        raise BackendUnavailable("the database is read-only", "db")
+
+    monkeypatch.setattr(backend, "record", refuse)
+    monkeypatch.setattr(backend, "record_execution", refuse)
+    report = Scheduler(repo).execute([good(7), good(8)])
+    assert report.value == [7, 8]
+    assert report.counts["test_failures.good"].cached == 2
+    assert report.storage_trouble is not None
+
+
 class FaultyBackend(MemoryBackend):
     """A backend with a fault of its own."""
 

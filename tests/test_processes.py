@@ -110,6 +110,29 @@ def test_a_worker_that_dies_fails_its_job_and_is_replaced(repo: Repo):
     assert report.counts["test_processes.speak"].done == 1
 
 
+UNGUARDED = """
+import redux
+from redux import task
+
+@task(executor="processes")
+def job(x):
+    return x
+
+print(redux.run([job(1), job(2)]))
+"""
+
+
+def test_a_script_that_runs_redux_when_imported_is_told_how_to_guard_it(tmp_path: Path):
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert 'if __name__ == "__main__":' in done.stderr
+
+
 FLOW = """
 from redux import task
 

@@ -16,6 +16,20 @@ from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import StoreError
 
 
+class RunInWorker(ReduxError):
+    """A worker process imported a script that runs something when it is imported."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a worker process imports your script, and the script runs redux when it is imported: "
+            'put that part under `if __name__ == "__main__":`'
+        )
+
+
+importing: list[str] = []
+"""In a worker process: the workflow that it imports at the moment."""
+
+
 class CodeDiffers(ReduxError):
     """A worker's code isn't what the execution hashed."""
 

@@ -24,7 +24,7 @@ from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
 from redux.code.trouble import CountedByName
 from redux.executors.exchange import plain_records
-from redux.executors.executor import CodeDiffers, JobSpec, Outcome, execute
+from redux.executors.executor import CodeDiffers, JobSpec, Outcome, execute, importing
 from redux.executors.frames import Disconnected, pack, receive, send
 from redux.executors.fresh_imports import FreshFinder, FreshLoader
 from redux.repo import Repo
@@ -103,6 +103,14 @@ def _fetch_from(repo: Repo, parts: dict[Digest, bytes]) -> Callable[[Digest], me
 
 
 def _import(name: str, path: str) -> None:
+    importing.append(path)
+    try:
+        _import_there(name, path)
+    finally:
+        importing.clear()
+
+
+def _import_there(name: str, path: str) -> None:
     if name == "__main__":
         _load(path, "__redux_main__")
         sys.modules["__main__"] = sys.modules["__redux_main__"]

@@ -68,9 +68,8 @@ class Run:
         return self._recorder.trouble
 
     def give_up_recording(self, error: ReduxError) -> None:
-        """Go on without the database and the store: they are in trouble."""
+        """Record nothing more; what is known already is asked for as before."""
         self._recorder.give_up(error)
-        self._reuse.stop_asking()
 
     # -- the loop ----------------------------------------------------------------------------------
 
@@ -184,7 +183,8 @@ class Run:
         try:
             decisions = self._reuse.decide(wave)
         except ReduxError as error:
-            self.give_up_recording(error)
+            self._recorder.give_up(error)
+            self._reuse.stop_asking()
             decisions = self._reuse.decide(wave)
         for job, decision in decisions:
             self._apply(job, decision)

@@ -14,6 +14,7 @@ from threading import Lock
 
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
+from redux.executors.executor import RunInWorker, importing
 from redux.executors.pool import ExecutorPool
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
@@ -84,6 +85,8 @@ class Scheduler:
 
         A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
         """
+        if importing:
+            raise RunInWorker
         try:
             with interrupts_stop(self.stop), Collector().paused() as collector:
                 return self._execute(expression, argv, collector)
