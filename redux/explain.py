@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from redux.value import content_of, own_classes
 from redux_backends.backend import Backend, JobView, MissGroup
 from redux_backends.records import (
     CodePiece,
@@ -24,7 +25,7 @@ from redux_backends.records import (
     TaskRecord,
     ValueRecord,
 )
-from redux_valuestore.digest import Digest
+from redux_valuestore.digest import Digest, digest_bytes
 
 CONTEXT_LINES = 2
 SHOWN_DIGITS = 8
@@ -57,17 +58,20 @@ class PieceChange:
 class ArgumentChange:
     """An argument that differs from the nearest earlier call's; a preview is None where there was no such argument.
 
-    `file` is the path of a File whose content is the difference.
+    `file` is the path of a File whose content is the difference; `classes` are the user's own whose code is.
     """
 
     name: str
     before: str | None
     now: str | None
     file: str | None = None
+    classes: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
         """The change in a line, as in `count: 3 → 4`."""
+        if self.classes:
+            return f"{self.name}: the same content, but the code of {_named_classes(self.classes)} changed: {self.now}"
         if self.file is not None:
             return f"{self.name}: the content of {self.file} changed"
         if self.before is None:
@@ -75,7 +79,7 @@ class ArgumentChange:
         if self.now is None:
             return f"{self.name}: no longer given, was {self.before}"
         if self.before == self.now:
-            return f"{self.name}: changed, though it looks the same: {self.now}"
+            return f"{self.name}: looks the same, but its content or the code of its class changed: {self.now}"
         return f"{self.name}: {self.before} → {self.now}"
 
 
@@ -254,13 +258,43 @@ def _explain_arguments(backend: Backend, key: EvaluationKey) -> Cause:
         return Cause(MissKind.NEW_ARGUMENTS, describe_reason(Reason(MissKind.NEW_ARGUMENTS)))
     wanted = {argument.value for argument in (*key.arguments, *nearest.arguments)}
     changes = compare_arguments(nearest, key, backend.describe_values(list(wanted)))
+    changes = tuple(_name_classes(backend, change, nearest, key) for change in changes)
     return Cause(MissKind.NEW_ARGUMENTS, _argument_words(changes), (), changes)
+
+
+def _name_classes(
+    backend: Backend, change: ArgumentChange, before: EvaluationKey, now: EvaluationKey
+) -> ArgumentChange:
+    """The change with the classes whose code is all that differs; of large values that isn't looked up."""
+    if change.before is None or change.before != change.now:
+        return change
+    old, new = (_bytes_of(backend, key, change.name) for key in (before, now))
+    if old is None or new is None or content_of(old) != content_of(new):
+        return change
+    was = own_classes(old)
+    names = [name.replace(":", ".") for name, code in own_classes(new).items() if was.get(name) != code]
+    return replace(change, classes=tuple(names))
+
+
+def _bytes_of(backend: Backend, key: EvaluationKey, name: str) -> bytes | None:
+    """The bytes of an argument where they are in the database, undamaged."""
+    digest = next(argument.value for argument in key.arguments if argument.name == name)
+    stored = backend.get_value(digest)
+    data = None if stored is None else stored.data
+    return data if data is not None and digest_bytes(data) == digest else None
+
+
+def _named_classes(names: Sequence[str]) -> str:
+    return f"{'class' if len(names) == 1 else 'classes'} {_some(names)}"
 
 
 def _argument_words(changes: Sequence[ArgumentChange]) -> str:
     files = list(dict.fromkeys(change.file for change in changes if change.file is not None))
     if files and len(files) == len(changes):
         return f"the content of {_some(files)} changed"
+    classes = list(dict.fromkeys(name for change in changes for name in change.classes))
+    if all(change.classes for change in changes):
+        return f"the code of {_named_classes(classes)} changed, whose instances are arguments"
     another = "another value" if len(changes) == 1 else "other values"
     return f"called with {another} of {_some([change.name for change in changes])}"
 
@@ -339,7 +373,7 @@ def _cause_of(backend: Backend, group: MissGroup) -> Cause:
 def _cause_key(cause: Cause, group: MissGroup) -> object:
     if cause.code:
         return cause.code
-    if cause.arguments and all(change.file is not None for change in cause.arguments):
+    if cause.arguments and all(change.file is not None or change.classes for change in cause.arguments):
         return cause.kind, cause.words
     if cause.kind in (MissKind.NEW_ARGUMENTS, MissKind.CODE_CHANGED):
         return cause.kind, group.fullname
