@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from redux.cli.page_text import causes_text
 from redux.executors.executor import CodeDiffers
+from redux.explain import group_causes
 from redux.repo import Repo
 from redux.scheduler import Scheduler
-from redux.value import content_of, encode, own_classes
+from redux.task import TaskRegistry
+from redux.value import content_of, encode, own_classes, set_code_hasher
 from redux_backends.memory import MemoryBackend
+from redux_backends.records import MissKind
 from redux_valuestore.store import MemoryStore
 
 HEADER = """\
-import attrs, copyreg, enum, functools
+import attrs, enum
 from collections import namedtuple
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 from redux import task
 from redux.value import register_serializer
@@ -55,7 +58,9 @@ CLASSES = {
         "@dataclass\nclass A:\n    x: int = 1\n    @property\n    def half(self): return 10\n"
         "    def val(self): return self.half\nMADE = A()"
     ),
-    "its class attribute": "@dataclass\nclass A:\n    x: int = 1\n    n = 10\n    def val(self): return self.n\nMADE = A()",
+    "its class attribute": (
+        "@dataclass\nclass A:\n    x: int = 1\n    n = 10\n    def val(self): return self.n\nMADE = A()"
+    ),
     "its base": "class Base:\n    def val(self): return 10\n@dataclass\nclass A(Base):\n    x: int = 1\nMADE = A()",
     "its base's base": (
         "class Root:\n    def val(self): return 10\nclass Base(Root): ...\nclass A(Base): ...\nMADE = A()"
@@ -68,7 +73,7 @@ CLASSES = {
         "LIMIT = 10\ndef helper(): return LIMIT\n@dataclass\nclass A:\n    x: int = 1\n"
         "    def val(self): return helper()\nMADE = A()"
     ),
-    "a mutable constant that is an instance": (
+    "a constant that is an instance of it": (
         "@dataclass\nclass A:\n    x: int = 1\n    def val(self): return SELF.x\nSELF = A(10)\nMADE = A()"
     ),
     "a class made by its method": (
@@ -96,10 +101,14 @@ CLASSES = {
         "MADE = A.ONE | A.TWO"
     ),
     "enum of objects": (
-        "class Spec:\n    n = 10\nclass A(enum.Enum):\n    ONE = Spec()\n    def val(self): return self.value.n\nMADE = A.ONE"
+        "class Spec:\n    n = 10\nclass A(enum.Enum):\n    ONE = Spec()\n"
+        "    def val(self): return self.value.n\nMADE = A.ONE"
     ),
     "error": "class A(ValueError):\n    def val(self): return 10\nMADE = A('torn')",
-    "bound method": "class B:\n    def val(self): return 10\nclass A:\n    val = None\n    def __init__(self): self.val = B().val\nMADE = A()",
+    "bound method": (
+        "class B:\n    def val(self): return 10\nclass A:\n    val = None\n"
+        "    def __init__(self): self.val = B().val\nMADE = A()"
+    ),
 }
 
 PASSES = {
@@ -131,7 +140,10 @@ class Project:
 
 
 @pytest.fixture
-def project(workflow: Callable[[str], Path], load: Callable[[Path], ModuleType]) -> Project:
+def project(
+    workflow: Callable[[str], Path], load: Callable[[Path], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> Project:
+    monkeypatch.setattr(sys.modules["redux.task"], "_registry", TaskRegistry())
     return Project(workflow, load)
 
 
@@ -146,3 +158,78 @@ def test_an_edit_of_a_class_reaches_who_gets_its_instances_and_back(project: Pro
         answer = project.run(_flow(made, f"[{', '.join(PASSES.values())}]", value))
         assert set(answer) == {value}  # type: ignore[call-overload]
     assert project.ran == 0
+
+
+def test_a_miss_names_the_class_whose_code_changed(project: Project) -> None:
+    for value in (10, 20):
+        project.run(_flow("dataclass", "[ask(make()), ask_inside([MADE])]", value))
+    backend = project.repo.backend
+    (last, *_) = backend.executions(1)
+    (cause,) = [one.cause for one in group_causes(backend, last.id) if one.cause.kind is MissKind.NEW_ARGUMENTS]
+    assert cause.words == "the code of class flow.A changed, whose instances are arguments"
+    assert "the same content, but the code of class flow.A changed: " in cause.arguments[0].words
+    assert causes_text(group_causes(backend, last.id), 100)
+
+
+def test_the_code_is_named_once_a_value_and_read_without_decoding(project: Project) -> None:
+    project.run(_flow("dataclass", "ask(make())"))
+    made = sys.modules["flow"].A
+    one, many = (bytes(encode([made(n) for n in range(count)]).chunks[0]) for count in (1, 100))
+    assert list(own_classes(one)) == ["flow:A"]
+    assert own_classes(many) == own_classes(one)
+    assert len(one) - len(content_of(one)) == len(many) - len(content_of(many)) < 60
+    assert own_classes(encode([1, {"a": (2.5, None)}, {3}]).chunks[0]) == {}
+    set_code_hasher(None)
+    assert bytes(encode([made(0)]).chunks[0]) == content_of(one)
+
+
+def test_workers_give_instances_the_same_hashes(project: Project) -> None:
+    flow = _flow("dataclass", "[ask(make()), same([make()])]")
+    project.run(flow, executor="processes")
+    project.run(flow, executor="threads")
+    assert project.ran == 0
+
+
+EDIT = """
+@task(executor="threads")
+def edit(path, text):
+    with open(path, "w") as stream:
+        stream.write(text)
+    return MADE
+
+@task(executor="processes")
+def ask_elsewhere(x):
+    return x.val()
+
+@task
+def main(path, text):
+    return ask_elsewhere(edit(path, text))
+"""
+
+
+def test_a_worker_refuses_an_instance_of_a_class_that_was_edited_meanwhile(
+    project: Project, workflow: Callable[[str], Path], load: Callable[[Path], ModuleType]
+) -> None:
+    text = HEADER + CLASSES["dataclass"] + EDIT
+    path = workflow(text)
+    scheduler = Scheduler(project.repo, folder=path.parent)
+    failure = scheduler.execute(load(path).main(str(path), text.replace("10", "20"))).failure
+    assert failure is not None
+    assert isinstance(failure.error, CodeDiffers)
+
+
+SCRIPT = """
+if __name__ == "__main__":
+    from redux.scheduler import Scheduler
+    first = Scheduler(executor="processes", workers=1)
+    second = Scheduler(first.repo)
+    calls = [ask(MADE), same(MADE), same([make()])]
+    assert first.run(calls) == second.run(calls) == [10, MADE, [MADE]]
+    assert not any(one.done for one in second.progress.values())
+"""
+
+
+def test_classes_of_the_main_script_are_the_same_in_workers(workflow: Callable[[str], Path]) -> None:
+    path = workflow(HEADER + CLASSES["dataclass"] + TASKS + SCRIPT)
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
