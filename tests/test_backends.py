@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator, KeysView
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +15,10 @@ from redux_backends.backend import Backend
 from redux_backends.machine import BackendMachine
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import Execution
+from redux_backends.sample import Story
 from redux_backends.sql import SQLiteBackend
 from redux_backends.testing import BackendSuite
+from redux_valuestore.digest import Digest
 
 
 class TestMemory(BackendSuite):
@@ -25,6 +28,27 @@ class TestMemory(BackendSuite):
     def expire_lease(self, backend: Backend, execution: Execution) -> None:
         assert isinstance(backend, MemoryBackend)
         backend._lease_until[execution.id] -= liveness.LEASE_SECONDS + 1
+
+
+class Unwalked(dict[Digest, object]):
+    """What is known already: it may be asked for a digest, and is never walked through."""
+
+    def __iter__(self) -> Iterator[Digest]:
+        raise AssertionError("all that is known was walked through for one batch")
+
+    def keys(self) -> KeysView[Digest]:
+        raise AssertionError("all that is known was walked through for one batch")
+
+
+def test_a_batch_in_memory_costs_nothing_for_what_is_known_already():
+    backend, first, second = MemoryBackend(), Story("1", "2"), Story("3", "4", name="another run")
+    backend.record_execution(first.execution)
+    backend.record(first.batch)
+    backend.record_execution(second.execution)
+    for name in ("_values", "_tasks", "_keys", "_task_sets", "_calls", "_jobs"):
+        setattr(backend, name, Unwalked(getattr(backend, name)))
+    backend.record(second.batch)
+    assert all(job.id in backend._jobs for job in second.batch.jobs)
 
 
 class TestSQLite(BackendSuite):

@@ -241,6 +241,25 @@ def test_a_file_of_something_else_is_refused_and_left_alone(path: Path) -> None:
     assert path.read_bytes() == b"no database at all" * 1000
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT no_such FROM value",
+        "INSERT INTO word (id, text) SELECT id, text FROM word",
+        "SELECT zeroblob(1 << 40)",
+        "SELECT ?",
+    ],
+)
+def test_a_statement_that_sqlite_refuses_is_no_damage(path: Path, filled: Story, statement: str) -> None:
+    backend = SQLiteBackend(path)
+    with pytest.raises(
+        BackendError, match=r"redux\.db refused what redux asked \(.+\); .* please report it"
+    ) as refused:
+        backend._database.run_tx(lambda connection: connection.execute(statement))
+    assert type(refused.value) is BackendError
+    backend.close()
+
+
 @pytest.mark.parametrize("how", ["garbage", "zeroes", "cut"])
 def test_a_damaged_file_is_named_with_the_remedy(path: Path, filled: Story, how: str) -> None:
     sound = path.read_bytes()
@@ -344,6 +363,17 @@ def test_a_url_of_a_database_nobody_knows_is_asked_wrongly_and_keeps_its_passwor
     with pytest.raises(UnknownDatabase, match=r"'oracle://me:…@host/x'; the known scheme is sqlite, as in") as refused:
         open_backend("oracle://me:secret@host/x")
     assert refused.value.exit_code == 2
+
+
+def test_the_url_of_sqlites_memory_makes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    backend, story = open_backend("sqlite:///:memory:"), Story()
+    backend.load()
+    backend.record_execution(story.execution)
+    backend.record(story.batch)
+    assert list(backend.get_values([each.hash for each in story.batch.values]))
+    backend.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "9p", "lustre", "ceph", "fuse.sshfs", "fuse.s3fs"])

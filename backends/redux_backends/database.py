@@ -311,14 +311,20 @@ class Database:
             ) from error
 
     def _in_words(self, error: sqlite3.Error) -> BackendError:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in _UNAVAILABLE:
             return BackendUnavailable(
                 f"cannot use the database {self.path}: {error}; {_UNAVAILABLE[code]}", str(self.path)
             )
-        return BackendCorrupt(
-            f"the database {self.path} is damaged ({error}); move it away with its -wal and -shm files, and redux "
-            "will make a new one",
+        if code in _DAMAGED:
+            return BackendCorrupt(
+                f"the database {self.path} is damaged ({error}); move it away with its -wal and -shm files, and redux "
+                "will make a new one",
+                str(self.path),
+            )
+        return BackendError(
+            f"the database {self.path} refused what redux asked ({error}); its file may be sound and redux at fault: "
+            "REDUX_DEBUG=1 shows where, please report it",
             str(self.path),
         )
 
@@ -335,6 +341,7 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_NOMEM: "free some memory",
     sqlite3.SQLITE_INTERRUPT: "run it again",
 }
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 _PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 

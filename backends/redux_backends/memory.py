@@ -105,12 +105,12 @@ class MemoryBackend(Backend):
                 self._tags[tag.entity][tag] = None
 
     def _check_references(self, batch: Batch) -> None:
-        values = self._values.keys() | {value.hash for value in batch.values}
-        tasks = self._tasks.keys() | {task.hash for task in batch.tasks}
-        keys = self._keys.keys() | {key.eval_hash for key in batch.keys}
-        sets = self._task_sets.keys() | {task_set.hash for task_set in batch.task_sets}
-        calls = self._calls.keys() | {call.call_hash for call in batch.calls}
-        jobs = self._jobs.keys() | {job.id for job in batch.jobs}
+        values = _Either(self._values, {value.hash for value in batch.values})
+        tasks = _Either(self._tasks, {task.hash for task in batch.tasks})
+        keys = _Either(self._keys, {key.eval_hash for key in batch.keys})
+        sets = _Either(self._task_sets, {task_set.hash for task_set in batch.task_sets})
+        calls = _Either(self._calls, {call.call_hash for call in batch.calls})
+        jobs = _Either(self._jobs, {job.id for job in batch.jobs})
         _require("value", values, (child for value in batch.values for child in value.subvalues))
         _require("task", tasks, (key.task_hash for key in batch.keys))
         _require("value", values, (argument.value for key in batch.keys for argument in key.arguments))
@@ -238,7 +238,7 @@ class MemoryBackend(Backend):
 
     # -- asking afterwards -------------------------------------------------------------------------
 
-    def explain_cache_miss(self, key: EvaluationKey) -> MissContext:
+    def explain_cache_miss(self, key: EvaluationKey, asked_by: ExecutionId) -> MissContext:
         with self._lock:
             if key.task_hash not in self._tasks:
                 raise unknown_reference("task", key.task_hash)
@@ -249,13 +249,41 @@ class MemoryBackend(Backend):
                 if other.eval_hash != key.eval_hash and self._tasks[other.task_hash].fullname == fullname
             ]
             versions = [task for task in self.task_versions(fullname) if task.hash != key.task_hash]
-            wanted = set(key.arguments)
+            last_asked = self._last_asked_before(asked_by)
             return MissContext(
                 same_call=key.eval_hash in self._keys,
                 known_task=any(other.task_hash == key.task_hash for other in others),
                 previous_task=versions[0] if versions else None,
-                nearest=max(others, key=lambda other: len(wanted & set(other.arguments)), default=None),
+                nearest=max(others, key=lambda other: self._nearness(other, key, last_asked), default=None),
             )
+
+    def _last_asked_before(self, asked_by: ExecutionId) -> Mapping[Digest, Seconds]:
+        """When the last execution that asked for each evaluation started, of those started before this one."""
+        asking = self._executions.get(asked_by)
+        last: dict[Digest, Seconds] = {}
+        for job in self._jobs.values():
+            started = self._executions[job.execution].started
+            if asking is not None and job.eval_hash is not None and started < asking.started:
+                last[job.eval_hash] = max(started, last.get(job.eval_hash, started))
+        return last
+
+    def _nearness(
+        self, other: EvaluationKey, key: EvaluationKey, last_asked: Mapping[Digest, Seconds]
+    ) -> tuple[bool, int, int, int, Seconds]:
+        """What makes an evaluation nearer than another, as `MissContext` orders it."""
+        mine = {argument.name: argument.value for argument in key.arguments}
+        differing = [
+            (self._values[argument.value].record, self._values[mine[argument.name]].record)
+            for argument in other.arguments
+            if mine.get(argument.name, argument.value) != argument.value and mine[argument.name] in self._values
+        ]
+        return (
+            other.eval_hash in last_asked,
+            len(set(key.arguments) & set(other.arguments)),
+            sum(len({file.path for file in theirs.files} & {file.path for file in ours.files}) for theirs, ours in differing),
+            sum(theirs.preview == ours.preview for theirs, ours in differing),
+            last_asked.get(other.eval_hash, 0.0),
+        )
 
     def resolve(self, prefix: str) -> Found:
         hex_prefix(prefix)
@@ -421,6 +449,17 @@ class MemoryBackend(Backend):
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
         with self._lock:
             return {entity: tuple(self._tags[entity]) for entity in entities if entity in self._tags}
+
+
+@dataclass(frozen=True, slots=True)
+class _Either(Container[bytes]):
+    """What is known already or comes now, without a copy of all that is known for each batch."""
+
+    known: Container[bytes]
+    new: Container[bytes]
+
+    def __contains__(self, digest: object) -> bool:
+        return digest in self.new or digest in self.known
 
 
 def _require(kind: str, known: Container[bytes], named: Iterable[bytes]) -> None:

@@ -20,6 +20,7 @@ from redux_backends.backend import (
     UnknownDatabase,
 )
 from redux_backends.database import Database
+from redux_backends.memory import MemoryBackend
 from redux_backends.mounts import MOUNT_TABLE
 from redux_backends.records import (
     Batch,
@@ -38,6 +39,7 @@ from redux_backends.rowids import Ledger, Memory
 from redux_valuestore.digest import Digest
 
 _SQLITE = "sqlite:///"
+_IN_MEMORY = _SQLITE + ":memory:"
 _PASSWORD = re.compile(r"(://[^/@:]*:)[^/@]*@")
 
 
@@ -111,9 +113,9 @@ class SQLiteBackend(Backend):
 
     # -- asking afterwards -------------------------------------------------------------------------
 
-    def explain_cache_miss(self, key: EvaluationKey) -> MissContext:
+    def explain_cache_miss(self, key: EvaluationKey, asked_by: ExecutionId) -> MissContext:
         with self._database.snapshot() as connection:
-            return history.explain_cache_miss(connection, key)
+            return history.explain_cache_miss(connection, key, asked_by)
 
     def resolve(self, prefix: str) -> Found:
         with self._database.snapshot() as connection:
@@ -200,11 +202,13 @@ class SQLiteBackend(Backend):
             return query.get_tags(connection, entities)
 
 
-def open_backend(url: str) -> SQLiteBackend:
+def open_backend(url: str) -> Backend:
     """The backend at a database URL, `sqlite:///relative.db` or `sqlite:////absolute.db`; not loaded yet.
 
-    Raises `UnknownDatabase` where no backend knows such URLs.
+    `sqlite:///:memory:` is a memory of this process's own. Raises `UnknownDatabase` where no backend knows such URLs.
     """
+    if url == _IN_MEMORY:
+        return MemoryBackend()
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
         return SQLiteBackend(url.removeprefix(_SQLITE))
     raise UnknownDatabase(

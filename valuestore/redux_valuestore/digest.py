@@ -78,11 +78,6 @@ def digest_struct(tag: str, *parts: object) -> Digest:
     return Digest(blake3(_pack([tag, *parts])).digest())
 
 
-def is_digest(data: bytes) -> bool:
-    """Whether `data` has the length of a digest."""
-    return len(data) == DIGEST_SIZE
-
-
 def check_digest(data: object) -> Digest:
     """`data` as a digest. Raises `NotADigest`."""
     if isinstance(data, bytes) and len(data) == DIGEST_SIZE:
