@@ -197,21 +197,6 @@ def raise_one(kind: str) -> None:
 
 
 @task
-def leave_open(value: int) -> object:
-    return Unanswerable(value)
-
-
-class Unanswerable:
-    """A value whose encoding ends the interpreter."""
-
-    def __init__(self, value: int) -> None:
-        self.value = value
-
-    def __reduce__(self) -> tuple[object, ...]:
-        raise SystemExit(5)
-
-
-@task
 def environment_of_programs(name: str) -> str:
     program = "import os, signal, sys; print(os.environ.get(sys.argv[1]), signal.getsignal(signal.SIGINT))"
     return subprocess.run([sys.executable, "-c", program, name], capture_output=True, text=True, check=True).stdout
@@ -240,12 +225,6 @@ def test_an_error_with_faults_of_its_own_fails_its_job_and_nothing_else(repo: Re
     assert not isinstance(report.failure.error, WorkerDied)
     assert "raise Settled(3)" in report.failure.traceback_text
     assert report.counts["test_processes.speak"].done == 1
-
-
-def test_a_result_whose_encoding_exits_fails_its_job(repo: Repo):
-    failure = Scheduler(repo, executor="processes", workers=1).execute(leave_open(1)).failure
-    assert failure is not None
-    assert isinstance(failure.error, SystemExit)
 
 
 def test_programs_that_tasks_start_find_the_users_environment_and_signals(
