@@ -221,16 +221,15 @@ def explain_job(backend: Backend, view: JobView) -> Cause | None:
     job = view.job
     if job.outcome is not Outcome.RAN or job.reason is None:
         return None
-    key = backend.get_key(job.eval_hash) if job.eval_hash is not None else None
-    return explain(backend, view.fullname, job.task_hash, job.reason, key)
+    if job.reason.kind is MissKind.NEW_ARGUMENTS:
+        return _explain_arguments(backend, view)
+    return _explain(backend, view.fullname, job.task_hash, job.reason)
 
 
-def explain(backend: Backend, fullname: str, task_hash: Digest, reason: Reason, key: EvaluationKey | None) -> Cause:
-    """A reason with what changed; `key` is the call that missed, where one is known."""
+def _explain(backend: Backend, fullname: str, task_hash: Digest, reason: Reason) -> Cause:
+    """What is behind a reason that is the same for all jobs of the task."""
     if reason.kind is MissKind.CODE_CHANGED:
         return _explain_code(backend, fullname, task_hash, reason)
-    if reason.kind is MissKind.NEW_ARGUMENTS and key is not None:
-        return _explain_arguments(backend, key)
     return Cause(reason.kind, describe_reason(reason))
 
 
@@ -252,10 +251,17 @@ def _code_words(fullname: str, changes: Sequence[PieceChange]) -> str:
     return ", ".join(named)
 
 
-def _explain_arguments(backend: Backend, key: EvaluationKey) -> Cause:
-    nearest = backend.explain_cache_miss(key).nearest
-    if nearest is None:
+def _explain_arguments(backend: Backend, view: JobView) -> Cause:
+    """What differs between the call that missed and the earlier one it stands in for."""
+    job = view.job
+    key = backend.get_key(job.eval_hash) if job.eval_hash is not None else None
+    nearest = backend.explain_cache_miss(key, job.execution).nearest if key is not None else None
+    if key is None or nearest is None:
         return Cause(MissKind.NEW_ARGUMENTS, describe_reason(Reason(MissKind.NEW_ARGUMENTS)))
+    if nearest.arguments == key.arguments:
+        # Of two versions of the task, the one known now was called before, but not with these.
+        before = Reason(MissKind.CODE_CHANGED, nearest.task_hash.hex())
+        return _explain_code(backend, view.fullname, job.task_hash, before)
     wanted = {argument.value for argument in (*key.arguments, *nearest.arguments)}
     changes = compare_arguments(nearest, key, backend.describe_values(list(wanted)))
     changes = tuple(_name_classes(backend, change, nearest, key) for change in changes)
@@ -290,13 +296,17 @@ def _named_classes(names: Sequence[str]) -> str:
 
 def _argument_words(changes: Sequence[ArgumentChange]) -> str:
     files = list(dict.fromkeys(change.file for change in changes if change.file is not None))
-    if files and len(files) == len(changes):
-        return f"the content of {_some(files)} changed"
     classes = list(dict.fromkeys(name for change in changes for name in change.classes))
-    if all(change.classes for change in changes):
-        return f"the code of {_named_classes(classes)} changed, whose instances are arguments"
-    another = "another value" if len(changes) == 1 else "other values"
-    return f"called with {another} of {_some([change.name for change in changes])}"
+    others = [change.name for change in changes if change.file is None and not change.classes]
+    said = []
+    if files:
+        said.append(f"the content of {_some(files)} changed")
+    if classes:
+        said.append(f"the code of {_named_classes(classes)} changed, whose instances are arguments")
+    if others:
+        it_was = "it was " if said else ""
+        said.append(f"{it_was}called with {'another value' if len(others) == 1 else 'other values'} of {_some(others)}")
+    return ", and ".join(said)
 
 
 _WORDS: Mapping[MissKind, str] = {
@@ -362,12 +372,10 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _cause_of(backend: Backend, group: MissGroup) -> Cause:
-    key = None
-    if group.reason.kind is MissKind.NEW_ARGUMENTS:
-        example = backend.get_job(group.example)
-        if example is not None and example.job.eval_hash is not None:
-            key = backend.get_key(example.job.eval_hash)
-    return explain(backend, group.fullname, group.task_hash, group.reason, key)
+    example = backend.get_job(group.example) if group.reason.kind is MissKind.NEW_ARGUMENTS else None
+    if example is not None:
+        return _explain_arguments(backend, example)
+    return _explain(backend, group.fullname, group.task_hash, group.reason)
 
 
 def _cause_key(cause: Cause, group: MissGroup) -> object:

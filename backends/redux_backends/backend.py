@@ -102,8 +102,14 @@ class MissContext:
     """What the database knows that bears on a miss of one evaluation.
 
     `same_call` tells whether the very evaluation is known (it failed or left no result), `known_task` whether
-    another evaluation of this very task is. `previous_task` is the newest other version of the task's name,
-    `nearest` the other evaluation of that name with most equal arguments, of those the newest.
+    another evaluation of this very task is. `previous_task` is the newest other version of the task's name.
+
+    `nearest` is the other evaluation of that name which this one most likely stands in for. One that had a job in an
+    execution started before the one that asks goes before all others: a call beside this one in a fan-out is no
+    forerunner of it. Then count, in this order: arguments that are equal; Files of the same path, in arguments of the
+    same name that are not; such arguments of the same preview; how late the last earlier execution that had it
+    started; how late it was recorded. Where several hundred are equal in all but the previews, the newest of them are
+    looked at.
     """
 
     same_call: bool
@@ -274,8 +280,8 @@ class Backend(ABC):
     # -- asking afterwards -------------------------------------------------------------------------
 
     @abstractmethod
-    def explain_cache_miss(self, key: EvaluationKey) -> MissContext:
-        """What earlier records bear on this evaluation's miss. `key.task_hash` must be recorded."""
+    def explain_cache_miss(self, key: EvaluationKey, asked_by: ExecutionId) -> MissContext:
+        """What earlier records bear on this evaluation's miss in an execution. `key.task_hash` must be recorded."""
 
     @abstractmethod
     def resolve(self, prefix: str) -> Found:

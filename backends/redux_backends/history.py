@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, select, text
 
 from redux_backends import schema
 from redux_backends.backend import MissContext, unknown_reference
 from redux_backends.query import arguments_of, tasks_named
-from redux_backends.records import Argument, CodePiece, EvaluationKey, TaskRecord
+from redux_backends.records import Argument, CodePiece, EvaluationKey, ExecutionId, TaskRecord
 from redux_backends.statements import from_text, to_text
 from redux_valuestore.digest import Digest
 
-_task, _evaluation, _argument, _value, _word = (
+_task, _evaluation, _execution, _argument, _value, _word = (
     schema.task,
     schema.evaluation,
+    schema.execution,
     schema.argument,
     schema.value,
     schema.word,
 )
-_CALLS_AT_ONCE = 500
+_AT_ONCE = 500
+_CANDIDATES = 300
+"""How many evaluations are looked at to find the nearest to one."""
 
 
 # -- tasks -----------------------------------------------------------------------------------------
@@ -70,8 +74,8 @@ def name_calls(connection: Connection, calls: Sequence[Digest]) -> Mapping[Diges
         .join(_word, _word.c.id == _task.c.name_id)
     )
     found: dict[Digest, str] = {}
-    for start in range(0, len(calls), _CALLS_AT_ONCE):
-        chunk = calls[start : start + _CALLS_AT_ONCE]
+    for start in range(0, len(calls), _AT_ONCE):
+        chunk = calls[start : start + _AT_ONCE]
         alike = schema.prefix_of(call.c.hash).in_([digest[: schema.PREFIX] for digest in chunk])
         for digest, fullname in connection.execute(named.where(alike, call.c.hash.in_(chunk))):
             found[digest] = from_text(fullname)
@@ -100,47 +104,110 @@ def _key(connection: Connection, asked: Select) -> EvaluationKey | None:
     return EvaluationKey(row.hash, row.task_hash, row.args_hash, tuple(one for one, _ in arguments))
 
 
-def explain_cache_miss(connection: Connection, key: EvaluationKey) -> MissContext:
+def explain_cache_miss(connection: Connection, key: EvaluationKey, asked_by: ExecutionId) -> MissContext:
     """What earlier records bear on an evaluation's miss. Raises `unknown_reference`'s error for its task."""
     task = connection.execute(
-        select(_task.c.id, _word.c.text)
+        select(_task.c.id, _task.c.name_id, _word.c.text)
         .select_from(_task.join(_word, _word.c.id == _task.c.name_id))
         .where(schema.same_id(_task.c.hash, key.task_hash))
     ).first()
     if task is None:
         raise unknown_reference("task", key.task_hash)
-    fullname = from_text(task.text)
-    other = and_(_evaluation.c.task_id.in_(tasks_named(fullname)), _evaluation.c.hash != key.eval_hash)
     of_this_task = select(_evaluation.c.id).where(_evaluation.c.task_id == task.id, _evaluation.c.hash != key.eval_hash)
-    versions = [each for each in task_versions(connection, fullname) if each.hash != key.task_hash]
+    versions = [each for each in task_versions(connection, from_text(task.text)) if each.hash != key.task_hash]
     return MissContext(
         same_call=get_key(connection, key.eval_hash) is not None,
         known_task=connection.execute(of_this_task.limit(1)).first() is not None,
         previous_task=versions[0] if versions else None,
-        nearest=_nearest(connection, key.arguments, other),
+        nearest=_nearest(connection, key, task.name_id, asked_by),
     )
 
 
-def _nearest(connection: Connection, arguments: Sequence[Argument], other: ColumnElement[bool]) -> EvaluationKey | None:
-    """The newest of the evaluations that have most arguments in common with these."""
-    equal = [
-        and_(_word.c.text == to_text(argument.name), schema.same_id(_value.c.hash, argument.value))
-        for argument in arguments
+_RANKED = f"""
+SELECT evaluation.id, equal, paths,
+    (SELECT max(execution.started) FROM job JOIN execution ON execution.id = job.execution_id
+     WHERE job.evaluation_id = evaluation.id AND execution.started < :before) AS recency
+FROM found JOIN evaluation ON evaluation.id = found.id
+WHERE evaluation.hash <> :hash AND evaluation.task_id IN (SELECT id FROM task WHERE name_id = :name_id)
+ORDER BY recency IS NOT NULL DESC, equal DESC, paths DESC, recency DESC, evaluation.id DESC LIMIT {_CANDIDATES}
+"""
+_ALIKE = text(
+    f"""
+WITH asked AS MATERIALIZED (
+    SELECT json_extract(value, '$[0]') AS name_id, json_extract(value, '$[1]') AS value_id FROM json_each(:asked)
+), shared AS (
+    SELECT argument.evaluation_id AS id, 1 AS equal, 0 AS paths
+    FROM asked CROSS JOIN argument ON argument.value_id = asked.value_id AND argument.name_id = asked.name_id
+    UNION ALL
+    SELECT id, 0, 1 FROM (
+        SELECT DISTINCT argument.evaluation_id AS id, asked.name_id, mine.path
+        FROM asked CROSS JOIN held_file AS mine ON mine.value_id = asked.value_id
+        CROSS JOIN held_file AS theirs ON theirs.path = mine.path AND theirs.value_id <> mine.value_id
+        CROSS JOIN argument ON argument.value_id = theirs.value_id AND argument.name_id = asked.name_id)
+), found AS (SELECT id, sum(equal) AS equal, sum(paths) AS paths FROM shared GROUP BY id)
+{_RANKED}"""
+)
+_NEWEST = text(
+    f"""
+WITH found AS (
+    SELECT id, 0 AS equal, 0 AS paths FROM evaluation WHERE task_id IN (SELECT id FROM task WHERE name_id = :name_id))
+{_RANKED}"""
+)
+
+
+def _nearest(connection: Connection, key: EvaluationKey, name_id: int, asked_by: ExecutionId) -> EvaluationKey | None:
+    """The evaluation that `MissContext.nearest` tells of, of the few hundred that fit best but for their previews."""
+    started = select(_execution.c.started).where(schema.same_id(_execution.c.uuid, asked_by))
+    before = connection.execute(started).scalar()
+    asked, previews = _asked(connection, key.arguments)
+    bound = {"hash": key.eval_hash, "name_id": name_id, "before": before}
+    rows = list(connection.execute(_ALIKE, {**bound, "asked": json.dumps(asked)}))
+    if not rows or rows[0].recency is None:
+        known = {row.id for row in rows}
+        rows += [row for row in connection.execute(_NEWEST, bound) if row.id not in known]
+    if not rows:
+        return None
+    score = {row.id: (row.recency is not None, row.equal, row.paths) for row in rows}
+    best = max(score.values())
+    tied = {row.id: (row.recency or 0.0, row.id) for row in rows if score[row.id] == best}
+    alike = _count_alike(connection, tied, previews) if len(tied) > 1 else {}
+    nearest = max(tied, key=lambda row: (alike.get(row, 0), tied[row]))
+    return _key(connection, _keys().where(_evaluation.c.id == nearest))
+
+
+def _asked(
+    connection: Connection, arguments: Sequence[Argument]
+) -> tuple[list[tuple[int, int]], dict[tuple[int, str | bytes], int]]:
+    """The arguments that are known, as rows of name and value, and their values' rows by name and preview."""
+    names: dict[str | bytes, int] = {}
+    values: dict[Digest, tuple[int, str | bytes]] = {}
+    for start in range(0, len(arguments), _AT_ONCE):
+        chunk = arguments[start : start + _AT_ONCE]
+        words = select(_word.c.text, _word.c.id).where(_word.c.text.in_([to_text(each.name) for each in chunk]))
+        names.update((name, row) for name, row in connection.execute(words))
+        digests = [each.value for each in chunk]
+        alike = schema.prefix_of(_value.c.hash).in_([digest[: schema.PREFIX] for digest in digests])
+        held = select(_value.c.hash, _value.c.id, _value.c.preview).where(alike, _value.c.hash.in_(digests))
+        values.update({digest: (row, preview) for digest, row, preview in connection.execute(held)})
+    known = [
+        (names[to_text(each.name)], values[each.value])
+        for each in arguments
+        if to_text(each.name) in names and each.value in values
     ]
-    if equal:
-        closest = (
-            select(_argument.c.evaluation_id)
-            .select_from(
-                _value.join(_argument, _argument.c.value_id == _value.c.id)
-                .join(_word, _word.c.id == _argument.c.name_id)
-                .join(_evaluation, _evaluation.c.id == _argument.c.evaluation_id)
-            )
-            .where(or_(*equal), other)
-            .group_by(_argument.c.evaluation_id)
-            .order_by(func.count().desc(), _argument.c.evaluation_id.desc())
-            .limit(1)
-        )
-        row = connection.execute(closest).scalar()
-        if row is not None:
-            return _key(connection, _keys().where(_evaluation.c.id == row))
-    return _key(connection, _keys().where(other).order_by(_evaluation.c.id.desc()))
+    return [(name, row) for name, (row, _) in known], {(name, preview): row for name, (row, preview) in known}
+
+
+def _count_alike(
+    connection: Connection, evaluations: Iterable[int], previews: Mapping[tuple[int, str | bytes], int]
+) -> Counter[int]:
+    """How many arguments of each evaluation are another value that looks the same as the one of that name here."""
+    shown = (
+        select(_argument.c.evaluation_id, _argument.c.name_id, _value.c.id, _value.c.preview)
+        .select_from(_argument.join(_value, _value.c.id == _argument.c.value_id))
+        .where(_argument.c.evaluation_id.in_(list(evaluations)))
+    )
+    return Counter(
+        evaluation
+        for evaluation, name, value, preview in connection.execute(shown)
+        if previews.get((name, preview), value) != value
+    )

@@ -200,12 +200,12 @@ class BackendMachine(RuleBasedStateMachine):
             for summary in (lambda backend: backend.count_jobs(run.id), lambda backend: backend.miss_groups(run.id)):
                 assert summary(self.backend) == summary(self.oracle)
 
-    @rule(asked=st.sampled_from(_KEYS))
-    def explains_the_same(self, asked) -> None:
+    @rule(asked=st.sampled_from(_KEYS), asked_by=st.sampled_from(_EXECUTIONS))
+    def explains_the_same(self, asked, asked_by) -> None:
         answers = []
         for backend in (self.oracle, self.backend):
             try:
-                answers.append(backend.explain_cache_miss(asked))
+                answers.append(backend.explain_cache_miss(asked, asked_by.id))
             except BackendError:
                 answers.append(None)
         assert answers[0] == answers[1]

@@ -280,7 +280,10 @@ class MemoryBackend(Backend):
         return (
             other.eval_hash in last_asked,
             len(set(key.arguments) & set(other.arguments)),
-            sum(len({file.path for file in theirs.files} & {file.path for file in ours.files}) for theirs, ours in differing),
+            sum(
+                len({file.path for file in theirs.files} & {file.path for file in ours.files})
+                for theirs, ours in differing
+            ),
             sum(theirs.preview == ours.preview for theirs, ours in differing),
             last_asked.get(other.eval_hash, 0.0),
         )

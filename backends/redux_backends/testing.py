@@ -411,19 +411,53 @@ class BackendSuite:
         a, b, c = value("a"), value("b"), value("c")
         keys = [key(old, a, b), key(old, a, c), key(old, c, c), key(other, a, b)]
         backend.record(Batch(values=[a, b, c], tasks=[old, other], keys=keys))
+        asking = execution()
         with pytest.raises(BackendError, match=r"task .* is named"):
-            backend.explain_cache_miss(key(new, a, b))
+            backend.explain_cache_miss(key(new, a, b), asking.id)
         backend.record(Batch(tasks=[new]))
-        changed = backend.explain_cache_miss(key(new, a, b))
+        changed = backend.explain_cache_miss(key(new, a, b), asking.id)
         assert (changed.same_call, changed.known_task, changed.previous_task) == (False, False, old)
         assert changed.nearest == keys[0]
-        swapped = backend.explain_cache_miss(key(old, b, a))
+        swapped = backend.explain_cache_miss(key(old, b, a), asking.id)
         assert (swapped.same_call, swapped.known_task, swapped.previous_task) == (False, True, new)
         assert swapped.nearest == keys[2]
-        known = backend.explain_cache_miss(keys[0])
+        known = backend.explain_cache_miss(keys[0], asking.id)
         assert (known.same_call, known.nearest) == (True, keys[1])
-        alone = backend.explain_cache_miss(keys[3])
+        alone = backend.explain_cache_miss(keys[3], asking.id)
         assert (alone.same_call, alone.known_task, alone.previous_task, alone.nearest) == (True, False, None, None)
+
+    def test_a_miss_in_a_fan_out_is_explained_by_the_call_that_it_stands_in_for(self, backend: Backend) -> None:
+        clean = task("clean")
+        before, after = value("cleaner before"), value("cleaner after")
+        files = [file_value(path, "1") for path in ("/m00", "/m03", "/zz")]
+        edited = file_value("/m03", "2")
+        shown = [replace(value(each), preview="<frame>") for each in ("frame", "frame again")]
+        names = ("first", "second", "again", "third")
+        first, second, again, third = (execution(name, at) for at, name in enumerate(names))
+        runs = [
+            (first, [*(key(clean, file, before) for file in files), key(clean, shown[0], before)]),
+            (second, [key(clean, file, after) for file in files]),
+            (third, [key(clean, edited, after), key(clean, shown[1], after), key(clean, files[0], files[0])]),
+        ]
+        backend.record(Batch(values=[before, after, *files, edited, *shown], tasks=[clean]))
+        for run, keys in runs:
+            backend.record_execution(run)
+            jobs = [started(f"{run.argv} {at}", run, each, at=at) for at, each in enumerate(keys)]
+            backend.record(Batch(keys=keys, jobs=jobs))
+        backend.record_execution(again)
+        backend.record(Batch(jobs=[started("reused", again, runs[0][1][1])]))
+
+        def nearest(at: int, number: int) -> object:
+            run, keys = runs[at]
+            return backend.explain_cache_miss(keys[number], run.id).nearest
+
+        assert [nearest(1, number) for number in range(3)] == runs[0][1][:3]
+        assert nearest(2, 0) == runs[1][1][1]
+        assert nearest(2, 1) == runs[1][1][2]
+        assert nearest(2, 2) == runs[1][1][0]
+        assert backend.explain_cache_miss(key(clean, edited, edited), third.id).nearest == runs[0][1][1]
+        assert backend.explain_cache_miss(key(clean, shown[1], edited), third.id).nearest == runs[0][1][3]
+        assert nearest(0, 0) is not None
 
     def test_a_prefix_stands_for_the_one_record_that_it_starts(self, backend: Backend, story: Story) -> None:
         records = {
