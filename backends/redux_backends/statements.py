@@ -32,6 +32,8 @@ from sqlalchemy.dialects import sqlite
 
 _AT_ONCE = (1, 3, 8, 24, 60, 160, 400, 1000)
 """How many rows or keys a statement has places for; what is left over is filled up."""
+_ROWS_AT_ONCE = 400
+"""SQLite needs 1 ms to prepare a statement with this many rows of fourteen, and 10 ms for a thousand."""
 
 _FILLER = 0
 """Of the values that sqlite3 takes, the one it takes fastest."""
@@ -96,8 +98,8 @@ class Insert:
 
     def run(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         """Write rows, each with a value for every column in order."""
-        for start in range(0, len(rows), _AT_ONCE[-1]):
-            chunk = rows[start : start + _AT_ONCE[-1]]
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            chunk = rows[start : start + _ROWS_AT_ONCE]
             places = _places(len(chunk))
             parameters = list(chain.from_iterable(chunk))
             parameters += [_FILLER] * (len(self._columns) * (places - len(chunk)))
