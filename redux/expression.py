@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, NoReturn, cast
 
+from redux.serializers.encoded import ArgumentOf
+from redux.serializers.registry import registry
 from redux.value import Lazy, register_lazy
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
@@ -23,6 +26,22 @@ class Expression(Lazy):
         raise TypeError(
             f"{self!r} has no truth value before it runs: do the test inside a task, or return both branches from one"
         )
+
+    def __format__(self, spec: str) -> NoReturn:
+        raise TypeError(
+            f"{self!r} has no text before it runs: make the text inside a task; repr() shows the expression itself"
+        )
+
+    def __int__(self) -> NoReturn:
+        raise TypeError(f"{self!r} is no number before it runs: convert it inside a task")
+
+    __float__ = __index__ = __int__
+
+    def __len__(self) -> NoReturn:
+        raise TypeError(f"{self!r} has no length before it runs: pass it to a task and take its length there")
+
+    def __contains__(self, item: object) -> NoReturn:
+        raise TypeError(f"{self!r} has no elements before it runs: pass it to a task and look there")
 
     def __iter__(self) -> NoReturn:
         raise TypeError(f"{self!r} has no length before it runs: pass it to a task and iterate there, or index it")
@@ -66,6 +85,17 @@ class TaskCall(Expression):
     def to_node(self) -> tuple[str, tuple[object, ...]]:
         """The kind "call" with full name, arguments, keyword arguments and options."""
         return "call", (self._fullname, self._args, dict(self._kwargs), dict(self._options))
+
+    def labelled_parts(self) -> Iterable[tuple[str | ArgumentOf, object]]:
+        """Its arguments, by the names that the task's function gives them where the task is known here."""
+        found: Any = registry.find_task(self._fullname) if registry.find_task is not None else None
+        numbered = [(str(position), value) for position, value in enumerate(self._args, 1)]
+        named = [*numbered, *self._kwargs.items()]
+        if found is not None:
+            with suppress(TypeError):  # the function takes other arguments by now
+                named = found.name_arguments(found.bind(self._args, dict(self._kwargs)))
+        labelled = [(ArgumentOf(name, self._fullname), value) for name, value in named]
+        return [*labelled, (f" (in the options of {self._fullname})", dict(self._options))]
 
 
 class Operation(Expression):

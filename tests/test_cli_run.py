@@ -140,6 +140,100 @@ def test_a_failed_task_shows_its_own_traceback_and_the_calls_that_led_there(redu
     assert last == "redux: task fraction failed (job <id>): ZeroDivisionError: division by zero"
 
 
+TROUBLED = """\
+from redux import File, task
+
+
+@task
+def apply(f, *rest):
+    return f
+
+
+@task
+def of_lambda():
+    return apply(len, 1, {"f": lambda x: x})
+
+
+@task
+def invert(x):
+    return 1 / x
+
+
+@task
+def all_of_them():
+    return [invert(0), invert(0.0), invert(2)]
+
+
+@task
+def text_of():
+    return f"twice {invert(2)}"
+
+
+class Cleaner:
+    def __init__(self):
+        self.high, self.low, self.parts, self._hidden = 30, "a", [], 1
+
+    def __repr__(self):
+        raise RuntimeError("ran the object's own code")
+
+
+@task
+def cleaner():
+    return Cleaner()
+"""
+
+
+def test_what_cannot_be_encoded_is_said_once_and_whole(redux: Redux, project: Path) -> None:
+    (project / "troubled.py").write_text(TROUBLED)
+    failed = redux("run", "troubled.py", "of_lambda")
+    assert failed.stderr.count("cannot be encoded") == 1
+    last = failed.stderr.splitlines()[-1]
+    assert "CannotEncode: argument rest[1]['f'] of apply cannot be encoded: function is a lambda" in last
+    assert last.endswith("it is (in) the result of task of_lambda")
+
+
+def test_several_failures_are_counted_and_lead_to_their_list(redux: Redux, project: Path) -> None:
+    (project / "troubled.py").write_text(TROUBLED)
+    failed = redux("run", "--keep-going", "troubled.py", "all_of_them")
+    told = re.search(r"redux: 3 jobs failed; `redux (log [0-9a-f]+ --failed)` lists them\n", failed.stderr)
+    assert told is not None
+    assert len(redux(*told[1].split()).stdout.splitlines()) == 3
+    assert "jobs failed" not in redux("run", "flow.py", "outer", "0").stderr
+
+
+def test_an_expression_in_an_f_string_is_an_error_that_names_it(redux: Redux, project: Path) -> None:
+    (project / "troubled.py").write_text(TROUBLED)
+    failed = redux("run", "troubled.py", "text_of").stderr
+    assert failed.splitlines()[-1].partition("TypeError: ")[2].startswith("invert(2) has no text before it runs: ")
+
+
+def test_a_plain_object_shows_its_simple_attributes_without_its_code(redux: Redux, project: Path) -> None:
+    (project / "troubled.py").write_text(TROUBLED)
+    redux("run", "troubled.py", "cleaner")
+    (job,) = json.loads(redux("log", "--task", "cleaner", "--json").stdout)["jobs"]
+    assert job["result_preview"] == "Cleaner(high=30, low='a', …)"
+
+
+def test_a_file_that_cannot_be_parsed_shows_the_line_alone(redux: Redux, project: Path) -> None:
+    (project / "broken.py").write_text("import json\ndef (\n")
+    told = redux("run", "broken.py", "main").stderr.splitlines()
+    assert told[0] == f'  File "{project / "broken.py"}", line 2'
+    assert told[1].strip() == "def ("
+    assert told[-1].startswith("redux: broken.py could not be imported: SyntaxError: ")
+
+
+def test_reasons_are_whole_where_no_terminal_is(redux: Redux, project: Path) -> None:
+    names = [f"{'long_' * 8}{number}" for number in range(3)]
+    text = "from redux import task\n" + "".join(f"\n@task\ndef {name}():\n    return 1\n" for name in names)
+    text += f"\n@task\ndef main():\n    return [{', '.join(f'{name}()' for name in names)}]\n"
+    (project / "long.py").write_text(text)
+    ran = redux("run", "long.py", "main").stderr
+    logged = redux("log", ran.partition("`redux log ")[2][:8]).stdout
+    for told in (ran, logged):
+        (reasons,) = [line for line in told.splitlines() if line.startswith("  never run before: ")]
+        assert all(name in reasons for name in names)
+
+
 def test_json_tells_the_same(redux: Redux) -> None:
     done = redux("run", "--json", "--quiet", "flow.py", "main")
     told = json.loads(done.stdout)
@@ -258,6 +352,22 @@ def test_where_nothing_can_be_written_the_result_comes_all_the_same(redux: Redux
     assert (run.returncode, run.stdout) == (4, "6\n")
     assert run.stderr.count("redux: nothing of this run will be kept: ") == 1
     assert "redux log" not in run.stderr
+    failed = redux("run", "flow.py", "outer", "0", REDUX_DIR=str(project / "file" / ".redux"))
+    assert "(job " not in failed.stderr
+
+
+def test_a_run_that_could_not_be_recorded_points_at_no_record(redux: Redux, project: Path) -> None:
+    (project / "filling.py").write_text(
+        "import resource\nfrom redux import task\n\n@task\ndef main(x):\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))\n    return 6 // x\n"
+    )
+    run = redux("run", "filling.py", "main", "1")
+    assert (run.returncode, run.stdout) == (4, "6\n")
+    assert run.stderr.count("not all of it could be recorded: ") == 1
+    assert "redux log" not in run.stderr
+    failed = redux("run", "filling.py", "main", "0").stderr
+    assert "redux log" not in failed
+    assert "(job " not in failed
 
 
 def test_a_damaged_database_is_named_with_the_remedy(redux: Redux, project: Path) -> None:
@@ -268,6 +378,10 @@ def test_a_damaged_database_is_named_with_the_remedy(redux: Redux, project: Path
         assert (refused.returncode, refused.stdout) == (4, "")
         assert str(project / ".redux" / "redux.db") in refused.stderr.splitlines()[-1]
         assert "Traceback" not in refused.stderr
+    remedy = refused.stderr.partition("to do so: ")[2]
+    assert remedy
+    subprocess.run(remedy, shell=True, check=True)
+    assert redux("run", "flow.py", "main").stdout == "6\n"
 
 
 @pytest.mark.parametrize(("number", "times"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGINT, 2)])

@@ -156,7 +156,7 @@ def _local_class() -> object:
         (nested(5000), r"the value .*list is nested deeper"),
         (
             [TaskCall("f", (1, {"x": sys}), {}), 1],
-            r"value\[0\] \(in the call, part 1\)\[1\]\['x'\] .*module.* import it",
+            r"argument 2\['x'\] of \S+ .*module.* import it",
         ),
     ],
 )

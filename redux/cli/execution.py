@@ -14,11 +14,18 @@ from typing import NoReturn, TextIO
 
 from redux.cli.arguments import CallWords
 from redux.cli.main import INTERRUPTED
-from redux.cli.output import is_terminal, line_width, show, stdout_to_stderr, tell
+from redux.cli.output import is_terminal, show, stdout_to_stderr, tell, whole_width
 from redux.cli.progress import live_progress
-from redux.cli.render import to_json
+from redux.cli.render import TaskRow, rows_of, to_json
 from redux.cli.storage import RunStorage, open_to_run
-from redux.cli.summary import describe_failure, describe_run, failure_line, progress_rows, unrecorded_line
+from redux.cli.summary import (
+    describe_failure,
+    describe_run,
+    failure_line,
+    failures_line,
+    progress_rows,
+    unrecorded_line,
+)
 from redux.cli.surroundings import Where
 from redux.cli.workflow import Workflow
 from redux.code.trouble import CountedByName
@@ -165,19 +172,34 @@ def _conclude(report: Report, storage: RunStorage, shown: Shown) -> int:
     failure = report.failure
     if failure is not None:
         tell(describe_failure(failure))
+    kept = storage.trouble is None and trouble is None
+    rows = _rows(report, storage)
     if not shown.quiet:
-        tell(describe_run(report, causes, line_width(sys.stderr), kept=storage.trouble is None))
+        tell(describe_run(report, rows, causes, whole_width(sys.stderr), kept))
     if trouble is not None:
         tell(f"redux: {unrecorded_line(trouble)}")
     if failure is not None:
-        tell(f"redux: {failure_line(failure)}")
+        others = failures_line(report, rows) if kept else ""
+        tell(f"redux: {others}" if others else "")
+        tell(f"redux: {failure_line(failure, kept)}")
     elif report.stopped:
-        tell(f"redux: stopped before its end{_UNTIL_HERE if storage.trouble is None else ''}")
+        tell(f"redux: stopped before its end{_UNTIL_HERE if kept else ''}")
     if shown.as_json:
-        show(_as_json(report, causes, storage.trouble or trouble))
+        show(_as_json(report, rows, causes, storage.trouble or trouble))
     elif failure is None and not report.stopped:
         show(shown_result(report.result))
     return _exit_code(report, storage.trouble or trouble)
+
+
+def _rows(report: Report, storage: RunStorage) -> list[TaskRow]:
+    """The counts of a run. Of one that did not come to its end, those recorded: jobs that wait count there too."""
+    counted = progress_rows(report.counts)
+    if not report.stopped or storage.trouble or report.storage_trouble:
+        return counted
+    try:
+        return rows_of(storage.repo.backend.count_jobs(report.execution_id))
+    except ReduxError:  # trouble between the last write and now; the run itself is recorded
+        return counted
 
 
 def _causes(report: Report, storage: RunStorage) -> list[CauseGroup]:
@@ -198,7 +220,7 @@ def shown_result(result: object) -> str:
         return f"<{type(result).__qualname__}, whose repr raises {type(error).__name__}>"
 
 
-def _as_json(report: Report, causes: list[CauseGroup], trouble: str | None) -> str:
+def _as_json(report: Report, rows: list[TaskRow], causes: list[CauseGroup], trouble: str | None) -> str:
     failure, stopped = report.failure, report.stopped
     return to_json(
         "run",
@@ -208,7 +230,7 @@ def _as_json(report: Report, causes: list[CauseGroup], trouble: str | None) -> s
             "result": None if stopped or failure else shown_result(report.result),
             "error": None if failure is None else failure_line(failure),
             "seconds": round(report.seconds, 6),
-            "tasks": progress_rows(report.counts),
+            "tasks": rows,
             "misses": causes,
             "unrecorded": trouble,
         },

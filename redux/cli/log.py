@@ -9,7 +9,7 @@ import time
 import click
 
 from redux.cli import lookup
-from redux.cli.output import line_width, show
+from redux.cli.output import line_width, show, whole_width
 from redux.cli.page_text import (
     call_text,
     execution_text,
@@ -109,7 +109,11 @@ def _record(backend: Backend, found: Found, limit: int, as_json: bool) -> list[s
     now, width = time.time(), line_width(sys.stdout)
     if found.kind == "execution":
         execution = lookup.execution_page(backend, lookup.execution_of(backend, found), limit)
-        return to_json("execution", execution) if as_json else execution_text(execution, now, width)
+        return (
+            to_json("execution", execution)
+            if as_json
+            else execution_text(execution, now, width, whole_width(sys.stdout))
+        )
     if found.kind == "job":
         job = lookup.job_page(backend, lookup.job_of(backend, found))
         return to_json("job", job) if as_json else job_text(job, now, width)

@@ -124,7 +124,22 @@ def _usage_line(error: object) -> str:
 
 
 def _describe(error: ReduxError) -> str:
-    return "; ".join((str(error), *getattr(error, "__notes__", ())))
+    return "; ".join((str(error), *getattr(error, "__notes__", ()), *_remedy(error)))
+
+
+def _remedy(error: ReduxError) -> list[str]:
+    """The command that moves a damaged database away, with those of its files that are there."""
+    from redux.errors import BackendCorrupt
+
+    path = error.concerning if isinstance(error, BackendCorrupt) else ""
+    there = [path + end for end in ("", "-wal", "-shm", "-journal") if path and os.path.exists(path + end)]
+    if not there:
+        return []
+    import shlex
+
+    aside = shlex.quote(path + ".damaged")
+    files = " ".join(map(shlex.quote, there))
+    return [f"to do so: mv {files} {aside}" if len(there) == 1 else f"to do so: mkdir {aside} && mv {files} {aside}"]
 
 
 def _name(error: Exception) -> str:

@@ -33,6 +33,11 @@ def line_width(stream: TextIO) -> int:
     return shutil.get_terminal_size().columns if is_terminal(stream) else _PLAIN_WIDTH
 
 
+def whole_width(stream: TextIO) -> int:
+    """How many characters a line that is a sentence has: the terminal's, or as many as it needs where there is none."""
+    return line_width(stream) if is_terminal(stream) else sys.maxsize
+
+
 def show(lines: Iterable[str] | str) -> None:
     """Write data: lines to standard output."""
     _write(lines, sys.stdout)

@@ -63,7 +63,7 @@ def executions_text(lines: Sequence[ExecutionLine], now: Seconds, width: int) ->
     return shown
 
 
-def execution_text(page: ExecutionPage, now: Seconds, width: int) -> list[str]:
+def execution_text(page: ExecutionPage, now: Seconds, width: int, reasons_width: int) -> list[str]:
     """An execution with its tasks, the reasons of its misses, and its jobs as a tree."""
     one = page.execution
     took = f", {show_seconds(one.ended - one.started)}" if one.ended is not None else ""
@@ -76,16 +76,13 @@ def execution_text(page: ExecutionPage, now: Seconds, width: int) -> list[str]:
         strong(count_words(page.tasks)),
     ]
     if page.causes:
-        lines += ["", "why they ran (`redux explain-miss` shows more)", *indent(_short_causes(page.causes, width))]
+        reasons = [cut(group.line, reasons_width - 2) for group in page.causes]
+        lines += ["", "why they ran (`redux explain-miss` shows more)", *indent(reasons)]
     lines += ["", *job_tree(page.jobs, width)]
     if page.more:
         total = sum(row.ran + row.cached + row.failed + row.other for row in page.tasks)
         lines.append(dim(f"and {total - len(page.jobs):,} more; --limit shows more, --task those of one task"))
     return lines
-
-
-def _short_causes(causes: Sequence[CauseGroup], width: int) -> list[str]:
-    return [cut(group.line, width - 2) for group in causes]
 
 
 # -- jobs --------------------------------------------------------------------------------------------

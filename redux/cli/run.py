@@ -19,6 +19,8 @@ from redux.config import ExecutorName, Layer
 from redux.errors import UsageError, WorkflowImportError
 from redux.task import Task
 
+_WORKERS_HELP = "How many tasks run at once; default: the cores + 4, at most 32, for threads, the cores for processes."
+
 
 def _complete_target(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     return [CompletionItem(begun, type="file")]
@@ -39,7 +41,7 @@ def _complete_task(context: click.Context, parameter: click.Parameter, begun: st
 @click.option("--no-cache", is_flag=True, help="Run every call anew; results are recorded all the same.")
 @click.option("--keep-going", is_flag=True, help="After a failure go on with what does not depend on it.")
 @click.option("--executor", type=click.Choice(["threads", "processes"]), help="Where tasks run; default: threads.")
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many tasks run at once.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help=_WORKERS_HELP)
 @click.option("--json", "as_json", is_flag=True, help="The result and the counts as one line of JSON.")
 @click.option("--quiet", is_flag=True, help="Nothing but the result and errors.")
 @where_options

@@ -31,12 +31,13 @@ def progress_rows(counts: Mapping[str, TaskProgress]) -> list[TaskRow]:
     )
 
 
-def describe_run(report: Report, causes: Sequence[CauseGroup], width: int, kept: bool = True) -> list[str]:
+def describe_run(
+    report: Report, rows: Sequence[TaskRow], causes: Sequence[CauseGroup], width: int, kept: bool = True
+) -> list[str]:
     """The summary of a run: the table of tasks, the totals, and a line for each reason why jobs ran.
 
     `kept` tells whether it was recorded, so that the log has more about it.
     """
-    rows = progress_rows(report.counts)
     lines = task_table(rows) if len(rows) > 1 else []
     lines.append(strong(_totals(rows, report)))
     if causes:
@@ -65,22 +66,40 @@ def _cause_lines(causes: Sequence[CauseGroup], width: int) -> list[str]:
 
 def describe_failure(failure: Failure) -> list[str]:
     """How a run failed: the task's own traceback, and the calls that led to it."""
-    lines = failure.traceback_text.rstrip().splitlines()
-    notes = [line for line in getattr(failure.error, "__notes__", ()) if line not in failure.traceback_text]
-    lines += notes
+    lines: list[str] = []
+    if _has_frames(failure):
+        lines += failure.traceback_text.rstrip().splitlines()
+        lines += [line for line in getattr(failure.error, "__notes__", ()) if line not in failure.traceback_text]
     if len(failure.chain) > 1:
         lines += ["", "called through:"]
         lines += indent(cut(f"{name}({arguments})", 110, ")") for name, arguments in failure.chain)
     return lines
 
 
-def failure_line(failure: Failure) -> str:
-    """How a run failed, in one line."""
+def _has_frames(failure: Failure) -> bool:
+    """Whether the traceback shows more than the error itself, which the last line says."""
+    return '  File "' in failure.traceback_text
+
+
+def failure_line(failure: Failure, kept: bool = True) -> str:
+    """How a run failed, in one line: whole where no traceback says it; with the job's id where that is `kept`."""
     error = failure.error
-    said = cut(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, 200)
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if _has_frames(failure):
+        said = cut(said, 200)
+    else:
+        said = " ".join("; ".join((said, *getattr(error, "__notes__", ()))).split())
     where = f"task {failure.chain[-1][0]} failed" if failure.chain else "the workflow failed"
-    job = f" (job {short(failure.job_id)})" if failure.job_id is not None else ""
+    job = f" (job {short(failure.job_id)})" if kept and failure.job_id is not None else ""
     return f"{where}{job}: {said}"
+
+
+def failures_line(report: Report, rows: Sequence[TaskRow]) -> str:
+    """Where the other failures of a run are shown; nothing where its calls failed for one failure alone."""
+    failed = sum(row.failed for row in rows)
+    if report.failure is None or failed <= len(report.failure.chain):
+        return ""
+    return f"{failed:,} jobs failed; `redux log {short(report.execution_id)} --failed` lists them"
 
 
 def unrecorded_line(why: str) -> str:

@@ -131,12 +131,18 @@ def _failed(target: str, error: BaseException) -> WorkflowImportError:
     why = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
     if isinstance(error, ImportError) and "relative import" in str(error):
         why += "; name it as a module, package.module, instead of as a file"
-    return WorkflowImportError(target, why, "".join(described.format()))
+    lines = described.format() if _has_frames(described) else described.format_exception_only()
+    return WorkflowImportError(target, why, "".join(lines))
+
+
+def _has_frames(described: traceback.TracebackException) -> bool:
+    """Whether a traceback shows anything but its last line: a file that cannot be parsed has run nothing."""
+    return bool(described.stack or described.__cause__ or described.__context__)
 
 
 def _keep_user_frames(described: traceback.TracebackException) -> None:
     kept = [frame for frame in described.stack if not _is_foreign(frame.filename)]
-    described.stack = traceback.StackSummary.from_list(kept or list(described.stack)[-1:])
+    described.stack = traceback.StackSummary.from_list(kept)
     for inner in (described.__cause__, described.__context__):
         if inner is not None:
             _keep_user_frames(inner)

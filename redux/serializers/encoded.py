@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from redux_backends.records import FileFact, TaskFact, Traits
@@ -37,6 +38,14 @@ class Holding:
     files: tuple[FileFact, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ArgumentOf:
+    """Which argument of which call a part of a lazy value is."""
+
+    name: str
+    task: str
+
+
 class Lazy(ABC):
     """A value that is not there yet."""
 
@@ -45,6 +54,11 @@ class Lazy(ABC):
     @abstractmethod
     def to_node(self) -> tuple[str, tuple[object, ...]]:
         """The kind it was registered under with `register_lazy`, and the parts it is built from again."""
+
+    def labelled_parts(self) -> Iterable[tuple[str | ArgumentOf, object]]:
+        """Its parts, each with what an error calls it."""
+        kind, parts = self.to_node()
+        return [(f" (in the {kind}, part {index})", part) for index, part in enumerate(parts)]
 
 
 _type_names: dict[type, str] = {}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from itertools import islice
+from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 from redux.serializers.encoded import Lazy, type_name_of
 
 _DEPTH = 4
 _PARTS = 20
+_ATTRIBUTES = 4
+_HEAP_TYPE = 1 << 9
+"""The flag of types made by a class statement, or as one is; those of C modules are built another way."""
 
 
 def preview(value: object, limit: int = 120) -> str:
@@ -92,7 +98,7 @@ def _show_fields(value: Any, kind: type, depth: int, limit: int) -> str:
     elif hasattr(kind, "__attrs_attrs__"):
         names = [attribute.name for attribute in kind.__attrs_attrs__]  # pyright: ignore
     else:
-        return f"<{type_name_of(value)}>"
+        return _show_attributes(value, kind, limit)
     if not depth:
         return f"{name}(…)"
     shown: list[str] = []
@@ -105,6 +111,32 @@ def _show_fields(value: Any, kind: type, depth: int, limit: int) -> str:
         shown.append(text)
         room -= len(text) + 2
     return f"{name}({', '.join(shown)})"
+
+
+def _show_attributes(value: object, kind: type, limit: int) -> str:
+    """An object of a class written in Python by the first of its attributes that are atoms, if it has any."""
+    written = [base for base in kind.__mro__ if base is not object]
+    if not all(base.__flags__ & _HEAP_TYPE for base in written):
+        return f"<{type_name_of(value)}>"
+    attributes = [(name, part) for name, part in _stored(value, written).items() if not name.startswith("_")]
+    simple = [(name, part) for name, part in attributes if type(part) in _ATOMS][:_ATTRIBUTES]
+    if not simple:
+        return f"<{type_name_of(value)}>"
+    shown = [f"{name}={_show(part, 0, limit)}" for name, part in simple]
+    return f"{kind.__qualname__}({', '.join(shown)}{', …' if len(simple) < len(attributes) else ''})"
+
+
+def _stored(value: object, kinds: Iterable[type]) -> dict[str, object]:
+    """What an object holds, by the descriptors that Python itself made: a class's own would run its code."""
+    stored: dict[str, object] = {}
+    for kind in kinds:
+        for name, descriptor in vars(kind).items():
+            if name == "__dict__" and type(descriptor) is GetSetDescriptorType:
+                stored.update(descriptor.__get__(value))
+            elif type(descriptor) is MemberDescriptorType:
+                with suppress(AttributeError):  # never set
+                    stored[name] = descriptor.__get__(value)
+    return stored
 
 
 def _attribute(value: object, name: str) -> object:
@@ -152,6 +184,7 @@ def _show_table(value: Any, kind: type, limit: int) -> str:
 
 
 _PLAIN = (type(None), bool, float, complex, range, type(Ellipsis), type(NotImplemented))
+_ATOMS = frozenset({type(None), bool, int, float, str, bytes})
 _BRACKETS = {list: ("[", "]"), tuple: ("(", ")"), dict: ("{", "}"), set: ("{", "}"), frozenset: ("frozenset({", "})")}
 _TRUSTED_REPR = frozenset(
     {

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, cast
 
-from redux.serializers.encoded import Lazy, type_name_of
+from redux.serializers.encoded import ArgumentOf, Lazy, type_name_of
 from redux_valuestore.errors import ReduxError
 
 _LEAVES = (type(None), bool, int, float, complex, str, bytes, bytearray, type)
+_ARGUMENT = "argument "
 _SEARCH_LIMIT = 200_000
 DEPTH_LIMIT = 500
 
+_Label = str | ArgumentOf
+"""How one gets from a value to a part of it."""
+
 HINT = (
     "pass what it was made from instead, or register an encoder: "
-    "redux.value.register_serializer({kind}, name, encode, decode)"
+    "redux.register_serializer({kind}, name, encode, decode)"
 )
 
 
@@ -25,7 +29,7 @@ class CannotEncode(ReduxError, TypeError):
     def __init__(self, culprit: object, why: str, hint: str = HINT, path: str = "") -> None:
         self.culprit, self.why, self.hint, self.path = culprit, why, hint, path
         self.kind = type_name_of(culprit)
-        where = f"value{path}" if path else "the value"
+        where = path if path.startswith(_ARGUMENT) else f"value{path}" if path else "the value"
         super().__init__(
             f"{where} cannot be encoded: {self.kind} {why}; {hint.format(kind=type(culprit).__qualname__)}"
         )
@@ -57,7 +61,7 @@ def too_deep(root: object) -> CannotEncode:
     found = _find_cycle(root)
     if found is not None:
         path, loop = found
-        hint = "break the cycle, or allow pickle for it ([values] pickle)"
+        hint = "break the cycle, write it to a File and return that, or allow pickle for it ([values] pickle)"
         return CannotEncode(loop[0], "contains itself", hint, path)
     return CannotEncode(root, f"is nested deeper than {DEPTH_LIMIT} levels", "flatten it, or split it into parts")
 
@@ -73,23 +77,23 @@ def pickle_candidate(root: object) -> object:
 def _find(root: object, culprit: object) -> str | None:
     """The path to an object, by identity, breadth first: the shortest one is the clearest."""
     seen = {id(root)}
-    level: list[tuple[str, object]] = [("", root)]
+    level: list[tuple[tuple[_Label, ...], object]] = [((), root)]
     while level and len(seen) < _SEARCH_LIMIT:
-        deeper: list[tuple[str, object]] = []
+        deeper: list[tuple[tuple[_Label, ...], object]] = []
         for path, value in level:
             if value is culprit:
-                return path
+                return _in_words(path)
             for label, child in _children(value):
                 if id(child) not in seen and (child is culprit or not isinstance(child, _LEAVES)):
                     seen.add(id(child))
-                    deeper.append((path + label, child))
+                    deeper.append(((*path, label), child))
         level = deeper
     return None
 
 
 def _find_cycle(root: object) -> tuple[str, list[object]] | None:
     """The path that leads back to an object, and the objects on the way from it to itself."""
-    path: list[str] = []
+    path: list[_Label] = []
     above = [root]
     stack = [_children(root)]
     seen = {id(root)}
@@ -105,7 +109,7 @@ def _find_cycle(root: object) -> tuple[str, list[object]] | None:
         label, child = step
         if id(child) in on_path:
             start = next(index for index, part in enumerate(above) if part is child)
-            return "".join([*path, label]), above[start:]
+            return _in_words([*path, label]), above[start:]
         if id(child) in seen or isinstance(child, _LEAVES) or len(seen) > _SEARCH_LIMIT:
             continue
         seen.add(id(child))
@@ -116,12 +120,22 @@ def _find_cycle(root: object) -> tuple[str, list[object]] | None:
     return None
 
 
-def _children(value: Any) -> Iterator[tuple[str, object]]:
+def _in_words(path: Sequence[_Label]) -> str:
+    """A path as a person says it: from the innermost call's argument on, where there is one."""
+    calls = [index for index, label in enumerate(path) if isinstance(label, ArgumentOf)]
+    rest = "".join(label for label in path[calls[-1] + 1 if calls else 0 :] if isinstance(label, str))
+    if not calls:
+        return rest
+    argument = path[calls[-1]]
+    assert isinstance(argument, ArgumentOf)
+    return f"{_ARGUMENT}{argument.name}{rest} of {argument.task}"
+
+
+def _children(value: Any) -> Iterator[tuple[_Label, object]]:
     if isinstance(value, _LEAVES):
         return
     if isinstance(value, Lazy):
-        kind, parts = value.to_node()
-        yield from ((f" (in the {kind}, part {index})", part) for index, part in enumerate(parts))
+        yield from value.labelled_parts()
     elif isinstance(value, Mapping):
         for key, part in cast("Mapping[object, object]", value).items():
             yield f"[{_short(key)}]", part
