@@ -123,13 +123,16 @@ def explain_cache_miss(connection: Connection, key: EvaluationKey, asked_by: Exe
     )
 
 
+# Materialised, or each row's jobs are looked up again to sort by what was found.
 _RANKED = f"""
-SELECT evaluation.id, equal, paths,
-    (SELECT max(execution.started) FROM job JOIN execution ON execution.id = job.execution_id
-     WHERE job.evaluation_id = evaluation.id AND execution.started < :before) AS recency
-FROM found JOIN evaluation ON evaluation.id = found.id
-WHERE evaluation.hash <> :hash AND evaluation.task_id IN (SELECT id FROM task WHERE name_id = :name_id)
-ORDER BY recency IS NOT NULL DESC, equal DESC, paths DESC, recency DESC, evaluation.id DESC LIMIT {_CANDIDATES}
+, dated AS MATERIALIZED (
+    SELECT evaluation.id, equal, paths,
+        (SELECT max(execution.started) FROM job JOIN execution ON execution.id = job.execution_id
+         WHERE job.evaluation_id = evaluation.id AND execution.started < :before) AS recency
+    FROM found JOIN evaluation ON evaluation.id = found.id
+    WHERE evaluation.hash <> :hash AND evaluation.task_id IN (SELECT id FROM task WHERE name_id = :name_id))
+SELECT id, equal, paths, recency FROM dated
+ORDER BY recency IS NOT NULL DESC, equal DESC, paths DESC, recency DESC, id DESC LIMIT {_CANDIDATES}
 """
 _ALIKE = text(
     f"""
