@@ -55,6 +55,11 @@ def hold(path: str) -> int:
     """Waits until somebody has written into a pipe."""
     with open(path) as pipe:
         return len(pipe.read())
+
+
+@task
+def held(path: str) -> int:
+    return hold(path)
 '''
 
 REDUX = (sys.executable, "-P", "-m", "redux")
@@ -390,7 +395,7 @@ def test_a_signal_lets_running_tasks_finish_and_a_second_one_leaves_at_once(
 ) -> None:
     pipe = project / "pipe"
     os.mkfifo(pipe)
-    command = [*REDUX, "run", "flow.py", "hold", str(pipe)]
+    command = [*REDUX, "run", "flow.py", "held", str(pipe)]
     with subprocess.Popen(command, cwd=project, env=environment(), stderr=subprocess.PIPE, text=True) as process:
         told = signal_and_release(process, pipe, number, times)
     assert process.returncode == 130
@@ -398,8 +403,11 @@ def test_a_signal_lets_running_tasks_finish_and_a_second_one_leaves_at_once(
         assert "redux: left at once" in told
         return
     assert "redux: stopped before its end" in told
-    assert redux("log").stdout.split()[1] == "stopped"
-    again = redux("run", "flow.py", "hold", str(pipe))
+    logged = redux("log").stdout
+    assert logged.split()[1] == "stopped"
+    assert "2 jobs in <time>: 1 ran, 1 unfinished" in plain(told)
+    assert "2 jobs: 1 ran, 1 unfinished" in logged
+    again = redux("run", "flow.py", "held", str(pipe))
     assert (again.stdout, again.returncode) == ("4\n", 0)
 
 
