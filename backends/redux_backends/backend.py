@@ -107,9 +107,9 @@ class MissContext:
     `nearest` is the other evaluation of that name which this one most likely stands in for. One that had a job in an
     execution started before the one that asks goes before all others: a call beside this one in a fan-out is no
     forerunner of it. Then count, in this order: arguments that are equal; Files of the same path, in arguments of the
-    same name that are not; such arguments of the same preview; how late the last earlier execution that had it
-    started; how late it was recorded. Where several hundred are equal in all but the previews, the newest of them are
-    looked at.
+    same name that are not; that the execution that asks did not ask for it too; such arguments of
+    the same preview; how late the last earlier execution that had it started; how late it was recorded. Where several
+    hundred are equal but for the last three, the newest of them are looked at.
     """
 
     same_call: bool

@@ -128,11 +128,12 @@ _RANKED = f"""
 , dated AS MATERIALIZED (
     SELECT evaluation.id, equal, paths,
         (SELECT max(execution.started) FROM job JOIN execution ON execution.id = job.execution_id
-         WHERE job.evaluation_id = evaluation.id AND execution.started < :before) AS recency
+         WHERE job.evaluation_id = evaluation.id AND execution.started < :before) AS recency,
+        NOT EXISTS (SELECT 1 FROM job WHERE evaluation_id = evaluation.id AND execution_id = :asked_by) AS replaced
     FROM found JOIN evaluation ON evaluation.id = found.id
     WHERE evaluation.hash <> :hash AND evaluation.task_id IN (SELECT id FROM task WHERE name_id = :name_id))
-SELECT id, equal, paths, recency FROM dated
-ORDER BY recency IS NOT NULL DESC, equal DESC, paths DESC, recency DESC, id DESC LIMIT {_CANDIDATES}
+SELECT id, equal, paths, replaced, recency FROM dated
+ORDER BY recency IS NOT NULL DESC, equal DESC, paths DESC, replaced DESC, recency DESC, id DESC LIMIT {_CANDIDATES}
 """
 _ALIKE = text(
     f"""
@@ -160,17 +161,22 @@ WITH found AS (
 
 def _nearest(connection: Connection, key: EvaluationKey, name_id: int, asked_by: ExecutionId) -> EvaluationKey | None:
     """The evaluation that `MissContext.nearest` tells of, of the few hundred that fit best but for their previews."""
-    started = select(_execution.c.started).where(schema.same_id(_execution.c.uuid, asked_by))
-    before = connection.execute(started).scalar()
+    asking = select(_execution.c.id, _execution.c.started).where(schema.same_id(_execution.c.uuid, asked_by))
+    execution = connection.execute(asking).first()
     asked, previews = _asked(connection, key.arguments)
-    bound = {"hash": key.eval_hash, "name_id": name_id, "before": before}
+    bound = {
+        "hash": key.eval_hash,
+        "name_id": name_id,
+        "asked_by": execution and execution.id,
+        "before": execution and execution.started,
+    }
     rows = list(connection.execute(_ALIKE, {**bound, "asked": json.dumps(asked)}))
     if not rows or rows[0].recency is None:
         known = {row.id for row in rows}
         rows += [row for row in connection.execute(_NEWEST, bound) if row.id not in known]
     if not rows:
         return None
-    score = {row.id: (row.recency is not None, row.equal, row.paths) for row in rows}
+    score = {row.id: (row.recency is not None, row.equal, row.paths, row.replaced) for row in rows}
     best = max(score.values())
     tied = {row.id: (row.recency or 0.0, row.id) for row in rows if score[row.id] == best}
     alike = _count_alike(connection, tied, previews) if len(tied) > 1 else {}

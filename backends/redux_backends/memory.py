@@ -250,11 +250,12 @@ class MemoryBackend(Backend):
             ]
             versions = [task for task in self.task_versions(fullname) if task.hash != key.task_hash]
             last_asked = self._last_asked_before(asked_by)
+            asked_now = {job.eval_hash for job in self._jobs_of(asked_by)}
             return MissContext(
                 same_call=key.eval_hash in self._keys,
                 known_task=any(other.task_hash == key.task_hash for other in others),
                 previous_task=versions[0] if versions else None,
-                nearest=max(others, key=lambda other: self._nearness(other, key, last_asked), default=None),
+                nearest=max(others, key=lambda other: self._nearness(other, key, last_asked, asked_now), default=None),
             )
 
     def _last_asked_before(self, asked_by: ExecutionId) -> Mapping[Digest, Seconds]:
@@ -268,8 +269,12 @@ class MemoryBackend(Backend):
         return last
 
     def _nearness(
-        self, other: EvaluationKey, key: EvaluationKey, last_asked: Mapping[Digest, Seconds]
-    ) -> tuple[bool, int, int, int, Seconds]:
+        self,
+        other: EvaluationKey,
+        key: EvaluationKey,
+        last_asked: Mapping[Digest, Seconds],
+        asked_now: Container[Digest | None],
+    ) -> tuple[bool, int, int, bool, int, Seconds]:
         """What makes an evaluation nearer than another, as `MissContext` orders it."""
         mine = {argument.name: argument.value for argument in key.arguments}
         differing = [
@@ -284,6 +289,7 @@ class MemoryBackend(Backend):
                 len({file.path for file in theirs.files} & {file.path for file in ours.files})
                 for theirs, ours in differing
             ),
+            other.eval_hash not in asked_now,
             sum(theirs.preview == ours.preview for theirs, ours in differing),
             last_asked.get(other.eval_hash, 0.0),
         )

@@ -459,6 +459,20 @@ class BackendSuite:
         assert backend.explain_cache_miss(key(clean, shown[1], edited), third.id).nearest == runs[0][1][3]
         assert nearest(0, 0) is not None
 
+    def test_of_equally_near_calls_the_one_that_is_not_asked_for_again_is_the_one_replaced(
+        self, backend: Backend
+    ) -> None:
+        step = task("step")
+        rows, changed = [value(f"row {at}") for at in range(5)], value("row changed")
+        runs = [execution("first", 1), execution("second", 2)]
+        asked = [rows, [*rows[:2], changed, *rows[3:]]]
+        for run, of in zip(runs, asked, strict=True):
+            keys = [key(step, row) for row in of]
+            jobs = [started(f"{run.argv} {at}", run, each, at=at) for at, each in enumerate(keys)]
+            backend.record_execution(run)
+            backend.record(Batch(tasks=[step], values=of, keys=keys, jobs=jobs))
+        assert backend.explain_cache_miss(key(step, changed), runs[1].id).nearest == key(step, rows[2])
+
     def test_a_prefix_stands_for_the_one_record_that_it_starts(self, backend: Backend, story: Story) -> None:
         records = {
             "execution": story.execution.id,
