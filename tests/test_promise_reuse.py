@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -53,3 +54,33 @@ def test_the_same_holds_on_sqlite_across_reopening(program: Program, data: st.Da
             _agree(repo, Path(folder) / "flow.py", program, [1, 2], data)
             repo.close()
             program = data.draw(edits(program))
+
+
+DEFAULTS = """
+from redux import task
+
+redux_namespace = "defaults"
+
+
+@task
+def inner(x, y={default}):
+    return x + y
+
+
+@task(check_valid="shallow")
+def apply(function):
+    return function(1)
+
+
+@task(check_valid="shallow")
+def main():
+    return [inner(1), apply(inner)]
+"""
+
+
+def test_a_default_of_a_task_counts_for_shallow_callers(workflow: Callable[[str], Path]):
+    repo = Repo(MemoryBackend(), MemoryStore())
+    for default in (1, 2, 1):
+        path = workflow(DEFAULTS.format(default=default))
+        main = load_workflow(path).main
+        assert Scheduler(repo, folder=path.parent).run(main()) == [1 + default] * 2

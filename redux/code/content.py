@@ -22,6 +22,7 @@ from redux.code.normalize import digest_task_code
 from redux.code.ownership import Ownership, class_name, foreign_name, function_name, module_name
 from redux.code.sources import SOURCES
 from redux.code.trouble import CountedByName
+from redux.serializers.names import defaults_of_task
 from redux.value import hash_value
 from redux_valuestore.digest import Digest, digest_struct
 
@@ -92,7 +93,7 @@ class Contents:
             return hash_value(value)
         fullname = self._task_name(value)
         if fullname is not None:
-            return digest_struct("task", fullname)
+            return self._describe_task(value, fullname, walk)
         if id(value) in walk.within or len(walk.within) > _DEEPEST:
             return digest_struct("around", foreign_name(kind))
         walk.within.add(id(value))
@@ -100,6 +101,17 @@ class Contents:
             return self._describe_code(value, walk) or self._describe_value(value, kind, walk)
         finally:
             walk.within.discard(id(value))
+
+    def _describe_task(self, task: object, fullname: str, walk: _Walk) -> Digest:
+        """A task by its name, and by the defaults that a call of it takes: its own hash does not have them."""
+        defaults = defaults_of_task(task)
+        if not defaults or id(task) in walk.within:
+            return digest_struct("task", fullname)
+        walk.within.add(id(task))
+        try:
+            return digest_struct("task", fullname, list(defaults), self._all(defaults.values(), walk))
+        finally:
+            walk.within.discard(id(task))
 
     # -- code --------------------------------------------------------------------------------------
 

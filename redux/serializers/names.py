@@ -65,6 +65,16 @@ def written_name(thing: Any) -> str:
     return f"{_module_of(thing, thing.__qualname__)}:{thing.__qualname__}"
 
 
+def defaults_of_task(task: Any) -> dict[str, object]:
+    """The defaults of a task's parameters by their names, without those that never count."""
+    signature = getattr(task, "signature", None)
+    if signature is None:
+        return {}
+    hidden = task.options.config_args
+    given = ((name, one.default) for name, one in signature.parameters.items() if one.default is not one.empty)
+    return {name: default for name, default in given if name not in hidden}
+
+
 def thing_named(name: str) -> Any:
     """The class or function of a `module:qualname`. Raises CannotDecode where there is none (any more)."""
     try:

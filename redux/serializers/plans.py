@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from contextlib import suppress
 from dataclasses import is_dataclass
 from enum import Enum
 from typing import Any
@@ -20,13 +21,14 @@ from redux.serializers.classes import (
     record_fields,
 )
 from redux.serializers.encoded import SPLIT_SIZE, Holding, Lazy
-from redux.serializers.names import name_of
-from redux.serializers.packing import Packing, Plan, Wrapped
+from redux.serializers.names import defaults_of_task, name_of
+from redux.serializers.packing import Packing, Plan, TooDeep, Wrapped
 from redux.serializers.raw import encode_bytes
 from redux.serializers.reduction import customises_reduction, plan_object, plan_pickle
 from redux.serializers.registry import Format, Serializer, registry
 from redux.serializers.trouble import CannotEncode
 from redux_backends.records import TaskFact
+from redux_valuestore.digest import Digest
 
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
 
@@ -116,7 +118,17 @@ def _plan_reference(thing: Any, packing: Packing) -> object:
 def _plan_task(task: Any, packing: Packing) -> object:
     fullname, task_hash = task.__redux_task__, task.task_hash
     packing.hold_task(TaskFact(fullname, task_hash))
-    return packing.tagged(wire.TASK, (fullname, task_hash))
+    defaults = defaults_of_task(task)
+    if not defaults:
+        return packing.tagged(wire.TASK, (fullname, task_hash))
+    return packing.tagged(wire.TASK, (fullname, task_hash, _hash_defaults(defaults)))
+
+
+def _hash_defaults(defaults: dict[str, object]) -> Digest | None:
+    """What a call of a task takes where it isn't given: the task's hash does not have it. None: it can't be encoded."""
+    with suppress(CannotEncode, TooDeep):
+        return Packing(plan_of).encode(list(defaults.items())).hash
+    return None
 
 
 def _plan_int(value: int, packing: Packing) -> object:

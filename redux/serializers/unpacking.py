@@ -144,7 +144,7 @@ def _reference(name: str, code: bytes | None) -> object:
     return thing_named(name)
 
 
-def _task(fullname: str, task_hash: bytes) -> object:
+def _task(fullname: str, task_hash: bytes, defaults: bytes | None = None) -> object:
     found = registry.find_task(fullname) if registry.find_task is not None else None
     if found is None:
         raise CannotDecode(f"task {fullname} is not known here; import the module that defines it")
