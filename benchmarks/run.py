@@ -24,7 +24,7 @@ FAILED, OVER_A_LIMIT = 1, 3
 
 
 def main() -> int:
-    """Exit codes: 0 fine, 1 a measurement failed, 3 a limit is passed (where --check asks)."""
+    """Exit codes: 0 fine, 1 a measurement failed, 3 a figure is over its limit (where --check asks)."""
     asked = _parse(sys.argv[1:])
     cases = _cases(asked)
     for name in sorted({entry.engine for case in cases for entry in case.entries}):
@@ -51,7 +51,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", metavar="WORD", default=[], help="parts of names of cases, or engines")
     parser.add_argument("--quick", action="store_true", help="toy sizes, once each: shows that it runs, not how fast")
     parser.add_argument("--repeats", type=int, metavar="N", help="at most this many of each")
-    parser.add_argument("--check", action="store_true", help="what the limits need, and 3 if one is passed")
+    parser.add_argument("--check", action="store_true", help="what the limits need, and 3 if one is exceeded")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
     parser.add_argument("--write-readme", action="store_true", help="put the tables into benchmarks/README.md")
     parser.add_argument(

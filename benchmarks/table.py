@@ -132,6 +132,6 @@ def limit_table(verdicts: Iterable[Verdict]) -> str:
     rows = [_row(["limit", "measured", "at most", ""]), _row(["---", "---:", "---:", "---"])]
     for verdict in verdicts:
         ratio = "" if verdict.ratio is None else f"{verdict.ratio:,.3g}"
-        word = "not measured" if verdict.ratio is None else "kept" if verdict.kept else "**passed**"
+        word = "not measured" if verdict.ratio is None else "kept" if verdict.kept else "**over**"
         rows.append(_row([verdict.limit.text, ratio, f"{verdict.limit.bound:,.3g}", word]))
     return "\n".join(rows)

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import RLock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from redux_backends import liveness
 from redux_backends.backend import (
@@ -464,8 +464,8 @@ class MemoryBackend(Backend):
 class _Either(Container[bytes]):
     """What is known already or comes now, without a copy of all that is known for each batch."""
 
-    known: Container[bytes]
-    new: Container[bytes]
+    known: Container[Any]
+    new: Container[Any]
 
     def __contains__(self, digest: object) -> bool:
         return digest in self.new or digest in self.known
