@@ -19,6 +19,7 @@ from redux.cli.render import (
 )
 from redux.explain import CauseGroup
 from redux.scheduler import Failure, Report, TaskProgress
+from redux.tracebacks import text_of
 
 _SHOWN_CAUSES = 12
 
@@ -84,7 +85,8 @@ def _has_frames(failure: Failure) -> bool:
 def failure_line(failure: Failure, kept: bool = True) -> str:
     """How a run failed, in one line: whole where no traceback says it; with the job's id where that is `kept`."""
     error = failure.error
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    text = text_of(error)
+    said = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if _has_frames(failure):
         said = cut(said, 200)
     else:
