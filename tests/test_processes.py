@@ -25,6 +25,7 @@ from redux.executors.processes import WorkerDied
 from redux.repo import Repo
 from redux.scheduler import Scheduler
 from redux.task import task
+from redux.value import register_serializer
 
 redux_namespace = "test_processes"
 
@@ -108,6 +109,28 @@ def test_a_worker_that_dies_fails_its_job_and_is_replaced(repo: Repo):
     assert "test_processes.die" in str(report.failure.error)
     assert "SIGKILL" in str(report.failure.error)
     assert report.counts["test_processes.speak"].done == 1
+
+
+class Unreadable:
+    """A value whose bytes nobody can read back."""
+
+
+def refuse_to_read(part: object) -> Unreadable:
+    raise ValueError("no way back")
+
+
+register_serializer(Unreadable, "test.Unreadable/1", lambda value: [1], refuse_to_read)
+
+
+@task
+def unreadable(x: int) -> Unreadable:
+    return Unreadable()
+
+
+def test_a_result_that_can_never_be_read_back_is_an_error_and_no_endless_run(repo: Repo):
+    failure = Scheduler(repo, executor="processes", workers=1).execute(unreadable(1)).failure
+    assert failure is not None
+    assert "no way back" in str(failure.error)
 
 
 UNGUARDED = """

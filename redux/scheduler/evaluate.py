@@ -39,6 +39,9 @@ from redux_backends.records import JobId, Traits, Upstream, hash_evaluation, new
 from redux_valuestore.digest import digest_struct
 from redux_valuestore.errors import ReduxError
 
+REMAKE_LIMIT = 3
+"""How often a result is made again in one execution: more often is no loss, but a value that cannot be read."""
+
 
 class NestedTooDeep(ReduxError):
     """A value with expressions in it is nested too deeply, or contains itself."""
@@ -321,7 +324,7 @@ class Evaluator:
     def wait_for_remake(self, cell: Cell, datum: Datum, error: ReduxError) -> None:
         """Let a cell wait until the job that made a datum has made it again."""
         origin = datum.origin
-        if origin is None:
+        if origin is None or (origin.datum is not None and origin.remade >= REMAKE_LIMIT):
             self._fail_itself(cell, error)
             return
         self._wait_again(cell, origin)

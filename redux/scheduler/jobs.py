@@ -155,6 +155,7 @@ class Job(Cell):
         "place",
         "reason",
         "recorded",
+        "remade",
         "scope",
         "seconds",
         "stale",
@@ -189,11 +190,13 @@ class Job(Cell):
         self.stale: Datum | None = None
         self.recorded = False
         self.asked = False
+        self.remade = 0
         self.place = ""
 
     def renew(self, id: JobId, reason: Reason) -> None:
         """Make it a new attempt: its result's bytes are gone, so it has to run whatever the cache says."""
         self.id, self.forced = id, reason
+        self.remade += 1
         self.state, self.status, self.outcome = JobState.READY, JobStatus.RUNNING, Outcome.RAN
         self.leader = self.scope = self.call_hash = self.task_set = None
         self.started = self.ended = self.seconds = 0.0
