@@ -130,6 +130,26 @@ class TaskCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs are asked for; None and False ask for nothing."""
+
+    execution: ExecutionId | None = None
+    parent: JobId | None = None
+    task: str | None = None
+    """a full name"""
+    call: Digest | None = None
+    value: Digest | None = None
+    """a result"""
+    argument: Digest | None = None
+    """a value that was an argument"""
+    status: JobStatus | None = None
+    roots: bool = False
+    """only jobs without a parent"""
+    missed: bool = False
+    """only jobs that ran"""
+
+
+@dataclass(frozen=True, slots=True)
 class JobView:
     """A job with what people want to see beside it."""
 
@@ -303,7 +323,6 @@ class Backend(ABC):
     def get_job(self, job: JobId) -> JobView | None:
         """One job."""
 
-    @abstractmethod
     def jobs(
         self,
         *,
@@ -318,11 +337,13 @@ class Backend(ABC):
         missed: bool = False,
         limit: int = 100,
     ) -> Sequence[JobView]:
-        """Jobs that fit every filter given: oldest first within an execution or parent, else newest first.
+        """Jobs that fit every filter given: oldest first within an execution or parent, else newest first."""
+        wanted = JobFilter(execution, parent, task, call, value, argument, status, roots, missed)
+        return self.find_jobs(wanted, limit)
 
-        `task` is a full name; `call` a call hash; `value` a result; `argument` a value that was an argument;
-        `roots` keeps jobs without a parent; `missed` those that ran.
-        """
+    @abstractmethod
+    def find_jobs(self, wanted: JobFilter, limit: int) -> Sequence[JobView]:
+        """What `jobs` gives."""
 
     @abstractmethod
     def miss_groups(self, execution: ExecutionId) -> Sequence[MissGroup]:

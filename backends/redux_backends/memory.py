@@ -17,6 +17,7 @@ from redux_backends.backend import (
     CallCandidate,
     Candidate,
     Found,
+    JobFilter,
     JobView,
     MissContext,
     MissGroup,
@@ -369,37 +370,24 @@ class MemoryBackend(Backend):
             result_type=result.type_name if result else "",
         )
 
-    def jobs(
-        self,
-        *,
-        execution: ExecutionId | None = None,
-        parent: JobId | None = None,
-        task: str | None = None,
-        call: Digest | None = None,
-        value: Digest | None = None,
-        argument: Digest | None = None,
-        status: JobStatus | None = None,
-        roots: bool = False,
-        missed: bool = False,
-        limit: int = 100,
-    ) -> Sequence[JobView]:
+    def find_jobs(self, wanted: JobFilter, limit: int) -> Sequence[JobView]:
         def result_of(job: Job) -> Digest | None:
             return self._calls[job.call_hash].result if job.call_hash else None
 
         tests: list[Callable[[Job], bool]] = [
-            lambda job: execution is None or job.execution == execution,
-            lambda job: parent is None or job.parent == parent,
-            lambda job: task is None or self._tasks[job.task_hash].fullname == task,
-            lambda job: call is None or job.call_hash == call,
-            lambda job: value is None or result_of(job) == value,
-            lambda job: argument is None or argument in self._arguments_of(job),
-            lambda job: status is None or self._job_as_it_stands(job).status is status,
-            lambda job: not roots or job.parent is None,
-            lambda job: not missed or job.outcome is Outcome.RAN,
+            lambda job: wanted.execution is None or job.execution == wanted.execution,
+            lambda job: wanted.parent is None or job.parent == wanted.parent,
+            lambda job: wanted.task is None or self._tasks[job.task_hash].fullname == wanted.task,
+            lambda job: wanted.call is None or job.call_hash == wanted.call,
+            lambda job: wanted.value is None or result_of(job) == wanted.value,
+            lambda job: wanted.argument is None or wanted.argument in self._arguments_of(job),
+            lambda job: wanted.status is None or self._job_as_it_stands(job).status is wanted.status,
+            lambda job: not wanted.roots or job.parent is None,
+            lambda job: not wanted.missed or job.outcome is Outcome.RAN,
         ]
         with self._lock:
             fitting = [job for job in self._jobs.values() if all(test(job) for test in tests)]
-            newest_first = execution is None and parent is None
+            newest_first = wanted.execution is None and wanted.parent is None
             fitting.sort(key=lambda job: -job.started if newest_first else job.started)
             return [self._view(job) for job in fitting[:limit]]
 

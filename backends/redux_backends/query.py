@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlalchemy import (
     ColumnElement,
@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from redux_backends import executions, schema
-from redux_backends.backend import AmbiguousId, Found, JobView, MissGroup, TaskCounts, UnknownId, hex_prefix
+from redux_backends.backend import AmbiguousId, Found, JobFilter, JobView, MissGroup, TaskCounts, UnknownId, hex_prefix
 from redux_backends.records import (
     Argument,
     CallNode,
@@ -127,50 +127,39 @@ def get_job(connection: Connection, id: JobId) -> JobView | None:
     return next(iter(_job_views(connection, found)), None)
 
 
-def jobs(
-    connection: Connection,
-    *,
-    execution: ExecutionId | None = None,
-    parent: JobId | None = None,
-    task: str | None = None,
-    call: Digest | None = None,
-    value: Digest | None = None,
-    argument: Digest | None = None,
-    status: JobStatus | None = None,
-    roots: bool = False,
-    missed: bool = False,
-    limit: int = 100,
-) -> Sequence[JobView]:
+def find_jobs(connection: Connection, wanted: JobFilter, limit: int) -> Sequence[JobView]:
     """Jobs that fit every filter given."""
     alive = executions.alive(connection)
-    wanted = select(_job.c.id)
-    if execution is not None:
-        wanted = wanted.where(_job.c.execution_id.in_(_row_of(_execution.c.uuid, execution)))
-    if parent is not None:
-        wanted = wanted.where(_job.c.parent_id.in_(_row_of(_job.c.uuid, parent)))
-    if task is not None:
-        wanted = wanted.where(_job.c.task_id.in_(tasks_named(task)))
-    if call is not None:
-        wanted = wanted.where(_job.c.call_id.in_(_row_of(_call.c.hash, call)))
-    if value is not None:
-        giving = select(_call.c.id).where(_call.c.value_id.in_(_row_of(_value.c.hash, value)))
-        wanted = wanted.where(_job.c.call_id.in_(giving))
-    if argument is not None:
-        taking = select(schema.argument.c.evaluation_id).where(
-            schema.argument.c.value_id.in_(_row_of(_value.c.hash, argument))
-        )
-        wanted = wanted.where(_job.c.evaluation_id.in_(taking))
-    if status is not None:
-        wanted = wanted.where(_status(alive) == int(status))
-    if roots:
-        wanted = wanted.where(_job.c.parent_id.is_(None))
-    if missed:
-        wanted = wanted.where(_job.c.outcome == _RAN)
-    newest_first = execution is None and parent is None
+    newest_first = wanted.execution is None and wanted.parent is None
     order = (_job.c.started.desc() if newest_first else _job.c.started), _job.c.id
     # Only the jobs that are shown are joined to all the rest.
-    shown = wanted.order_by(*order).limit(limit).correlate(None)
+    shown = select(_job.c.id).where(*_conditions(wanted, alive)).order_by(*order).limit(limit).correlate(None)
     return _job_views(connection, _views(alive).where(_job.c.id.in_(shown)).order_by(*order))
+
+
+def _conditions(wanted: JobFilter, alive: Collection[int]) -> Iterator[ColumnElement[bool]]:
+    if wanted.execution is not None:
+        yield _job.c.execution_id.in_(_row_of(_execution.c.uuid, wanted.execution))
+    if wanted.parent is not None:
+        yield _job.c.parent_id.in_(_row_of(_job.c.uuid, wanted.parent))
+    if wanted.task is not None:
+        yield _job.c.task_id.in_(tasks_named(wanted.task))
+    if wanted.call is not None:
+        yield _job.c.call_id.in_(_row_of(_call.c.hash, wanted.call))
+    if wanted.value is not None:
+        giving = select(_call.c.id).where(_call.c.value_id.in_(_row_of(_value.c.hash, wanted.value)))
+        yield _job.c.call_id.in_(giving)
+    if wanted.argument is not None:
+        held = _row_of(_value.c.hash, wanted.argument)
+        yield _job.c.evaluation_id.in_(
+            select(schema.argument.c.evaluation_id).where(schema.argument.c.value_id.in_(held))
+        )
+    if wanted.status is not None:
+        yield _status(alive) == int(wanted.status)
+    if wanted.roots:
+        yield _job.c.parent_id.is_(None)
+    if wanted.missed:
+        yield _job.c.outcome == _RAN
 
 
 def _row_of(column: ColumnElement[bytes], id: bytes) -> Select:

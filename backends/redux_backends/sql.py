@@ -13,6 +13,7 @@ from redux_backends.backend import (
     CallCandidate,
     Candidate,
     Found,
+    JobFilter,
     JobView,
     MissContext,
     MissGroup,
@@ -29,7 +30,6 @@ from redux_backends.records import (
     Execution,
     ExecutionId,
     JobId,
-    JobStatus,
     StoredValue,
     Tag,
     TaskRecord,
@@ -137,34 +137,9 @@ class SQLiteBackend(Backend):
         with self._database.snapshot() as connection:
             return query.get_job(connection, job)
 
-    def jobs(
-        self,
-        *,
-        execution: ExecutionId | None = None,
-        parent: JobId | None = None,
-        task: str | None = None,
-        call: Digest | None = None,
-        value: Digest | None = None,
-        argument: Digest | None = None,
-        status: JobStatus | None = None,
-        roots: bool = False,
-        missed: bool = False,
-        limit: int = 100,
-    ) -> Sequence[JobView]:
+    def find_jobs(self, wanted: JobFilter, limit: int) -> Sequence[JobView]:
         with self._database.snapshot() as connection:
-            return query.jobs(
-                connection,
-                execution=execution,
-                parent=parent,
-                task=task,
-                call=call,
-                value=value,
-                argument=argument,
-                status=status,
-                roots=roots,
-                missed=missed,
-                limit=limit,
-            )
+            return query.find_jobs(connection, wanted, limit)
 
     def miss_groups(self, execution: ExecutionId) -> Sequence[MissGroup]:
         with self._database.snapshot() as connection:
