@@ -104,6 +104,9 @@ def _median_of_hits(call: Callable[[], float], expected: float) -> float:
 
 
 def _array(opener: Opener, folder: Path, megabytes: int) -> Figures:
+    import numpy as np
+
+    np.zeros(1)  # who works with arrays has NumPy imported: that is start-up, not loading
     marks = folder / "marks"
     with opener(folder) as engine:
         engine.touch()
