@@ -244,12 +244,28 @@ class Packing:
         refers: list[list[int]] = []
         for label, lazy in enumerate(self._lazies):  # it grows while it is gone through
             kind, parts = lazy.to_node()
-            nodes.append(self.pack([label, kind, parts]))
+            nodes.append(_pack_flat(label, kind, parts) or self.pack([label, kind, parts]))
             refers.append(self._referred)
             self._referred = []
         ordered = [nodes[label] for label in _children_first(roots, refers)]
         header = wire.LAZY_REDUCED if self._traits & _TRUST else wire.LAZY
         return header, b"".join([PACK_ATOM(len(nodes)), *ordered, root])
+
+
+def _pack_flat(label: int, kind: str, parts: tuple[object, ...]) -> bytes | None:
+    """A node as `pack` would give it, for the many that hold nothing but atoms; None for the others."""
+    flat: list[object] = [wire.TUPLE]
+    for part in parts:
+        if type(part) in ATOMS or (type(part) is dict and not part):
+            flat.append(part)
+        elif type(part) is tuple and ATOMS.issuperset(map(type, part)):
+            flat.append([wire.TUPLE, *part])
+        else:
+            return None
+    try:
+        return PACK_ATOM([label, kind, flat])
+    except OverflowError:  # an integer beyond 64 bits
+        return None
 
 
 def _children_first(roots: list[int], refers: list[list[int]]) -> list[int]:
