@@ -71,6 +71,7 @@ def run(folder: Path, first: int, count: int) -> Report:
 
 
 if __name__ == "__main__":
+    open_storm(Path(sys.argv[1])).close()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     report = run(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

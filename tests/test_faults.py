@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,19 +89,29 @@ def _check_database(folder: Path) -> None:
 def test_after_kill_9_at_any_moment_one_more_run_makes_everything_whole(tmp_path: Path, rounds: int):
     whole = tmp_path / "whole"
     whole.mkdir()
-    seconds = storm.run(whole, 0, JOBS).seconds
+    seconds = _seconds_of_a_run(whole)
     repo = storm.open_storm(whole)
     graph = _call_graph(repo)
     repo.close()
     dice = random.Random(rounds)
-    struck = 0
-    for index in range(rounds):
-        folder = tmp_path / str(index)
+    runs = struck = 0
+    while struck < rounds:
+        folder = tmp_path / str(runs)
         folder.mkdir()
-        struck += _kill_a_run(folder, dice.uniform(0, seconds * 1.5))
+        struck += _kill_a_run(folder, dice.uniform(0, seconds))
         _check_after_kill(folder, graph)
-    sys.stderr.write(f"\nkill -9: {rounds} runs, {struck} struck before their end, 0 harmed\n")
-    assert struck > rounds / 4
+        runs += 1
+    sys.stderr.write(f"\nkill -9: {struck} runs struck before their end (of {runs}), 0 harmed\n")
+
+
+def _seconds_of_a_run(folder: Path) -> float:
+    process = _start(folder, 0, JOBS)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    began = time.monotonic()
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return time.monotonic() - began
 
 
 def _kill_a_run(folder: Path, delay: float) -> bool:
