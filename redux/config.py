@@ -108,6 +108,16 @@ def needs_project(sources: Sources) -> bool:
     return merged.database is None or merged.store is None
 
 
+def prepare_run(sources: Sources) -> Path | None:
+    """Make the `.redux` of a run that has nowhere to write yet, and give it; None where there is no need.
+
+    Raises `ProjectRefused`, `ProjectUnwritable`.
+    """
+    if not needs_project(sources):
+        return None
+    return make_project(named_project(sources) or sources.folder / PROJECT_FOLDER)
+
+
 def _layers(sources: Sources, project: Path | None) -> list[Layer]:
     files = [path for path in (project and project / PROJECT_FILE, sources.user_file) if path is not None]
     return [

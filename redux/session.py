@@ -7,16 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from redux.config import (
-    PROJECT_FOLDER,
-    Layer,
-    Settings,
-    Sources,
-    make_project,
-    named_project,
-    needs_project,
-    read_settings,
-)
+from redux.config import Layer, Sources, prepare_run, read_settings
 from redux.repo import open_repo
 from redux.scheduler import Scheduler
 from redux.value import allow_pickle
@@ -29,7 +20,8 @@ def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) ->
     `flags` overrides the environment and the settings files. Raises `ConfigError`, `ProjectRefused`, `BackendError`.
     """
     sources = Sources((folder or Path.cwd()).resolve(), os.environ, flags=flags or Layer())
-    settings = ensure_settings(sources)
+    prepare_run(sources)
+    settings = read_settings(sources)
     allow_pickle(settings.pickle == "allow")
     repo = open_repo(settings.database, settings.store, settings.inline_limit)
     try:
@@ -43,13 +35,6 @@ def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) ->
         )
     finally:
         repo.close()
-
-
-def ensure_settings(sources: Sources) -> Settings:
-    """The settings for a run; a `.redux` is made first where nothing says where to write."""
-    if needs_project(sources):
-        make_project(named_project(sources) or sources.folder / PROJECT_FOLDER)
-    return read_settings(sources)
 
 
 def run(

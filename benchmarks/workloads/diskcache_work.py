@@ -9,6 +9,7 @@ from typing import Any
 
 import diskcache
 import stage
+from memoized import Functions, Memoized
 
 
 def inc(i: int) -> int:
@@ -24,43 +25,10 @@ def counted(i: int, folder: str) -> int:
     return i + 1  # the line that a code change edits
 
 
-class DiskCache:
-    def __init__(self, cache: diskcache.Cache, folder: Path) -> None:
-        self._folder = str(folder)
-        self._inc = cache.memoize()(inc)
-        self._array_sum = cache.memoize()(array_sum)
-        self._big_result = cache.memoize()(stage.build_array)
-        self._counted = cache.memoize()(counted)
-
-    def touch(self) -> None:
-        self._inc(-1)
-
-    def fan_out(self, n: int) -> int:
-        return sum(self._inc(i) for i in range(n))
-
-    def chain(self, n: int) -> int:
-        x = 0
-        for _ in range(n):
-            x = self._inc(x)
-        return x
-
-    def small_call(self, i: int) -> int:
-        return self._inc(i)
-
-    def array_call(self, array: Any) -> float:
-        return self._array_sum(array)
-
-    def big_result(self, megabytes: int) -> Any:
-        return self._big_result(megabytes, self._folder)
-
-    def counted(self, n: int) -> int:
-        return sum(self._counted(i, self._folder) for i in range(n))
-
-
 @contextmanager
-def open_engine(folder: Path) -> Iterator[DiskCache]:
+def open_engine(folder: Path) -> Iterator[Memoized]:
     with diskcache.Cache(str(folder / "store")) as cache:
-        yield DiskCache(cache, folder)
+        yield Memoized(lambda function: cache.memoize()(function), Functions(inc, array_sum, counted), folder)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 
 import joblib
 import stage
+from memoized import Functions, Memoized
 
 
 def inc(i: int) -> int:
@@ -24,42 +25,10 @@ def counted(i: int, folder: str) -> int:
     return i + 1  # the line that a code change edits
 
 
-class Joblib:
-    def __init__(self, memory: joblib.Memory, folder: Path) -> None:
-        self._folder = str(folder)
-        self._inc = memory.cache(inc)
-        self._array_sum = memory.cache(array_sum)
-        self._big_result = memory.cache(stage.build_array)
-        self._counted = memory.cache(counted)
-
-    def touch(self) -> None:
-        self._inc(-1)
-
-    def fan_out(self, n: int) -> int:
-        return sum(self._inc(i) for i in range(n))
-
-    def chain(self, n: int) -> int:
-        x = 0
-        for _ in range(n):
-            x = self._inc(x)
-        return x
-
-    def small_call(self, i: int) -> int:
-        return self._inc(i)
-
-    def array_call(self, array: Any) -> float:
-        return self._array_sum(array)
-
-    def big_result(self, megabytes: int) -> Any:
-        return self._big_result(megabytes, self._folder)
-
-    def counted(self, n: int) -> int:
-        return sum(self._counted(i, self._folder) for i in range(n))
-
-
 @contextmanager
-def open_engine(folder: Path) -> Iterator[Joblib]:
-    yield Joblib(joblib.Memory(folder / "store", verbose=0), folder)
+def open_engine(folder: Path) -> Iterator[Memoized]:
+    memory = joblib.Memory(folder / "store", verbose=0)
+    yield Memoized(memory.cache, Functions(inc, array_sum, counted), folder)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redux.cli.surroundings import Where, find_sources
-from redux.config import (
-    PROJECT_FOLDER,
-    Layer,
-    Settings,
-    Sources,
-    make_project,
-    named_project,
-    needs_project,
-    read_settings,
-)
+from redux.config import Layer, Settings, Sources, prepare_run, read_settings
 from redux.errors import BackendUnavailable, ProjectUnwritable, StoreUnavailable
 from redux.repo import Repo, open_repo
 from redux_backends.memory import MemoryBackend
@@ -44,10 +35,8 @@ def open_to_run(where: Where, flags: Layer) -> RunStorage:
     damaged or newer is an error: going on would hide it.
     """
     sources = find_sources(where, flags)
-    made: Path | None = None
     try:
-        if needs_project(sources):
-            made = make_project(named_project(sources) or sources.folder / PROJECT_FOLDER)
+        made = prepare_run(sources)
         settings = read_settings(sources)
         return RunStorage(settings, _open(settings), made)
     except (ProjectUnwritable, BackendUnavailable, StoreUnavailable) as error:

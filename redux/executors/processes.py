@@ -65,26 +65,18 @@ class ForeignError(Exception):
     """An error raised in a worker process, of a type that cannot be rebuilt here."""
 
 
-class ProcessExecutor:
+class ProcessExecutor(WorkQueue):
     """A fixed number of worker processes that take jobs in order, each started when there is a job for it."""
 
     name = "processes"
 
     def __init__(self, site: Site) -> None:
         self._exchange = Exchange(site.repo)
-        self._queue = WorkQueue(site.done, site.workers or os.cpu_count() or 1, lambda: _Bench(site, self._exchange))
-
-    def submit(self, key: object, spec: JobSpec) -> None:
-        """Take a job; a worker is started for it while there are fewer than the limit."""
-        self._queue.submit(key, spec)
-
-    def cancel_waiting(self) -> list[object]:
-        """Give back the keys of jobs that no worker has taken."""
-        return self._queue.cancel_waiting()
+        super().__init__(site.done, site.workers or os.cpu_count() or 1, lambda: _Bench(site, self._exchange))
 
     def close(self) -> None:
         """Let every worker finish its job and end."""
-        self._queue.close()
+        super().close()
         self._exchange.close()
 
 

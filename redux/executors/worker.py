@@ -163,9 +163,14 @@ def _traceback_of(error: BaseException, shown: str) -> str:
 
 def main(descriptor: int) -> NoReturn:
     """Serve the run at the other end of a socket until it hangs up."""
+    _end_with(lambda: _serve(socket.socket(fileno=descriptor)))
+
+
+def _end_with(work: Callable[[], NoReturn]) -> NoReturn:
+    """End this process when its run has hung up, or when work without which it is of no use fails."""
     status = 1
     try:
-        _serve(socket.socket(fileno=descriptor))
+        work()
     except Disconnected:
         status = 0
     except BaseException:
@@ -192,7 +197,7 @@ def _serve(connection: socket.socket) -> NoReturn:
         sys.stdout.reconfigure(line_buffering=True)
     warnings.simplefilter("ignore", CountedByName)  # the run that started this said so
     workshop = Workshop(folder, inline_limit, pickle_allowed)
-    Thread(target=_listen, args=(connection, orders), daemon=True).start()
+    Thread(target=_end_with, args=(lambda: _listen(connection, orders),), daemon=True).start()
     while True:
         packed = answer(workshop, orders.get())
         with suppress(Exception):  # a task closed its standard output
@@ -200,18 +205,10 @@ def _serve(connection: socket.socket) -> NoReturn:
         send(connection, packed)
 
 
-def _listen(connection: socket.socket, orders: SimpleQueue[Order]) -> None:
+def _listen(connection: socket.socket, orders: SimpleQueue[Order]) -> NoReturn:
     """Take orders; when the run is gone, so is the reason to go on with its job."""
-    status = 1
-    try:
-        while True:
-            orders.put(cast(Order, receive(connection)))
-    except Disconnected:
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        _leave(status)
+    while True:
+        orders.put(cast(Order, receive(connection)))
 
 
 def _leave(status: int) -> NoReturn:

@@ -29,7 +29,6 @@ from redux.scheduler.jobs import (
     Failed,
     Gather,
     Job,
-    JobState,
     KnownTask,
     OperationCell,
     Scope,
@@ -85,7 +84,6 @@ class Evaluator:
         scope = Scope(job)
         if job is not None:
             job.scope = scope
-            job.state = JobState.REDUCED
         gather = Gather(scope, value)
         self._fresh.append(gather)
         return gather
@@ -214,7 +212,6 @@ class Evaluator:
             parts += (name, datum.hash)
         job.args_hash = digest_struct("Args", *parts)
         job.eval_hash = hash_evaluation(job.known.task_hash, job.args_hash)
-        job.state = JobState.READY
 
     def has_moved(self, job: Job) -> bool:
         """Whether a datum that was made again came out differently under a job: then it asks for another evaluation."""
@@ -281,7 +278,6 @@ class Evaluator:
             job.datum, job.stale = job.stale, None
         else:
             job.datum = datum
-        job.state = JobState.SETTLED
         self._live.discard(job)
         self._events.settled(job)
         if job.scope is not None:
@@ -305,7 +301,6 @@ class Evaluator:
                 continue
             current.failed = failed
             if isinstance(current, Job):
-                current.state = JobState.SETTLED
                 self._live.discard(current)
                 self._events.failed(current)
             elif isinstance(current, Gather) and current.job is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any, Final
 
 from redux.expression import Operation
@@ -117,16 +116,6 @@ class OperationCell(Cell):
         self.operation = operation
 
 
-class JobState(IntEnum):
-    """Where a job stands on its way."""
-
-    WAITING = 0
-    READY = 1
-    RUNNING = 2
-    REDUCED = 3
-    SETTLED = 4
-
-
 @dataclass(frozen=True, slots=True)
 class KnownTask:
     """A task as this execution knows it: under one hash, with the set that a leaf call of it has."""
@@ -160,7 +149,6 @@ class Job(Cell):
         "seconds",
         "stale",
         "started",
-        "state",
         "status",
         "task_set",
         "upstreams",
@@ -175,7 +163,6 @@ class Job(Cell):
         self.upstreams: list[Upstream] = []
         self.args_hash: Digest | None = None
         self.eval_hash: Digest | None = None
-        self.state = JobState.WAITING
         self.status = JobStatus.RUNNING
         self.outcome = Outcome.RAN
         self.reason: Reason | None = None
@@ -197,10 +184,10 @@ class Job(Cell):
         """Make it a new attempt: its result's bytes are gone, so it has to run whatever the cache says."""
         self.id, self.forced = id, reason
         self.remade += 1
-        self.state, self.status, self.outcome = JobState.READY, JobStatus.RUNNING, Outcome.RAN
+        self.status, self.outcome = JobStatus.RUNNING, Outcome.RAN
         self.leader = self.scope = self.call_hash = self.task_set = None
         self.started = self.ended = self.seconds = 0.0
         self.recorded = False
 
     def __repr__(self) -> str:
-        return f"<job {self.id.hex()[:8]} {self.known.task.fullname} {self.state.name.lower()}>"
+        return f"<job {self.id.hex()[:8]} {self.known.task.fullname} {self.status.name.lower()}>"

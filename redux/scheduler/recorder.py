@@ -23,6 +23,7 @@ from redux_backends.records import (
     CallNode,
     Evaluation,
     EvaluationKey,
+    Execution,
     ExecutionId,
     JobStatus,
     Seconds,
@@ -245,6 +246,10 @@ class Recorder:
         )
 
     # -- writing -----------------------------------------------------------------------------------
+
+    def record_execution(self, execution: Execution) -> None:
+        """Record how the execution stands."""
+        self._attempt(lambda: self._repo.backend.record_execution(execution))
 
     def renew_lease(self) -> None:
         """Say that the execution still runs."""

@@ -12,13 +12,14 @@ from redux.repo import Repo
 from redux.scheduler.collector import Collector
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.inputs import Unmade
-from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job, JobState
+from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import TaskProgress, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
 from redux.value import hash_value
 from redux_backends.records import (
+    Execution,
     ExecutionId,
     JobId,
     JobStatus,
@@ -67,9 +68,9 @@ class Run:
         """Why something could not be recorded."""
         return self._recorder.trouble
 
-    def give_up_recording(self, error: ReduxError) -> None:
-        """Record nothing more; what is known already is asked for as before."""
-        self._recorder.give_up(error)
+    def record_execution(self, execution: Execution) -> None:
+        """Record how the execution stands; where that fails, the run goes on without recording."""
+        self._recorder.record_execution(execution)
 
     # -- the loop ----------------------------------------------------------------------------------
 
@@ -256,7 +257,7 @@ class Run:
             self._reuse.forget(asked)
             return
         job.outcome, job.reason, job.status = Came.RAN, reason, JobStatus.RUNNING
-        job.state, job.place = JobState.RUNNING, executor.name
+        job.place = executor.name
         self._recorder.asked(job)
         self._running[job.id] = job
         self._progress_of(job).running += 1

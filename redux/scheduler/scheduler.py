@@ -6,7 +6,7 @@ import getpass
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,6 @@ from redux.value import set_code_hasher
 from redux_backends.liveness import this_process
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import Execution, ExecutionId, JobStatus, new_id
-from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import MemoryStore
 
 _SWITCH_SECONDS = 0.0005
@@ -105,11 +104,11 @@ class Scheduler:
         if self._stop_asked:
             run.stop()
         try:
-            _attempt(run, lambda: self.repo.backend.record_execution(execution))
+            run.record_execution(execution)
             with _quick_switching():
                 root = self._finish(run, expression)
         except BaseException:
-            self._end(run, execution, JobStatus.CANCELLED)
+            _end(run, execution, JobStatus.CANCELLED)
             raise
         finally:
             self._run = None
@@ -129,17 +128,13 @@ class Scheduler:
         failure = describe_failure(root.failed) if root.failed is not None else None
         stopped = run.stopped and not finished
         status = JobStatus.CANCELLED if stopped else JobStatus.FAILED if failure else JobStatus.DONE
-        self._end(run, execution, status)
+        _end(run, execution, status)
         value = root.datum.value if root.datum is not None and finished else None
         assert value is not ABSENT
         return Report(
             execution.id, value, failure, stopped, self._progress,
             None if run.trouble is None else str(run.trouble), time.monotonic() - began,
         )  # fmt: skip
-
-    def _end(self, run: Run, execution: Execution, status: JobStatus) -> None:
-        ended = replace(execution, ended=time.time(), status=status)
-        _attempt(run, lambda: self.repo.backend.record_execution(ended))
 
 
 def _read_code(folder: Path) -> TaskBook:
@@ -151,13 +146,8 @@ def _read_code(folder: Path) -> TaskBook:
     return book
 
 
-def _attempt(run: Run, write: Callable[[], None]) -> None:
-    if run.trouble is not None:
-        return
-    try:
-        write()
-    except ReduxError as error:
-        run.give_up_recording(error)
+def _end(run: Run, execution: Execution, status: JobStatus) -> None:
+    run.record_execution(replace(execution, ended=time.time(), status=status))
 
 
 def _describe(argv: Sequence[str]) -> Execution:
