@@ -10,16 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from redux_backends.asking_suite import AskingSuite
 from redux_backends.backend import (
     NONDETERMINISTIC,
-    AmbiguousId,
     Backend,
     BackendError,
     CallCandidate,
     Candidate,
-    Found,
     TaskCounts,
-    UnknownId,
 )
 from redux_backends.records import (
     Batch,
@@ -27,7 +25,6 @@ from redux_backends.records import (
     Execution,
     JobStatus,
     MissKind,
-    Outcome,
     Place,
     Reason,
     StoredValue,
@@ -55,7 +52,6 @@ from redux_backends.sample import (
     task,
     value,
 )
-from redux_valuestore.digest import Digest
 
 
 def _stored(record: ValueRecord) -> StoredValue:
@@ -67,7 +63,7 @@ def _described(record: ValueRecord) -> ValueRecord:
     return replace(record, data=None)
 
 
-class BackendSuite:
+class BackendSuite(AskingSuite):
     """Subclass it and give it `make_backend` and `expire_lease`."""
 
     @abstractmethod
@@ -350,177 +346,6 @@ class BackendSuite:
         backend.record_execution(ended(runs[0]))
         assert backend.get_execution(runs[0].id) == ended(runs[0])
         assert [view.job.status for view in backend.jobs(execution=runs[0].id)] == [died]
-
-    # -- asking afterwards -------------------------------------------------------------------------
-
-    def test_executions_are_listed_newest_first(self, backend: Backend) -> None:
-        runs = [execution(f"{at}", at) for at in (3, 1, 4, 2)]
-        for each in runs:
-            backend.record_execution(each)
-        newest = sorted(runs, key=lambda each: -each.started)
-        assert backend.executions(10) == newest
-        assert backend.executions(2, offset=1) == newest[1:3]
-
-    def test_jobs_are_found_by_every_filter(self, backend: Backend, story: Story) -> None:
-        later = Story("one", "four", name="later", at=1000)
-        backend.record_execution(later.execution)
-        hit = replace(later.jobs[0], status=JobStatus.CACHED, outcome=Outcome.SINGLE, reason=None)
-        failed = replace(later.jobs[1], status=JobStatus.FAILED, call_hash=None)
-        backend.record(replace(later.batch, jobs=[later.root, hit, failed]))
-        first, second = story.execution.id, later.execution.id
-
-        def found(**filters: object) -> list[object]:
-            return [view.job for view in backend.jobs(**filters)]  # pyright: ignore[reportArgumentType]
-
-        assert found() == [failed, hit, later.root, *reversed(story.jobs), story.root]
-        assert found(limit=2) == [failed, hit]
-        assert found(execution=first) == [story.root, *story.jobs]
-        assert found(execution=first, limit=2) == [story.root, story.jobs[0]]
-        assert found(parent=later.root.id) == [hit, failed]
-        assert found(task="sample.main") == [later.root, story.root]
-        assert found(call=story.add_calls[0].call_hash) == found(value=story.results[0].hash) == [hit, story.jobs[0]]
-        assert found(argument=value("one").hash) == [hit, story.jobs[0]]
-        assert found(status=JobStatus.FAILED) == [failed]
-        assert found(roots=True, execution=second) == [later.root]
-        assert found(missed=True, execution=second) == [later.root, failed]
-        assert found(task="sample.add", status=JobStatus.DONE, argument=value("two").hash) == [story.jobs[1]]
-        assert backend.count_jobs(second) == [
-            TaskCounts("sample.add", JobStatus.CACHED, 1, story.add_calls[0].duration),
-            TaskCounts("sample.add", JobStatus.FAILED, 1, 0.25),
-            TaskCounts("sample.main", JobStatus.DONE, 1, 9.0),
-        ]
-
-    def test_misses_are_grouped_by_task_and_reason(self, backend: Backend) -> None:
-        story = Story(*"abcde")
-        backend.record_execution(story.execution)
-        reasons = [Reason(MissKind.FILE_CHANGED, path) for path in ("/x", "/y", "/x", "/y", "/x")]
-        jobs = [replace(job, reason=reason) for job, reason in zip(story.jobs, reasons, strict=True)]
-        jobs[3] = replace(jobs[3], outcome=Outcome.SINGLE)
-        backend.record(replace(story.batch, jobs=[replace(story.root, reason=None), *jobs]))
-        groups = [
-            (each.fullname, each.task_hash, each.reason.detail, each.count, each.seconds, each.example)
-            for each in backend.miss_groups(story.execution.id)
-        ]
-        assert groups == [
-            ("sample.add", story.add.hash, "/x", 3, 0.75, jobs[0].id),
-            ("sample.add", story.add.hash, "/y", 1, 0.25, jobs[1].id),
-        ]
-
-    def test_a_miss_is_explained_by_the_nearest_evaluation(self, backend: Backend) -> None:
-        old, new, other = task("add", "return 0"), task("add", "return 1"), task("other")
-        a, b, c = value("a"), value("b"), value("c")
-        keys = [key(old, a, b), key(old, a, c), key(old, c, c), key(other, a, b)]
-        backend.record(Batch(values=[a, b, c], tasks=[old, other], keys=keys))
-        asking = execution()
-        with pytest.raises(BackendError, match=r"task .* is named"):
-            backend.explain_cache_miss(key(new, a, b), asking.id)
-        backend.record(Batch(tasks=[new]))
-        changed = backend.explain_cache_miss(key(new, a, b), asking.id)
-        assert (changed.same_call, changed.known_task, changed.previous_task) == (False, False, old)
-        assert changed.nearest == keys[0]
-        swapped = backend.explain_cache_miss(key(old, b, a), asking.id)
-        assert (swapped.same_call, swapped.known_task, swapped.previous_task) == (False, True, new)
-        assert swapped.nearest == keys[2]
-        known = backend.explain_cache_miss(keys[0], asking.id)
-        assert (known.same_call, known.nearest) == (True, keys[1])
-        alone = backend.explain_cache_miss(keys[3], asking.id)
-        assert (alone.same_call, alone.known_task, alone.previous_task, alone.nearest) == (True, False, None, None)
-
-    def test_a_miss_in_a_fan_out_is_explained_by_the_call_that_it_stands_in_for(self, backend: Backend) -> None:
-        clean = task("clean")
-        before, after = value("cleaner before"), value("cleaner after")
-        files = [file_value(path, "1") for path in ("/m00", "/m03", "/zz")]
-        edited = file_value("/m03", "2")
-        shown = [replace(value(each), preview="<frame>") for each in ("frame", "frame again")]
-        names = ("first", "second", "again", "third")
-        first, second, again, third = (execution(name, at) for at, name in enumerate(names))
-        runs = [
-            (first, [*(key(clean, file, before) for file in files), key(clean, shown[0], before)]),
-            (second, [key(clean, file, after) for file in files]),
-            (third, [key(clean, edited, after), key(clean, shown[1], after), key(clean, files[0], files[0])]),
-        ]
-        backend.record(Batch(values=[before, after, *files, edited, *shown], tasks=[clean]))
-        for run, keys in runs:
-            backend.record_execution(run)
-            jobs = [started(f"{run.argv} {at}", run, each, at=at) for at, each in enumerate(keys)]
-            backend.record(Batch(keys=keys, jobs=jobs))
-        backend.record_execution(again)
-        backend.record(Batch(jobs=[started("reused", again, runs[0][1][1])]))
-
-        def nearest(at: int, number: int) -> object:
-            run, keys = runs[at]
-            return backend.explain_cache_miss(keys[number], run.id).nearest
-
-        assert [nearest(1, number) for number in range(3)] == runs[0][1][:3]
-        assert nearest(2, 0) == runs[1][1][1]
-        assert nearest(2, 1) == runs[1][1][2]
-        assert nearest(2, 2) == runs[1][1][0]
-        assert backend.explain_cache_miss(key(clean, edited, edited), third.id).nearest == runs[0][1][1]
-        assert backend.explain_cache_miss(key(clean, shown[1], edited), third.id).nearest == runs[0][1][3]
-        assert nearest(0, 0) is not None
-
-    def test_of_equally_near_calls_the_one_that_is_not_asked_for_again_is_the_one_replaced(
-        self, backend: Backend
-    ) -> None:
-        step = task("step")
-        rows, changed = [value(f"row {at}") for at in range(5)], value("row changed")
-        runs = [execution("first", 1), execution("second", 2)]
-        asked = [rows, [*rows[:2], changed, *rows[3:]]]
-        for run, of in zip(runs, asked, strict=True):
-            keys = [key(step, row) for row in of]
-            jobs = [started(f"{run.argv} {at}", run, each, at=at) for at, each in enumerate(keys)]
-            backend.record_execution(run)
-            backend.record(Batch(tasks=[step], values=of, keys=keys, jobs=jobs))
-        assert backend.explain_cache_miss(key(step, changed), runs[1].id).nearest == key(step, rows[2])
-
-    def test_a_prefix_stands_for_the_one_record_that_it_starts(self, backend: Backend, story: Story) -> None:
-        records = {
-            "execution": story.execution.id,
-            "job": story.jobs[0].id,
-            "call": story.main_call.call_hash,
-            "task": story.add.hash,
-            "value": story.total.hash,
-        }
-        for kind, id in records.items():
-            for prefix in (id.hex(), id.hex()[:9], id.hex()[:12].upper()):
-                assert backend.resolve(prefix) == Found(kind, id)
-        twin = replace(value("twin"), hash=Digest(story.total.hash[:20] + bytes(12)))
-        backend.record_value(twin)
-        with pytest.raises(AmbiguousId, match=r"value .*, value "):
-            backend.resolve(story.total.hash.hex()[:11])
-        assert backend.resolve(twin.hash.hex()[:41]) == Found("value", twin.hash)
-        for unknown in (digest("unknown").hex(), story.execution.id.hex() + "00", "abc", "no id", "", "0" * 65):
-            with pytest.raises(UnknownId):
-                backend.resolve(unknown)
-
-    def test_a_tasks_versions_come_newest_first(self, backend: Backend) -> None:
-        versions = [task("add", f"return {n}") for n in range(3)]
-        backend.record(Batch(tasks=versions[:2]))
-        backend.record(Batch(tasks=[versions[2], versions[0], task("other")]))
-        assert backend.task_versions("sample.add") == versions[::-1]
-        assert backend.known_tasks(["sample.add"]) == {"sample.add": [each.hash for each in versions[::-1]]}
-
-    def test_files_are_found_by_path_newest_first(self, backend: Backend) -> None:
-        files = [file_value("/data", f"{n}") for n in range(4)]
-        backend.record(Batch(values=[*files[:2], file_value("/data/more"), *files[2:]]))
-        assert backend.find_files("/data") == [each.hash for each in reversed(files)]
-        assert backend.find_files("/data", limit=2) == [files[3].hash, files[2].hash]
-
-    def test_equal_tags_are_one(self, backend: Backend, story: Story) -> None:
-        entities = {
-            "execution": story.execution.id,
-            "job": story.root.id,
-            "call": story.main_call.call_hash,
-            "task": story.main.hash,
-            "value": story.total.hash,
-        }
-        tags = [Tag(kind, id, "stage", text) for kind, id in entities.items() for text in ('"a"', '"b"')]
-        backend.record_tags(tags)
-        backend.record_tags([*tags[::-1], Tag("job", story.root.id, "more", "1")])
-        found = backend.get_tags([*entities.values(), digest("unknown")])
-        assert [tag for id in entities.values() for tag in found[id] if tag.key == "stage"] == tags
-        assert len(found) == len(entities)
-        assert found[story.root.id][-1] == Tag("job", story.root.id, "more", "1")
 
     def test_a_closed_backend_can_be_loaded_again(self, backend: Backend, story: Story) -> None:
         backend.close()

@@ -1,0 +1,174 @@
+"""Records in plain dicts: how they come in, each once, and none that names what is not there."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
+from threading import RLock
+from typing import Any
+
+from redux_backends import liveness
+from redux_backends.backend import (
+    NONDETERMINISTIC,
+    Backend,
+    unknown_reference,
+)
+from redux_backends.records import (
+    MAY_CHANGE,
+    Batch,
+    CallNode,
+    Evaluation,
+    EvaluationKey,
+    Execution,
+    ExecutionId,
+    Job,
+    JobId,
+    Place,
+    Seconds,
+    Tag,
+    TaskRecord,
+    ValueRecord,
+)
+from redux_valuestore.digest import Digest
+
+
+@dataclass(slots=True)
+class KeptValue:
+    record: ValueRecord
+    place: Place
+
+
+class MemoryRecords(Backend):
+    """The records of a memory backend, and how they are kept; what is asked of them is `MemoryBackend`'s."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._values: dict[Digest, KeptValue] = {}
+        self._tasks: dict[Digest, TaskRecord] = {}
+        self._keys: dict[Digest, EvaluationKey] = {}
+        self._reductions: defaultdict[Digest, dict[Digest, Evaluation]] = defaultdict(dict)
+        self._task_sets: dict[Digest, frozenset[Digest]] = {}
+        self._calls: dict[Digest, CallNode] = {}
+        self._calls_of: defaultdict[Digest, list[CallNode]] = defaultdict(list)
+        self._jobs: dict[JobId, Job] = {}
+        self._executions: dict[ExecutionId, Execution] = {}
+        self._lease_until: dict[ExecutionId, Seconds] = {}
+        self._tags: defaultdict[bytes, dict[Tag, None]] = defaultdict(dict)
+
+    def load(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def record(self, batch: Batch) -> None:
+        with self._lock:
+            self._check_references(batch)
+            for value in batch.values:
+                self._keep_value(value)
+            for task in batch.tasks:
+                self._tasks.setdefault(task.hash, task)
+            for key in batch.keys:
+                self._keys.setdefault(key.eval_hash, key)
+            for evaluation in batch.evaluations:
+                self._keep_evaluation(evaluation)
+            for task_set in batch.task_sets:
+                self._task_sets.setdefault(task_set.hash, frozenset(task_set.tasks))
+            for call in batch.calls:
+                if call.call_hash not in self._calls:
+                    self._calls[call.call_hash] = call
+                    self._calls_of[call.eval_hash].append(call)
+            for job in batch.jobs:
+                self._jobs[job.id] = job
+            for tag in batch.tags:
+                self._tags[tag.entity][tag] = None
+
+    def _check_references(self, batch: Batch) -> None:
+        values = _Either(self._values, {value.hash for value in batch.values})
+        tasks = _Either(self._tasks, {task.hash for task in batch.tasks})
+        keys = _Either(self._keys, {key.eval_hash for key in batch.keys})
+        sets = _Either(self._task_sets, {task_set.hash for task_set in batch.task_sets})
+        calls = _Either(self._calls, {call.call_hash for call in batch.calls})
+        jobs = _Either(self._jobs, {job.id for job in batch.jobs})
+        _require("value", values, (child for value in batch.values for child in value.subvalues))
+        _require("task", tasks, (key.task_hash for key in batch.keys))
+        _require("value", values, (argument.value for key in batch.keys for argument in key.arguments))
+        _require("evaluation", keys, (evaluation.eval_hash for evaluation in batch.evaluations))
+        _require("value", values, (evaluation.result for evaluation in batch.evaluations))
+        _require("task", tasks, (task for task_set in batch.task_sets for task in task_set.tasks))
+        _require("evaluation", keys, (call.eval_hash for call in batch.calls))
+        _require("value", values, (call.result for call in batch.calls))
+        _require("task set", sets, (call.task_set for call in batch.calls))
+        _require("call", calls, (child for call in batch.calls for child in call.children))
+        _require("call", calls, (upstream.call for call in batch.calls for upstream in call.upstreams))
+        _require("execution", self._executions.keys(), (job.execution for job in batch.jobs))
+        _require("job", jobs, (job.parent for job in batch.jobs if job.parent))
+        _require("task", tasks, (job.task_hash for job in batch.jobs))
+        _require("evaluation", keys, (job.eval_hash for job in batch.jobs if job.eval_hash))
+        _require("call", calls, (job.call_hash for job in batch.jobs if job.call_hash))
+        tagged = {
+            "value": values,
+            "task": tasks,
+            "call": calls,
+            "job": jobs,
+            "execution": self._executions.keys(),
+        }
+        for tag in batch.tags:
+            _require(tag.kind, tagged.get(tag.kind, frozenset()), (tag.entity,))
+
+    def _keep_value(self, value: ValueRecord) -> None:
+        known = self._values.get(value.hash)
+        if known is None or known.place is Place.MISSING:
+            place = Place.STORE if value.data is None else Place.INLINE
+            self._values[value.hash] = KeptValue(
+                value if known is None else replace(known.record, data=value.data), place
+            )
+
+    def _keep_evaluation(self, evaluation: Evaluation) -> None:
+        results = self._reductions[evaluation.eval_hash]
+        known = results.get(evaluation.result)
+        if known is None or known.recorded < evaluation.recorded:
+            results[evaluation.result] = evaluation
+        lasting = [value for value in results if self._is_lasting(self._values[value])]
+        if len(lasting) > 1:
+            task_hash = self._keys[evaluation.eval_hash].task_hash
+            self._tags[task_hash][Tag("task", task_hash, NONDETERMINISTIC, "true")] = None
+
+    @staticmethod
+    def _is_lasting(value: KeptValue) -> bool:
+        return value.place is not Place.MISSING and not value.record.traits & MAY_CHANGE
+
+    def record_execution(self, execution: Execution) -> None:
+        with self._lock:
+            self._executions[execution.id] = execution
+            self._lease_until[execution.id] = time.time() + liveness.LEASE_SECONDS
+
+    def renew_lease(self, execution: ExecutionId) -> None:
+        with self._lock:
+            self._lease_until[execution] = time.time() + liveness.LEASE_SECONDS
+
+    def forget_value(self, value: Digest) -> None:
+        with self._lock:
+            if (known := self._values.get(value)) is not None:
+                self._values[value] = KeptValue(replace(known.record, data=None), Place.MISSING)
+
+
+@dataclass(frozen=True, slots=True)
+class _Either(Container[bytes]):
+    """What is known already or comes now, without a copy of all that is known for each batch."""
+
+    known: Container[Any]
+    new: Container[Any]
+
+    def __contains__(self, digest: object) -> bool:
+        return digest in self.new or digest in self.known
+
+
+def _require(kind: str, known: Container[bytes], named: Iterable[bytes]) -> None:
+    for digest in named:
+        if digest not in known:
+            raise unknown_reference(kind, digest)
