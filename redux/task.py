@@ -16,6 +16,7 @@ from redux.expression import TaskCall
 from redux.value import set_task_resolver
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
+from redux_valuestore.frozen import frozen
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,7 +60,7 @@ class TaskOptions:
     tags: tuple[tuple[str, object], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BoundCall:
     """A call's arguments bound to the signature, defaults applied: how to call, and each argument under its name."""
 

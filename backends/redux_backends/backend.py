@@ -26,6 +26,7 @@ from redux_backends.records import (
 )
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
+from redux_valuestore.frozen import frozen
 
 
 class BackendError(ReduxError):
@@ -77,7 +78,7 @@ class AmbiguousId(BackendError):
         return cls(f"{prefix!r} starts the ids of several records: {examples}; give more digits", prefix)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidate:
     """A remembered result of one reduction; `leaf` is the finished call without children that has it, if any."""
 
@@ -87,7 +88,7 @@ class Candidate:
     leaf_set: Digest | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallCandidate:
     """A finished call with the eval hash asked for, for ultimate reduction."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import literal_column
 
@@ -90,7 +90,7 @@ def record(connection: sqlite3.Connection, ledger: Ledger, batch: Batch) -> None
     writer.evaluations(batch)
     writer.results(batch.evaluations)
     writer.calls(batch)
-    writer.jobs(batch.jobs)
+    writer.jobs(batch)
     writer.tags(batch.tags)
     _WORDS.run(connection, ledger.words.added)
 
@@ -108,8 +108,9 @@ class _Writer:
         self._ledger = ledger
 
     def learn(self, batch: Batch) -> None:
-        """Look up, once for each kind, all that the batch holds or names."""
+        """Look up, once for each kind, what the batch holds or names, but for calls and jobs."""
         ledger = self._ledger
+        jobs = [*batch.new_jobs, *batch.jobs]
         values = [value.hash for value in batch.values]
         for value in batch.values:
             values += value.subvalues
@@ -121,28 +122,19 @@ class _Writer:
         ledger.tasks.learn(
             [task.hash for task in batch.tasks]
             + [key.task_hash for key in batch.keys]
-            + [job.task_hash for job in batch.jobs]
+            + [job.task_hash for job in jobs]
             + [task for task_set in batch.task_sets for task in task_set.tasks]
         )
         ledger.evaluations.learn(
             [key.eval_hash for key in batch.keys]
             + [evaluation.eval_hash for evaluation in batch.evaluations]
             + [call.eval_hash for call in batch.calls]
-            + [job.eval_hash for job in batch.jobs if job.eval_hash is not None]
+            + [job.eval_hash for job in jobs if job.eval_hash is not None]
         )
         ledger.task_sets.learn(
             [task_set.hash for task_set in batch.task_sets] + [call.task_set for call in batch.calls]
         )
-        calls = [call.call_hash for call in batch.calls]
-        for call in batch.calls:
-            calls += call.children
-            calls += [upstream.call for upstream in call.upstreams]
-        calls += [job.call_hash for job in batch.jobs if job.call_hash is not None]
-        ledger.calls.learn(calls)
-        jobs = [job.id for job in batch.jobs]
-        jobs += [job.parent for job in batch.jobs if job.parent is not None]
-        ledger.jobs.learn(jobs)
-        ledger.executions.learn([job.execution for job in batch.jobs])
+        ledger.executions.learn([job.execution for job in jobs])
 
     # -- values ------------------------------------------------------------------------------------
 
@@ -263,7 +255,7 @@ class _Writer:
         _EVALUATIONS.run(self._connection, evaluations)
         _ARGUMENTS.run(self._connection, arguments)
 
-    def results(self, evaluations: Iterable[Evaluation]) -> None:
+    def results(self, evaluations: Sequence[Evaluation]) -> None:
         known, values = self._ledger.evaluations, self._ledger.values
         newest: dict[tuple[int, int], Evaluation] = {}
         for each in evaluations:
@@ -272,10 +264,8 @@ class _Writer:
                 newest[key] = each
         if not newest:
             return
-        earlier = {
-            (row, value): recorded
-            for row, value, recorded in _KNOWN_RESULTS.rows(self._connection, {row for row, _ in newest})
-        }
+        old = {known[each.eval_hash] for each in evaluations if not known.is_new(each.eval_hash)}
+        earlier = {(row, value): recorded for row, value, recorded in _KNOWN_RESULTS.rows(self._connection, old)}
         rows = [
             (*key, each.duration, each.recorded)
             for key, each in newest.items()
@@ -295,6 +285,7 @@ class _Writer:
 
     def calls(self, batch: Batch) -> None:
         self._task_sets(batch)
+        self._learn_calls(batch)
         ledger = self._ledger
         known, words = ledger.calls, ledger.words
         words.learn({upstream.argument for call in batch.calls for upstream in call.upstreams})
@@ -326,6 +317,17 @@ class _Writer:
         _EDGES.run(self._connection, edges)
         _UPSTREAMS.run(self._connection, upstreams)
 
+    def _learn_calls(self, batch: Batch) -> None:
+        """Look up the calls that the batch holds or names; a call of a new evaluation is new itself."""
+        evaluations = self._ledger.evaluations
+        new = {call.call_hash for call in batch.calls if evaluations.is_new(call.eval_hash)}
+        named = [call.call_hash for call in batch.calls]
+        for call in batch.calls:
+            named += call.children
+            named += [upstream.call for upstream in call.upstreams]
+        named += [job.call_hash for job in (*batch.new_jobs, *batch.jobs) if job.call_hash is not None]
+        self._ledger.calls.learn(digest for digest in named if digest not in new)
+
     def _task_sets(self, batch: Batch) -> None:
         known, tasks = self._ledger.task_sets, self._ledger.tasks
         sets: list[Row] = []
@@ -340,11 +342,14 @@ class _Writer:
 
     # -- jobs --------------------------------------------------------------------------------------
 
-    def jobs(self, jobs: Iterable[Job]) -> None:
+    def jobs(self, batch: Batch) -> None:
         known, words = self._ledger.jobs, self._ledger.words
-        latest = {job.id: job for job in jobs}
+        new = {job.id for job in batch.new_jobs}
+        latest = {job.id: job for job in (*batch.new_jobs, *batch.jobs)}
         if not latest:
             return
+        parents = {job.parent for job in latest.values() if job.parent is not None}
+        known.learn((parents | {job.id for job in batch.jobs}) - new)
         changed = latest.keys() & known.keys()
         for id in latest:
             if id not in changed:

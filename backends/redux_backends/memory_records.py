@@ -82,7 +82,7 @@ class MemoryRecords(Backend):
                 if call.call_hash not in self._calls:
                     self._calls[call.call_hash] = call
                     self._calls_of[call.eval_hash].append(call)
-            for job in batch.jobs:
+            for job in (*batch.new_jobs, *batch.jobs):
                 self._jobs[job.id] = job
             for tag in batch.tags:
                 self._tags[tag.entity][tag] = None
@@ -93,7 +93,8 @@ class MemoryRecords(Backend):
         keys = _Either(self._keys, {key.eval_hash for key in batch.keys})
         sets = _Either(self._task_sets, {task_set.hash for task_set in batch.task_sets})
         calls = _Either(self._calls, {call.call_hash for call in batch.calls})
-        jobs = _Either(self._jobs, {job.id for job in batch.jobs})
+        recorded = (*batch.new_jobs, *batch.jobs)
+        jobs = _Either(self._jobs, {job.id for job in recorded})
         _require("value", values, (child for value in batch.values for child in value.subvalues))
         _require("task", tasks, (key.task_hash for key in batch.keys))
         _require("value", values, (argument.value for key in batch.keys for argument in key.arguments))
@@ -105,11 +106,11 @@ class MemoryRecords(Backend):
         _require("task set", sets, (call.task_set for call in batch.calls))
         _require("call", calls, (child for call in batch.calls for child in call.children))
         _require("call", calls, (upstream.call for call in batch.calls for upstream in call.upstreams))
-        _require("execution", self._executions.keys(), (job.execution for job in batch.jobs))
-        _require("job", jobs, (job.parent for job in batch.jobs if job.parent))
-        _require("task", tasks, (job.task_hash for job in batch.jobs))
-        _require("evaluation", keys, (job.eval_hash for job in batch.jobs if job.eval_hash))
-        _require("call", calls, (job.call_hash for job in batch.jobs if job.call_hash))
+        _require("execution", self._executions.keys(), (job.execution for job in recorded))
+        _require("job", jobs, (job.parent for job in recorded if job.parent))
+        _require("task", tasks, (job.task_hash for job in recorded))
+        _require("evaluation", keys, (job.eval_hash for job in recorded if job.eval_hash))
+        _require("call", calls, (job.call_hash for job in recorded if job.call_hash))
         tagged = {
             "value": values,
             "task": tasks,

@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
 )
 
@@ -143,12 +144,11 @@ def _conditions(wanted: JobFilter, alive: Collection[int]) -> Iterator[ColumnEle
     if wanted.parent is not None:
         yield _job.c.parent_id.in_(_row_of(_job.c.uuid, wanted.parent))
     if wanted.task is not None:
-        yield _job.c.task_id.in_(tasks_named(wanted.task))
+        yield from _of_tasks(tasks_named(wanted.task))
     if wanted.call is not None:
-        yield _job.c.call_id.in_(_row_of(_call.c.hash, wanted.call))
+        yield from _of_calls(schema.call_node.c.id.in_(_row_of(_call.c.hash, wanted.call)))
     if wanted.value is not None:
-        giving = select(_call.c.id).where(_call.c.value_id.in_(_row_of(_value.c.hash, wanted.value)))
-        yield _job.c.call_id.in_(giving)
+        yield from _of_calls(schema.call_node.c.value_id.in_(_row_of(_value.c.hash, wanted.value)))
     if wanted.argument is not None:
         held = _row_of(_value.c.hash, wanted.argument)
         yield _job.c.evaluation_id.in_(
@@ -160,6 +160,19 @@ def _conditions(wanted: JobFilter, alive: Collection[int]) -> Iterator[ColumnEle
         yield _job.c.parent_id.is_(None)
     if wanted.missed:
         yield _job.c.outcome == _RAN
+
+
+def _of_tasks(tasks: Select) -> Iterator[ColumnElement[bool]]:
+    """Jobs of these tasks, found through their evaluations; a job that failed early has none."""
+    evaluations = select(schema.evaluation.c.id).where(schema.evaluation.c.task_id.in_(tasks))
+    yield or_(_job.c.evaluation_id.in_(evaluations), _job.c.evaluation_id.is_(None))
+    yield _job.c.task_id.in_(tasks)
+
+
+def _of_calls(wanted: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:
+    """Jobs that came to these calls, found through the calls' evaluations."""
+    yield _job.c.evaluation_id.in_(select(schema.call_node.c.evaluation_id).where(wanted))
+    yield _job.c.call_id.in_(select(schema.call_node.c.id).where(wanted))
 
 
 def _row_of(column: ColumnElement[bytes], id: bytes) -> Select:

@@ -9,6 +9,7 @@ from enum import IntEnum, IntFlag
 from typing import NewType
 
 from redux_valuestore.digest import Digest, digest_struct
+from redux_valuestore.frozen import frozen
 
 ExecutionId = NewType("ExecutionId", bytes)
 """16 random bytes."""
@@ -66,7 +67,7 @@ class Place(IntEnum):
     MISSING = 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileFact:
     """A File held by a value: its path as given, and the digest of its content (None: it was not there)."""
 
@@ -74,7 +75,7 @@ class FileFact:
     content: Digest | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskFact:
     """A task held by a value: its full name and hash."""
 
@@ -82,7 +83,7 @@ class TaskFact:
     task_hash: Digest
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ValueRecord:
     """A value: `data` is its bytes where they are small, else None: they are in the value store before this record."""
 
@@ -97,7 +98,7 @@ class ValueRecord:
     tasks: tuple[TaskFact, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredValue:
     """A value as a backend gives it back, not verified yet; `data` is None unless `place` is INLINE."""
 
@@ -129,7 +130,7 @@ class TaskRecord:
     pieces: tuple[CodePiece, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Argument:
     """A bound argument of an evaluation: `x`, or `rest[0]` of `*rest`, or `options[key]` of `**options`."""
 
@@ -137,7 +138,7 @@ class Argument:
     value: Digest
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EvaluationKey:
     """What is asked of the cache: a task with its arguments."""
 
@@ -147,7 +148,7 @@ class EvaluationKey:
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evaluation:
     """The result of one reduction of a task call, which may itself hold expressions; `duration` is its time."""
 
@@ -157,7 +158,7 @@ class Evaluation:
     recorded: Seconds
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Upstream:
     """A call that an argument was made from: its result is the argument, or is somewhere in it."""
 
@@ -165,7 +166,7 @@ class Upstream:
     call: Digest
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallNode:
     """A finished call; `children` are call hashes in the order they were made."""
 
@@ -229,7 +230,7 @@ class MissKind(IntEnum):
     """Asked shallowly: a task below it changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reason:
     """Why a job missed; `detail` names the file, value or earlier hash concerned."""
 
@@ -261,7 +262,7 @@ class Execution:
     status: JobStatus = JobStatus.RUNNING
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Job:
     """One attempt, in one execution, to get a call's result."""
 
@@ -303,6 +304,8 @@ class Batch:
     calls: Sequence[CallNode] = ()
     jobs: Sequence[Job] = ()
     """Jobs started or ended: a job already recorded is brought up to date."""
+    new_jobs: Sequence[Job] = ()
+    """Jobs under ids just drawn, so that nobody looks whether they are there."""
     tags: Sequence[Tag] = ()
 
 

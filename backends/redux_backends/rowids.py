@@ -80,7 +80,7 @@ class Rows(dict[bytes, int]):
         self._kind = kind
         self._connection = connection
         self._remembered = remembered
-        self._last = last
+        self._before = self._last = last
 
     def __missing__(self, digest: bytes) -> int:
         raise unknown_reference(self._kind.name, digest)
@@ -98,6 +98,10 @@ class Rows(dict[bytes, int]):
                     self[digest] = row
         if asking:
             self.update(self._kind.find(self._connection, asking))
+
+    def is_new(self, digest: bytes) -> bool:
+        """Whether the record's row came with this transaction."""
+        return self[digest] > self._before
 
     def add(self, digest: bytes) -> int:
         """The row that a new record gets."""

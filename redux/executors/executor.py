@@ -13,6 +13,7 @@ from redux.value import CannotEncode, Encoded, encode
 from redux_backends.records import Seconds, ValueRecord
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
+from redux_valuestore.frozen import frozen
 from redux_valuestore.store import StoreError
 
 
@@ -41,7 +42,7 @@ class CodeDiffers(ReduxError):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobSpec:
     """A job to run: the task by name and hash, its function, and its arguments as plain values."""
 
@@ -52,7 +53,7 @@ class JobSpec:
     kwargs: dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """How a job went: a value with its encoding and records, or an error.
 

@@ -64,6 +64,8 @@ class Inputs:
 
     def argument(self, value: object, scope: Scope) -> Datum:
         """The datum of an argument. Raises Unmade, NotThere."""
+        if type(value) in ATOMS:
+            return Datum(None, Traits.PLAIN, value)
         if isinstance(value, Lazy):
             datum = datum_of(value, scope)
             datum.users += 1

@@ -74,6 +74,7 @@ class Recorder:
         self._evaluations: list[Evaluation] = []
         self._new_sets: list[TaskSet] = []
         self._calls: list[CallNode] = []
+        self._new_jobs: list[JobRecord] = []
         self._jobs: list[JobRecord] = []
         self._tags: list[Tag] = []
 
@@ -82,14 +83,17 @@ class Recorder:
     def asked(self, job: Job) -> None:
         """A job is about to run: note its code, its arguments as they are now, and the evaluation they make."""
         job.asked = True
-        for _, datum in job.arguments:
-            if datum.encoded is not None:
-                self.keep(datum)
-        self._note_task(job.known.task_hash)
         assert job.eval_hash is not None
         assert job.args_hash is not None
-        arguments = tuple(Argument(name, datum.hash) for name, datum in job.arguments if datum.hash is not None)
-        self._keys.append(EvaluationKey(job.eval_hash, job.known.task_hash, job.args_hash, arguments))
+        arguments: list[Argument] = []
+        for name, datum in job.arguments:
+            if datum.hash is not None:  # what config_args leaves out has none
+                arguments.append(Argument(name, datum.hash))
+            if datum.encoded is not None:
+                self.keep(datum)
+        task_hash = job.known.task_hash
+        self._note_task(task_hash)
+        self._keys.append(EvaluationKey(job.eval_hash, task_hash, job.args_hash, tuple(arguments)))
 
     def keep(self, datum: Datum) -> None:
         """Note a value whose encoding is here, and let the encoding go."""
@@ -167,11 +171,14 @@ class Recorder:
         assert job.eval_hash is not None
         assert job.args_hash is not None
         known = job.known
-        made = job.scope.children if job.scope is not None else []
-        children = tuple(child.call_hash for child in made if child.call_hash is not None)
+        made = job.scope.children if job.scope is not None else ()
+        children = tuple([child.call_hash for child in made if child.call_hash is not None]) if made else ()
         job.call_hash = hash_call(known.task_hash, job.args_hash, result, children)
-        below = {child.task_set for child in made if child.task_set is not None}
-        job.task_set = self._task_set(known.task_hash, known.leaf_set, below)
+        if not made and known.leaf_set in self._recorded_sets:
+            job.task_set = known.leaf_set
+        else:
+            below = {child.task_set for child in made if child.task_set is not None}
+            job.task_set = self._task_set(known.task_hash, known.leaf_set, below)
         self._calls.append(
             CallNode(
                 job.call_hash,
@@ -213,9 +220,9 @@ class Recorder:
         parent = job.parent.job
         if parent is not None and not parent.recorded:
             self._ensure_started(parent)
-        job.recorded = True
         self._note_task(job.known.task_hash)
-        self._jobs.append(self._row(job))
+        (self._jobs if job.recorded else self._new_jobs).append(self._row(job))
+        job.recorded = True
 
     def _ensure_started(self, job: Job | None) -> None:
         line: list[Job] = []
@@ -225,7 +232,7 @@ class Recorder:
         for each in reversed(line):
             each.recorded = True
             self._note_task(each.known.task_hash)
-            self._jobs.append(self._row(each))
+            self._new_jobs.append(self._row(each))
 
     def _row(self, job: Job) -> JobRecord:
         parent = job.parent.job
@@ -261,7 +268,7 @@ class Recorder:
 
     def flush_when_due(self) -> None:
         """Write the group if it is large, old, or holds the end of a long job."""
-        gathered = len(self._keys) + len(self._jobs) // HITS_PER_JOB
+        gathered = len(self._keys) + (len(self._new_jobs) + len(self._jobs)) // HITS_PER_JOB
         if gathered and (self._urgent or gathered >= GROUP_SIZE or time.monotonic() - self._last >= GROUP_SECONDS):
             self.flush()
 
@@ -277,8 +284,9 @@ class Recorder:
     def _take(self) -> Batch:
         tasks = [self._book.record_of(digest) for digest in self._new_tasks]
         batch = Batch(
-            self._values, tasks, self._keys, self._evaluations, self._new_sets, self._calls, self._jobs, self._tags
-        )
+            self._values, tasks, self._keys, self._evaluations, self._new_sets, self._calls, self._jobs,
+            self._new_jobs, self._tags,
+        )  # fmt: skip
         self._clear()
         self._urgent = False
         return batch

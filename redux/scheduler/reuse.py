@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from redux.file import still_holds
 from redux.repo import Repo
@@ -13,30 +12,31 @@ from redux.task import CacheCheckValid, CacheScope
 from redux_backends.backend import CallCandidate, Candidate
 from redux_backends.records import MissKind, Place, Reason, StoredValue, Traits, ValueRecord
 from redux_valuestore.digest import Digest, digest_bytes
+from redux_valuestore.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Same:
     """An equal job of this execution has, or will have, the result."""
 
     leader: Job
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finished:
     """A whole call is known and still current (ultimate reduction)."""
 
     call: CallCandidate
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reduced:
     """One step is known; its value may be an expression to go on with (single reduction)."""
 
     candidate: Candidate
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Miss:
     """It has to run."""
 

@@ -336,10 +336,10 @@ def _read_what_was_asked(job: Job) -> bool:
 
     One that changed before the job read it would give a wrong answer to whoever asks with the old content.
     """
-    return not any(
-        datum.traits is not _PLAIN and datum.traits & Traits.FILES and hash_value(datum.value) != datum.hash
-        for _, datum in job.arguments
-    )
+    for _, datum in job.arguments:
+        if datum.traits is not _PLAIN and datum.traits & Traits.FILES and hash_value(datum.value) != datum.hash:
+            return False
+    return True
 
 
 def _gone(stored: StoredValue, error: ReduxError) -> Reason:
@@ -350,9 +350,9 @@ def _gone(stored: StoredValue, error: ReduxError) -> Reason:
 def _datum_of(job: Job, outcome: Outcome) -> Datum:
     encoded = outcome.encoded
     assert encoded is not None
-    kept = next((record for record in outcome.records if record.hash == encoded.hash), None)
     stored = None
-    if kept is not None:
+    if outcome.records:
+        kept = outcome.records[-1]  # parts come first
         place = Place.STORE if kept.data is None else Place.INLINE
         stored = StoredValue(kept.hash, kept.data, place, kept.traits)
     value = ABSENT if outcome.absent else outcome.value

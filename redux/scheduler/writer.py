@@ -49,7 +49,7 @@ class Writer:
             self._room.release()
 
     def _attempt(self, group: Batch) -> None:
-        if self._broken or not (group.jobs or group.keys or group.values or group.evaluations):
+        if self._broken or not (group.new_jobs or group.jobs or group.keys or group.values or group.evaluations):
             return
         try:
             self._write(group)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from redux_backends.records import FileFact, TaskFact, Traits
 from redux_valuestore.digest import Digest
+from redux_valuestore.frozen import frozen
 
 SPLIT_SIZE = 64 * 1024
 """Bytes from which arrays, tables and byte strings inside a value become values of their own."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Encoded:
     """A value as bytes: `chunks` one after another, of which `hash` is the digest and `size` the length in bytes.
 
@@ -46,14 +46,14 @@ class ArgumentOf:
     task: str
 
 
-class Lazy(ABC):
-    """A value that is not there yet."""
+class Lazy:
+    """A value that is not there yet. No ABC: every argument and result is asked whether it is one."""
 
     __slots__ = ()
 
-    @abstractmethod
     def to_node(self) -> tuple[str, tuple[object, ...]]:
         """The kind it was registered under with `register_lazy`, and the parts it is built from again."""
+        raise NotImplementedError
 
     def labelled_parts(self) -> Iterable[tuple[str | ArgumentOf, object]]:
         """Its parts, each with what an error calls it."""
