@@ -115,6 +115,25 @@ class Operation(Expression):
         return "op", (self._name, self._args)
 
 
+class RuleCall(Expression):
+    """A use of an evaluation rule (`redux.rules`), by the rule's name; its arguments are the rule's to evaluate."""
+
+    __slots__ = ("_args", "_kwargs", "_name")
+
+    def __init__(self, name: str, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
+        self._name = name
+        self._args = args
+        self._kwargs = kwargs
+
+    def __repr__(self) -> str:
+        shown = [_shown(arg) for arg in self._args[:4]]
+        return f"{self._name}({', '.join(shown)}{', …' if len(self._args) > 4 or self._kwargs else ''})"
+
+    def to_node(self) -> tuple[str, tuple[object, ...]]:
+        """The kind "rule" with the rule's name, arguments and keyword arguments."""
+        return "rule", (self._name, self._args, dict(self._kwargs))
+
+
 def _shown(value: object) -> str:
     if isinstance(value, TaskCall):
         return f"{value.to_node()[1][0]}(…)"
@@ -189,6 +208,12 @@ def _operation_from_node(parts: tuple[object, ...]) -> Operation:
     return Operation(cast(str, name), cast("tuple[object, ...]", args))
 
 
+def _rule_from_node(parts: tuple[object, ...]) -> RuleCall:
+    name, args, kwargs = parts
+    return RuleCall(cast(str, name), cast("tuple[object, ...]", args), cast("dict[str, object]", kwargs))
+
+
 _install_operators()
 register_lazy("call", _call_from_node)
 register_lazy("op", _operation_from_node)
+register_lazy("rule", _rule_from_node)

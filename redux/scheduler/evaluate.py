@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from redux.expression import OPERATIONS, Operation, TaskCall
+from redux.expression import OPERATIONS, Operation, RuleCall, TaskCall
 from redux.nested import ATOMS, HiddenExpression, lazies_in
 from redux.repo import Repo
+from redux.rules import start
 from redux.scheduler.inputs import (
     Inputs,
     NotThere,
@@ -29,10 +30,14 @@ from redux.scheduler.jobs import (
     Failed,
     Gather,
     Job,
+    Known,
     KnownTask,
     OperationCell,
+    Part,
+    RuleCell,
     Scope,
 )
+from redux.scheduler.stepping import Ended, Wanted, advance
 from redux.value import Lazy
 from redux_backends.records import JobId, Traits, Upstream, hash_evaluation, new_id
 from redux_valuestore.digest import digest_struct
@@ -128,6 +133,11 @@ class Evaluator:
         elif isinstance(lazy, Operation):
             cell = OperationCell(scope, lazy)
             self._fresh.append(cell)
+        elif isinstance(lazy, RuleCall):
+            cell = self._make_rule_cell(lazy, scope)
+        elif isinstance(lazy, Known):
+            cell = Cell(scope)
+            cell.datum = lazy._datum
         else:
             raise TypeError(f"no rule evaluates {type(lazy).__name__}")
         scope.cells[id(lazy)] = cell
@@ -146,6 +156,17 @@ class Evaluator:
         self._fresh.append(job)
         self._live.add(job)
         return job
+
+    def _make_rule_cell(self, use: RuleCall, scope: Scope) -> Cell:
+        try:
+            steps = start(use._name, use._args, use._kwargs)
+        except (ReduxError, TypeError) as error:
+            cell = Cell(scope)
+            cell.failed = Failed(error, scope.job)
+            return cell
+        cell = RuleCell(scope, steps)
+        self._fresh.append(cell)
+        return cell
 
     # -- what is under way -------------------------------------------------------------------------
 
@@ -179,6 +200,11 @@ class Evaluator:
                 self._close(cell)
             elif isinstance(cell, OperationCell):
                 self._operate(cell)
+            elif isinstance(cell, RuleCell):
+                self._step(cell)
+            elif isinstance(cell, Part):
+                cell.datum = self._datum_of_parts(cell.value, cell.parent)
+                self._wake(cell)
         except Unmade as unmade:
             self.wait_for_remake(cell, unmade.datum, unmade.error)
         except NotThere as gone:
@@ -225,10 +251,7 @@ class Evaluator:
         return True
 
     def _close(self, gather: Gather) -> None:
-        if isinstance(gather.value, Lazy):
-            gather.datum = datum_of(gather.value, gather.parent)
-        else:
-            gather.datum = Datum(None, Traits.PLAIN, self.inputs.fill(gather.value, gather.parent))
+        gather.datum = self._datum_of_parts(gather.value, gather.parent)
         job = gather.job
         if job is None:
             self._deliver(gather)
@@ -238,6 +261,32 @@ class Evaluator:
         if gather.datum.hash is None:
             gather.datum.origin = job
         self.settle(job, gather.datum)
+
+    def _datum_of_parts(self, value: object, scope: Scope) -> Datum:
+        """The datum of a value whose expressions are all there: their own one, where it is nothing but one of them."""
+        if isinstance(value, Lazy):
+            return datum_of(value, scope)
+        return Datum(None, Traits.PLAIN, self.inputs.fill(value, scope))
+
+    def _step(self, cell: RuleCell) -> None:
+        if cell.returned:
+            cell.datum = cell.current[0].datum
+            self._wake(cell)
+            return
+        step = advance(cell, self.inputs)
+        if isinstance(step, Failed):
+            self.fail(cell, step)
+            return
+        cell.returned = isinstance(step, Ended)
+        cell.several = isinstance(step, Wanted) and step.several
+        values = step.values if isinstance(step, Wanted) else (step.value,)
+        cell.current = [Part(cell.parent, value) for value in values]
+        cell.parts += cell.current
+        for part in cell.current:
+            _wait(cell, part)
+        self._fresh.extend(cell.current)
+        if not cell.current:
+            self._ready.append(cell)
 
     def _deliver(self, root: Gather) -> None:
         """The root's value is what people see, so its bytes are needed."""
@@ -305,8 +354,22 @@ class Evaluator:
                 self._events.failed(current)
             elif isinstance(current, Gather) and current.job is not None:
                 stack.append(current.job)
+            elif isinstance(current, Part):
+                self._tell(current, stack)
+                continue
             stack += current.waiters or ()
             current.waiters = None
+
+    def _tell(self, part: Part, stack: list[Cell]) -> None:
+        """A part failed: its rule fails with it once it returned, else it is told."""
+        waiters, part.waiters = part.waiters or [], None
+        for waiter in waiters:
+            if isinstance(waiter, RuleCell) and not waiter.returned:
+                waiter.missing -= 1
+                if waiter.missing == 0:
+                    self._ready.append(waiter)
+            else:
+                stack.append(waiter)
 
     def _fail_itself(self, cell: Cell, error: BaseException) -> None:
         self.fail(cell, Failed(error, cell if isinstance(cell, Job) else cell.parent.job))

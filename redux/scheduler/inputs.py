@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from redux.expression import Expression
 from redux.nested import ATOMS, HiddenExpression, lazies_in, substitute
 from redux.repo import Repo
-from redux.scheduler.jobs import ABSENT, Cell, Datum, Gather, Job, OperationCell, Scope
+from redux.scheduler.jobs import ABSENT, Cell, Datum, Gather, Job, OperationCell, Part, RuleCell, Scope
 from redux.task import BoundCall
 from redux.value import Encoded, Lazy, decode, encode
 from redux_backends.records import Traits
@@ -97,7 +97,9 @@ def expressions_of(cell: Cell) -> Sequence[Lazy]:
         return lazies_in(nested) if nested else ()
     if isinstance(cell, OperationCell):
         return lazies_in(cell.operation._args)
-    assert isinstance(cell, Gather)
+    if isinstance(cell, RuleCell):
+        return ()
+    assert isinstance(cell, (Gather, Part))
     return [cell.value] if isinstance(cell.value, Expression) else lazies_in(cell.value)
 
 
@@ -117,6 +119,10 @@ def calls_behind(value: object, scope: Scope) -> list[Digest]:
                 found[cell.call_hash] = None
         elif isinstance(cell, OperationCell):
             waiting += lazies_in(cell.operation._args)[::-1]
+        elif isinstance(cell, RuleCell):
+            waiting += lazies_in([part.value for part in cell.parts])[::-1]
+        elif cell.datum is not None and cell.datum.origin is not None and cell.datum.origin.call_hash is not None:
+            found[cell.datum.origin.call_hash] = None
     return list(found)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from redux.expression import Operation
+from redux.expression import Expression, Operation
+from redux.rules import Steps
 from redux.task import BoundCall, Task
 from redux.value import Encoded
 from redux_backends.records import JobId, JobStatus, Outcome, Reason, Seconds, StoredValue, Traits, Upstream
@@ -114,6 +115,46 @@ class OperationCell(Cell):
     def __init__(self, scope: Scope, operation: Operation) -> None:
         super().__init__(scope)
         self.operation = operation
+
+
+class Part(Cell):
+    """A value that a rule waits for; how it comes out, failures included, is the rule's matter."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, scope: Scope, value: object) -> None:
+        super().__init__(scope)
+        self.value = value
+
+
+class RuleCell(Cell):
+    """A rule on its way. `parts` are all it ever waited for, `current` those it waits for now."""
+
+    __slots__ = ("current", "parts", "returned", "several", "steps")
+
+    def __init__(self, scope: Scope, steps: Steps[object]) -> None:
+        super().__init__(scope)
+        self.steps = steps
+        self.parts: list[Part] = []
+        self.current: list[Part] = []
+        self.several = False
+        self.returned = False
+
+
+class Known(Expression):
+    """An expression whose datum is there already."""
+
+    __slots__ = ("_datum",)
+
+    def __init__(self, datum: Datum) -> None:
+        self._datum = datum
+
+    def __repr__(self) -> str:
+        return "<known value>"
+
+    def to_node(self) -> tuple[str, tuple[object, ...]]:
+        """Nothing: it stands for its datum only within one evaluation."""
+        raise TypeError("a value that a rule settled belongs to its execution, and is not to be kept")
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,11 +135,11 @@ class Recorder:
             self._note_call(job, datum.hash)
         self._note_end(job)
 
-    def failed(self, job: Job, error: ErrorValue | None) -> None:
-        """A job failed. Where it raised itself, its error is the result of its call."""
+    def failed(self, job: Job, error: ErrorValue) -> None:
+        """A job failed, itself or below it: the error is the result of its call, unless it lacked an argument."""
         if job.eval_hash is not None and not job.asked:
             self.asked(job)
-        if error is not None and job.args_hash is not None:
+        if job.args_hash is not None:
             encoded = encode(error)
             encoded = replace(encoded, traits=encoded.traits | Traits.ERROR)
             self._attempt(lambda: self._keep(encoded, error))

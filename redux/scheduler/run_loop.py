@@ -14,7 +14,7 @@ from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.inputs import Unmade
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
 from redux.scheduler.recorder import Recorder
-from redux.scheduler.report import TaskProgress, describe_error
+from redux.scheduler.report import ErrorValue, TaskProgress, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
 from redux.value import hash_value
@@ -61,6 +61,7 @@ class Run:
         self._running: dict[JobId, Job] = {}
         self._renewed = time.monotonic()
         self._stopping = False
+        self._described: tuple[Failed, ErrorValue] | None = None
         pool.connect(lambda key, outcome: self._inbox.put((key, outcome)))
 
     @property
@@ -310,8 +311,14 @@ class Run:
             return
         job.status, job.ended = JobStatus.FAILED, job.ended or time.time()
         self._progress_of(job).failed += 1
-        error = describe_error(job.failed.error) if job.failed.job is job else None
-        self._recorder.failed(job, error)
+        self._recorder.failed(job, self._describe(job.failed))
+
+    def _describe(self, failed: Failed) -> ErrorValue:
+        """The error as it is recorded, for the job that raised it and for those above it: theirs is the same."""
+        known = self._described
+        if known is None or known[0] is not failed:
+            known = self._described = failed, describe_error(failed.error)
+        return known[1]
 
     def remake(self, job: Job, error: ReduxError) -> None:
         """A job's bytes are gone: it runs again, as a new attempt."""

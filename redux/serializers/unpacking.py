@@ -20,6 +20,13 @@ from redux_valuestore.errors import ReduxError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+_ATOMS = frozenset(
+    wire.MSGPACK + bytes([first])
+    for first in (*range(0x80), *range(0xE0, 0x100), *range(0xA0, 0xC1), 0xC2, 0xC3, *range(0xCA, 0xD4), 0xD9)
+)
+"""How a number, a short text, a truth value or None begins: most results are no more than that."""
+_ATOM_START = len(wire.MSGPACK) + 1
+
 Fetch = Callable[[Digest], "Buffer"]
 
 
@@ -37,7 +44,19 @@ def decode(data: Buffer, fetch: Fetch) -> object:
 
     Raises CannotDecode, and whatever `fetch` raises.
     """
-    view = memoryview(data)
+    try:
+        if type(data) is bytes and data[:_ATOM_START] in _ATOMS:
+            return unpackb(data[len(wire.MSGPACK) :], raw=False, unicode_errors="surrogatepass")
+        return _decode_any(memoryview(data), fetch)
+    except ReduxError:
+        raise
+    except Exception as error:  # classes' own code runs here, over bytes of any age
+        raise CannotDecode(
+            f"a value cannot be built from its bytes: {type(error).__name__}: {error}; run the call that made it again"
+        ) from error
+
+
+def _decode_any(view: memoryview, fetch: Fetch) -> object:
     end = bytes(view[:5]).find(b"\n") + 1
     header, payload = bytes(view[:end]), view[end:]
     unpack = _FORMATS.get(header)
@@ -46,14 +65,7 @@ def decode(data: Buffer, fetch: Fetch) -> object:
             f"these bytes begin with {bytes(view[:16])!r}, which this redux does not read; "
             "upgrade it, or run the call again"
         )
-    try:
-        return unpack(payload, view, fetch)
-    except ReduxError:
-        raise
-    except Exception as error:  # classes' own code runs here, over bytes of any age
-        raise CannotDecode(
-            f"a value cannot be built from its bytes: {type(error).__name__}: {error}; run the call that made it again"
-        ) from error
+    return unpack(payload, view, fetch)
 
 
 class _Unpacking:

@@ -1,0 +1,1 @@
+"""Control flow between tasks: evaluation rules, one idea a file."""

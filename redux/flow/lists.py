@@ -1,0 +1,44 @@
+"""Lists that are not there yet: a task over each element, and lists put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain
+from typing import Any
+
+from redux.rules import Steps, rule
+
+
+@rule("redux.map_")
+def map_(func: Callable[[Any], Any], values: Any) -> Steps[list[Any]]:
+    """`[func(value) for value in values]`, side by side; `func` is a task or a function, `values` may be lazy."""
+    items = yield values
+    return [func(item) for item in items]
+
+
+@rule("redux.starmap")
+def starmap(func: Callable[..., Any], arguments: Any) -> Steps[list[Any]]:
+    """`[func(**each) for each in arguments]`, side by side; an element that is a list or tuple gives `func(*each)`."""
+    items = yield arguments
+    return [func(**item) if isinstance(item, dict) else func(*item) for item in items]
+
+
+@rule("redux.flatten")
+def flatten(lists: Any) -> Steps[list[Any]]:
+    """The elements of all lists in one list; one level only."""
+    items = yield lists
+    return list(chain.from_iterable(items))
+
+
+@rule("redux.flat_map")
+def flat_map(func: Callable[[Any], Any], values: Any) -> Steps[list[Any]]:
+    """The elements of all lists that `func` gives for the values, in one list."""
+    return flatten(map_(func, values))
+    yield  # a rule is a generator, even where it waits for nothing
+
+
+@rule("redux.zip_")
+def zip_(*lists: Any) -> Steps[list[tuple[Any, ...]]]:
+    """`list(zip(*lists))`: as long as the shortest."""
+    items = yield list(lists)
+    return list(zip(*items, strict=False))

@@ -1,0 +1,30 @@
+"""Functional helpers for expressions, under redun's names; each is at home in `redux.flow`."""
+
+from redux.flow.catch import catch, catch_all
+from redux.flow.cond import cond
+from redux.flow.functions import apply_func, as_task, compose, const, identity
+from redux.flow.lists import flat_map, flatten, map_, starmap, zip_
+from redux.flow.quoting import delay, force, quote
+from redux.flow.seq import seq
+from redux.flow.throw import throw
+
+__all__ = [
+    "apply_func",
+    "as_task",
+    "catch",
+    "catch_all",
+    "compose",
+    "cond",
+    "const",
+    "delay",
+    "flat_map",
+    "flatten",
+    "force",
+    "identity",
+    "map_",
+    "quote",
+    "seq",
+    "starmap",
+    "throw",
+    "zip_",
+]

@@ -1,0 +1,85 @@
+"""Evaluation rules: what `cond`, `catch` and their like are made of.
+
+A rule is a generator over unevaluated arguments. It yields what it wants evaluated and is sent the value; an error of
+what it waits for is raised at the `yield`, to be caught there like any other. What it returns is evaluated in its
+place. So a rule decides what runs, and when, but makes no job and no call of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from functools import update_wrapper
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, ParamSpec, TypeVar, cast
+
+from redux.expression import Expression, RuleCall
+from redux_valuestore.errors import ReduxError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Steps = Generator[object, Any, R]
+"""A rule on its way: yields what is to be evaluated, is sent values, returns its result."""
+
+_OWN = "redux."
+_RULES: dict[str, Callable[..., Steps[object]]] = {}
+
+
+class UnknownRule(ReduxError):
+    """No rule has the name that an expression uses."""
+
+    exit_code = 2
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"no evaluation rule is named {name}; import the module that defines it")
+
+
+class Settle:
+    """Yielded by a rule: evaluate all `values` side by side, and send a `Settled` for each; nothing is raised."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, *values: object) -> None:
+        self.values = values
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How one of the values came out: either `value`, to be returned or used in further expressions, or `error`."""
+
+    value: Expression | None
+    error: BaseException | None
+
+    def get(self) -> Expression:
+        """The value. Raises the error where there is one."""
+        if self.error is not None:
+            raise self.error
+        assert self.value is not None
+        return self.value
+
+
+def rule(name: str) -> Callable[[Callable[P, Steps[R]]], Callable[P, R]]:
+    """Register a generator as the rule of that name; calling it then gives a lazy expression."""
+
+    def register(steps: Callable[P, Steps[R]]) -> Callable[P, R]:
+        def use(*args: P.args, **kwargs: P.kwargs) -> R:
+            return cast(R, RuleCall(name, args, kwargs))
+
+        _RULES[name] = steps
+        return update_wrapper(use, steps)
+
+    return register
+
+
+def start(name: str, args: tuple[object, ...], kwargs: Mapping[str, object] = MappingProxyType({})) -> Steps[object]:
+    """A use of a rule, before its first step. Raises UnknownRule, and TypeError for arguments that don't fit."""
+    steps = _RULES.get(name)
+    if steps is None and name.startswith(_OWN):
+        import_module("redux.functools")
+        steps = _RULES.get(name)
+    if steps is None:
+        raise UnknownRule(name)
+    return steps(*args, **kwargs)

@@ -1,0 +1,213 @@
+"""Control flow that is not there yet: what is chosen runs and nothing else, errors are caught, order is kept."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redux import Scheduler, task
+from redux.expression import RuleCall
+from redux.functools import (
+    apply_func,
+    as_task,
+    catch,
+    catch_all,
+    compose,
+    cond,
+    const,
+    delay,
+    flat_map,
+    flatten,
+    force,
+    identity,
+    map_,
+    quote,
+    seq,
+    starmap,
+    throw,
+    zip_,
+)
+from redux.repo import open_repo
+from redux.rules import Settle, Steps, UnknownRule, rule
+
+redux_namespace = "flow"
+ran: list[str] = []
+
+
+@task(cache=False)
+def note(text: str) -> str:
+    ran.append(text)
+    return text
+
+
+@task
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+@task
+def fail(text: str) -> int:
+    raise ValueError(text)
+
+
+@task
+def tell(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+@task
+def numbers(count: int) -> list[int]:
+    return list(range(count))
+
+
+@pytest.fixture(autouse=True)
+def nothing_ran() -> None:
+    ran.clear()
+
+
+def run(expression: Any) -> Any:
+    return Scheduler().run(expression)
+
+
+def test_only_the_branch_that_is_chosen_runs():
+    assert run(cond(add(1, 1) == 2, note("then"), note("else"))) == "then"
+    assert run(cond(add(1, 1) == 3, note("no"), add(1, 0), note("second"), note("else"))) == "second"
+    assert run(cond(False, note("no"))) is None
+    assert ran == ["then", "second"]
+
+
+def test_catch_gives_the_value_or_what_the_first_fitting_recover_makes_of_the_error():
+    assert run(catch(add(1, 1), ValueError, tell)) == 2
+    assert run(catch(fail("a") + 1, KeyError, note, (ValueError, TypeError), tell)) == "ValueError: a"
+    assert run(catch(cond(True, fail("deep")), ValueError, tell)) == "ValueError: deep"
+    assert run(catch(throw(KeyError("k")), KeyError, tell)) == "KeyError: 'k'"
+    with pytest.raises(ValueError, match="nobody"):
+        run(catch(fail("nobody"), KeyError, tell))
+    with pytest.raises(ValueError, match="again"):
+        run(catch(fail("first"), ValueError, compose(fail, lambda error: "again")))
+
+
+def test_catch_all_waits_for_all_and_hands_errors_over_in_place():
+    assert run(catch_all([add(1, 1), {"x": add(2, 2)}], ValueError, repr)) == [2, {"x": 4}]
+    nested = {"a": [note("one"), fail("bad")], "b": (note("two"),)}
+    assert run(catch_all(nested, ValueError, as_task(repr))) == "{'a': ['one', ValueError('bad')], 'b': ('two',)}"
+    assert ran == ["one", "two"]
+    with pytest.raises(ValueError, match="bad"):
+        run(catch_all(nested))
+    with pytest.raises(ValueError, match="bad"):
+        run(catch_all(nested, KeyError, tell))
+
+
+def test_what_was_recovered_is_known_to_come_from_what_failed(tmp_path: Path):
+    repo = open_repo(f"sqlite:///{tmp_path}/redux.db", str(tmp_path / "values"))
+    scheduler = Scheduler(repo)
+    assert scheduler.run(note(catch(fail("source"), ValueError, tell))) == "ValueError: source"
+    jobs = {view.fullname: view for view in repo.backend.jobs()}
+    call = jobs["flow.note"].job.call_hash
+    assert call is not None
+    known = repo.backend.get_call(call)
+    assert known is not None
+    upstreams = {upstream.call for upstream in known.upstreams}
+    assert upstreams == {jobs["flow.fail"].job.call_hash, jobs["flow.tell"].job.call_hash}
+
+
+def test_seq_runs_one_after_another_and_stops_at_the_first_error():
+    assert run(seq([note("a"), add(1, 1), note("b")])) == ["a", 2, "b"]
+    with pytest.raises(ValueError):
+        run(seq([fail("stop"), note("never")]))
+    assert ran == ["a", "b"]
+
+
+def test_lists_that_are_not_there_yet():
+    assert run(map_(compose(tell, ValueError, str), numbers(2))) == ["ValueError: 0", "ValueError: 1"]
+    assert run(starmap(add, [{"a": 1, "b": 2}, (3, add(2, 2))])) == [3, 7]
+    assert run(flat_map(numbers, numbers(4))) == [0, 0, 1, 0, 1, 2]
+    assert run(flatten([numbers(2), [9], numbers(1)])) == [0, 1, 9, 0]
+    assert run(zip_(numbers(2), "abc")) == [(0, "a"), (1, "b")]
+
+
+def test_plain_functions_on_lazy_values():
+    assert run(apply_func(max, numbers(4), key=abs)) == 3
+    assert run(apply_func(divmod, add(3, 4), 2)) == (3, 1)
+    assert run(as_task(sum)(numbers(4)) + 1) == 7
+    assert run([identity(add(1, 1)), const(add(1, 0), note("too"))]) == [2, 1]
+    assert ran == ["too"]
+
+
+def test_what_is_quoted_runs_when_it_is_forced_and_no_sooner():
+    held = quote(note("later"))
+    assert run(as_task(type)(held)).__name__ == "Quoted"
+    assert ran == []
+    assert run([force(delay(add(20, 22))), identity(held).eval()]) == [42, "later"]
+
+
+def test_a_rule_of_ones_own():
+    @rule("flow.first_that_works")
+    def first_that_works(*exprs: Any) -> Steps[Any]:
+        for settled in (yield Settle(*exprs)):
+            if settled.error is None:
+                return settled.value
+        raise LookupError("none works")
+
+    assert run(first_that_works(fail("x"), add(1, 2), add(3, 4))) == 3
+    with pytest.raises(LookupError):
+        run(first_that_works(fail("x")))
+    with pytest.raises(UnknownRule, match=r"flow\.unheard"):
+        run(RuleCall("flow.unheard", (), {}))
+
+
+@task
+def workflow() -> dict[str, object]:
+    return {
+        "cond": cond(add(1, 1) == 2, add(1, 2), fail("untaken")),
+        "catch": catch(fail("caught"), ValueError, tell),
+        "map": map_(compose(tell, tell), [ValueError("v")]),
+        "held": delay(add(5, 5)),
+    }
+
+
+def test_a_result_made_of_rules_is_remembered_and_goes_on(tmp_path: Path):
+    url, folder = f"sqlite:///{tmp_path}/redux.db", str(tmp_path / "values")
+    first = Scheduler(open_repo(url, folder)).execute(workflow())
+    again = Scheduler(open_repo(url, folder)).execute(workflow())
+    assert repr(first.value) == repr(again.value)
+    assert {name: count.done for name, count in again.counts.items() if count.done} == {}
+    assert again.counts["flow.fail"].failed == 1, "what failed is tried again"
+
+
+def test_a_call_that_recovered_is_not_reused_once_what_failed_is_mended(tmp_path: Path):
+    """A shallow check looks at the tasks of the whole finished call: those that failed below it are among them."""
+    flow = tmp_path / "flow.py"
+    text = """
+from redux import task
+from redux.functools import catch
+
+@task
+def inner(x):
+    return x // 0
+
+@task
+def outer(x):
+    return inner(x)
+
+@task
+def recover(error):
+    return "recovered"
+
+@task(check_valid="shallow")
+def main():
+    return catch(outer(6), ZeroDivisionError, recover)
+"""
+
+    def outcome() -> str:
+        command = [sys.executable, "-m", "redux", "run", "flow.py", "main"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    flow.write_text(text)
+    assert outcome() == "'recovered'"
+    flow.write_text(text.replace("x // 0", "x // 2"))
+    assert outcome() == "3"
