@@ -320,6 +320,7 @@ _WORDS: Mapping[MissKind, str] = {
     MissKind.NO_RESULT: "the same call was made before but left no result: it failed, was stopped, or is still running",
     MissKind.TASK_CHANGED: "the task {detail}, held in the remembered result, changed",
     MissKind.STALE_SUBTREE: "a task called below it changed",
+    MissKind.RETRIED: "it raised and was tried again ({detail})",
 }
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from types import MappingProxyType
 from typing import Any, NoReturn, cast
 
+from redux.options import NO_OPTIONS
 from redux.serializers.encoded import ArgumentOf
 from redux.serializers.registry import registry
 from redux.value import Lazy, register_lazy
-
-NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Expression(Lazy):

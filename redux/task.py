@@ -2,62 +2,54 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
-import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 from redux.code.fingerprint import TaskSource
 from redux.expression import TaskCall
+from redux.nested import lazies_in
+from redux.options import (
+    NO_OPTIONS,
+    CacheCheckValid,
+    CacheResult,
+    CacheScope,
+    TaskError,
+    TaskOptions,
+    declare,
+    given_for_call,
+)
+from redux.partial import PartialTask
 from redux.value import set_task_resolver
 from redux_valuestore.digest import Digest
-from redux_valuestore.errors import ReduxError
 from redux_valuestore.frozen import frozen
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+__all__ = [
+    "BoundCall",
+    "CacheCheckValid",
+    "CacheResult",
+    "CacheScope",
+    "PartialTask",
+    "Task",
+    "TaskError",
+    "TaskOptions",
+    "TaskRegistry",
+    "current_task_hash",
+    "get_task_registry",
+    "name_of_task",
+    "set_task_hasher",
+    "source_of_task",
+    "task",
+]
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
-
-
-class TaskError(ReduxError):
-    """A task was declared wrongly, or is not known."""
-
-    exit_code = 2
-
-
-class CacheScope(StrEnum):
-    """How far a hit may come from: nowhere, the same execution, or the backend."""
-
-    NONE = "NONE"
-    CSE = "CSE"
-    BACKEND = "BACKEND"
-
-
-class CacheCheckValid(StrEnum):
-    """What is checked before a remembered result is used: every value on the way, or the finished call at once."""
-
-    FULL = "full"
-    SHALLOW = "shallow"
-
-
-@dataclass(frozen=True, slots=True)
-class TaskOptions:
-    """The options of `@task` that the scheduler reads."""
-
-    version: str | None = None
-    cache_scope: CacheScope = CacheScope.BACKEND
-    check_valid: CacheCheckValid = CacheCheckValid.FULL
-    config_args: frozenset[str] = frozenset()
-    hash_includes: tuple[object, ...] = ()
-    source: str | None = None
-    executor: str | None = None
-    tags: tuple[tuple[str, object], ...] = ()
 
 
 @frozen
@@ -71,21 +63,23 @@ class BoundCall:
 class Task(Generic[P, R]):
     """A function whose calls are lazy, remembered and recorded.
 
-    Calling it gives an expression (typed as the result it will have); `task.func` is the function itself.
+    Calling it gives an expression (typed as the result it will have); `task.func` is the function itself, `declared`
+    its options, `overrides` those that this object's calls have over them.
     """
 
-    def __init__(self, func: Callable[P, R], name: str, namespace: str, options: TaskOptions) -> None:
+    def __init__(self, func: Callable[P, R], name: str, namespace: str, declared: TaskOptions) -> None:
         update_wrapper(self, func)
         self.func = func
         self.name = name
         self.namespace = namespace
         self.fullname = f"{namespace}.{name}" if namespace else name
         self.__redux_task__ = self.fullname
-        self.options = options
+        self.declared = declared
+        self.overrides: Mapping[str, object] = NO_OPTIONS
         self.signature = inspect.signature(func)
         self._names = _plain_names(self.signature)
         self._arity = len(self._names) if self._names is not None else -1
-        unknown = options.config_args - set(self.signature.parameters)
+        unknown = declared.config_args - set(self.signature.parameters)
         if unknown:
             raise TaskError(
                 f"task {self.fullname}: config_args names {', '.join(sorted(unknown))}, "
@@ -96,7 +90,35 @@ class Task(Generic[P, R]):
         """The lazy call of this task; arguments that don't fit the signature raise TypeError here."""
         if kwargs or len(args) != self._arity:
             self._check_fit(args, kwargs)
-        return cast(R, TaskCall(self.fullname, args, kwargs))
+        return cast(R, TaskCall(self.fullname, args, kwargs, self.overrides))
+
+    def options(self, **given: Any) -> Task[P, R]:
+        """The same task, whose calls have these options over its declared ones; values may be expressions.
+
+        Raises TaskError for an option that is none, or that only a declaration can give.
+        """
+        given_for_call(self.declared, {name: value for name, value in given.items() if not lazies_in(value)})
+        changed = copy.copy(self)
+        changed.overrides = {**self.overrides, **given}
+        return changed
+
+    def export_options(self, **given: Any) -> Task[P, R]:
+        """The same task, from whose calls every job below inherits these options. Raises TaskError."""
+        exported: Any = self.overrides.get("export_options", {})
+        return self.options(export_options={**exported, **given})
+
+    def partial(self, *args: Any, **kwargs: Any) -> PartialTask[R]:
+        """The task with some of its arguments given; they are evaluated with the final call."""
+        return PartialTask(self, args, kwargs)
+
+    def call(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """The plain result, now: remembered in the `.redux` found from the current folder upward, like any other call.
+
+        For scripts and notebooks, also where an event loop runs (it blocks the loop). Raises what the task raises.
+        """
+        from redux.session import run  # noqa: PLC0415 - it stands on the scheduler, and the scheduler on tasks
+
+        return cast(R, run(self(*args, **kwargs)))
 
     def __repr__(self) -> str:
         return f"<task {self.fullname}>"
@@ -239,7 +261,7 @@ def name_of_task(value: object) -> str | None:
 
 def source_of_task(task: Task[..., Any]) -> TaskSource:
     """What a task's hash is made of."""
-    options = task.options
+    options = task.declared
     return TaskSource(task.fullname, task.func, options.version, options.hash_includes, options.source)
 
 
@@ -273,9 +295,21 @@ def task(
     check_valid: CacheCheckValid | Literal["full", "shallow"] = "full",
     config_args: Sequence[str] = (),
     hash_includes: Sequence[object] = (),
+    packages: Sequence[str] = (),
     source: str | None = None,
     executor: str | None = None,
     tags: Sequence[tuple[str, object]] = (),
+    allowed_cache_results: Collection[CacheResult | Literal["CSE", "SINGLE", "ULTIMATE"]] | None = None,
+    limits: Sequence[str] | Mapping[str, int] = (),
+    retries: int = 0,
+    retry_delay: float = 0.0,
+    retry_on: type[BaseException] | tuple[type[BaseException], ...] = Exception,
+    timeout: float | None = None,
+    prov: bool = True,
+    nout: int | None = None,
+    load_module: str | None = None,
+    export_options: Mapping[str, object] = NO_OPTIONS,
+    **for_executor: object,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
 
@@ -285,8 +319,14 @@ def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     `name`, `namespace` make its full name (namespace: argument, else the module's `redux_namespace`). `version` stands
     for the code in the hash. `cache=False` is `cache_scope="CSE"`: hits only within one execution; "NONE": every call
     runs. `check_valid="shallow"` reuses a finished call without visiting what is below it. `config_args` are left out
-    of the hash; `hash_includes` are added to it; `source` replaces the function's own text in it.
-    Raises TaskError for a name that isn't one, or that another place already has.
+    of the hash; `hash_includes` are added to it, and the installed versions of `packages`; `source` replaces the
+    function's own text in it. `allowed_cache_results` says which hits are taken at all.
+
+    A call runs on `executor`, once as much of every one of `limits` is free as it takes. It may take `timeout` seconds.
+    Where it raises one of `retry_on` it is tried again up to `retries` times, `retry_delay` seconds later, doubled each
+    time. `prov=False` records neither it nor what is below. `nout`: how many values it returns, to unpack. Jobs below
+    inherit `export_options`. `tags` go on the task. Options that redux doesn't know are the executor's.
+    Raises TaskError for a name that isn't one, or that another place already has, and for a wrong option.
     """
     if func is not None:
         return _make_task(func, {})
@@ -303,40 +343,9 @@ def _make_task(func: Callable[P, R], options: dict[str, Any]) -> Task[P, R]:
         raise TaskError(f"{name!r} can't name a task: use letters, digits and _ (give one with @task(name=…))")
     if namespace and not _NAMESPACE.fullmatch(namespace):
         raise TaskError(f"{namespace!r} can't be a namespace: use letters, digits, _ and dots")
-    made = Task(func, name, namespace, _options(**options))
+    made = Task(func, name, namespace, declare(options))
     _registry.add(made)
     return made
-
-
-def _options(
-    version: str | None = None,
-    cache: bool = True,
-    cache_scope: str | None = None,
-    check_valid: str = "full",
-    config_args: Sequence[str] = (),
-    hash_includes: Sequence[object] = (),
-    source: str | None = None,
-    executor: str | None = None,
-    tags: Sequence[tuple[str, object]] = (),
-) -> TaskOptions:
-    scope = CacheScope(cache_scope) if cache_scope else (CacheScope.BACKEND if cache else CacheScope.CSE)
-    for key, value in tags:
-        try:
-            json.dumps(value, sort_keys=True)
-        except (TypeError, ValueError) as error:
-            raise TaskError(
-                f"the tag {key!r} cannot be written as JSON ({error}); give text, numbers or lists"
-            ) from None
-    return TaskOptions(
-        None if version is None else str(version),
-        scope,
-        CacheCheckValid(check_valid),
-        frozenset(config_args),
-        tuple(hash_includes),
-        source,
-        executor,
-        tuple(tags),
-    )
 
 
 set_task_resolver(_registry.get)

@@ -31,6 +31,16 @@ importing: list[str] = []
 """In a worker process: the workflow that it imports at the moment."""
 
 
+class TimedOut(ReduxError, TimeoutError):
+    """A job took longer than it may."""
+
+    def __init__(self, fullname: str, seconds: Seconds) -> None:
+        self.fullname = fullname
+        super().__init__(
+            f"task {fullname} took longer than {seconds:g} s and was given up; give it a longer timeout=, or retries="
+        )
+
+
 class CodeDiffers(ReduxError):
     """A worker's code isn't what the execution hashed."""
 
@@ -44,13 +54,18 @@ class CodeDiffers(ReduxError):
 
 @frozen
 class JobSpec:
-    """A job to run: the task by name and hash, its function, and its arguments as plain values."""
+    """A job to run: the task by name and hash, its function, and its arguments as plain values.
+
+    `timeout` is how many seconds it may take; `options` are what the task's options say to the executor alone.
+    """
 
     fullname: str
     task_hash: Digest
     func: Callable[..., Any]
     args: tuple[object, ...]
     kwargs: dict[str, object]
+    timeout: Seconds | None = None
+    options: tuple[tuple[str, object], ...] = ()
 
 
 @frozen
@@ -82,6 +97,10 @@ class Executor(Protocol):
 
     def cancel_waiting(self) -> list[object]:
         """Give back the keys of jobs that have not begun; they will not run."""
+        ...
+
+    def give_up_overdue(self) -> None:
+        """Report the jobs that took longer than they may, with TimedOut; whatever still comes of them is dropped."""
         ...
 
     def close(self) -> None:

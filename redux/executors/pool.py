@@ -57,6 +57,11 @@ class ExecutorPool:
         """The keys of all jobs that have not begun; they will not run."""
         return [key for executor in self._open.values() for key in executor.cancel_waiting()]
 
+    def give_up_overdue(self) -> None:
+        """Report the jobs that took longer than they may."""
+        for executor in self._open.values():
+            executor.give_up_overdue()
+
     def close(self) -> None:
         """Let all workers go."""
         for executor in self._open.values():

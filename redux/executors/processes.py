@@ -11,8 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from types import TracebackType
+from collections.abc import Sequence
 from typing import cast
 
 from redux.executors.exchange import Exchange, PlainRecord
@@ -87,28 +86,34 @@ class _Bench:
         self._site = site
         self._exchange = exchange
         self._worker: Worker | None = None
+        self._asked: Worker | None = None
 
-    def __enter__(self) -> Callable[[JobSpec], Outcome]:
-        return self._run
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Let the worker go."""
         if self._worker is not None:
             self._worker.end()
 
-    def _run(self, spec: JobSpec) -> Outcome:
+    def interrupt(self) -> None:
+        """Kill the worker that runs a job."""
+        asked = self._asked
+        if asked is not None:
+            asked.kill()
+
+    def run(self, spec: JobSpec) -> Outcome:
         """Run one job. Raises WorkerDied, CannotStartWorker, NoModule, CannotEncode, CannotDecode."""
         module, path = _origin(spec)
         parcel = self._exchange.hand_over((spec.args, spec.kwargs))
         order = pack((spec.fullname, spec.task_hash, module, path, parcel.data, parcel.folder, parcel.parts))
         # A worker whose answer did not come whole is not asked again: the rest of it would answer the next question.
         worker, self._worker = self._worker or Worker(self._site, spec.fullname), None
+        self._asked = worker
         try:
             kind, started, ended, *rest = worker.ask(order, spec.fullname)
         except BaseException:
             worker.end()
             raise
+        finally:
+            self._asked = None
         self._worker = worker
         if kind == "error":
             return Outcome(started, ended, error=_rebuild_error(*cast("tuple[bytes, str, str]", tuple(rest))))
@@ -139,6 +144,10 @@ class Worker:
             return cast("tuple[str, float, float, object]", receive(self._connection))
         except Disconnected:
             raise self._death(fullname) from None
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does."""
+        self._process.kill()
 
     def end(self) -> None:
         """Let the process go, and wait for its end."""

@@ -7,13 +7,14 @@ queues, so ten thousand calls deep or a hundred thousand wide cost no stack.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
-from typing import Protocol
+from collections.abc import Collection
+from typing import Any, Protocol
 
-from redux.expression import OPERATIONS, Operation, RuleCall, TaskCall
+from redux.expression import OPERATIONS, Operation
 from redux.nested import ATOMS, HiddenExpression, lazies_in
+from redux.options import TaskOptions, given_for_call
 from redux.repo import Repo
-from redux.rules import start
+from redux.scheduler.cells import FindTask, make_cell
 from redux.scheduler.inputs import (
     Inputs,
     NotThere,
@@ -30,8 +31,6 @@ from redux.scheduler.jobs import (
     Failed,
     Gather,
     Job,
-    Known,
-    KnownTask,
     OperationCell,
     Part,
     RuleCell,
@@ -39,7 +38,7 @@ from redux.scheduler.jobs import (
 )
 from redux.scheduler.stepping import Ended, Wanted, advance
 from redux.value import Lazy
-from redux_backends.records import JobId, Traits, Upstream, hash_evaluation, new_id
+from redux_backends.records import Traits, Upstream, hash_evaluation
 from redux_valuestore.digest import digest_struct
 from redux_valuestore.errors import ReduxError
 
@@ -73,7 +72,7 @@ class Events(Protocol):
 class Evaluator:
     """The cells of one execution, and the queues they move through."""
 
-    def __init__(self, repo: Repo, find_task: Callable[[str], KnownTask], events: Events) -> None:
+    def __init__(self, repo: Repo, find_task: FindTask, events: Events) -> None:
         self.inputs = Inputs(repo)
         self._find_task = find_task
         self._events = events
@@ -127,45 +126,11 @@ class Evaluator:
             self._ready.append(cell)
 
     def _make_cell(self, lazy: Lazy, scope: Scope) -> Cell:
-        cell: Cell
-        if isinstance(lazy, TaskCall):
-            cell = self._make_job(lazy, scope)
-        elif isinstance(lazy, Operation):
-            cell = OperationCell(scope, lazy)
+        cell = scope.cells[id(lazy)] = make_cell(lazy, scope, self._find_task)
+        if not cell.settled:
             self._fresh.append(cell)
-        elif isinstance(lazy, RuleCall):
-            cell = self._make_rule_cell(lazy, scope)
-        elif isinstance(lazy, Known):
-            cell = Cell(scope)
-            cell.datum = lazy._datum
-        else:
-            raise TypeError(f"no rule evaluates {type(lazy).__name__}")
-        scope.cells[id(lazy)] = cell
-        return cell
-
-    def _make_job(self, call: TaskCall, scope: Scope) -> Cell:
-        try:
-            known = self._find_task(call._fullname)
-            bound = known.task.bind(call._args, dict(call._kwargs))
-        except (ReduxError, TypeError) as error:
-            cell = Cell(scope)
-            cell.failed = Failed(error, scope.job)
-            return cell
-        job = Job(scope, JobId(new_id()), known, bound)
-        scope.children.append(job)
-        self._fresh.append(job)
-        self._live.add(job)
-        return job
-
-    def _make_rule_cell(self, use: RuleCall, scope: Scope) -> Cell:
-        try:
-            steps = start(use._name, use._args, use._kwargs)
-        except (ReduxError, TypeError) as error:
-            cell = Cell(scope)
-            cell.failed = Failed(error, scope.job)
-            return cell
-        cell = RuleCell(scope, steps)
-        self._fresh.append(cell)
+            if isinstance(cell, Job):
+                self._live.add(cell)
         return cell
 
     # -- what is under way -------------------------------------------------------------------------
@@ -216,6 +181,8 @@ class Evaluator:
         bound = job.bound
         assert bound is not None
         task = job.known.task
+        if job.given or job.parent.exported:
+            job.options = self._options_of(job)
         arguments: list[tuple[str, Datum]] = []
         upstreams: list[Upstream] = []
         for name, value in task.name_arguments(bound):
@@ -226,9 +193,14 @@ class Evaluator:
         job.arguments, job.upstreams = arguments, upstreams
         self._hash_arguments(job)
 
+    def _options_of(self, job: Job) -> TaskOptions:
+        """The declared options, those that jobs above export over them, those of the call over both."""
+        given: Any = self.inputs.fill(dict(job.given), job.parent)
+        return given_for_call(given_for_call(job.known.task.declared, job.parent.exported), given)
+
     def _hash_arguments(self, job: Job) -> None:
         task = job.known.task
-        hidden = task.options.config_args
+        hidden = task.declared.config_args
         parts: list[object] = []
         for name, datum in job.arguments:
             if hidden and name.partition("[")[0] in hidden:
@@ -388,6 +360,7 @@ class Evaluator:
         self._wait_again(cell, origin)
         if origin.datum is not None:
             origin.stale, origin.datum = origin.datum, None
+            origin.remade += 1
             self._events.remake(origin, error)
             self._live.add(origin)
             self._ready.append(origin)

@@ -91,8 +91,8 @@ def expressions_of(cell: Cell) -> Sequence[Lazy]:
     if isinstance(cell, Job):
         bound = cell.bound
         assert bound is not None
-        if bound.kwargs:
-            return lazies_in((bound.args, bound.kwargs))
+        if bound.kwargs or cell.given:
+            return lazies_in((bound.args, bound.kwargs, dict(cell.given)))
         nested = [value for value in bound.args if type(value) not in ATOMS]
         return lazies_in(nested) if nested else ()
     if isinstance(cell, OperationCell):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from redux.expression import Expression, Operation
+from redux.options import NO_OPTIONS
 from redux.rules import Steps
 from redux.task import BoundCall, Task
 from redux.value import Encoded
@@ -85,10 +86,11 @@ class Cell:
 class Scope:
     """The cells of one job's reduced value, by the identity of their expressions, so that a shared one runs once."""
 
-    __slots__ = ("cells", "children", "job")
+    __slots__ = ("cells", "children", "exported", "job")
 
     def __init__(self, job: Job | None) -> None:
         self.job = job
+        self.exported = NO_OPTIONS if job is None else job.exports()
         self.cells: dict[int, Cell] = {}
         self.children: list[Job] = []
 
@@ -167,20 +169,23 @@ class KnownTask:
 
 
 class Job(Cell):
-    """One attempt to get a call's result."""
+    """One attempt to get a call's result. `given` are the options of its call, `options` what holds for it."""
 
     __slots__ = (
         "args_hash",
         "arguments",
         "asked",
+        "attempts",
         "bound",
         "call_hash",
         "ended",
         "eval_hash",
         "forced",
+        "given",
         "id",
         "known",
         "leader",
+        "options",
         "outcome",
         "place",
         "reason",
@@ -195,10 +200,14 @@ class Job(Cell):
         "upstreams",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, id: JobId, known: KnownTask, bound: BoundCall) -> None:
+    def __init__(
+        self, scope: Scope, id: JobId, known: KnownTask, bound: BoundCall, given: Mapping[str, object]
+    ) -> None:
         super().__init__(scope)
         self.id = id
         self.known = known
+        self.given = given
+        self.options = known.task.declared
         self.bound: BoundCall | None = bound
         self.arguments: Sequence[tuple[str, Datum]] = ()
         self.upstreams: list[Upstream] = []
@@ -219,12 +228,17 @@ class Job(Cell):
         self.recorded = False
         self.asked = False
         self.remade = 0
+        self.attempts = 0
         self.place = ""
 
+    def exports(self) -> Mapping[str, object]:
+        """The options that every job below inherits."""
+        own, inherited = self.options.exported, self.parent.exported
+        return {**inherited, **dict(own)} if own else inherited
+
     def renew(self, id: JobId, reason: Reason) -> None:
-        """Make it a new attempt: its result's bytes are gone, so it has to run whatever the cache says."""
+        """Make it a new attempt, which has to run whatever the cache says."""
         self.id, self.forced = id, reason
-        self.remade += 1
         self.status, self.outcome = JobStatus.RUNNING, Outcome.RAN
         self.leader = self.scope = self.call_hash = self.task_set = None
         self.started = self.ended = self.seconds = 0.0

@@ -164,7 +164,7 @@ class Recorder:
         self._tasks.add(task_hash)
         self._new_tasks.append(task_hash)
         record = self._book.record_of(task_hash)
-        for key, value in self._book.find(record.fullname).task.options.tags:
+        for key, value in self._book.find(record.fullname).task.declared.tags:
             self._tags.append(Tag("task", task_hash, key, json.dumps(value, sort_keys=True)))
 
     def _note_call(self, job: Job, result: Digest) -> None:

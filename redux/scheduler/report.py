@@ -26,6 +26,14 @@ class TaskProgress:
     seconds_saved: Seconds = 0.0
 
 
+class Counts(dict[str, TaskProgress]):
+    """The counts of every task, by full name; a task's begin when it is first met."""
+
+    def __missing__(self, fullname: str) -> TaskProgress:
+        made = self[fullname] = TaskProgress()
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorValue:
     """The error a job ended with, as it is recorded: plain text, nothing that would have to be run to be read."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
@@ -20,7 +21,7 @@ from redux.repo import Repo
 from redux.scheduler.collector import Collector
 from redux.scheduler.interrupts import interrupts_stop
 from redux.scheduler.jobs import ABSENT, Gather
-from redux.scheduler.report import Report, TaskProgress, describe_failure
+from redux.scheduler.report import Counts, Report, TaskProgress, describe_failure
 from redux.scheduler.run_loop import Run
 from redux.scheduler.task_book import TaskBook
 from redux.task import get_task_registry, name_of_task, set_task_hasher
@@ -34,11 +35,15 @@ _SWITCH_SECONDS = 0.0005
 """How long a busy thread keeps the interpreter from the others: a task that computes must not stall the loop."""
 
 
+NO_LIMITS: Mapping[str, int] = MappingProxyType({})
+
+
 class Scheduler:
     """Runs expressions, remembering every call in a repository.
 
     Without a repository what it remembers lives as long as the scheduler. `folder` is where the user's own project
-    is found (by default the main script's, or the current one); its code is what task hashes cover.
+    is found (by default the main script's, or the current one); its code is what task hashes cover. `limits` says how
+    much there is of what tasks name in their `limits=`; of anything else there is 1.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Scheduler:
         use_cache: bool = True,
         keep_going: bool = False,
         folder: Path | None = None,
+        limits: Mapping[str, int] = NO_LIMITS,
     ) -> None:
         self.repo = repo if repo is not None else Repo(MemoryBackend(), MemoryStore())
         self._executor = executor
@@ -57,9 +63,10 @@ class Scheduler:
         self._use_cache = use_cache
         self._keep_going = keep_going
         self._folder = folder
+        self._limits = limits
         self._run: Run | None = None
         self._stop_asked = False
-        self._progress: dict[str, TaskProgress] = {}
+        self._progress = Counts()
 
     @property
     def progress(self) -> Mapping[str, TaskProgress]:
@@ -94,12 +101,12 @@ class Scheduler:
 
     def _execute(self, expression: object, argv: Sequence[str], collector: Collector) -> Report:
         began = time.monotonic()
-        self._progress = {}
+        self._progress = Counts()
         folder = self._folder or _main_folder()
         book = _read_code(folder)
         pool = ExecutorPool(self.repo, self._executor, self._workers, folder)
         execution = _describe(argv)
-        run = Run(self.repo, book, pool, execution.id, self._use_cache, self._progress, collector)
+        run = Run(self.repo, book, pool, execution.id, self._use_cache, self._progress, collector, self._limits)
         self._run = run
         if self._stop_asked:
             run.stop()

@@ -119,9 +119,12 @@ def _plan_task(task: Any, packing: Packing) -> object:
     fullname, task_hash = task.__redux_task__, task.task_hash
     packing.hold_task(TaskFact(fullname, task_hash))
     defaults = defaults_of_task(task)
-    if not defaults:
-        return packing.tagged(wire.TASK, (fullname, task_hash))
-    return packing.tagged(wire.TASK, (fullname, task_hash, _hash_defaults(defaults)))
+    parts: tuple[object, ...] = (fullname, task_hash)
+    if defaults or task.overrides:
+        parts += (_hash_defaults(defaults) if defaults else None,)
+    if task.overrides:
+        parts += (dict(task.overrides),)
+    return packing.tagged(wire.TASK, parts)
 
 
 def _hash_defaults(defaults: dict[str, object]) -> Digest | None:
