@@ -9,8 +9,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
+from redux.binding import BoundCall, bind_named, name_arguments, plain_names, without_annotations
 from redux.code.fingerprint import TaskSource
 from redux.expression import TaskCall
+from redux.job_info import JobInfo
 from redux.nested import lazies_in
 from redux.options import (
     NO_OPTIONS,
@@ -25,7 +27,6 @@ from redux.options import (
 from redux.partial import PartialTask
 from redux.value import set_task_resolver
 from redux_valuestore.digest import Digest
-from redux_valuestore.frozen import frozen
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,19 +53,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
 
 
-@frozen
-class BoundCall:
-    """A call's arguments bound to the signature, defaults applied: how to call, and each argument under its name."""
-
-    args: tuple[object, ...]
-    kwargs: dict[str, object]
-
-
 class Task(Generic[P, R]):
     """A function whose calls are lazy, remembered and recorded.
 
     Calling it gives an expression (typed as the result it will have); `task.func` is the function itself, `declared`
-    its options, `overrides` those that this object's calls have over them.
+    its options, `overrides` those that this object's calls have over them. `told_args` are the parameters that get
+    the `JobInfo`, `unhashed_args` all those that do not count in the key.
     """
 
     def __init__(self, func: Callable[P, R], name: str, namespace: str, declared: TaskOptions) -> None:
@@ -77,7 +71,10 @@ class Task(Generic[P, R]):
         self.declared = declared
         self.overrides: Mapping[str, object] = NO_OPTIONS
         self.signature = inspect.signature(func)
-        self._names = _plain_names(self.signature)
+        self._names = plain_names(self.signature)
+        told = (name for name, one in self.signature.parameters.items() if isinstance(one.default, JobInfo))
+        self.told_args = frozenset(told)
+        self.unhashed_args = declared.config_args | self.told_args
         self._arity = len(self._names) if self._names is not None else -1
         unknown = declared.config_args - set(self.signature.parameters)
         if unknown:
@@ -132,7 +129,7 @@ class Task(Generic[P, R]):
         try:
             self.signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"task {self.fullname}{_plain(self.signature)}: {error}") from None
+            raise TypeError(f"task {self.fullname}{without_annotations(self.signature)}: {error}") from None
 
     def bind(self, args: tuple[object, ...], kwargs: dict[str, object]) -> BoundCall:
         """The arguments in the signature's order, defaults applied: one form however the call was written."""
@@ -146,61 +143,13 @@ class Task(Generic[P, R]):
         """Each argument under its name: `x`, or `rest[0]` of `*rest`, or `options[key]` of `**options`, keys sorted."""
         if self._names is not None and not bound.kwargs:
             return list(zip(self._names, bound.args, strict=True))
-        return _name_arguments(self.signature, bound)
+        return name_arguments(self.signature, bound)
 
     def bind_named(self, named: Sequence[tuple[str, object]]) -> BoundCall:
         """The call that `name_arguments` named: its inverse."""
         if self._names is not None:
             return BoundCall(tuple([value for _, value in named]), {})
-        return _bind_named(self.signature, named)
-
-
-def _plain(signature: inspect.Signature) -> inspect.Signature:
-    """The signature without annotations, which would crowd an error message."""
-    parameters = [one.replace(annotation=inspect.Parameter.empty) for one in signature.parameters.values()]
-    return signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
-
-
-def _plain_names(signature: inspect.Signature) -> tuple[str, ...] | None:
-    kinds = {parameter.kind for parameter in signature.parameters.values()}
-    if kinds <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}:
-        return tuple(signature.parameters)
-    return None
-
-
-def _name_arguments(signature: inspect.Signature, bound: BoundCall) -> list[tuple[str, object]]:
-    named: list[tuple[str, object]] = []
-    position = 0
-    keywords = dict(bound.kwargs)
-    for name, parameter in signature.parameters.items():
-        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            rest = bound.args[position:]
-            position = len(bound.args)
-            named += [(f"{name}[{index}]", value) for index, value in enumerate(rest)]
-        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            named += [(f"{name}[{key}]", keywords[key]) for key in sorted(keywords)]
-        elif name in keywords and parameter.kind is not inspect.Parameter.POSITIONAL_ONLY:
-            named.append((name, keywords.pop(name)))
-        elif position < len(bound.args):
-            named.append((name, bound.args[position]))
-            position += 1
-    return named
-
-
-def _bind_named(signature: inspect.Signature, named: Sequence[tuple[str, object]]) -> BoundCall:
-    args: list[object] = []
-    kwargs: dict[str, object] = {}
-    parameters = signature.parameters
-    for name, value in named:
-        head, _, tail = name.partition("[")
-        kind = parameters[head].kind
-        if kind is inspect.Parameter.VAR_KEYWORD:
-            kwargs[tail[:-1]] = value
-        elif kind is inspect.Parameter.KEYWORD_ONLY:
-            kwargs[head] = value
-        else:
-            args.append(value)
-    return BoundCall(tuple(args), kwargs)
+        return bind_named(self.signature, named)
 
 
 class TaskRegistry:
@@ -262,7 +211,9 @@ def name_of_task(value: object) -> str | None:
 def source_of_task(task: Task[..., Any]) -> TaskSource:
     """What a task's hash is made of."""
     options = task.declared
-    return TaskSource(task.fullname, task.func, options.version, options.hash_includes, options.source)
+    return TaskSource(
+        task.fullname, task.func, options.version, options.hash_includes, options.source, options.packages
+    )
 
 
 _hash_of: list[Callable[[Task[..., Any]], Digest]] = []

@@ -38,7 +38,7 @@ from redux.scheduler.jobs import (
 )
 from redux.scheduler.stepping import Ended, Wanted, advance
 from redux.value import Lazy
-from redux_backends.records import Traits, Upstream, hash_evaluation
+from redux_backends.records import ExecutionId, Traits, Upstream, hash_evaluation
 from redux_valuestore.digest import digest_struct
 from redux_valuestore.errors import ReduxError
 
@@ -72,8 +72,8 @@ class Events(Protocol):
 class Evaluator:
     """The cells of one execution, and the queues they move through."""
 
-    def __init__(self, repo: Repo, find_task: FindTask, events: Events) -> None:
-        self.inputs = Inputs(repo)
+    def __init__(self, repo: Repo, find_task: FindTask, events: Events, execution: ExecutionId) -> None:
+        self.inputs = Inputs(repo, execution)
         self._find_task = find_task
         self._events = events
         self._fresh: deque[Cell] = deque()
@@ -183,6 +183,8 @@ class Evaluator:
         task = job.known.task
         if job.given or job.parent.exported:
             job.options = self._options_of(job)
+        if not job.options.prov:
+            job.silent = True
         arguments: list[tuple[str, Datum]] = []
         upstreams: list[Upstream] = []
         for name, value in task.name_arguments(bound):
@@ -200,7 +202,7 @@ class Evaluator:
 
     def _hash_arguments(self, job: Job) -> None:
         task = job.known.task
-        hidden = task.declared.config_args
+        hidden = task.unhashed_args
         parts: list[object] = []
         for name, datum in job.arguments:
             if hidden and name.partition("[")[0] in hidden:

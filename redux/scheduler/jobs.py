@@ -169,7 +169,10 @@ class KnownTask:
 
 
 class Job(Cell):
-    """One attempt to get a call's result. `given` are the options of its call, `options` what holds for it."""
+    """One attempt to get a call's result. `given` are the options of its call, `options` what holds for it.
+
+    A silent one leaves no job, call or evaluation behind; all below it are silent too.
+    """
 
     __slots__ = (
         "args_hash",
@@ -193,6 +196,7 @@ class Job(Cell):
         "remade",
         "scope",
         "seconds",
+        "silent",
         "stale",
         "started",
         "status",
@@ -227,6 +231,7 @@ class Job(Cell):
         self.stale: Datum | None = None
         self.recorded = False
         self.asked = False
+        self.silent = scope.job is not None and scope.job.silent
         self.remade = 0
         self.attempts = 0
         self.place = ""

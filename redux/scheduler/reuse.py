@@ -95,7 +95,7 @@ class Reuse:
     def _decide_alone(self, job: Job) -> Decision | None:
         if job.leader is not None:
             return Same(job.leader)
-        scope = job.options.cache_scope
+        scope = CacheScope.NONE if job.silent else job.options.cache_scope
         assert job.eval_hash is not None
         if scope is not CacheScope.NONE:
             leader = self._first.setdefault(job.eval_hash, job)

@@ -48,7 +48,7 @@ class Run:
     ) -> None:  # fmt: skip
         self._repo = repo
         self._counts = counts
-        self._evaluator = Evaluator(repo, book.find, self)
+        self._evaluator = Evaluator(repo, book.find, self, execution)
         self._reuse = Reuse(repo, book, use_cache)
         self._recorder = Recorder(repo, book, execution)
         self._dispatch = Dispatch(pool, self._evaluator, self._reuse, self._recorder, counts, limits)
