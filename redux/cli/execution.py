@@ -75,9 +75,10 @@ def run_order(order: Order, shown: Shown) -> int:
         storage.repo.close()
 
 
-def _execute(order: Order, storage: RunStorage, shown: Shown) -> Report:
+def open_scheduler_for(order: Order, storage: RunStorage) -> Scheduler:
+    """The scheduler for an order, as the settings say."""
     settings = storage.settings
-    scheduler = Scheduler(
+    return Scheduler(
         storage.repo,
         executor=settings.executor,
         workers=settings.workers,
@@ -85,14 +86,18 @@ def _execute(order: Order, storage: RunStorage, shown: Shown) -> Report:
         keep_going=settings.keep_going,
         folder=order.workflow.folder,
     )
-    with stdout_to_stderr(), _code_warnings_in_a_line():
+
+
+def _execute(order: Order, storage: RunStorage, shown: Shown) -> Report:
+    scheduler = open_scheduler_for(order, storage)
+    with stdout_to_stderr(), code_warnings_in_a_line():
         expression = order.task(*order.call.args, **order.call.kwargs)
         with _stop_on_signals(scheduler.stop), _progress(scheduler, shown):
             return scheduler.execute(expression, order.argv)
 
 
 @contextmanager
-def _code_warnings_in_a_line() -> Iterator[None]:
+def code_warnings_in_a_line() -> Iterator[None]:
     """What is warned of the user's code is said as redux says things; other warnings are shown as ever."""
     show_as_ever = warnings.showwarning
 

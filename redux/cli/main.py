@@ -11,6 +11,8 @@ from typing import NoReturn
 
 from redux_valuestore.errors import ReduxError
 
+DIFFERS = 3
+"""Something would run, where that was the question."""
 INTERRUPTED = 130
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -35,7 +37,8 @@ Options:
   --help     Show this text; after a command, that command's.
 
 Begin with `redux run FILE TASK`. Everything is kept in the folder .redux.
-Exit codes: 0 fine, 1 the workflow failed, 2 asked wrongly, 4 store or database at fault, 130 interrupted.
+Exit codes: 0 fine, 1 the workflow failed, 2 asked wrongly, 3 something would run (`--dryrun`),
+4 store or database at fault, 130 interrupted.
 """
 
 

@@ -42,6 +42,9 @@ def _complete_task(context: click.Context, parameter: click.Parameter, begun: st
 @click.option("--keep-going", is_flag=True, help="After a failure go on with what does not depend on it.")
 @click.option("--executor", type=click.Choice(["threads", "processes"]), help="Where tasks run; default: threads.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help=_WORKERS_HELP)
+@click.option(
+    "--dryrun", "--dry-run", is_flag=True, help="Say what would run and why, run nothing; exit 3 if anything."
+)
 @click.option("--json", "as_json", is_flag=True, help="The result and the counts as one line of JSON.")
 @click.option("--quiet", is_flag=True, help="Nothing but the result and errors.")
 @where_options
@@ -55,6 +58,7 @@ def run(
     keep_going: bool,
     executor: str | None,
     workers: int | None,
+    dryrun: bool,
     as_json: bool,
     quiet: bool,
     **places: str | None,
@@ -72,10 +76,12 @@ def run(
     if isinstance(wanted, int):
         return wanted
     from redux.cli.execution import Order, Shown, run_order
+    from redux.cli.rehearse import rehearse_order
 
     own_options = [option for each in context.command.params for option in each.opts if option.startswith("--")]
     call = read_arguments(wanted.form, words, own_options)
-    return run_order(Order(wanted.workflow, wanted.task, call, where, flags, tuple(argv)), Shown(quiet, as_json))
+    order, shown = Order(wanted.workflow, wanted.task, call, where, flags, tuple(argv)), Shown(quiet, as_json)
+    return rehearse_order(order, shown) if dryrun else run_order(order, shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,9 @@ class Dispatch:
         """The jobs that executors have."""
         return self._running.values()
 
+    holds_back = False
+    """Whether there are jobs that will never run, so that nothing more can come."""
+
     @property
     def idle(self) -> bool:
         """Whether nothing will come any more by itself."""

@@ -100,7 +100,7 @@ def describe_failure(failed: Failed) -> Failure:
     chain: list[tuple[str, str]] = []
     job = failed.job
     while job is not None:
-        chain.append((job.known.task.fullname, _shown_arguments(job)))
+        chain.append((job.known.task.fullname, shown_arguments(job)))
         job = job.parent.job
     return Failure(
         failed.error,
@@ -110,7 +110,8 @@ def describe_failure(failed: Failed) -> Failure:
     )
 
 
-def _shown_arguments(job: Job) -> str:
+def shown_arguments(job: Job) -> str:
+    """A job's arguments as text, as far as their values are here."""
     return ", ".join(f"{name}={_shown(datum)}" for name, datum in job.arguments)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from redux.executors.pool import ExecutorPool
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
-from redux.scheduler.dispatch import Dispatch
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.jobs import Datum, Failed, Gather, Job
 from redux.scheduler.outcomes import gone, release
@@ -23,6 +23,7 @@ from redux_backends.records import (
     JobStatus,
     MissKind,
     Reason,
+    Seconds,
     Traits,
     new_id,
 )
@@ -39,19 +40,66 @@ class CyclicCall(ReduxError):
     """Calls wait for each other's results, so none can ever run."""
 
 
+class Dispatching(Protocol):
+    """What becomes of jobs that are to run."""
+
+    @property
+    def running(self) -> Collection[Job]:
+        """The jobs that executors have."""
+        ...
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing will come any more by itself."""
+        ...
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether there are jobs that will never run, so that nothing more can come."""
+        ...
+
+    def submit(self, job: Job, reason: Reason) -> None:
+        """Have a job run."""
+        ...
+
+    def drain(self) -> bool:
+        """Take in all that came; whether anything did."""
+        ...
+
+    def wait(self, patience: Seconds) -> bool:
+        """Wait that long for something to come; whether something did."""
+        ...
+
+    def wake(self) -> None:
+        """Make whoever waits look up. Safe from a signal handler."""
+        ...
+
+    def close(self) -> list[Job]:
+        """Let running jobs finish and start no other; the jobs that had not begun."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where an execution takes place: what becomes of jobs that are to run, and of what is to be recorded."""
+
+    recorder: Recorder
+    dispatch: Callable[[Evaluator, Reuse], Dispatching]
+
+
 class Run:
     """One execution on its way: the evaluator's events, the executors' outcomes, and the loop between them."""
 
     def __init__(
-        self, repo: Repo, book: TaskBook, pool: ExecutorPool, execution: ExecutionId, use_cache: bool,
-        counts: Counts, collector: Collector, limits: Mapping[str, int],
+        self, repo: Repo, book: TaskBook, execution: ExecutionId, use_cache: bool, counts: Counts,
+        collector: Collector, stage: Stage,
     ) -> None:  # fmt: skip
         self._repo = repo
         self._counts = counts
         self._evaluator = Evaluator(repo, book.find, self, execution)
         self._reuse = Reuse(repo, book, use_cache)
-        self._recorder = Recorder(repo, book, execution)
-        self._dispatch = Dispatch(pool, self._evaluator, self._reuse, self._recorder, counts, limits)
+        self._recorder = stage.recorder
+        self._dispatch = stage.dispatch(self._evaluator, self._reuse)
         self._collector = collector
         self._renewed = time.monotonic()
         self._stopping = False
@@ -120,7 +168,10 @@ class Run:
 
     def _wait(self) -> None:
         if self._dispatch.idle:
-            self._break_cycle()
+            if self._dispatch.holds_back:
+                self._stopping = True
+            else:
+                self._break_cycle()
             return
         patience = LONG_WAIT_SECONDS
         while not self._dispatch.wait(patience):

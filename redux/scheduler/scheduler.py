@@ -19,10 +19,15 @@ from redux.executors.executor import RunInWorker, importing
 from redux.executors.pool import ExecutorPool
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
+from redux.scheduler.dispatch import Dispatch
+from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.interrupts import interrupts_stop
 from redux.scheduler.jobs import ABSENT, Gather
+from redux.scheduler.recorder import Recorder
+from redux.scheduler.rehearsal import DryRunResult, Rehearsal, Unrecorded
 from redux.scheduler.report import Counts, Report, TaskProgress, describe_failure
-from redux.scheduler.run_loop import Run
+from redux.scheduler.reuse import Reuse
+from redux.scheduler.run_loop import Run, Stage
 from redux.scheduler.task_book import TaskBook
 from redux.task import get_task_registry, name_of_task, set_task_hasher
 from redux.value import set_code_hasher
@@ -91,38 +96,80 @@ class Scheduler:
 
         A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
         """
+        with self._minding_interrupts() as collector:
+            return self._execute(expression, argv, collector)
+
+    def dry_run(self, expression: object) -> DryRunResult:
+        """What would run, and why: what is remembered is walked, no task runs and nothing is recorded.
+
+        Raises the error of whatever fails on the way.
+        """
+        with self._minding_interrupts() as collector:
+            return self._rehearse(expression, collector)
+
+    @contextmanager
+    def _minding_interrupts(self) -> Iterator[Collector]:
         if importing:
             raise RunInWorker
         try:
             with interrupts_stop(self.stop), Collector().paused() as collector:
-                return self._execute(expression, argv, collector)
+                yield collector
         finally:
             self._stop_asked = False
 
     def _execute(self, expression: object, argv: Sequence[str], collector: Collector) -> Report:
         began = time.monotonic()
-        self._progress = Counts()
         folder = self._folder or _main_folder()
         book = _read_code(folder)
-        pool = ExecutorPool(self.repo, self._executor, self._workers, folder)
         execution = _describe(argv)
-        run = Run(self.repo, book, pool, execution.id, self._use_cache, self._progress, collector, self._limits)
+        pool = ExecutorPool(self.repo, self._executor, self._workers, folder)
+        recorder = Recorder(self.repo, book, execution.id)
+        counts = Counts()
+
+        def dispatch(evaluator: Evaluator, reuse: Reuse) -> Dispatch:
+            return Dispatch(pool, evaluator, reuse, recorder, counts, self._limits)
+
+        run = self._open(book, execution, counts, collector, Stage(recorder, dispatch))
+        try:
+            root = self._perform(run, execution, expression)
+        finally:
+            pool.close()
+        report = self._report(run, execution, root, began)
+        run.let_go()
+        return report
+
+    def _rehearse(self, expression: object, collector: Collector) -> DryRunResult:
+        book = _read_code(self._folder or _main_folder())
+        execution = _describe(())
+        rehearsal = Rehearsal()
+        stage = Stage(Unrecorded(self.repo, book, execution.id), lambda evaluator, reuse: rehearsal)
+        run = self._open(book, execution, Counts(), collector, stage)
+        root = self._perform(run, execution, expression)
+        run.let_go()
+        if root.failed is not None:
+            raise root.failed.error
+        return DryRunResult(tuple(rehearsal.noted), None if root.datum is None else root.datum.value)
+
+    def _open(
+        self, book: TaskBook, execution: Execution, counts: Counts, collector: Collector, stage: Stage
+    ) -> Run:  # fmt: skip
+        self._progress = counts
+        run = Run(self.repo, book, execution.id, self._use_cache, counts, collector, stage)
         self._run = run
         if self._stop_asked:
             run.stop()
+        return run
+
+    def _perform(self, run: Run, execution: Execution, expression: object) -> Gather:
         try:
             run.record_execution(execution)
             with _quick_switching():
-                root = self._finish(run, expression)
+                return self._finish(run, expression)
         except BaseException:
             _end(run, execution, JobStatus.CANCELLED)
             raise
         finally:
             self._run = None
-            pool.close()
-        report = self._report(run, execution, root, began)
-        run.let_go()
-        return report
 
     def _finish(self, run: Run, expression: object) -> Gather:
         try:
