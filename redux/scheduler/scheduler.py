@@ -16,7 +16,7 @@ from types import MappingProxyType
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
 from redux.executors.executor import RunInWorker, importing
-from redux.executors.pool import ExecutorPool
+from redux.executors.pool import NO_POOLS, ExecutorPool, MakePool
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
 from redux.scheduler.dispatch import Dispatch
@@ -48,7 +48,8 @@ class Scheduler:
 
     Without a repository what it remembers lives as long as the scheduler. `folder` is where the user's own project
     is found (by default the main script's, or the current one); its code is what task hashes cover. `limits` says how
-    much there is of what tasks name in their `limits=`; of anything else there is 1.
+    much there is of what tasks name in their `limits=`; of anything else there is 1. `executors` are further ones by
+    name, each a function that makes a `concurrent.futures.Executor`.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Scheduler:
         keep_going: bool = False,
         folder: Path | None = None,
         limits: Mapping[str, int] = NO_LIMITS,
+        executors: Mapping[str, MakePool] = NO_POOLS,
     ) -> None:
         self.repo = repo if repo is not None else Repo(MemoryBackend(), MemoryStore())
         self._executor = executor
@@ -69,6 +71,7 @@ class Scheduler:
         self._keep_going = keep_going
         self._folder = folder
         self._limits = limits
+        self._executors = executors
         self._run: Run | None = None
         self._stop_asked = False
         self._progress = Counts()
@@ -122,7 +125,7 @@ class Scheduler:
         folder = self._folder or _main_folder()
         book = _read_code(folder)
         execution = _describe(argv)
-        pool = ExecutorPool(self.repo, self._executor, self._workers, folder)
+        pool = ExecutorPool(self.repo, self._executor, self._workers, folder, self._executors)
         recorder = Recorder(self.repo, book, execution.id)
         counts = Counts()
 
