@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 from redux.code.fingerprint import TaskSource
+from redux.counts import count_in_annotation
 from redux.expression import TaskCall
 from redux.value import set_task_resolver
 from redux_valuestore.digest import Digest
@@ -58,6 +59,7 @@ class TaskOptions:
     source: str | None = None
     executor: str | None = None
     tags: tuple[tuple[str, object], ...] = ()
+    nout: int | None = None
 
 
 @frozen
@@ -91,6 +93,7 @@ class Task(Generic[P, R]):
                 f"task {self.fullname}: config_args names {', '.join(sorted(unknown))}, "
                 "which the function does not take"
             )
+        self._check_nout()
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The lazy call of this task; arguments that don't fit the signature raise TypeError here."""
@@ -105,6 +108,24 @@ class Task(Generic[P, R]):
     def task_hash(self) -> Digest:
         """The hash of this task's code as it stands now."""
         return current_task_hash(self)
+
+    @cached_property
+    def nout(self) -> int | None:
+        """How many things it returns, so that a call can be unpacked; None where nobody said so.
+
+        `nout=`, or what the return annotation says; that may name what is defined further down, so it is read late.
+        """
+        declared = self.options.nout
+        return count_in_annotation(self.func) if declared is None else declared
+
+    def _check_nout(self) -> None:
+        nout = self.options.nout
+        if nout is None:
+            return
+        annotated = count_in_annotation(self.func)
+        if nout < 0 or annotated not in (None, nout):
+            why = "less than nothing" if nout < 0 else f"its return annotation says {annotated}"
+            raise TaskError(f"task {self.fullname}: nout={nout}, but {why}; leave one of them out")
 
     def _check_fit(self, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         try:
@@ -240,7 +261,7 @@ def name_of_task(value: object) -> str | None:
 def source_of_task(task: Task[..., Any]) -> TaskSource:
     """What a task's hash is made of."""
     options = task.options
-    return TaskSource(task.fullname, task.func, options.version, options.hash_includes, options.source)
+    return TaskSource(task.fullname, task.func, options.version, options.hash_includes, options.source, task.nout)
 
 
 _hash_of: list[Callable[[Task[..., Any]], Digest]] = []
@@ -276,6 +297,7 @@ def task(
     source: str | None = None,
     executor: str | None = None,
     tags: Sequence[tuple[str, object]] = (),
+    nout: int | None = None,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
 
@@ -285,8 +307,9 @@ def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     `name`, `namespace` make its full name (namespace: argument, else the module's `redux_namespace`). `version` stands
     for the code in the hash. `cache=False` is `cache_scope="CSE"`: hits only within one execution; "NONE": every call
     runs. `check_valid="shallow"` reuses a finished call without visiting what is below it. `config_args` are left out
-    of the hash; `hash_includes` are added to it; `source` replaces the function's own text in it.
-    Raises TaskError for a name that isn't one, or that another place already has.
+    of the hash; `hash_includes` are added to it; `source` replaces the function's own text in it. `nout` says how many
+    things it returns, as does an annotation `-> tuple[A, B]`: a call can be unpacked, and its result must be so many.
+    Raises TaskError for a name that isn't one or that another place has, and for options that contradict the function.
     """
     if func is not None:
         return _make_task(func, {})
@@ -318,6 +341,7 @@ def _options(
     source: str | None = None,
     executor: str | None = None,
     tags: Sequence[tuple[str, object]] = (),
+    nout: int | None = None,
 ) -> TaskOptions:
     scope = CacheScope(cache_scope) if cache_scope else (CacheScope.BACKEND if cache else CacheScope.CSE)
     for key, value in tags:
@@ -336,6 +360,7 @@ def _options(
         source,
         executor,
         tuple(tags),
+        nout,
     )
 
 

@@ -30,6 +30,7 @@ class TaskSource:
     version: str | None = None
     includes: tuple[object, ...] = ()
     source: str | None = None
+    nout: int | None = None
 
 
 class Fingerprinter:
@@ -94,6 +95,8 @@ class Fingerprinter:
         else:
             start = self._read_own_function(task, function)
         unit = join_units(start, *(self._include(task.fullname, value) for value in task.includes))
+        if task.nout is not None:  # a result remembered under another number would not be held to this one
+            unit = join_units(unit, Unit((_text_piece("nout", task.fullname, str(task.nout)),), ()))
         own = function if isinstance(function, FunctionType) else None
         pieces = self._dependencies.pieces_from(unit, own)
         return TaskRecord(_hash_task(task.fullname, pieces), task.fullname, task.version, _in_order(pieces))

@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from redux.expression import OPERATIONS, Operation, RuleCall, TaskCall
-from redux.nested import ATOMS, HiddenExpression, lazies_in
+from redux.expression import Operation, RuleCall, TaskCall
+from redux.nested import ATOMS, lazies_in, refuse_hidden
+from redux.operations import operation
 from redux.repo import Repo
 from redux.rules import start
 from redux.scheduler.inputs import (
@@ -294,7 +295,7 @@ class Evaluator:
         assert datum is not None
         self.inputs.load(datum)
         if datum.hash is None and holds_hidden(datum.value):
-            raise HiddenExpression(type(datum.value))
+            refuse_hidden(datum.value)
         root.datum = datum
         root.parent.cells.clear()
 
@@ -303,7 +304,7 @@ class Evaluator:
         if name == "identity":
             cell.datum = Datum(None, Traits.PLAIN, self.inputs.fill(operands[0], cell.parent))
         else:
-            result = OPERATIONS[name](*(self.inputs.fill(operand, cell.parent) for operand in operands))
+            result = operation(name)(*(self.inputs.fill(operand, cell.parent) for operand in operands))
             if lazies_in(result):
                 cell.operation = Operation("identity", (result,))
                 self._fresh.append(cell)

@@ -262,7 +262,8 @@ class Run:
         self._recorder.asked(job)
         self._running[job.id] = job
         self._progress_of(job).running += 1
-        executor.submit(job, JobSpec(known.task.fullname, known.task_hash, known.task.func, call.args, call.kwargs))
+        task = known.task
+        executor.submit(job, JobSpec(task.fullname, known.task_hash, task.func, call.args, call.kwargs, task.nout))
 
     def _arrive(self, key: object, outcome: Outcome | None) -> None:
         if outcome is None or not isinstance(key, Job) or self._running.pop(key.id, None) is None:
