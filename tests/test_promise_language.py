@@ -35,10 +35,10 @@ from .language import (
     ran,
 )
 
-MORE = int(os.environ.get("REDUX_MORE_EXAMPLES", "1"))
+MORE = int(os.environ.get("MORE_EXAMPLES", "1"))
 """How many times as many programs: for a long look by hand."""
 
-DEPTH = 4
+DEPTH = 5
 Draw = Any
 
 
@@ -66,20 +66,28 @@ class _Author:
         if said and self._draw(st.integers(0, 5)) == 0:
             return self.pick(said)
         if depth <= 0:
-            node = Say("value", (), self._draw(st.integers(-3, 6) if kind == "number" else st.just([])))
+            node = self._leaf(kind)
         else:
             node = self.pick(writers)(self, depth - 1)
         said.append(node)
         return node
+
+    def _leaf(self, kind: str) -> Say:
+        if self._draw(st.integers(0, 15)) == 0:
+            return _fails(self)
+        if kind == "number":
+            return Say("value", (), self._draw(st.integers(-3, 6)))
+        return Say("value", (), self.pick(([], [1, 2], [4, 0, 2], [[2], [3, 4]])))
 
     def several(self, write: Any, depth: int, most: int = 3) -> tuple[Say, ...]:
         return tuple(write(depth) for _ in range(self._draw(st.integers(0, most))))
 
     def handlers(self) -> tuple[str, ...]:
         pairs = self._draw(st.integers(1, 2))
-        return tuple(self.pick(names) for _ in range(pairs) for names in (CAUGHT, RECOVERS))
+        return tuple(self.pick(names) for _ in range(pairs) for names in (MOSTLY_CAUGHT, RECOVERS))
 
 
+MOSTLY_CAUGHT = (*CAUGHT, "Exception", "any", "any")
 RECOVERS = ("blame", "again", "shorten", "same")
 
 NUMBERS = [
@@ -96,7 +104,7 @@ NUMBERS = [
     lambda a, d: Say("apply", (a.list(d),), a.pick(("max", "len", "sum", "first"))),
     lambda a, d: Say("as_task", (a.number(d),), a.pick(("abs", "isqrt"))),
     lambda a, d: Say("compose", (a.number(d),), a.pick([("add",), ("picky", "add"), ("add", "same", "add")])),
-    lambda a, d: _fails(a, d),
+    lambda a, d: _fails(a),
 ]
 LISTS = [
     lambda a, d: Say("list", a.several(a.number, d)),
@@ -119,7 +127,7 @@ ANYTHING = [
     lambda a, d: a.list(d),
     lambda a, d: Say("tuple", a.several(a.any, d)),
     lambda a, d: Say("dict", a.several(a.any, d)),
-    lambda a, d: Say("keyed", (a.any(d),), "held"),
+    lambda a, d: Say("keyed", (a.number(d),), "held"),
     lambda a, d: Say("box", (a.any(d),)),
     lambda a, d: Say("pair", (a.any(d), a.any(d))),
     lambda a, d: Say("call", (a.any(d),), "same"),
@@ -127,7 +135,7 @@ ANYTHING = [
 for writers, write in ((NUMBERS, _Author.number), (LISTS, _Author.list), (ANYTHING, _Author.any)):
     writers += [
         lambda a, d, w=write: Say("cond", (a.number(d), *(w(a, d) for _ in range(a.pick((1, 2, 3, 4)))))),
-        lambda a, d, w=write: Say("catch", (w(a, d),), a.handlers()),
+        *[lambda a, d, w=write: Say("catch", (w(a, d),), a.handlers())] * 3,
         lambda a, d, w=write: Say("identity", (w(a, d),)),
         lambda a, d, w=write: Say("const", (w(a, d), a.any(d))),
         lambda a, d, w=write: Say("forced", (w(a, d),), a.pick(("delay", "quote", "held"))),
@@ -135,10 +143,10 @@ for writers, write in ((NUMBERS, _Author.number), (LISTS, _Author.list), (ANYTHI
     ]
 
 
-def _fails(author: _Author, depth: int) -> Say:
+def _fails(author: _Author) -> Say:
     error = author.pick(ERRORS)
     if author._draw(st.booleans()):
-        return Say("throw", (author.number(depth),), error)
+        return Say("throw", (author.number(0),), error)
     return Say("fail", (), (error, author.pick(("one", "other"))))
 
 

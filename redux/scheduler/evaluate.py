@@ -210,7 +210,9 @@ class Evaluator:
             self.wait_for_remake(cell, unmade.datum, unmade.error)
         except NotThere as gone:
             self._wait_again(cell, gone.source)
-        except Exception as error:  # an operation may raise anything; it is that cell's failure
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # an operation may raise anything; it is that cell's failure
             self._fail_itself(cell, error)
 
     def _bind_arguments(self, job: Job) -> None:
