@@ -1,5 +1,6 @@
 """Functional helpers for expressions, under redun's names; each is at home in `redux.flow`."""
 
+from redux.expression import Literal, in_, not_
 from redux.flow.catch import catch, catch_all
 from redux.flow.cond import cond
 from redux.flow.functions import apply_func, as_task, compose, const, identity
@@ -9,6 +10,7 @@ from redux.flow.seq import seq
 from redux.flow.throw import throw
 
 __all__ = [
+    "Literal",
     "apply_func",
     "as_task",
     "catch",
@@ -21,7 +23,9 @@ __all__ = [
     "flatten",
     "force",
     "identity",
+    "in_",
     "map_",
+    "not_",
     "quote",
     "seq",
     "starmap",

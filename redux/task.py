@@ -6,11 +6,12 @@ import copy
 import inspect
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 from redux.binding import BoundCall, bind_named, name_arguments, plain_names, without_annotations
 from redux.code.fingerprint import TaskSource
+from redux.counts import count_in_annotation
 from redux.expression import TaskCall
 from redux.job_info import JobInfo
 from redux.nested import lazies_in
@@ -82,6 +83,7 @@ class Task(Generic[P, R]):
                 f"task {self.fullname}: config_args names {', '.join(sorted(unknown))}, "
                 "which the function does not take"
             )
+        self._check_nout()
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The lazy call of this task; arguments that don't fit the signature raise TypeError here."""
@@ -124,6 +126,24 @@ class Task(Generic[P, R]):
     def task_hash(self) -> Digest:
         """The hash of this task's code as it stands now."""
         return current_task_hash(self)
+
+    @cached_property
+    def nout(self) -> int | None:
+        """How many things it returns, so that a call can be unpacked; None where nobody said so.
+
+        `nout=`, or what the return annotation says; that may name what is defined further down, so it is read late.
+        """
+        declared = self.declared.nout
+        return count_in_annotation(self.func) if declared is None else declared
+
+    def _check_nout(self) -> None:
+        nout = self.declared.nout
+        if nout is None:
+            return
+        annotated = count_in_annotation(self.func)
+        if nout < 0 or annotated not in (None, nout):
+            why = "less than nothing" if nout < 0 else f"its return annotation says {annotated}"
+            raise TaskError(f"task {self.fullname}: nout={nout}, but {why}; leave one of them out")
 
     def _check_fit(self, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         try:
@@ -212,7 +232,7 @@ def source_of_task(task: Task[..., Any]) -> TaskSource:
     """What a task's hash is made of."""
     options = task.declared
     return TaskSource(
-        task.fullname, task.func, options.version, options.hash_includes, options.source, options.packages
+        task.fullname, task.func, options.version, options.hash_includes, options.source, options.packages, task.nout
     )
 
 
@@ -275,9 +295,11 @@ def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
     A call runs on `executor`, once as much of every one of `limits` is free as it takes. It may take `timeout` seconds.
     Where it raises one of `retry_on` it is tried again up to `retries` times, `retry_delay` seconds later, doubled each
-    time. `prov=False` records neither it nor what is below. `nout`: how many values it returns, to unpack. Jobs below
+    time. `prov=False` records neither it nor what is below. `nout` says how many things it returns, as does an annotation
+    `-> tuple[A, B]`: a call can be unpacked, and its result must be so many. Jobs below
     inherit `export_options`. `tags` go on the task. Options that redux doesn't know are the executor's.
-    Raises TaskError for a name that isn't one, or that another place already has, and for a wrong option.
+    Raises TaskError for a name that isn't one or that another place has, for a wrong option, and for one that contradicts
+    the function.
     """
     if func is not None:
         return _make_task(func, {})

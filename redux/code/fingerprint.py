@@ -32,6 +32,7 @@ class TaskSource:
     includes: tuple[object, ...] = ()
     source: str | None = None
     packages: tuple[str, ...] = ()
+    nout: int | None = None
 
 
 class Fingerprinter:
@@ -98,6 +99,8 @@ class Fingerprinter:
         included = [self._include(task.fullname, value) for value in task.includes]
         installed = Unit(tuple(package_piece(task.fullname, name) for name in task.packages), ())
         unit = join_units(start, *included, installed)
+        if task.nout is not None:  # a result remembered under another number would not be held to this one
+            unit = join_units(unit, Unit((_text_piece("nout", task.fullname, str(task.nout)),), ()))
         own = function if isinstance(function, FunctionType) else None
         pieces = self._dependencies.pieces_from(unit, own)
         return TaskRecord(_hash_task(task.fullname, pieces), task.fullname, task.version, _in_order(pieces))

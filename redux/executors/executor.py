@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from redux.counts import held_to_count
 from redux.repo import Repo
 from redux.value import CannotEncode, Encoded, encode
 from redux_backends.records import Seconds, ValueRecord
@@ -54,7 +55,7 @@ class CodeDiffers(ReduxError):
 
 @frozen
 class JobSpec:
-    """A job to run: the task by name and hash, its function, and its arguments as plain values.
+    """A job to run: the task by name and hash, its function, its arguments as plain values, how many things come.
 
     `timeout` is how many seconds it may take; `options` are what the task's options say to the executor alone.
     """
@@ -64,6 +65,7 @@ class JobSpec:
     func: Callable[..., Any]
     args: tuple[object, ...]
     kwargs: dict[str, object]
+    nout: int | None = None
     timeout: Seconds | None = None
     options: tuple[tuple[str, object], ...] = ()
 
@@ -127,6 +129,8 @@ def execute(spec: JobSpec, repo: Repo) -> Outcome:
     started = time.time()
     try:
         value = spec.func(*spec.args, **spec.kwargs)
+        if spec.nout is not None:
+            value = held_to_count(spec.fullname, spec.nout, value)
         encoded = encode(value)
     except CannotEncode as error:
         error.add_note(f"it is (in) the result of task {spec.fullname}")

@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Collection
 from typing import Any, Protocol
 
-from redux.expression import OPERATIONS, Operation
-from redux.nested import ATOMS, HiddenExpression, lazies_in
+from redux.expression import Operation
+from redux.nested import ATOMS, lazies_in, refuse_hidden
+from redux.operations import operation
 from redux.options import TaskOptions, given_for_call
 from redux.repo import Repo
 from redux.scheduler.cells import FindTask, make_cell
@@ -174,7 +175,9 @@ class Evaluator:
             self.wait_for_remake(cell, unmade.datum, unmade.error)
         except NotThere as gone:
             self._wait_again(cell, gone.source)
-        except Exception as error:  # an operation may raise anything; it is that cell's failure
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # an operation may raise anything; it is that cell's failure
             self._fail_itself(cell, error)
 
     def _bind_arguments(self, job: Job) -> None:
@@ -268,7 +271,7 @@ class Evaluator:
         assert datum is not None
         self.inputs.load(datum)
         if datum.hash is None and holds_hidden(datum.value):
-            raise HiddenExpression(type(datum.value))
+            refuse_hidden(datum.value)
         root.datum = datum
         root.parent.cells.clear()
 
@@ -277,7 +280,7 @@ class Evaluator:
         if name == "identity":
             cell.datum = Datum(None, Traits.PLAIN, self.inputs.fill(operands[0], cell.parent))
         else:
-            result = OPERATIONS[name](*(self.inputs.fill(operand, cell.parent) for operand in operands))
+            result = operation(name)(*(self.inputs.fill(operand, cell.parent) for operand in operands))
             if lazies_in(result):
                 cell.operation = Operation("identity", (result,))
                 self._fresh.append(cell)

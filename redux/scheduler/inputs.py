@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from redux.expression import Expression
 from redux.job_info import JobInfo
-from redux.nested import ATOMS, HiddenExpression, lazies_in, substitute
+from redux.nested import ATOMS, lazies_in, refuse_hidden, substitute
 from redux.repo import Repo
 from redux.scheduler.jobs import ABSENT, Cell, Datum, Gather, Job, OperationCell, Part, RuleCell, Scope
 from redux.task import BoundCall
@@ -163,5 +163,5 @@ def holds_hidden(value: object) -> bool:
 def _encode_plain(value: object) -> Encoded:
     encoded = encode(value)
     if encoded.traits is not Traits.PLAIN and encoded.traits & Traits.EXPRESSIONS:
-        raise HiddenExpression(type(value))
+        refuse_hidden(value)
     return encoded
