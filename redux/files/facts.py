@@ -31,6 +31,11 @@ def file_text(path: str) -> str:
     return f"./{path}" if path.startswith(_WORDS) else path
 
 
+def is_one_file(text: str) -> bool:
+    """Whether a fact with this text is about one file, and not about a folder or a pattern."""
+    return not text.removeprefix(CONTENT).startswith((FOLDER, GLOB))
+
+
 def current_content(text: str) -> Digest | None:
     """The digest that a fact with this text has now; None where there is no file. Raises FileUnreadable."""
     if not text.startswith(_WORDS):

@@ -104,22 +104,20 @@ class RemoteFileSystem(FileSystem):
 
     def get_hash(self, path: str) -> Digest | None:
         info = self._info(path)
-        return None if info is None else self._identify(path, info)
+        return None if info is None else identify(_file(path, info)) or self._read(path)
 
     def hash_content(self, path: str) -> Digest | None:
         info = self._info(path)
-        return None if info is None else self._read(path, info)
+        return None if info is None or not _file(path, info) else self._read(path)
 
     def forget(self, path: str) -> None:
         """Nothing: nothing is remembered."""
 
     def hash_folder(self, path: str, by_content: bool) -> Contents:
-        identify_one = self._read if by_content else self._identify
-        return {name: identify_one(f"{path}/{name}", info) for name, info in sorted(self._found(path).items())}
+        return {name: self._listed(f"{path}/{name}", info, by_content) for name, info in self._found(path).items()}
 
     def hash_matches(self, pattern: str, by_content: bool) -> Contents:
-        identify_one = self._read if by_content else self._identify
-        return {url: identify_one(url, info) for url, info in sorted(self._matches(pattern).items())}
+        return {url: self._listed(url, info, by_content) for url, info in self._matches(pattern).items()}
 
     # -- asking fsspec -----------------------------------------------------------------------------
 
@@ -139,14 +137,11 @@ class RemoteFileSystem(FileSystem):
             except (FileNotFoundError, NotADirectoryError):
                 return None
 
-    def _identify(self, url: str, info: Info) -> Digest | None:
-        if info["type"] == "directory":
-            raise FileUnreadable(url, "it is a folder")
-        return identify(info) or self._read(url, info)
+    def _listed(self, url: str, info: Info, by_content: bool) -> Digest | None:
+        """The identity of a file that a listing named, which may tell less than asking about the file alone."""
+        return self._read(url) if by_content else identify(info) or self.get_hash(url)
 
-    def _read(self, url: str, info: Info) -> Digest | None:
-        if info["type"] == "directory":
-            raise FileUnreadable(url, "it is a folder")
+    def _read(self, url: str) -> Digest | None:
         try:
             with explained(url), self.open(url, "rb") as stream:
                 return digest_stream(stream)  # pyright: ignore[reportArgumentType] - a binary one
@@ -177,6 +172,12 @@ class RemoteFileSystem(FileSystem):
             except FileNotFoundError:
                 return {}
             return {_as_written(pattern, place, name, fs): i for name, i in found.items() if i["type"] != "directory"}
+
+
+def _file(url: str, info: Info) -> Info:
+    if info["type"] == "directory":
+        raise FileUnreadable(url, "it is a folder")
+    return info
 
 
 def _as_written(url: str, place: str, name: str, fs: Any) -> str:

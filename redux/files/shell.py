@@ -43,7 +43,9 @@ def _local_copy(source: str, target: str, recursive: bool) -> str:
         return f"{make}cp -RL {_word(os.path.join(source, '.'))} {_word(target)}"
     if target == "-":
         return f"cat {_word(source)}"
-    return f"{make}cat > {_word(target)}" if source == "-" else f"{make}cp {_word(source)} {_word(target)}"
+    if source == "-":  # as one command, or a pipe into it would end at its first
+        return f"({make}cat > {_word(target)})"
+    return f"{make}cp {_word(source)} {_word(target)}"
 
 
 def _make_folder(target: str, recursive: bool) -> str:

@@ -17,7 +17,7 @@ class FileUnreachable(FileUnreadable):
     """The file system behind a URL did not do what it was asked."""
 
     def __init__(
-        self, path: str, why: str, remedy: str = "check the address, your credentials and the network"
+        self, path: str, why: str, remedy: str = "see to the address, your credentials and the network"
     ) -> None:
         self.path = path
         ReduxError.__init__(self, f"{path} cannot be reached: {why}; {remedy}")
