@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("redux.cli.run:run", "Run a task of a file or module, reusing what is known."),
     "log": ("redux.cli.log:log", "Show executions, or what is known of an id, a file or a task."),
     "explain-miss": ("redux.cli.explain:explain_miss", "Say why calls ran instead of being reused."),
+    "fs": ("redux.cli.fs:fs", "Copy files, on any file system: fs cp SOURCE TARGET."),
     "completion": ("redux.cli.completion:completion", "Print the completion script of a shell."),
 }
 """Every command: where it is, and what it does in a line. A command is imported when it is called."""
