@@ -1,4 +1,4 @@
-"""Lazy expressions nested in containers and dataclasses: finding them, and putting values in their place."""
+"""What is nested in containers and dataclasses: finding lazy expressions there, and putting values in their place."""
 
 from __future__ import annotations
 
@@ -97,14 +97,48 @@ def substitute(value: object, resolve: Callable[[Lazy], object]) -> Any:
         return kind(substitute(part, resolve) for part in cast("set[object]", value))
     names = _field_names(kind)
     if names is not None and lazies_in(value):
-        return _rebuild(value, kind, names, resolve)
+        return _rebuild(value, names, resolve)
     return value
 
 
-def _rebuild(value: object, kind: type, names: tuple[str, ...], resolve: Callable[[Lazy], object]) -> object:
-    made = object.__new__(kind)
-    getattr(made, "__dict__", {}).update(getattr(value, "__dict__", {}))
+def _rebuild(value: object, names: tuple[str, ...], resolve: Callable[[Lazy], object]) -> object:
+    made = _copy(value)
     for name in names:
         if hasattr(value, name):
             object.__setattr__(made, name, substitute(getattr(value, name), resolve))
+    return made
+
+
+def _copy(value: object) -> object:
+    """A new instance with the attributes of a record that are no slots."""
+    made = object.__new__(type(value))
+    getattr(made, "__dict__", {}).update(getattr(value, "__dict__", {}))
+    return made
+
+
+def replace_parts(value: object, replace: Callable[[object], object]) -> Any:
+    """A container or record with what `replace` gives for each of its parts; itself where that is each part itself."""
+    kind = type(value)
+    if kind is dict:
+        mapping = cast("dict[object, object]", value)
+        items = [(replace(key), replace(part)) for key, part in mapping.items()]
+        kept = all(new is old for pair, item in zip(items, mapping.items(), strict=True) for new, old in zip(pair, item))
+        return value if kept else dict(items)
+    if kind in _CONTAINERS or (isinstance(value, tuple) and hasattr(kind, "_make")):
+        parts = list(cast("list[object]", value))
+        replaced = [replace(part) for part in parts]
+        if all(new is old for new, old in zip(replaced, parts, strict=True)):
+            return value
+        return kind(replaced) if kind in _CONTAINERS else cast(Any, kind)._make(replaced)
+    return _replace_fields(value, _field_names(kind) or (), replace)
+
+
+def _replace_fields(value: object, names: tuple[str, ...], replace: Callable[[object], object]) -> object:
+    before = {name: getattr(value, name) for name in names if hasattr(value, name)}
+    after = {name: replace(part) for name, part in before.items()}
+    if all(after[name] is part for name, part in before.items()):
+        return value
+    made = _copy(value)
+    for name, part in after.items():
+        object.__setattr__(made, name, part)
     return made

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from redux.repo import Repo
+from redux.stand_ins import postprocessed
 from redux.value import CannotEncode, Encoded, encode
 from redux_backends.records import Seconds, ValueRecord
 from redux_valuestore.digest import Digest
@@ -107,7 +108,7 @@ def execute(spec: JobSpec, repo: Repo) -> Outcome:
     """Run a job here: call the function, encode its result, and put large bytes into the store."""
     started = time.time()
     try:
-        value = spec.func(*spec.args, **spec.kwargs)
+        value = postprocessed(spec.func(*spec.args, **spec.kwargs), spec.fullname)
         encoded = encode(value)
     except CannotEncode as error:
         error.add_note(f"it is (in) the result of task {spec.fullname}")

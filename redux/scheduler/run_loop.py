@@ -17,13 +17,13 @@ from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import ErrorValue, TaskProgress, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
+from redux.scheduler.validity import reason_of_loss
 from redux.value import hash_value
 from redux_backends.records import (
     Execution,
     ExecutionId,
     JobId,
     JobStatus,
-    MissKind,
     Place,
     Reason,
     StoredValue,
@@ -218,7 +218,7 @@ class Run:
         call = decision.call
         job.outcome = Came.ULTIMATE
         job.call_hash, job.task_set, job.seconds = call.call_hash, call.task_set, call.duration
-        self._settle_cached(job, Datum(call.value.hash, call.value.traits, stored=call.value, origin=job))
+        self._settle_cached(job, Datum(call.value.hash, call.value.traits, decision.value, stored=call.value, origin=job))
 
     def _apply_reduced(self, job: Job, decision: Reduced) -> None:
         candidate = decision.candidate
@@ -226,13 +226,13 @@ class Run:
         job.outcome, job.seconds = Came.SINGLE, candidate.duration
         if stored.traits is _PLAIN or not stored.traits & Traits.EXPRESSIONS:
             job.call_hash, job.task_set = candidate.leaf, candidate.leaf_set
-            self._settle_cached(job, Datum(stored.hash, stored.traits, stored=stored, origin=job))
+            self._settle_cached(job, Datum(stored.hash, stored.traits, decision.value, stored=stored, origin=job))
             return
         try:
-            value = self._repo.load(stored)
+            value = self._repo.load(stored) if decision.value is ABSENT else decision.value
         except ReduxError as error:
             self._recorder.forget(stored.hash)
-            self._submit(job, _gone(stored, error))
+            self._submit(job, reason_of_loss(stored.hash, error))
             return
         self._evaluator.open(value, job)
 
@@ -325,10 +325,9 @@ class Run:
         stale = job.stale
         assert stale is not None
         assert stale.hash is not None
-        missing = getattr(error, "digest", stale.hash)
         self._recorder.forget(stale.hash)
-        self._recorder.forget(missing)
-        job.renew(JobId(new_id()), Reason(MissKind.VALUE_GONE, missing.hex()))
+        self._recorder.forget(getattr(error, "digest", stale.hash))
+        job.renew(JobId(new_id()), reason_of_loss(stale.hash, error))
 
     def _progress_of(self, job: Job) -> TaskProgress:
         name = job.known.task.fullname
@@ -347,11 +346,6 @@ def _read_what_was_asked(job: Job) -> bool:
         if datum.traits is not _PLAIN and datum.traits & Traits.FILES and hash_value(datum.value) != datum.hash:
             return False
     return True
-
-
-def _gone(stored: StoredValue, error: ReduxError) -> Reason:
-    missing = getattr(error, "digest", stored.hash)
-    return Reason(MissKind.VALUE_GONE, missing.hex())
 
 
 def _datum_of(job: Job, outcome: Outcome) -> Datum:
