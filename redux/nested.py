@@ -116,21 +116,20 @@ def _copy(value: object) -> object:
     return made
 
 
-def replace_parts(value: object, replace: Callable[[object], object]) -> Any:
+def replace_parts(value: Any, replace: Callable[[object], object]) -> Any:
     """A container or record with what `replace` gives for each of its parts; itself where that is each part itself."""
-    kind = type(value)
+    kind: Any = type(value)
+    named = isinstance(value, tuple) and hasattr(kind, "_make")
+    if kind not in _CONTAINERS and not named:
+        return _replace_fields(value, _field_names(kind) or (), replace)
+    before: list[object] = list(_parts(value, kind))
+    after = [replace(part) for part in before]
+    if all(new is old for new, old in zip(after, before, strict=True)):
+        return value
     if kind is dict:
-        mapping = cast("dict[object, object]", value)
-        items = [(replace(key), replace(part)) for key, part in mapping.items()]
-        kept = all(new is old for pair, item in zip(items, mapping.items(), strict=True) for new, old in zip(pair, item))
-        return value if kept else dict(items)
-    if kind in _CONTAINERS or (isinstance(value, tuple) and hasattr(kind, "_make")):
-        parts = list(cast("list[object]", value))
-        replaced = [replace(part) for part in parts]
-        if all(new is old for new, old in zip(replaced, parts, strict=True)):
-            return value
-        return kind(replaced) if kind in _CONTAINERS else cast(Any, kind)._make(replaced)
-    return _replace_fields(value, _field_names(kind) or (), replace)
+        return dict(zip(after[::2], after[1::2], strict=True))
+    build: Callable[[list[object]], object] = kind._make if named else kind
+    return build(after)
 
 
 def _replace_fields(value: object, names: tuple[str, ...], replace: Callable[[object], object]) -> object:

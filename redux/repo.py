@@ -88,7 +88,7 @@ class Repo:
         return self.fetch(stored)
 
     def load(self, stored: StoredValue, noted: Noted | None = None) -> object:
-        """The value itself; what has a say in its validity is put into `noted`. Raises `ValueMissing`, `CannotDecode`."""
+        """The value itself; what has a say in its validity goes into `noted`. Raises `ValueMissing`, `CannotDecode`."""
         return decode(self.fetch(stored), self.fetch_by_hash, noted)
 
 

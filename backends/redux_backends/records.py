@@ -54,7 +54,7 @@ class Traits(IntFlag):
     TASKS = 32
     """It holds tasks, each listed in `ValueRecord.tasks` by name and hash."""
     HOOKS = 64
-    """It holds something whose validity only a run can ask: of instances, or of the user's own functions and classes."""
+    """It holds what only a run can ask if it is valid: instances that say so, the user's own functions and classes."""
 
 
 MAY_CHANGE = Traits.FILES | Traits.TASKS | Traits.ERROR | Traits.HOOKS

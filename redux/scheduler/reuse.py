@@ -32,7 +32,7 @@ class Finished:
 
 @frozen
 class Reduced:
-    """One step is known; its value may be an expression to go on with (single reduction). `value`: where it was built."""
+    """One step is known; its value may be an expression to go on with (single reduction). `value` is it where built."""
 
     candidate: Candidate
     value: object = ABSENT

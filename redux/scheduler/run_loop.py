@@ -218,7 +218,8 @@ class Run:
         call = decision.call
         job.outcome = Came.ULTIMATE
         job.call_hash, job.task_set, job.seconds = call.call_hash, call.task_set, call.duration
-        self._settle_cached(job, Datum(call.value.hash, call.value.traits, decision.value, stored=call.value, origin=job))
+        stored = call.value
+        self._settle_cached(job, Datum(stored.hash, stored.traits, decision.value, stored=stored, origin=job))
 
     def _apply_reduced(self, job: Job, decision: Reduced) -> None:
         candidate = decision.candidate

@@ -104,5 +104,3 @@ def fetch_beside(path: str) -> Callable[[Digest], Buffer]:
     """What gives the large parts of a file's content, which are files beside it."""
     folder = os.path.dirname(path)
     return lambda digest: read_cached(os.path.join(folder, digest.hex()), digest)
-
-

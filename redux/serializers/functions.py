@@ -25,10 +25,12 @@ class Function(ProxyValue):
     def parse_arg(cls, raw_type: type[Any], arg: str) -> Any:
         """The function, task or class of a dotted name. Raises ValueError where there is none."""
         module, _, name = arg.rpartition(".")
+        if not module:
+            raise ValueError("no module is named")
         try:
-            found = thing_named(f"{module}:{name}") if module and name else None
+            found = thing_named(f"{module}:{name}")
         except CannotDecode as error:
             raise ValueError(str(error)) from error
         if not callable(found):
-            raise ValueError("module.name of a function")
+            raise ValueError(f"{arg} cannot be called")
         return found

@@ -88,7 +88,7 @@ def defaults_of_task(task: Any) -> dict[str, object]:
 
 
 def thing_named(name: str) -> Any:
-    """The class or function of a `module:qualname` or chosen name. Raises CannotDecode where there is none (any more)."""
+    """The class or function of a `module:qualname`, or chosen name. Raises CannotDecode where it is not there (now)."""
     if ":" not in name:
         chosen = _by_chosen.get(name)
         if chosen is None:

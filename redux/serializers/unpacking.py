@@ -255,7 +255,7 @@ def _lazy(trusting: bool) -> Callable[..., object]:
     return lambda payload, whole, fetch, noted: _Unpacking(fetch, trusting, noted).unpack_nodes(payload)
 
 
-_FORMATS: dict[bytes, Callable[[memoryview, memoryview, Fetch, "Noted | None"], object]] = {
+_FORMATS: dict[bytes, Callable[[memoryview, memoryview, Fetch, Noted | None], object]] = {
     wire.MSGPACK: _plain(False),
     wire.REDUCED: _plain(True),
     wire.LAZY: _lazy(False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from types import NoneType
 from typing import Any, ClassVar
@@ -37,7 +38,7 @@ def _enter(kind: type[Value]) -> None:
     if not isinstance(name, str) or not name or ":" in name:
         raise SerializerError(f"{name!r} cannot be the type_name of {_place(kind)}: give it a text without colons")
     known = types_by_name.get(name)
-    if known is not None and _place(known) != _place(kind):
+    if known is not None and _stands_against(known, kind):
         raise SerializerError(
             f"{name!r} is the type_name of {_place(known)}, so it cannot be that of {_place(kind)} too; choose another"
         )
@@ -52,16 +53,26 @@ def _enter_proxy(kind: type[ProxyValue]) -> None:
     stands_for = kind.type
     if not isinstance(stands_for, type) or stands_for in _NATIVE or issubclass(stands_for, (Lazy, Value)):
         raise SerializerError(
-            f"{_place(kind)} cannot stand for {getattr(stands_for, '__qualname__', stands_for)}: a proxy is for a class "
-            "that is no builtin, and that is not redux's own; derive a class from it, and use that"
+            f"{_place(kind)} cannot stand for {getattr(stands_for, '__qualname__', stands_for)}: a proxy is for a "
+            "class, not for a builtin or one of redux's own; derive a class from it, and use that"
         )
     known = proxies.get(stands_for)
-    if known is not None and _place(known) != _place(kind):
+    if known is not None and _stands_against(known, kind):
         raise SerializerError(
             f"{_place(known)} stands for {_place(stands_for)} already, so {_place(kind)} cannot; derive from the one"
         )
     proxies[stands_for] = kind
     registry.changed()
+
+
+def _stands_against(known: type, kind: type) -> bool:
+    """Whether a class is another than `kind`, and still there: one defined again, or renamed, makes room."""
+    if _place(known) == _place(kind):
+        return False
+    found: Any = sys.modules.get(known.__module__)
+    for part in known.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is known
 
 
 def _place(kind: type) -> str:
