@@ -160,6 +160,13 @@ def _or(said: T | None, default: T) -> T:
     return default if said is None else said
 
 
+def user_file() -> Path:
+    """The user's own settings file, there or not."""
+    import platformdirs  # noqa: PLC0415 - only a command that reads settings pays for it
+
+    return platformdirs.user_config_path("redux") / PROJECT_FILE
+
+
 # -- reading one source ------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from redux.config import Layer, Sources, prepare_run, read_settings
+from redux.config import Layer, Sources, prepare_run, read_settings, user_file
 from redux.repo import open_repo
 from redux.scheduler import Scheduler
 from redux.value import allow_pickle
@@ -17,9 +17,10 @@ from redux.value import allow_pickle
 def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) -> Iterator[Scheduler]:
     """A scheduler on the `.redux` found from `folder` (default: the current one) upward, made there if there is none.
 
-    `flags` overrides the environment and the settings files. Raises `ConfigError`, `ProjectRefused`, `BackendError`.
+    `flags` overrides the environment, the project's settings file and the user's own.
+    Raises `ConfigError`, `ProjectRefused`, `BackendError`.
     """
-    sources = Sources((folder or Path.cwd()).resolve(), os.environ, flags=flags or Layer())
+    sources = Sources((folder or Path.cwd()).resolve(), os.environ, user_file(), flags or Layer())
     prepare_run(sources)
     settings = read_settings(sources)
     allow_pickle(settings.pickle == "allow")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import posixpath
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
+from types import FunctionType
 from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional, TypedDict, Union
 
 import pytest
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from redux.cli.arguments import read_arguments, read_form, task_help, wants_help
 from redux.errors import UsageError
 from redux.file import File
+from redux.value import Function, Value
 
 Metres = NewType("Metres", float)
 
@@ -40,6 +43,25 @@ class Point(NamedTuple):
 
 class Named(TypedDict):
     name: str
+
+
+@dataclass
+class Span(Value):
+    """Reads itself, as `3..5`."""
+
+    first: int
+    last: int
+
+    @classmethod
+    def parse_arg(cls, raw_type: type[Any], arg: str) -> Span:
+        first, _, last = arg.partition("..")
+        return raw_type(int(first), int(last))
+
+
+class Letter(Value):
+    @classmethod
+    def parse_arg(cls, arg: str) -> Letter:  # type: ignore[override] - it need not want the type
+        raise RuntimeError(f"{arg} is no letter")
 
 
 def call(func: Any, *words: str) -> tuple[tuple[object, ...], dict[str, object]]:
@@ -90,6 +112,13 @@ def value_of(hint: Any, *words: str) -> object:
         (Point, '{"x": 1}', Point(1)),
         (Named, '{"name": "n"}', {"name": "n"}),
         (list[Depth], '[{"depth": 1}]', [Depth(1)]),
+        (Span, "3..5", Span(3, 5)),
+        (Span | None, "3..5", Span(3, 5)),
+        (list[Span], '["3..5", "1..2"]', [Span(3, 5), Span(1, 2)]),
+        (dict[str, Span], "k=3..5", {"k": Span(3, 5)}),
+        (Callable[[str], str], "posixpath.basename", posixpath.basename),
+        (FunctionType, "posixpath.basename", posixpath.basename),
+        (Function, "posixpath.basename", posixpath.basename),
     ],
 )
 def test_a_text_becomes_a_value_of_the_annotated_type(hint: Any, text: str, value: object) -> None:
@@ -117,6 +146,16 @@ def test_a_text_becomes_a_value_of_the_annotated_type(hint: Any, text: str, valu
         (Depth, "{}", "must be of type Depth, with depth too"),
         (Depth, '{"depth": 1, "x": 2}', "which has no x but depth, path"),
         (Depth, "[]", "must be a JSON object"),
+        (Span, "3", "must be a Span (invalid literal for int() with base 10: ''), not '3'"),
+        (list[Span], "[1]", "must be of type Span (in JSON)"),
+        (Letter, "7", "must be a Letter (7 is no letter), not '7'"),
+        (
+            Callable[[str], str],
+            "posixpath.nothing",
+            "(posixpath.nothing is not here any more",
+        ),
+        (Callable[[str], str], "basename", "must be a module.function (no module is named), not 'basename'"),
+        (Callable[[str], str], "posixpath.sep", "must be a module.function (posixpath.sep cannot be called)"),
         (memoryview, "x", "a memoryview, which no text stands for"),
     ],
 )

@@ -11,6 +11,8 @@ from enum import Enum
 from pathlib import Path, PurePath
 from typing import Any
 
+from redux.value import Function, hooks_of
+
 ANYTHING: Any = typing.Any
 NoneType = type(None)
 
@@ -70,8 +72,21 @@ def is_repeatable(hint: Any) -> bool:
     return _shape(plain_hint(hint)) in ("sequence", "mapping")
 
 
+def _is_function(hint: Any) -> bool:
+    return (typing.get_origin(hint) or hint) in (Callable, types.FunctionType, Function)
+
+
+def _parser(hint: Any) -> Callable[[str], object] | None:
+    """How a type reads its own instances from text: by its `parse_arg`, or a proxy's; functions by dotted names."""
+    origin = types.FunctionType if _is_function(hint) else typing.get_origin(hint) or hint
+    hooks = hooks_of(origin) if isinstance(origin, type) else None
+    return None if hooks is None else hooks.parse
+
+
 def _shape(hint: Any) -> str:
-    """The family of a plain hint: literal, union, sequence, mapping, enum, record, file, or scalar."""
+    """The family of a plain hint: own, literal, union, sequence, mapping, enum, record, or scalar."""
+    if _parser(hint) is not None:
+        return "own"
     origin = typing.get_origin(hint) or hint
     if origin is typing.Literal:
         return "literal"
@@ -104,6 +119,8 @@ def describe_hint(hint: Any) -> str:
         return "|".join(describe_hint(part) for part in typing.get_args(hint))
     if hint is ANYTHING:
         return "value"
+    if _is_function(hint):
+        return "module.function"
     parts = [("…" if part is ... else describe_hint(part)) for part in typing.get_args(hint)]
     name = getattr(typing.get_origin(hint) or hint, "__name__", str(hint))
     return f"{name}[{', '.join(parts)}]" if parts else name
@@ -184,6 +201,15 @@ def _is_file(hint: type) -> bool:
     return any(base.__module__ == "redux.file" and base.__name__ in ("File", "FileSet") for base in hint.__mro__)
 
 
+def _read_own(text: str, hint: Any) -> object:
+    parse = _parser(hint)
+    assert parse is not None
+    try:
+        return parse(text)
+    except Exception as error:  # somebody's code, which can raise anything
+        raise Unreadable(f"a {describe_hint(hint)} ({error or type(error).__name__})") from None
+
+
 def _try(make: Callable[[str], object], text: str, wanted: str) -> object:
     try:
         return make(text)
@@ -261,6 +287,7 @@ def _json(text: str, wanted: str) -> object:
 
 
 _TEXT_READERS: Mapping[str, Callable[[str, Any], object]] = {
+    "own": _read_own,
     "literal": _read_choice,
     "enum": _read_member,
     "union": _read_union,

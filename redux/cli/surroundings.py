@@ -16,6 +16,7 @@ from redux.config import (
     Sources,
     absolute_location,
     absolute_url,
+    user_file,
 )
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -49,7 +50,7 @@ def find_sources(where: Where, flags: Layer | None = None) -> Sources:
         database=absolute_url(where.database, folder) if where.database else None,
         store=absolute_location(where.store, folder) if where.store else None,
     )
-    return Sources(folder, os.environ, _user_file(), layer, _project(where.project))
+    return Sources(folder, os.environ, user_file(), layer, _project(where.project))
 
 
 def _project(named: Path | None) -> Path | None:
@@ -57,9 +58,3 @@ def _project(named: Path | None) -> Path | None:
     if named is not None and named.name != PROJECT_FOLDER and (named / PROJECT_FOLDER).is_dir():
         return named / PROJECT_FOLDER
     return named
-
-
-def _user_file() -> Path:
-    import platformdirs
-
-    return platformdirs.user_config_path("redux") / "redux.toml"
