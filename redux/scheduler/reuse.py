@@ -8,7 +8,7 @@ from redux.repo import Repo
 from redux.scheduler.jobs import ABSENT, Job
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.validity import HELD, Sound, Validity
-from redux.task import CacheCheckValid, CacheScope
+from redux.options import ALL_RESULTS, CacheCheckValid, CacheResult, CacheScope
 from redux_backends.backend import CallCandidate, Candidate
 from redux_backends.records import MissKind, Reason, StoredValue, Traits, ValueRecord
 from redux_valuestore.digest import Digest
@@ -99,7 +99,7 @@ class Reuse:
             return Same(job.leader)
         scope = CacheScope.NONE if job.silent else job.options.cache_scope
         assert job.eval_hash is not None
-        if scope is not CacheScope.NONE:
+        if scope is not CacheScope.NONE and _allows(job, CacheResult.CSE):
             leader = self._first.setdefault(job.eval_hash, job)
             if leader is not job and job.forced is None:
                 return Same(leader)
@@ -114,12 +114,17 @@ class Reuse:
     def _ask_backend(self, jobs: list[Job]) -> list[tuple[Job, Decision]]:
         decisions: list[tuple[Job, Decision]] = []
         why: dict[Digest, Reason] = {}
-        shallow = [job for job in jobs if job.options.check_valid is CacheCheckValid.SHALLOW]
+        shallow = [
+            job
+            for job in jobs
+            if job.options.check_valid is CacheCheckValid.SHALLOW and _allows(job, CacheResult.ULTIMATE)
+        ]
         if shallow:
             finished = self._finished_calls(shallow, why)
             decisions += [(job, finished[_eval(job)]) for job in shallow if _eval(job) in finished]
             jobs = [job for job in jobs if _eval(job) not in finished]
-        candidates = self._repo.backend.check_cache([_eval(job) for job in jobs]) if jobs else {}
+        wanted = [_eval(job) for job in jobs if _allows(job, CacheResult.SINGLE)]
+        candidates = self._repo.backend.check_cache(wanted) if wanted else {}
         held = self._held(candidate.value for found in candidates.values() for candidate in found)
         misses: list[Job] = []
         for job in jobs:
@@ -199,6 +204,11 @@ class Reuse:
         if _eval(job) in seen:
             return Reason(MissKind.NO_RESULT)
         return Reason(MissKind.NEW_ARGUMENTS)
+
+
+def _allows(job: Job, result: CacheResult) -> bool:
+    allowed = job.options.cache_results
+    return allowed is ALL_RESULTS or result in allowed
 
 
 def _eval(job: Job) -> Digest:
