@@ -1,15 +1,18 @@
 """Functional helpers for expressions, under redun's names; each is at home in `redux.flow`."""
 
+import redux.context  # noqa: F401 - its rule is found by its name too
 from redux.flow.catch import catch, catch_all
 from redux.flow.cond import cond
 from redux.flow.functions import apply_func, as_task, compose, const, identity
 from redux.flow.lists import flat_map, flatten, map_, starmap, zip_
 from redux.flow.quoting import delay, force, quote
 from redux.flow.seq import seq
+from redux.flow.tags import apply_tags
 from redux.flow.throw import throw
 
 __all__ = [
     "apply_func",
+    "apply_tags",
     "as_task",
     "catch",
     "catch_all",

@@ -7,18 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from redux.config import (
-    DATABASE_FILE,
-    PROJECT_FILE,
-    PROJECT_FOLDER,
-    Layer,
-    Sources,
-    locate_project,
-    make_project,
-    needs_project,
-    read_settings,
-)
+from redux.config import Layer, Sources, needs_project, read_settings
 from redux.errors import ConfigError, ProjectMissing, ProjectRefused, ProjectUnwritable
+from redux.project_folder import DATABASE_FILE, PROJECT_FILE, PROJECT_FOLDER, locate_project, make_project
 
 
 def sources(folder: Path, **changes: object) -> Sources:

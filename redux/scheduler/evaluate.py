@@ -7,14 +7,15 @@ queues, so ten thousand calls deep or a hundred thousand wide cost no stack.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from redux.expression import OPERATIONS, Operation, RuleCall, TaskCall
 from redux.nested import ATOMS, HiddenExpression, lazies_in
 from redux.repo import Repo
-from redux.rules import start
+from redux.rules import ContextAsked, Effect, TagsNoted, start
 from redux.scheduler.inputs import (
+    CONTEXT_ARGUMENT,
     Inputs,
     NotThere,
     Unmade,
@@ -38,6 +39,8 @@ from redux.scheduler.jobs import (
     Scope,
 )
 from redux.scheduler.stepping import Ended, Wanted, advance
+from redux.tables import thaw
+from redux.task import CacheCheckValid
 from redux.value import Lazy
 from redux_backends.records import JobId, Traits, Upstream, hash_evaluation, new_id
 from redux_valuestore.digest import digest_struct
@@ -69,12 +72,20 @@ class Events(Protocol):
         """A job's bytes are gone: it must run again."""
         ...
 
+    def tagged(self, job: Job | None, value: Datum, noted: TagsNoted) -> None:
+        """A rule of that job (None: of the root) has tags recorded."""
+        ...
+
 
 class Evaluator:
     """The cells of one execution, and the queues they move through."""
 
-    def __init__(self, repo: Repo, find_task: Callable[[str], KnownTask], events: Events) -> None:
+    def __init__(
+        self, repo: Repo, find_task: Callable[[str], KnownTask], events: Events, context: Mapping[str, object]
+    ) -> None:
         self.inputs = Inputs(repo)
+        self._context = context
+        self._contexts: dict[int, tuple[Mapping[str, object], Datum]] = {}
         self._find_task = find_task
         self._events = events
         self._fresh: deque[Cell] = deque()
@@ -86,7 +97,7 @@ class Evaluator:
 
     def open(self, value: object, job: Job | None) -> Gather:
         """A cell for a value whose expressions are to be evaluated as children of `job`."""
-        scope = Scope(job)
+        scope = Scope(job, self._context if job is None else job.context)
         if job is not None:
             job.scope = scope
         gather = Gather(scope, value)
@@ -223,8 +234,19 @@ class Evaluator:
             arguments.append((name, datum))
             if datum.origin is not None or type(value) not in ATOMS:
                 upstreams += [Upstream(name, call) for call in calls_behind(value, job.parent)]
+        if job.context and task.options.check_valid is CacheCheckValid.SHALLOW:
+            arguments.append((CONTEXT_ARGUMENT, self._context_datum(job.context)))
         job.arguments, job.upstreams = arguments, upstreams
         self._hash_arguments(job)
+
+    def _context_datum(self, context: Mapping[str, object]) -> Datum:
+        """A context as an argument; the mapping is kept with it, so that its identity stays its own."""
+        known = self._contexts.get(id(context))
+        if known is None:
+            datum = Datum(None, Traits.PLAIN, thaw(context))
+            encode_plain(datum, "the context")
+            known = self._contexts[id(context)] = context, datum
+        return known[1]
 
     def _hash_arguments(self, job: Job) -> None:
         task = job.known.task
@@ -273,7 +295,7 @@ class Evaluator:
             cell.datum = cell.current[0].datum
             self._wake(cell)
             return
-        step = advance(cell, self.inputs)
+        step = advance(cell, self.inputs, lambda effect: self._perform(cell, effect))
         if isinstance(step, Failed):
             self.fail(cell, step)
             return
@@ -287,6 +309,14 @@ class Evaluator:
         self._fresh.extend(cell.current)
         if not cell.current:
             self._ready.append(cell)
+
+    def _perform(self, cell: RuleCell, effect: Effect) -> object:
+        if isinstance(effect, ContextAsked):
+            return cell.parent.context
+        if not isinstance(effect, TagsNoted) or not isinstance(effect.value, Known):
+            raise TypeError(f"nobody performs the effect {effect!r}")
+        self._events.tagged(cell.parent.job, effect.value._datum, effect)
+        return None
 
     def _deliver(self, root: Gather) -> None:
         """The root's value is what people see, so its bytes are needed."""

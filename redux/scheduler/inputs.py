@@ -16,6 +16,10 @@ from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import ValueMissing
 
 
+CONTEXT_ARGUMENT = "(context)"
+"""Under this name the whole context is an argument of a call that is reused without a look at what is below it."""
+
+
 class Unmade(Exception):
     """A datum's bytes turned out to be gone; its origin has to make it again."""
 
@@ -74,7 +78,7 @@ class Inputs:
 
     def call_of(self, job: Job) -> BoundCall:
         """How to call a job's function: its arguments as plain values. Raises Unmade where one's bytes are gone."""
-        values = [(name, self.load(datum)) for name, datum in job.arguments]
+        values = [(name, self.load(datum)) for name, datum in job.arguments if name != CONTEXT_ARGUMENT]
         return job.known.task.bind_named(values)
 
 

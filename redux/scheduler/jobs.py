@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -83,12 +83,16 @@ class Cell:
 
 
 class Scope:
-    """The cells of one job's reduced value, by the identity of their expressions, so that a shared one runs once."""
+    """The cells of one job's reduced value, by the identity of their expressions, so that a shared one runs once.
 
-    __slots__ = ("cells", "children", "job")
+    `context` is that of the job, and of the jobs made in it unless they are given another.
+    """
 
-    def __init__(self, job: Job | None) -> None:
+    __slots__ = ("cells", "children", "context", "job")
+
+    def __init__(self, job: Job | None, context: Mapping[str, object]) -> None:
         self.job = job
+        self.context = context
         self.cells: dict[int, Cell] = {}
         self.children: list[Job] = []
 
@@ -175,6 +179,7 @@ class Job(Cell):
         "asked",
         "bound",
         "call_hash",
+        "context",
         "ended",
         "eval_hash",
         "forced",
@@ -199,6 +204,7 @@ class Job(Cell):
         super().__init__(scope)
         self.id = id
         self.known = known
+        self.context = scope.context
         self.bound: BoundCall | None = bound
         self.arguments: Sequence[tuple[str, Datum]] = ()
         self.upstreams: list[Upstream] = []

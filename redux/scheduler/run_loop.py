@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from queue import Empty, SimpleQueue
 
 from redux.executors.executor import JobSpec, Outcome
 from redux.executors.pool import ExecutorPool
 from redux.repo import Repo
+from redux.rules import TagsNoted
 from redux.scheduler.collector import Collector
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.inputs import Unmade
@@ -17,6 +18,8 @@ from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import ErrorValue, TaskProgress, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
+from redux.settings import NOTHING
+from redux.tags import TagError, Tags
 from redux.value import hash_value
 from redux_backends.records import (
     Execution,
@@ -48,13 +51,13 @@ class Run:
 
     def __init__(
         self, repo: Repo, book: TaskBook, pool: ExecutorPool, execution: ExecutionId, use_cache: bool,
-        progress: dict[str, TaskProgress], collector: Collector,
+        progress: dict[str, TaskProgress], collector: Collector, context: Mapping[str, object] = NOTHING,
     ) -> None:  # fmt: skip
         self._repo = repo
         self._pool = pool
         self._progress = progress
         self._inbox: SimpleQueue[tuple[object, Outcome | None]] = SimpleQueue()
-        self._evaluator = Evaluator(repo, book.find, self)
+        self._evaluator = Evaluator(repo, book.find, self, context)
         self._reuse = Reuse(repo, book, use_cache)
         self._recorder = Recorder(repo, book, execution)
         self._collector = collector
@@ -69,9 +72,10 @@ class Run:
         """Why something could not be recorded."""
         return self._recorder.trouble
 
-    def record_execution(self, execution: Execution) -> None:
+    def record_execution(self, execution: Execution, tags: Tags = ()) -> None:
         """Record how the execution stands; where that fails, the run goes on without recording."""
         self._recorder.record_execution(execution)
+        self._recorder.tag_execution(tags)
 
     # -- the loop ----------------------------------------------------------------------------------
 
@@ -329,6 +333,16 @@ class Run:
         self._recorder.forget(stale.hash)
         self._recorder.forget(missing)
         job.renew(JobId(new_id()), Reason(MissKind.VALUE_GONE, missing.hex()))
+
+    def tagged(self, job: Job | None, value: Datum, noted: TagsNoted) -> None:
+        """A rule of that job (None: of the root) has tags recorded."""
+        if noted.job_tags and job is None:
+            raise TagError("apply_tags has job_tags outside of any job; give execution_tags, or say it in a task")
+        if noted.tags:
+            self._recorder.tag_value(value, noted.tags)
+        if job is not None:
+            self._recorder.tag_job(job, noted.job_tags)
+        self._recorder.tag_execution(noted.execution_tags)
 
     def _progress_of(self, job: Job) -> TaskProgress:
         name = job.known.task.fullname

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -23,6 +23,9 @@ from redux.scheduler.jobs import ABSENT, Gather
 from redux.scheduler.report import Report, TaskProgress, describe_failure
 from redux.scheduler.run_loop import Run
 from redux.scheduler.task_book import TaskBook
+from redux.settings import NOTHING
+from redux.tables import freeze, merge
+from redux.tags import Tags, TagsGiven, as_tags
 from redux.task import get_task_registry, name_of_task, set_task_hasher
 from redux.value import set_code_hasher
 from redux_backends.liveness import this_process
@@ -34,11 +37,22 @@ _SWITCH_SECONDS = 0.0005
 """How long a busy thread keeps the interpreter from the others: a task that computes must not stall the loop."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be run, and what is to be known of it."""
+
+    expression: object
+    argv: tuple[str, ...]
+    tags: Tags
+    context: Mapping[str, object]
+
+
 class Scheduler:
     """Runs expressions, remembering every call in a repository.
 
     Without a repository what it remembers lives as long as the scheduler. `folder` is where the user's own project
-    is found (by default the main script's, or the current one); its code is what task hashes cover.
+    is found (by default the main script's, or the current one); its code is what task hashes cover. `context` is what
+    `get_context` gives.
     """
 
     def __init__(
@@ -50,6 +64,7 @@ class Scheduler:
         use_cache: bool = True,
         keep_going: bool = False,
         folder: Path | None = None,
+        context: Mapping[str, object] = NOTHING,
     ) -> None:
         self.repo = repo if repo is not None else Repo(MemoryBackend(), MemoryStore())
         self._executor = executor
@@ -57,6 +72,7 @@ class Scheduler:
         self._use_cache = use_cache
         self._keep_going = keep_going
         self._folder = folder
+        self._context: Mapping[str, object] = freeze(context)
         self._run: Run | None = None
         self._stop_asked = False
         self._progress: dict[str, TaskProgress] = {}
@@ -66,9 +82,11 @@ class Scheduler:
         """Counts per task of the execution under way, or of the last one."""
         return self._progress
 
-    def run(self, expression: object) -> object:
-        """The value of an expression. Raises the task's own error where one failed."""
-        return self.execute(expression, tuple(sys.argv)).value
+    def run(
+        self, expression: object, *, tags: TagsGiven = (), context: Mapping[str, object] = NOTHING
+    ) -> object:
+        """The value of an expression. Raises the task's own error where one failed; else as `execute`."""
+        return self.execute(expression, tuple(sys.argv), tags=tags, context=context).value
 
     def stop(self) -> None:
         """Ask the execution under way (or the next, if none is) to end: running jobs finish, nothing new starts.
@@ -79,34 +97,44 @@ class Scheduler:
         if self._run is not None:
             self._run.stop()
 
-    def execute(self, expression: object, argv: Sequence[str] = ()) -> Report:
+    def execute(
+        self,
+        expression: object,
+        argv: Sequence[str] = (),
+        *,
+        tags: TagsGiven = (),
+        context: Mapping[str, object] = NOTHING,
+    ) -> Report:
         """Run an expression (or a container of them) as one execution, and report how it ended.
 
-        A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
+        The execution is recorded with `tags`, pairs of key and JSON value or a dict; `context` lies over the
+        scheduler's own. A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
+        Raises TagError.
         """
         if importing:
             raise RunInWorker
+        asked = Asked(expression, tuple(argv), as_tags(tags), merge(self._context, context))
         try:
             with interrupts_stop(self.stop), Collector().paused() as collector:
-                return self._execute(expression, argv, collector)
+                return self._execute(asked, collector)
         finally:
             self._stop_asked = False
 
-    def _execute(self, expression: object, argv: Sequence[str], collector: Collector) -> Report:
+    def _execute(self, asked: Asked, collector: Collector) -> Report:
         began = time.monotonic()
         self._progress = {}
         folder = self._folder or _main_folder()
         book = _read_code(folder)
         pool = ExecutorPool(self.repo, self._executor, self._workers, folder)
-        execution = _describe(argv)
-        run = Run(self.repo, book, pool, execution.id, self._use_cache, self._progress, collector)
+        execution = _describe(asked.argv)
+        run = Run(self.repo, book, pool, execution.id, self._use_cache, self._progress, collector, asked.context)
         self._run = run
         if self._stop_asked:
             run.stop()
         try:
-            run.record_execution(execution)
+            run.record_execution(execution, asked.tags)
             with _quick_switching():
-                root = self._finish(run, expression)
+                root = self._finish(run, asked.expression)
         except BaseException:
             _end(run, execution, JobStatus.CANCELLED)
             raise
