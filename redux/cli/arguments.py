@@ -240,9 +240,18 @@ def _place(form: TaskForm, given: _Given, positional: list[str]) -> None:
     given.rest = [_convert(form, rest, [text]) for text in left] if rest is not None else []
 
 
+def read_value(one: Field, texts: list[str]) -> object:
+    """The value of an argument that texts stand for: one, or several where it takes several. Raises Unreadable."""
+    if is_repeatable(one.hint):
+        return read_texts(texts, one.hint)
+    if len(texts) > 1:
+        raise Unreadable("given once")
+    return read_text(texts[0], one.hint)
+
+
 def _convert(form: TaskForm, one: Field, texts: list[str]) -> object:
     try:
-        return read_texts(texts, one.hint) if is_repeatable(one.hint) else read_text(texts[0], one.hint)
+        return read_value(one, texts)
     except Unreadable as error:
         shown = " ".join(repr(text) for text in texts)
         raise UsageError(f"{one.option} of task {form.fullname} must be {error}, not {shown}") from None

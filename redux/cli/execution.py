@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from redux.cli.arguments import CallWords
+from redux.cli.given import About
 from redux.cli.main import INTERRUPTED
 from redux.cli.output import is_terminal, show, stdout_to_stderr, tell, whole_width
 from redux.cli.progress import live_progress
@@ -33,6 +34,7 @@ from redux.config import Layer
 from redux.errors import BackendError, StoreError
 from redux.explain import CauseGroup, group_causes
 from redux.scheduler import Report, Scheduler
+from redux.session import execution_tags
 from redux.task import Task
 from redux.value import allow_pickle
 from redux_valuestore.errors import ReduxError
@@ -49,6 +51,7 @@ class Order:
     call: CallWords
     where: Where
     flags: Layer
+    about: About
     argv: tuple[str, ...]
 
 
@@ -62,7 +65,7 @@ class Shown:
 
 def run_order(order: Order, shown: Shown) -> int:
     """Run a task to its end, print what became of it, and give the exit code."""
-    storage = open_to_run(order.where, order.flags)
+    storage = open_to_run(order.where, order.flags, order.about.setup)
     if storage.made is not None and not shown.quiet:
         tell(f"made {storage.made}, where everything is kept")
     if storage.trouble is not None:
@@ -84,11 +87,14 @@ def _execute(order: Order, storage: RunStorage, shown: Shown) -> Report:
         use_cache=settings.cache,
         keep_going=settings.keep_going,
         folder=order.workflow.folder,
+        context=settings.context,
     )
     with stdout_to_stderr(), _code_warnings_in_a_line():
         expression = order.task(*order.call.args, **order.call.kwargs)
         with _stop_on_signals(scheduler.stop), _progress(scheduler, shown):
-            return scheduler.execute(expression, order.argv)
+            about = order.about
+            tags = execution_tags(expression, order.workflow.folder, about.tags, about.doc)
+            return scheduler.execute(expression, order.argv, tags=tags)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("redux.cli.run:run", "Run a task of a file or module, reusing what is known."),
     "log": ("redux.cli.log:log", "Show executions, or what is known of an id, a file or a task."),
     "explain-miss": ("redux.cli.explain:explain_miss", "Say why calls ran instead of being reused."),
+    "config": ("redux.cli.config:config", "Show the settings in force, and where they come from."),
     "completion": ("redux.cli.completion:completion", "Print the completion script of a shell."),
 }
 """Every command: where it is, and what it does in a line. A command is imported when it is called."""
@@ -105,13 +106,9 @@ def uncollected() -> Iterator[None]:
 
 def version() -> str:
     """The version of the redux that is installed."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
+    from redux.default_tags import installed_version
 
-    try:
-        return installed("redux-cache")
-    except PackageNotFoundError:
-        return "(not installed)"
+    return installed_version() or "(not installed)"
 
 
 def _usage_line(error: object) -> str:

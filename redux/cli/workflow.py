@@ -184,6 +184,11 @@ def tasks_of(workflow: Workflow) -> list[Task[..., object]]:
     return list(found.values())
 
 
+def is_task(workflow: Workflow, name: str) -> bool:
+    """Whether a workflow has a task of that name."""
+    return any(name in (task.name, task.fullname) for task in tasks_of(workflow))
+
+
 def _known(name: str, tasks: Iterable[Task[..., object]]) -> str:
     names = sorted({one for task in tasks for one in (task.name, task.fullname)})
     if not names:

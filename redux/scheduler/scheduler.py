@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 import time
@@ -14,6 +13,7 @@ from threading import Lock
 
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
+from redux.default_tags import user_name
 from redux.executors.executor import RunInWorker, importing
 from redux.executors.pool import ExecutorPool
 from redux.repo import Repo
@@ -78,6 +78,11 @@ class Scheduler:
         self._progress: dict[str, TaskProgress] = {}
 
     @property
+    def folder(self) -> Path:
+        """The folder that the user's own project is found from."""
+        return self._folder or _main_folder()
+
+    @property
     def progress(self) -> Mapping[str, TaskProgress]:
         """Counts per task of the execution under way, or of the last one."""
         return self._progress
@@ -123,7 +128,7 @@ class Scheduler:
     def _execute(self, asked: Asked, collector: Collector) -> Report:
         began = time.monotonic()
         self._progress = {}
-        folder = self._folder or _main_folder()
+        folder = self.folder
         book = _read_code(folder)
         pool = ExecutorPool(self.repo, self._executor, self._workers, folder)
         execution = _describe(asked.argv)
@@ -179,14 +184,7 @@ def _end(run: Run, execution: Execution, status: JobStatus) -> None:
 
 
 def _describe(argv: Sequence[str]) -> Execution:
-    return Execution(ExecutionId(new_id()), tuple(argv), _user(), os.getcwd(), time.time(), this_process())
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a uid without a name, as in containers
-        return str(os.getuid())
+    return Execution(ExecutionId(new_id()), tuple(argv), user_name(), os.getcwd(), time.time(), this_process())
 
 
 def _main_folder() -> Path:
