@@ -153,9 +153,7 @@ def _executors_of(layer: Layer) -> Iterator[tuple[str, ExecutorSettings]]:
     yield from ((one.name, one) for one in layer.executors or ())
 
 
-def _by_name(
-    layers: Sequence[Said], named: Callable[[Layer], Iterator[tuple[str, T]]]
-) -> dict[str, tuple[T, Said]]:
+def _by_name(layers: Sequence[Said], named: Callable[[Layer], Iterator[tuple[str, T]]]) -> dict[str, tuple[T, Said]]:
     """For every name what the first layer says that has it, and that layer."""
     found: dict[str, tuple[T, Said]] = {}
     for said in layers:

@@ -155,9 +155,10 @@ def read_table(said: Table, origin: str, folder: Path) -> Layer:
 
 
 def _nearest_setting(key: str) -> str:
-    section, dot, rest = key.partition(".")
-    near = nearest(section, TABLES) if dot and section not in {one.key.partition(".")[0] for one in SETTINGS} else ""
-    return nearest(key, (*(setting.key for setting in SETTINGS), *TABLES)) or near
+    """The settings whose keys are like an unknown one, or the sections like its section."""
+    section = key.partition(".")[0]
+    sections = {setting.key.partition(".")[0] for setting in SETTINGS} | {*TABLES}
+    return nearest(key, [setting.key for setting in SETTINGS]) or nearest(section, sorted(sections))
 
 
 def _flatten(table: Table, prefix: str = "") -> dict[str, object]:

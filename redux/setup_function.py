@@ -1,7 +1,8 @@
 """The setup function of a project: the user's own code that says further settings.
 
 `[scheduler] setup = "file.py::function"` names it. It is called with what `redux run --setup KEY=VALUE` gave, and
-returns a table of settings as `redux.toml` has them, or None. What it says counts less than flags and more than the
+returns a table of settings as `redux.toml` has them, or None; where things are recorded is not its to say, because
+commands that run nothing do not ask it. What it says counts less than flags and more than the
 environment and the files; relative paths in it start from its own folder.
 """
 
@@ -13,19 +14,22 @@ from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from redux.config import Layer, Settings, Sources, read_settings
 from redux.errors import ConfigError, SetupFailed
 from redux.settings_file import read_table
 from redux.tracebacks import text_of, trim_traceback
 
+_NOT_ITS_OWN = {"database.url": "database", "store.location": "store", "scheduler.setup": "setup"}
+
 
 @dataclass(frozen=True, slots=True)
 class SetupFunction:
-    """A setup function, and its name `file.py::function` for messages."""
+    """A setup function, its name `file.py::function` for messages, and the folder of its file."""
 
     name: str
+    folder: Path
     func: Callable[..., object]
 
 
@@ -56,7 +60,7 @@ def find_setup(name: str) -> SetupFunction:
     func = getattr(module, function, None)
     if not callable(func):
         raise ConfigError("scheduler.setup", f"{file} defines no function {function}")
-    return SetupFunction(f"{path.name}::{function}", func)
+    return SetupFunction(f"{path.name}::{function}", path.parent, func)
 
 
 def ask_setup(setup: SetupFunction, values: Mapping[str, object]) -> Layer:
@@ -68,11 +72,13 @@ def ask_setup(setup: SetupFunction, values: Mapping[str, object]) -> Layer:
         raise ConfigError(
             setup.name, f"gave a {type(said).__name__}; a table of settings as in redux.toml is wanted, or None"
         )
-    return read_table(cast("Mapping[str, object]", said), setup.name, _folder_of(setup.func))
-
-
-def _folder_of(func: Any) -> Path:
-    return Path(sys.modules[func.__module__].__file__ or ".").parent if hasattr(func, "__module__") else Path.cwd()
+    layer = read_table(cast("Mapping[str, object]", said), setup.name, setup.folder)
+    elsewhere = [key for key in _NOT_ITS_OWN if getattr(layer, _NOT_ITS_OWN[key]) is not None]
+    if elsewhere:
+        raise ConfigError(
+            setup.name, f"says {elsewhere[0]}, which commands that run nothing must know too: say it in redux.toml"
+        )
+    return layer
 
 
 def _attempt(name: str, work: Callable[[], object]) -> object:

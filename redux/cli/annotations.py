@@ -8,25 +8,30 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
+
+from redux.cli.scalars import Unreadable, build_scalar, is_by_name
+
+__all__ = [
+    "ANYTHING",
+    "Unreadable",
+    "describe_hint",
+    "is_flag",
+    "is_repeatable",
+    "plain_hint",
+    "read_json",
+    "read_text",
+    "read_texts",
+    "takes_none",
+]
 
 ANYTHING: Any = typing.Any
 NoneType = type(None)
 
 _SEQUENCES = ("list", "Sequence", "MutableSequence", "Iterable", "Collection", "tuple", "set", "frozenset", "Set")
 _MAPPINGS = ("dict", "Mapping", "MutableMapping")
-_ISO = {"datetime": "2026-01-31T12:00", "date": "2026-01-31", "time": "12:00"}
-_BY_TEXT = {
-    "decimal.Decimal": "a decimal number",
-    "fractions.Fraction": "a fraction such as 3/4",
-    "uuid.UUID": "a UUID",
-    "builtins.complex": "a complex number such as 1+2j",
-}
-
-
-class Unreadable(ValueError):
-    """A text or JSON value is not of the type asked for; the message says what it must be."""
+_NONE = ("null", "none", "None")
 
 
 def plain_hint(hint: Any) -> Any:
@@ -70,8 +75,15 @@ def is_repeatable(hint: Any) -> bool:
     return _shape(plain_hint(hint)) in ("sequence", "mapping")
 
 
+def takes_any_text(hint: Any) -> bool:
+    """Whether every text is a value of a plain hint, so that `none` is one too."""
+    parts = typing.get_args(hint) if _is_union(hint) else (hint,)
+    classes = [part for part in map(plain_hint, parts) if isinstance(part, type)]
+    return any(issubclass(part, (str, bytes, PurePath)) or part.__module__ == "redux.file" for part in classes)
+
+
 def _shape(hint: Any) -> str:
-    """The family of a plain hint: literal, union, sequence, mapping, enum, record, file, or scalar."""
+    """The family of a plain hint: literal, union, sequence, mapping, enum, record, or scalar."""
     origin = typing.get_origin(hint) or hint
     if origin is typing.Literal:
         return "literal"
@@ -104,6 +116,8 @@ def describe_hint(hint: Any) -> str:
         return "|".join(describe_hint(part) for part in typing.get_args(hint))
     if hint is ANYTHING:
         return "value"
+    if is_by_name(hint):
+        return "package.module.name"
     parts = [("…" if part is ... else describe_hint(part)) for part in typing.get_args(hint)]
     name = getattr(typing.get_origin(hint) or hint, "__name__", str(hint))
     return f"{name}[{', '.join(parts)}]" if parts else name
@@ -114,7 +128,10 @@ def describe_hint(hint: Any) -> str:
 
 def read_text(text: str, hint: Any) -> object:
     """The value of type `hint` that a text stands for. Raises Unreadable."""
+    may_be_none = text in _NONE and takes_none(hint)
     hint = plain_hint(hint)
+    if may_be_none and not takes_any_text(hint):
+        return None
     if hint is ANYTHING:
         return _read_loose(text)
     reader = _TEXT_READERS.get(_shape(hint), _read_scalar)
@@ -162,28 +179,7 @@ def _read_scalar(text: str, hint: Any) -> object:
         if text in ("null", "none", "None", ""):
             return None
         raise Unreadable("null")
-    return _build_scalar(text, hint)
-
-
-def _build_scalar(text: str, hint: Any) -> object:
-    if not isinstance(hint, type):
-        raise Unreadable(f"a {hint}, which no text stands for; call the task from one that makes it")
-    if hint.__module__ == "datetime" and hint.__name__ in _ISO:
-        return _try(typing.cast(Any, hint).fromisoformat, text, f"a {hint.__name__} such as {_ISO[hint.__name__]}")
-    if wanted := _BY_TEXT.get(f"{hint.__module__}.{hint.__qualname__}"):
-        return _try(hint, text, wanted)
-    if issubclass(hint, PurePath) or hint is Path or hint.__module__ == "redux.file":
-        return hint(text)
-    if issubclass(hint, (int, float, str)):
-        return _try(hint, text, f"a {hint.__name__}")
-    raise Unreadable(f"a {hint.__qualname__}, which no text stands for; call the task from one that makes it")
-
-
-def _try(make: Callable[[str], object], text: str, wanted: str) -> object:
-    try:
-        return make(text)
-    except (ValueError, ArithmeticError):
-        raise Unreadable(wanted) from None
+    return build_scalar(text, hint)
 
 
 def _read_truth(text: str) -> bool:

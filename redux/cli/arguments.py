@@ -26,6 +26,8 @@ from redux.errors import UsageError, nearest
 
 _BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _LINE = 100
+_TRUTHS = {"true": True, "false": False}
+"""Words that are the value of the flag before them; others are the next argument."""
 _READABLE_DEFAULTS = (bool, int, float, str, list, tuple, dict, set, bytes)
 
 
@@ -181,7 +183,8 @@ def _take_option(form: TaskForm, given: _Given, word: str, waiting: list[str]) -
     if found is None:
         _take_unusual(form, given, said, name, value if equals else None, waiting)
     elif is_flag(found.hint) and not equals:
-        _decide(form, given, found, True)
+        said_so = bool(waiting) and waiting[0].lower() in _TRUTHS
+        _decide(form, given, found, _TRUTHS[waiting.pop(0).lower()] if said_so else True)
     else:
         _add_text(form, given, found, value if equals else _next_value(form, found, waiting))
 
@@ -301,17 +304,34 @@ def task_help(form: TaskForm, command: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def list_forms(forms: Sequence[TaskForm]) -> str:
+    """Tasks with their signatures, each with the first line of its doc."""
+    lines: list[str] = []
+    for form in forms:
+        whole = form.fullname + str(_unquoted(form.signature))
+        lines.append("  " + (whole if len(whole) <= _LINE else whole[: _LINE - 1] + "…"))
+        lines += [f"      {line}" for line in form.doc.splitlines()[:1]]
+    return "\n".join(lines)
+
+
 def _shown_signature(form: TaskForm) -> str:
     """The signature with its annotations as they were written, on several lines where it is long."""
-    signature = form.signature
-    unquoted = [each.replace(annotation=_Written(each.annotation)) for each in signature.parameters.values()]
-    returned = _Written(signature.return_annotation)
+    signature = _unquoted(form.signature)
     name = form.fullname.rpartition(".")[2]
-    whole = name + str(signature.replace(parameters=unquoted, return_annotation=returned))
+    whole = name + str(signature)
     if len(whole) <= _LINE:
         return whole
+    returned = signature.return_annotation
     tail = "" if returned is Parameter.empty else f" -> {inspect.formatannotation(returned)}"
-    return "\n".join([f"{name}(", *(f"    {each}," for each in _with_marks(unquoted)), f"){tail}"])
+    return "\n".join(
+        [f"{name}(", *(f"    {each}," for each in _with_marks([*signature.parameters.values()])), f"){tail}"]
+    )
+
+
+def _unquoted(signature: inspect.Signature) -> inspect.Signature:
+    """A signature whose annotations that are texts are shown without quotes."""
+    parameters = [each.replace(annotation=_Written(each.annotation)) for each in signature.parameters.values()]
+    return signature.replace(parameters=parameters, return_annotation=_Written(signature.return_annotation))
 
 
 def _with_marks(parameters: Sequence[Parameter]) -> list[str]:

@@ -40,7 +40,7 @@ def read_context(words: Sequence[str]) -> Table | None:
 
 
 def read_setup(setup: SetupFunction, words: Sequence[str]) -> Mapping[str, object]:
-    """What the setup function is called with: the values of `--setup KEY=VALUE`, by its signature. Raises UsageError."""
+    """What the setup function is called with: `--setup KEY=VALUE`, typed by its signature. Raises UsageError."""
     form = read_form(setup.name, setup.func)
     known = {each.name: each for each in form.fields if each.kind is not Parameter.VAR_POSITIONAL}
     extra = form.variadic(Parameter.VAR_KEYWORD)

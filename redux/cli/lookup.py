@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -16,6 +17,7 @@ from redux.cli.pages import (
     ExecutionPage,
     FilePage,
     JobPage,
+    TagPairs,
     TaskPage,
     ValuePage,
 )
@@ -32,6 +34,7 @@ from redux_backends.records import (
     Job,
     JobId,
     Place,
+    Tag,
     Traits,
     ValueRecord,
 )
@@ -46,7 +49,22 @@ _FEW = 20
 
 def list_executions(backend: Backend, limit: int) -> list[ExecutionLine]:
     """Executions with their counts, newest first."""
-    return [ExecutionLine(one, tuple(rows_of(backend.count_jobs(one.id)))) for one in backend.executions(limit)]
+    found = backend.executions(limit)
+    tags = backend.get_tags([one.id for one in found])
+    return [
+        ExecutionLine(one, tuple(rows_of(backend.count_jobs(one.id))), _pairs(tags.get(one.id, ()))) for one in found
+    ]
+
+
+def tags_of(backend: Backend, *records: bytes) -> TagPairs:
+    """The tags of records, each key and value once."""
+    found = backend.get_tags(records)
+    return _pairs([tag for record in records for tag in found.get(record, ())])
+
+
+def _pairs(tags: Sequence[Tag]) -> TagPairs:
+    once = dict.fromkeys((tag.key, tag.value) for tag in tags)
+    return tuple((key, json.loads(value)) for key, value in once)
 
 
 def execution_page(backend: Backend, execution: Execution, limit: int) -> ExecutionPage:
@@ -58,6 +76,7 @@ def execution_page(backend: Backend, execution: Execution, limit: int) -> Execut
         tuple(group_causes(backend, execution.id)),
         tuple(jobs[:limit]),
         len(jobs) > limit,
+        tags_of(backend, execution.id),
     )
 
 
@@ -72,6 +91,7 @@ def job_page(backend: Backend, view: JobView) -> JobPage:
         where_it_ran(backend, view),
         _error_of(backend, view),
         behind_arguments(backend, view.job.call_hash),
+        tags_of(backend, view.job.id, view.job.task_hash),
     )
 
 
@@ -135,6 +155,7 @@ def call_page(backend: Backend, call: CallNode) -> CallPage:
         tuple((child, names.get(child, "?")) for child in call.children),
         tuple(backend.jobs(call=call.call_hash, limit=_FEW)),
         behind_arguments(backend, call.call_hash),
+        tags_of(backend, call.result),
     )
 
 
@@ -144,7 +165,8 @@ def task_page(backend: Backend, task_hash: Digest) -> TaskPage:
     if task is None:
         raise UnknownId.of(task_hash.hex())
     versions = tuple(one.hash for one in backend.task_versions(task.fullname))
-    return TaskPage(task, versions, tuple(backend.jobs(task=task.fullname, limit=_FEW)))
+    jobs = tuple(backend.jobs(task=task.fullname, limit=_FEW))
+    return TaskPage(task, versions, jobs, tags_of(backend, task_hash))
 
 
 def known_names(backend: Backend) -> list[str]:
@@ -177,8 +199,9 @@ def value_page(backend: Backend, value: Digest) -> ValuePage:
         raise UnknownId.of(value.hex())
     maker = maker_of(backend, value)
     users = tuple(backend.jobs(argument=value, limit=_FEW))
+    tags = tags_of(backend, value)
     if maker is None:
-        return ValuePage(record, None, None, None, (), users)
+        return ValuePage(record, None, None, None, (), users, tags)
     job = maker.job.job
     return ValuePage(
         record,
@@ -187,6 +210,7 @@ def value_page(backend: Backend, value: Digest) -> ValuePage:
         backend.get_execution(job.execution),
         callers_of(backend, job),
         users,
+        tags,
     )
 
 

@@ -10,13 +10,13 @@ from typing import cast
 import click
 from click.shell_completion import CompletionItem
 
-from redux.cli.arguments import TaskForm, read_arguments, read_form, task_help, wants_help
+from redux.cli.arguments import TaskForm, list_forms, read_arguments, read_form, task_help, wants_help
 from redux.cli.completion import complete_tasks
 from redux.cli.given import About, read_context, read_tags
 from redux.cli.main import uncollected
 from redux.cli.output import show, stdout_to_stderr, tell
 from redux.cli.surroundings import Where, where_options
-from redux.cli.workflow import Workflow, find_task, is_task, list_tasks, load_workflow
+from redux.cli.workflow import Workflow, find_task, is_task, load_workflow, tasks_of
 from redux.config import ExecutorName, Layer
 from redux.errors import UsageError, WorkflowImportError
 from redux.task import Task
@@ -139,12 +139,12 @@ def _load(target: str) -> Workflow:
 
 
 def _list(workflow: Workflow, asked: bool) -> int:
-    tasks = list_tasks(workflow)
+    tasks = tasks_of(workflow)
     if not tasks:
         raise UsageError(f"no function in {workflow.target} is marked @task")
-    heading = f"Tasks of {workflow.target}:\n{tasks}"
+    heading = f"Tasks of {workflow.target}:\n\n{list_forms([read_form(task.fullname, task.func) for task in tasks])}"
     if asked:
         show(heading)
         return 0
     tell(heading)
-    raise UsageError(f"name the task to run: redux run {workflow.target} TASK")
+    raise UsageError(f"name the task to run: redux run {workflow.target} TASK; with --help after it, what it takes")

@@ -17,7 +17,7 @@ def apply_tags(
     job_tags: TagsGiven | None = None,
     execution_tags: TagsGiven | None = None,
 ) -> Steps[T]:
-    """The value, which is recorded with `tags`; `job_tags` go on the job that said so, `execution_tags` on its execution.
+    """The value, recorded with `tags`; `job_tags` go on the job that said so, `execution_tags` on its execution.
 
     Tags are pairs of key and JSON value, or a dict. They are noted each time this is evaluated: whenever the task
     whose result it is in runs or is known by one reduction, but not below a finished call (`check_valid="shallow"`).

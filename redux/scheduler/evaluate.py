@@ -39,7 +39,6 @@ from redux.scheduler.jobs import (
     Scope,
 )
 from redux.scheduler.stepping import Ended, Wanted, advance
-from redux.tables import thaw
 from redux.task import CacheCheckValid
 from redux.value import Lazy
 from redux_backends.records import JobId, Traits, Upstream, hash_evaluation, new_id
@@ -85,7 +84,6 @@ class Evaluator:
     ) -> None:
         self.inputs = Inputs(repo)
         self._context = context
-        self._contexts: dict[int, tuple[Mapping[str, object], Datum]] = {}
         self._find_task = find_task
         self._events = events
         self._fresh: deque[Cell] = deque()
@@ -235,18 +233,9 @@ class Evaluator:
             if datum.origin is not None or type(value) not in ATOMS:
                 upstreams += [Upstream(name, call) for call in calls_behind(value, job.parent)]
         if job.context and task.options.check_valid is CacheCheckValid.SHALLOW:
-            arguments.append((CONTEXT_ARGUMENT, self._context_datum(job.context)))
+            arguments.append((CONTEXT_ARGUMENT, self.inputs.context(job.context)))
         job.arguments, job.upstreams = arguments, upstreams
         self._hash_arguments(job)
-
-    def _context_datum(self, context: Mapping[str, object]) -> Datum:
-        """A context as an argument; the mapping is kept with it, so that its identity stays its own."""
-        known = self._contexts.get(id(context))
-        if known is None:
-            datum = Datum(None, Traits.PLAIN, thaw(context))
-            encode_plain(datum, "the context")
-            known = self._contexts[id(context)] = context, datum
-        return known[1]
 
     def _hash_arguments(self, job: Job) -> None:
         task = job.known.task

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from redux.expression import Expression
 from redux.nested import ATOMS, HiddenExpression, lazies_in, substitute
 from redux.repo import Repo
 from redux.scheduler.jobs import ABSENT, Cell, Datum, Gather, Job, OperationCell, Part, RuleCell, Scope
+from redux.tables import thaw
 from redux.task import BoundCall
 from redux.value import Encoded, Lazy, decode, encode
 from redux_backends.records import Traits
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import ValueMissing
-
 
 CONTEXT_ARGUMENT = "(context)"
 """Under this name the whole context is an argument of a call that is reused without a look at what is below it."""
@@ -41,6 +41,7 @@ class Inputs:
 
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
+        self._contexts: dict[int, tuple[Mapping[str, object], Datum]] = {}
 
     def load(self, datum: Datum) -> object:
         """The value of a datum, fetched and verified where it isn't here. Raises Unmade where its bytes are gone."""
@@ -75,6 +76,15 @@ class Inputs:
             datum.users += 1
             return datum
         return Datum(None, Traits.PLAIN, self.fill(value, scope))
+
+    def context(self, context: Mapping[str, object]) -> Datum:
+        """A context as an argument; the mapping is kept with it, so that its identity stays its own."""
+        known = self._contexts.get(id(context))
+        if known is None:
+            datum = Datum(None, Traits.PLAIN, thaw(context))
+            encode_plain(datum, "the context")
+            known = self._contexts[id(context)] = context, datum
+        return known[1]
 
     def call_of(self, job: Job) -> BoundCall:
         """How to call a job's function: its arguments as plain values. Raises Unmade where one's bytes are gone."""

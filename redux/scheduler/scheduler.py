@@ -87,9 +87,7 @@ class Scheduler:
         """Counts per task of the execution under way, or of the last one."""
         return self._progress
 
-    def run(
-        self, expression: object, *, tags: TagsGiven = (), context: Mapping[str, object] = NOTHING
-    ) -> object:
+    def run(self, expression: object, *, tags: TagsGiven = (), context: Mapping[str, object] = NOTHING) -> object:
         """The value of an expression. Raises the task's own error where one failed; else as `execute`."""
         return self.execute(expression, tuple(sys.argv), tags=tags, context=context).value
 
