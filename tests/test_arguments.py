@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redux.cli.arguments import read_arguments, read_form, task_help, wants_help
+from redux.cli.arguments import read_arguments, read_form, wants_help
+from redux.cli.task_help import task_help
 from redux.errors import UsageError
 from redux.file import File
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import MISSING, fields, is_dataclass
-from enum import Enum
+from enum import Enum, Flag
+from functools import reduce
+from operator import or_
 from pathlib import PurePath
 from typing import Any
 
@@ -29,7 +31,18 @@ __all__ = [
 ANYTHING: Any = typing.Any
 NoneType = type(None)
 
-_SEQUENCES = ("list", "Sequence", "MutableSequence", "Iterable", "Collection", "tuple", "set", "frozenset", "Set")
+_SEQUENCES = (
+    "list",
+    "Sequence",
+    "MutableSequence",
+    "Iterable",
+    "Collection",
+    "tuple",
+    "set",
+    "frozenset",
+    "Set",
+    "MutableSet",
+)
 _MAPPINGS = ("dict", "Mapping", "MutableMapping")
 _NONE = ("null", "none", "None")
 
@@ -43,7 +56,11 @@ def plain_hint(hint: Any) -> Any:
             hint = hint.__supertype__
         elif type(hint).__name__ == "TypeAliasType":
             hint = hint.__value__
-        elif isinstance(hint, typing.TypeVar) or hint is object:
+        elif isinstance(hint, typing.TypeVar):
+            hint = hint.__bound__ or (str if str in hint.__constraints__ else object)
+        elif hint is typing.LiteralString:
+            return str
+        elif hint is object:
             return ANYTHING
         else:
             return _without_none(hint)
@@ -99,7 +116,7 @@ def _shape(hint: Any) -> str:
             return "mapping"
     if issubclass(origin, Enum):
         return "enum"
-    if is_dataclass(origin) or hasattr(origin, "__required_keys__") or hasattr(origin, "_fields"):
+    if is_dataclass(origin) or any(hasattr(origin, mark) for mark in _RECORDS):
         return "record"
     return "scalar"
 
@@ -168,8 +185,8 @@ def _read_scalar(text: str, hint: Any) -> object:
         return text
     if hint is bool:
         return _read_truth(text)
-    if hint is bytes:
-        return text.encode()
+    if hint is bytes or hint is bytearray:
+        return hint(text.encode())
     if hint is int or hint is float:
         try:
             return hint(text)
@@ -199,6 +216,8 @@ def _read_choice(text: str, hint: Any) -> object:
 
 
 def _read_member(text: str, hint: Any) -> object:
+    if issubclass(hint, Flag) and "|" in text:
+        return reduce(or_, (_read_member(part.strip(), hint) for part in text.split("|")))
     if text in hint.__members__:
         return hint[text]
     by_value = {str(member.value): member for member in hint}
@@ -316,7 +335,10 @@ def _record_from_json(value: Mapping[str, object], hint: Any) -> object:
 
 
 def _known_names(hint: Any, hints: Mapping[str, Any]) -> list[str]:
-    return [field.name for field in fields(hint) if field.init] if is_dataclass(hint) else list(hints)
+    if is_dataclass(hint):
+        return [field.name for field in fields(hint) if field.init]
+    attributes = getattr(hint, "__attrs_attrs__", None)
+    return list(hints) if attributes is None else [one.alias for one in attributes if one.init]
 
 
 def _required(hint: Any) -> list[str]:
@@ -326,6 +348,9 @@ def _required(hint: Any) -> list[str]:
             for field in fields(hint)
             if field.init and field.default is MISSING and field.default_factory is MISSING
         ]
+    attributes = getattr(hint, "__attrs_attrs__", None)
+    if attributes is not None:
+        return [one.alias for one in attributes if one.init and str(one.default) == "NOTHING"]
     required = getattr(hint, "__required_keys__", None)
     if required is not None:
         return sorted(required)
@@ -346,4 +371,4 @@ def _as_sequence(values: list[object], hint: Any) -> object:
     origin = typing.get_origin(hint) or hint
     if origin in (tuple, set, frozenset):
         return origin(values)
-    return values
+    return set(values) if isinstance(origin, type) and issubclass(origin, Set) else values

@@ -8,6 +8,7 @@ from inspect import Parameter
 
 from redux.cli.annotations import Unreadable, describe_hint
 from redux.cli.arguments import Field, read_form, read_value
+from redux.cli.scalars import refusal
 from redux.errors import UsageError, nearest
 from redux.setup_function import SetupFunction
 from redux.tables import Table, merge, nest
@@ -65,5 +66,4 @@ def _value(field: Field | None, name: str, texts: list[str]) -> object:
     try:
         return read_value(field, texts)
     except Unreadable as error:
-        shown = " ".join(repr(text) for text in texts)
-        raise UsageError(f"--setup {name} must be {error}, not {shown}") from None
+        raise UsageError(f"--setup {name} {refusal(error, texts)}") from None

@@ -10,12 +10,13 @@ from typing import cast
 import click
 from click.shell_completion import CompletionItem
 
-from redux.cli.arguments import TaskForm, list_forms, read_arguments, read_form, task_help, wants_help
+from redux.cli.arguments import TaskForm, read_arguments, read_form, wants_help
 from redux.cli.completion import complete_tasks
 from redux.cli.given import About, read_context, read_tags
 from redux.cli.main import uncollected
 from redux.cli.output import show, stdout_to_stderr, tell
 from redux.cli.surroundings import Where, where_options
+from redux.cli.task_help import list_forms, task_help
 from redux.cli.workflow import Workflow, find_task, is_task, load_workflow, tasks_of
 from redux.config import ExecutorName, Layer
 from redux.errors import UsageError, WorkflowImportError

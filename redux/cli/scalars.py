@@ -27,13 +27,24 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|ms|m|s)")
 
 
 class Unreadable(ValueError):
-    """A text or JSON value is not of the type asked for; the message says what it must be."""
+    """A text or JSON value is not of the type asked for; the message says what it must be, `why` what is wrong."""
+
+    def __init__(self, wanted: str, why: str = "") -> None:
+        self.why = why
+        super().__init__(wanted)
+
+
+def refusal(error: Unreadable, texts: list[str]) -> str:
+    """The end of a message about texts that are not what they must be."""
+    shown = " ".join(map(repr, texts))
+    return f"must be {error}, not {shown}{': ' if error.why else ''}{error.why}"
 
 
 def build_scalar(text: str, hint: Any) -> object:
     """The value of a class that a text stands for. Raises Unreadable."""
     if is_by_name(hint):
         return _named(text, hint)
+    hint = typing.get_origin(hint) or hint
     if not isinstance(hint, type):
         raise Unreadable(f"a {hint}, which no text stands for; call the task from one that makes it")
     if hint is timedelta:
@@ -95,7 +106,7 @@ def _named(text: str, hint: Any) -> object:
     wanted = f"a {what} by its dotted name, package.module.name"
     found = _find_name(text, wanted)
     if not (isinstance(found, kind) if kind.__name__ in ("type", "Task") else callable(found)):
-        raise Unreadable(f"{wanted}; that is a {type(found).__name__}")
+        raise Unreadable(wanted, f"that is a {type(found).__name__}")
     return found
 
 
@@ -110,14 +121,14 @@ def _find_name(text: str, wanted: str) -> object:
         except ModuleNotFoundError as error:
             if error.name is not None and (module + ".").startswith(error.name + "."):
                 continue
-            raise Unreadable(f"{wanted}; {module} cannot be imported: {error}") from None
+            raise Unreadable(wanted, f"{module} cannot be imported: {error}") from None
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
-            raise Unreadable(f"{wanted}; {module} cannot be imported: {why}") from None
+            raise Unreadable(wanted, f"{module} cannot be imported: {why}") from None
         try:
             for name in names[count:] if len(names) > 1 else names:
                 found = getattr(found, name)
         except AttributeError:
-            raise Unreadable(f"{wanted}; {module} has no {'.'.join(names[count:] or names)}") from None
+            raise Unreadable(wanted, f"{module} has no {'.'.join(names[count:] or names)}") from None
         return found
-    raise Unreadable(f"{wanted}; there is no module {names[0]}")
+    raise Unreadable(wanted, f"there is no module {names[0]}")
