@@ -31,18 +31,10 @@ __all__ = [
 ANYTHING: Any = typing.Any
 NoneType = type(None)
 
-_SEQUENCES = (
-    "list",
-    "Sequence",
-    "MutableSequence",
-    "Iterable",
-    "Collection",
-    "tuple",
-    "set",
-    "frozenset",
-    "Set",
-    "MutableSet",
-)
+_SETS = ("set", "frozenset", "Set", "MutableSet")
+_SEQUENCES = ("list", "Sequence", "MutableSequence", "Iterable", "Collection", "tuple", *_SETS)
+_RECORDS = ("__required_keys__", "_fields", "__attrs_attrs__")
+"""What marks a TypedDict, a NamedTuple and an attrs class."""
 _MAPPINGS = ("dict", "Mapping", "MutableMapping")
 _NONE = ("null", "none", "None")
 
