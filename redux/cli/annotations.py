@@ -323,7 +323,11 @@ def _record_from_json(value: Mapping[str, object], hint: Any) -> object:
         raise Unreadable(f"of type {name}, which has no {', '.join(sorted(unknown))} but {known_names}")
     if missing := [name for name in _required(hint) if name not in value]:
         raise Unreadable(f"of type {name}, with {', '.join(missing)} too")
-    return hint(**{name: read_json(one, hints.get(name, ANYTHING)) for name, one in value.items()})
+    read = {name: read_json(one, hints.get(name, ANYTHING)) for name, one in value.items()}
+    try:
+        return hint(**read)
+    except Exception as error:  # the class's own code
+        raise Unreadable(f"of type {name}", f"{type(error).__name__}: {error}") from None
 
 
 def _known_names(hint: Any, hints: Mapping[str, Any]) -> list[str]:
@@ -342,7 +346,7 @@ def _required(hint: Any) -> list[str]:
         ]
     attributes = getattr(hint, "__attrs_attrs__", None)
     if attributes is not None:
-        return [one.alias for one in attributes if one.init and str(one.default) == "NOTHING"]
+        return [one.alias for one in attributes if one.init and repr(one.default) == "NOTHING"]
     required = getattr(hint, "__required_keys__", None)
     if required is not None:
         return sorted(required)
