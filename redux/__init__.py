@@ -9,9 +9,11 @@ from types import ModuleType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from redux.context import get_context
     from redux.errors import ReduxError
     from redux.expression import Expression
     from redux.file import File
+    from redux.flow.tags import apply_tags
     from redux.scheduler import ExecutionFailed, Report, Scheduler
     from redux.session import open_scheduler, run
     from redux.task import CacheCheckValid, CacheScope, Task, get_task_registry, task
@@ -27,6 +29,8 @@ __all__ = [
     "Report",
     "Scheduler",
     "Task",
+    "apply_tags",
+    "get_context",
     "get_task_registry",
     "open_scheduler",
     "register_serializer",
@@ -44,6 +48,8 @@ _HOMES = {
     "Report": "redux.scheduler",
     "Scheduler": "redux.scheduler",
     "Task": "redux.task",
+    "apply_tags": "redux.flow.tags",
+    "get_context": "redux.context",
     "get_task_registry": "redux.task",
     "open_scheduler": "redux.session",
     "register_serializer": "redux.value",

@@ -49,6 +49,7 @@ def find_setup(name: str) -> SetupFunction:
     """The setup function `file.py::function`, its file imported. Raises `ConfigError`, `SetupFailed`."""
     file, _, function = name.rpartition("::")
     path = Path(file)
+    shown = f"{path.name}::{function}"
     if not path.is_file():
         raise ConfigError("scheduler.setup", f"there is no file {file}")
     if str(path.parent) not in sys.path:
@@ -56,11 +57,11 @@ def find_setup(name: str) -> SetupFunction:
     module = module_from_spec(ModuleSpec(f"redux_setup_{path.stem}", None, origin=file))
     module.__file__ = file
     sys.modules[module.__name__] = module
-    _attempt(name, lambda: exec(compile(path.read_bytes(), file, "exec", dont_inherit=True), module.__dict__))
+    _attempt(shown, lambda: exec(compile(path.read_bytes(), file, "exec", dont_inherit=True), module.__dict__))
     func = getattr(module, function, None)
     if not callable(func):
         raise ConfigError("scheduler.setup", f"{file} defines no function {function}")
-    return SetupFunction(f"{path.name}::{function}", path.parent, func)
+    return SetupFunction(shown, path.parent, func)
 
 
 def ask_setup(setup: SetupFunction, values: Mapping[str, object]) -> Layer:
