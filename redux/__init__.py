@@ -14,17 +14,21 @@ if TYPE_CHECKING:
     from redux.expression import Expression
     from redux.file import File
     from redux.flow.tags import apply_tags
+    from redux.options import CacheCheckValid, CacheResult, CacheScope
+    from redux.partial import PartialTask
     from redux.scheduler import ExecutionFailed, Report, Scheduler
     from redux.session import open_scheduler, run
-    from redux.task import CacheCheckValid, CacheScope, Task, get_task_registry, task
+    from redux.task import Task, get_task_registry, task
     from redux.value import register_serializer
 
 __all__ = [
     "CacheCheckValid",
+    "CacheResult",
     "CacheScope",
     "ExecutionFailed",
     "Expression",
     "File",
+    "PartialTask",
     "ReduxError",
     "Report",
     "Scheduler",
@@ -39,10 +43,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CacheCheckValid": "redux.task",
-    "CacheScope": "redux.task",
+    "CacheCheckValid": "redux.options",
+    "CacheResult": "redux.options",
+    "CacheScope": "redux.options",
     "ExecutionFailed": "redux.scheduler",
     "Expression": "redux.expression",
+    "PartialTask": "redux.partial",
     "File": "redux.file",
     "ReduxError": "redux.errors",
     "Report": "redux.scheduler",

@@ -50,6 +50,7 @@ __all__ = [
     "needs_project",
     "prepare_run",
     "read_settings",
+    "user_file",
 ]
 
 T = TypeVar("T")
@@ -86,6 +87,13 @@ def prepare_run(sources: Sources) -> Path | None:
     pyproject = find_pyproject(sources.folder)
     home = sources.folder if pyproject is None else pyproject.parent
     return make_project(named_project(sources) or home / PROJECT_FOLDER)
+
+
+def user_file() -> Path:
+    """Where the user's own settings are, for all projects."""
+    import platformdirs  # noqa: PLC0415 - only a command that reads settings pays for it
+
+    return platformdirs.user_config_path("redux") / PROJECT_FILE
 
 
 # -- layers ------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from redux.files.facts import is_one_file
 from redux.value import content_of, own_classes
 from redux_backends.backend import Backend, JobView, MissGroup
 from redux_backends.records import (
@@ -320,11 +321,14 @@ _WORDS: Mapping[MissKind, str] = {
     MissKind.NO_RESULT: "the same call was made before but left no result: it failed, was stopped, or is still running",
     MissKind.TASK_CHANGED: "the task {detail}, held in the remembered result, changed",
     MissKind.STALE_SUBTREE: "a task called below it changed",
+    MissKind.RETRIED: "it raised and was tried again ({detail})",
 }
 
 
 def describe_reason(reason: Reason) -> str:
     """A recorded reason in a few words, without asking the database."""
+    if reason.kind is MissKind.FILE_CHANGED and not is_one_file(reason.detail):
+        return f"{reason.detail} is not what was recorded"
     return _WORDS[reason.kind].format(detail=reason.detail or "it", short=reason.detail[:SHOWN_DIGITS])
 
 
@@ -355,7 +359,8 @@ def _join(causes: Sequence[Cause], groups: Sequence[MissGroup]) -> CauseGroup:
     cause = causes[0]
     details = list(dict.fromkeys(group.reason.detail for group in groups))
     if cause.kind is MissKind.FILE_CHANGED and len(details) > 1:
-        cause = Cause(cause.kind, f"{_some(details)} are not the files that were recorded")
+        were = "the files that were recorded" if all(map(is_one_file, details)) else "what was recorded"
+        cause = Cause(cause.kind, f"{_some(details)} are not {were}")
     elif cause.kind is MissKind.VALUE_GONE and len(details) > 1:
         shown = [detail[:SHOWN_DIGITS] for detail in details]
         cause = Cause(cause.kind, f"the remembered results {_some(shown)} are gone or damaged")

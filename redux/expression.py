@@ -2,53 +2,67 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Mapping
+import inspect
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from types import MappingProxyType
-from typing import Any, NoReturn, cast
+from functools import update_wrapper
+from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, cast
 
+from redux.operations import BINARY, REVERSIBLE, UNARY, register_operation
+from redux.options import NO_OPTIONS
 from redux.serializers.encoded import ArgumentOf
 from redux.serializers.registry import registry
-from redux.value import Lazy, register_lazy
+from redux.value import CannotEncode, Lazy, decode, encode, register_lazy, register_serializer
+from redux_valuestore.digest import Digest
 
-NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Expression(Lazy):
-    """A value that is not there yet. Operators, indexing, attributes and calls on it build further expressions."""
+    """A value that is not there yet. Operators, indexing, attributes and calls on it build further expressions.
+
+    `&` and `|` are the logical and, or of both operands; `in_` and `not_` stand for what Python lets nobody define.
+    """
 
     __slots__ = ()
 
     __hash__ = object.__hash__
 
-    def __bool__(self) -> NoReturn:
-        raise TypeError(
-            f"{self!r} has no truth value before it runs: do the test inside a task, or return both branches from one"
-        )
+    # NumPy and pandas would apply an operator to each of their elements; so they leave it to the expression.
+    __array_ufunc__ = None
+    __pandas_priority__ = 10_000
 
-    def __format__(self, spec: str) -> NoReturn:
-        raise TypeError(
-            f"{self!r} has no text before it runs: make the text inside a task; repr() shows the expression itself"
-        )
+    def in_(self, container: object) -> Operation:
+        """Whether this is among the elements of `container`: the lazy `in`."""
+        return Operation("in", (self, container))
 
-    def __int__(self) -> NoReturn:
-        raise TypeError(f"{self!r} is no number before it runs: convert it inside a task")
+    def not_(self) -> Operation:
+        """Whether this is false: the lazy `not`."""
+        return Operation("not", (self,))
 
-    __float__ = __index__ = __int__
+    def known_length(self) -> int | None:
+        """How many things it will be, where that was declared: then it can be unpacked."""
+        return None
 
-    def __len__(self) -> NoReturn:
-        raise TypeError(f"{self!r} has no length before it runs: pass it to a task and take its length there")
+    def __len__(self) -> int:
+        length = self.known_length()
+        if length is None:
+            raise _not_yet(self, "has no length", f"use as_task(len)(x) {_FROM}, or take it in a task; {_DECLARE}")
+        return length
 
-    def __contains__(self, item: object) -> NoReturn:
-        raise TypeError(f"{self!r} has no elements before it runs: pass it to a task and look there")
-
-    def __iter__(self) -> NoReturn:
-        raise TypeError(f"{self!r} has no length before it runs: pass it to a task and iterate there, or index it")
+    def __iter__(self) -> Iterator[Operation]:
+        length = self.known_length()
+        if length is None:
+            raise _not_yet(self, "has no elements", f"use map_(function, x) {_FROM}, or loop in a task; {_DECLARE}")
+        return iter([self[index] for index in range(length)])
 
     def __getattr__(self, name: str) -> Operation:
         if name.startswith("_"):
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+            raise AttributeError(
+                f"an expression ({type(self).__name__}) has no attribute {name!r}: take what begins with _ in a task"
+            )
         return Operation("getattr", (self, name))
 
     def __getitem__(self, key: object) -> Operation:
@@ -56,6 +70,55 @@ class Expression(Lazy):
 
     def __call__(self, *args: object, **kwargs: object) -> Operation:
         return Operation("call", (self, args, kwargs))
+
+    def __pow__(self, exponent: object, *modulo: object) -> Operation:
+        return Operation("pow", (self, exponent, *modulo))
+
+    def __round__(self, *digits: object) -> Operation:
+        return Operation("round", (self, *digits))
+
+    # -- what Python wants at once -----------------------------------------------------------------
+
+    def __bool__(self) -> NoReturn:
+        remedy = f"use cond(x, then, otherwise) or not_(x) {_FROM}, x & y, x | y, or test it in a task"
+        raise _not_yet(self, "has no truth value", remedy)
+
+    def __contains__(self, item: object) -> NoReturn:
+        raise _not_yet(self, "has no elements", f"use in_(item, x) {_FROM}, or look in a task")
+
+    def __reversed__(self) -> NoReturn:
+        raise _not_yet(self, "has no elements", "use x[::-1], or turn it round in a task")
+
+    def __format__(self, spec: str) -> NoReturn:
+        remedy = f"use Literal('…{{}}…').format(x) {_FROM}, or make the text in a task; repr(x) shows the expression"
+        raise _not_yet(self, "has no text", remedy)
+
+    def __int__(self) -> NoReturn:
+        raise _not_yet(self, "is no number", f"use as_task(int)(x) {_FROM}, or convert it in a task")
+
+    def __float__(self) -> NoReturn:
+        raise _not_yet(self, "is no number", f"use as_task(float)(x) {_FROM}, or convert it in a task")
+
+    def __complex__(self) -> NoReturn:
+        raise _not_yet(self, "is no number", f"use as_task(complex)(x) {_FROM}, or convert it in a task")
+
+    def __index__(self) -> NoReturn:
+        remedy = f"use Literal(items)[x] or as_task(range)(x) {_FROM}, or do it in a task"
+        raise _not_yet(self, "is no number", remedy)
+
+    def __setitem__(self, key: object, value: object) -> NoReturn:
+        raise _not_yet(self, "has no elements", "change a copy in a task, and return it")
+
+    def __delitem__(self, key: object) -> NoReturn:
+        raise _not_yet(self, "has no elements", "change a copy in a task, and return it")
+
+
+_FROM = "from redux.functools"
+_DECLARE = "to unpack what a task returns, declare it: -> tuple[A, B], or @task(nout=2)"
+
+
+def _not_yet(expression: Expression, what: str, remedy: str) -> TypeError:
+    return TypeError(f"{expression!r} {what} before it runs: {remedy}")
 
 
 class TaskCall(Expression):
@@ -82,6 +145,12 @@ class TaskCall(Expression):
             shown.append("…")
         return f"{self._fullname}({', '.join(shown)})"
 
+    def known_length(self) -> int | None:
+        """How many things the task returns, where its author said so."""
+        found: Any = registry.find_task(self._fullname) if registry.find_task is not None else None
+        declared: int | None = None if found is None else found.nout
+        return declared
+
     def to_node(self) -> tuple[str, tuple[object, ...]]:
         """The kind "call" with full name, arguments, keyword arguments and options."""
         return "call", (self._fullname, self._args, dict(self._kwargs), dict(self._options))
@@ -99,7 +168,7 @@ class TaskCall(Expression):
 
 
 class Operation(Expression):
-    """An operation on values that are not there yet, by its name in `OPERATIONS`."""
+    """An operation on values that are not there yet, by its name in `redux.operations`."""
 
     __slots__ = ("_args", "_name")
 
@@ -110,9 +179,30 @@ class Operation(Expression):
     def __repr__(self) -> str:
         return f"<{self._name} on {_shown(self._args[0])}>"
 
+    def known_length(self) -> int | None:
+        """Two for what divmod gives."""
+        return 2 if self._name == "divmod" else None
+
     def to_node(self) -> tuple[str, tuple[object, ...]]:
         """The kind "op" with the operation's name and operands."""
         return "op", (self._name, self._args)
+
+
+class Literal(Operation):
+    """A value as an expression, for operators that begin with one: `Literal(prices)[name(x)]`."""
+
+    __slots__ = ()
+
+    def __init__(self, value: object) -> None:
+        super().__init__("identity", (value,))
+
+    def __repr__(self) -> str:
+        return f"Literal({_shown(self._args[0])})"
+
+    def known_length(self) -> int | None:
+        """The value's own length, where it has one."""
+        value = self._args[0]
+        return len(cast("Collection[object]", value)) if isinstance(value, (list, tuple)) else None
 
 
 class RuleCall(Expression):
@@ -143,35 +233,6 @@ def _shown(value: object) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-def _call(func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
-    return func(*args, **kwargs)
-
-
-def _logical_and(left: object, right: object) -> object:
-    return left and right
-
-
-def _logical_or(left: object, right: object) -> object:
-    return left or right
-
-
-_BINARY = ("eq", "ne", "lt", "le", "gt", "ge")
-_REVERSIBLE = (
-    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift", "and", "or", "xor",
-)  # fmt: skip
-_UNARY = ("neg", "pos", "invert", "abs")
-_LOGICAL: dict[str, Callable[..., Any]] = {"and": _logical_and, "or": _logical_or}
-
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(operator, name) for name in (*_BINARY, *_REVERSIBLE, *_UNARY) if name not in _LOGICAL},
-    **_LOGICAL,
-    "getattr": getattr,
-    "getitem": operator.getitem,
-    "call": _call,
-}
-"""What each operation does once its operands are there; `&` and `|` are the logical and, or."""
-
-
 def _binary(name: str) -> Callable[[Expression, object], Operation]:
     return lambda self, other: Operation(name, (self, other))
 
@@ -185,12 +246,79 @@ def _unary(name: str) -> Callable[[Expression], Operation]:
 
 
 def _install_operators() -> None:
-    for name in (*_BINARY, *_REVERSIBLE):
-        setattr(Expression, f"__{name}__", _binary(name))
-    for name in _REVERSIBLE:
-        setattr(Expression, f"__r{name}__", _reversed(name))
-    for name in _UNARY:
-        setattr(Expression, f"__{name}__", _unary(name))
+    given: dict[str, Callable[..., Operation]] = {f"__r{name}__": _reversed(name) for name in REVERSIBLE}
+    given |= {f"__{name}__": _binary(name) for name in (*BINARY, *REVERSIBLE)}
+    given |= {f"__{name}__": _unary(name) for name in UNARY}
+    for name, method in given.items():
+        if name not in Expression.__dict__:
+            setattr(Expression, name, method)
+
+
+def in_(item: object, container: object) -> bool:
+    """Whether `item` is in `container`, either of which may be lazy."""
+    return cast(bool, Operation("in", (item, container)))
+
+
+def not_(value: object) -> bool:
+    """Whether `value` is false, once it is there."""
+    return cast(bool, Operation("not", (value,)))
+
+
+def lazy_operation(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Register a function as the operation of that name; calling it then gives a lazy expression.
+
+    For a small function that is no task and is not recorded: it runs in the scheduler's own thread once its operands
+    are there, again in every execution. Raises OperationExists where another function has the name.
+    """
+
+    def register(function: Callable[P, R]) -> Callable[P, R]:
+        register_operation(name, function)
+        signature = inspect.signature(function)
+
+        def operate(*args: P.args, **kwargs: P.kwargs) -> R:
+            bound = signature.bind(*args, **kwargs)
+            if bound.kwargs:
+                raise TypeError(f"the operation {name} takes no arguments by keyword only: {', '.join(bound.kwargs)}")
+            return cast(R, Operation(name, bound.args))
+
+        return update_wrapper(operate, function)
+
+    return register
+
+
+class Quoted(Generic[T]):
+    """An expression that is a value: it can be passed and returned without being evaluated."""
+
+    __slots__ = ("_expr",)
+
+    def __init__(self, expr: T) -> None:
+        self._expr = expr
+
+    def eval(self) -> T:
+        """The expression itself, to be evaluated where it stands."""
+        return self._expr
+
+    def __repr__(self) -> str:
+        return f"quote({self._expr!r})"
+
+
+def quote(expr: T) -> Quoted[T]:
+    """`expr` as a value that is not evaluated until `.eval()` or `force` gives it back."""
+    return Quoted(expr)
+
+
+def _take_apart(quoted: Quoted[Any]) -> bytes:
+    encoded = encode(quoted.eval())
+    if encoded.subvalues:
+        raise CannotEncode(quoted, "quotes an expression with large arguments", "let a task make them")
+    return b"".join(encoded.chunks)
+
+
+def _build(data: bytes) -> Quoted[object]:
+    def no_parts(digest: Digest) -> bytes:
+        raise KeyError(digest)
+
+    return Quoted(decode(data, no_parts))
 
 
 def _call_from_node(parts: tuple[object, ...]) -> TaskCall:
@@ -217,3 +345,13 @@ _install_operators()
 register_lazy("call", _call_from_node)
 register_lazy("op", _operation_from_node)
 register_lazy("rule", _rule_from_node)
+register_serializer(Quoted, "redux.Quoted/1", _take_apart, _build)
+
+TaskExpression = TaskCall
+"""redun's name for the call of a task."""
+SimpleExpression = Operation
+"""redun's name for an operation."""
+SchedulerExpression = RuleCall
+"""redun's name for the use of an evaluation rule, there a scheduler task."""
+ValueExpression = Literal
+"""redun's name for a value as an expression."""

@@ -1,6 +1,7 @@
 """Functional helpers for expressions, under redun's names; each is at home in `redux.flow`."""
 
 import redux.context  # noqa: F401 - its rule is found by its name too
+from redux.expression import Literal, in_, not_
 from redux.flow.catch import catch, catch_all
 from redux.flow.cond import cond
 from redux.flow.functions import apply_func, as_task, compose, const, identity
@@ -11,6 +12,7 @@ from redux.flow.tags import apply_tags
 from redux.flow.throw import throw
 
 __all__ = [
+    "Literal",
     "apply_func",
     "apply_tags",
     "as_task",
@@ -24,7 +26,9 @@ __all__ = [
     "flatten",
     "force",
     "identity",
+    "in_",
     "map_",
+    "not_",
     "quote",
     "seq",
     "starmap",

@@ -76,6 +76,10 @@ class Settled:
     value: Expression | None
     error: BaseException | None
 
+    def in_place(self) -> Expression | BaseException:
+        """The value, or the error in its place."""
+        return self.get() if self.error is None else self.error
+
     def get(self) -> Expression:
         """The value. Raises the error where there is one."""
         if self.error is not None:

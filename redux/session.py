@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from redux.config import Layer, Sources, prepare_run
+from redux.config import Layer, Sources, prepare_run, user_file
 from redux.default_tags import default_tags
 from redux.expression import TaskCall
 from redux.repo import open_repo
@@ -25,7 +25,7 @@ def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) ->
     `flags` overrides the setup function (which gets no values here), the environment and the settings files.
     Raises `ConfigError`, `SetupFailed`, `ProjectRefused`, `BackendError`.
     """
-    sources = Sources((folder or Path.cwd()).resolve(), os.environ, flags=flags or Layer())
+    sources = Sources((folder or Path.cwd()).resolve(), os.environ, user_file(), flags or Layer())
     prepare_run(sources)
     settings = set_up(sources, lambda setup: {})
     allow_pickle(settings.pickle == "allow")
@@ -38,6 +38,7 @@ def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) ->
             use_cache=settings.cache,
             keep_going=settings.keep_going,
             folder=folder,
+            limits=dict(settings.limits),
             context=settings.context,
         )
     finally:

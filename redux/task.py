@@ -2,101 +2,122 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
-import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import update_wrapper
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property, update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
+from redux.binding import BoundCall, bind_named, name_arguments, plain_names, without_annotations
 from redux.code.fingerprint import TaskSource
+from redux.counts import count_in_annotation
 from redux.expression import TaskCall
+from redux.job_info import JobInfo
+from redux.nested import lazies_in
+from redux.options import (
+    NO_OPTIONS,
+    CacheCheckValid,
+    CacheResult,
+    CacheScope,
+    TaskError,
+    TaskOptions,
+    declare,
+    given_for_call,
+)
+from redux.partial import PartialTask
 from redux.value import set_task_resolver
 from redux_valuestore.digest import Digest
-from redux_valuestore.errors import ReduxError
-from redux_valuestore.frozen import frozen
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+__all__ = [
+    "BoundCall",
+    "CacheCheckValid",
+    "CacheResult",
+    "CacheScope",
+    "PartialTask",
+    "Task",
+    "TaskError",
+    "TaskOptions",
+    "TaskRegistry",
+    "current_task_hash",
+    "get_task_registry",
+    "name_of_task",
+    "set_task_hasher",
+    "source_of_task",
+    "task",
+]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
 
 
-class TaskError(ReduxError):
-    """A task was declared wrongly, or is not known."""
-
-    exit_code = 2
-
-
-class CacheScope(StrEnum):
-    """How far a hit may come from: nowhere, the same execution, or the backend."""
-
-    NONE = "NONE"
-    CSE = "CSE"
-    BACKEND = "BACKEND"
-
-
-class CacheCheckValid(StrEnum):
-    """What is checked before a remembered result is used: every value on the way, or the finished call at once."""
-
-    FULL = "full"
-    SHALLOW = "shallow"
-
-
-@dataclass(frozen=True, slots=True)
-class TaskOptions:
-    """The options of `@task` that the scheduler reads."""
-
-    version: str | None = None
-    cache_scope: CacheScope = CacheScope.BACKEND
-    check_valid: CacheCheckValid = CacheCheckValid.FULL
-    config_args: frozenset[str] = frozenset()
-    hash_includes: tuple[object, ...] = ()
-    source: str | None = None
-    executor: str | None = None
-    tags: tuple[tuple[str, object], ...] = ()
-
-
-@frozen
-class BoundCall:
-    """A call's arguments bound to the signature, defaults applied: how to call, and each argument under its name."""
-
-    args: tuple[object, ...]
-    kwargs: dict[str, object]
-
-
 class Task(Generic[P, R]):
     """A function whose calls are lazy, remembered and recorded.
 
-    Calling it gives an expression (typed as the result it will have); `task.func` is the function itself.
+    Calling it gives an expression (typed as the result it will have); `task.func` is the function itself, `declared`
+    its options, `overrides` those that this object's calls have over them. `told_args` are the parameters that get
+    the `JobInfo`, `unhashed_args` all those that do not count in the key.
     """
 
-    def __init__(self, func: Callable[P, R], name: str, namespace: str, options: TaskOptions) -> None:
+    def __init__(self, func: Callable[P, R], name: str, namespace: str, declared: TaskOptions) -> None:
         update_wrapper(self, func)
         self.func = func
         self.name = name
         self.namespace = namespace
         self.fullname = f"{namespace}.{name}" if namespace else name
         self.__redux_task__ = self.fullname
-        self.options = options
+        self.declared = declared
+        self.overrides: Mapping[str, object] = NO_OPTIONS
         self.signature = inspect.signature(func)
-        self._names = _plain_names(self.signature)
+        self._names = plain_names(self.signature)
+        told = (name for name, one in self.signature.parameters.items() if isinstance(one.default, JobInfo))
+        self.told_args = frozenset(told)
+        self.unhashed_args = declared.config_args | self.told_args
         self._arity = len(self._names) if self._names is not None else -1
-        unknown = options.config_args - set(self.signature.parameters)
+        unknown = declared.config_args - set(self.signature.parameters)
         if unknown:
             raise TaskError(
                 f"task {self.fullname}: config_args names {', '.join(sorted(unknown))}, "
                 "which the function does not take"
             )
+        self._check_nout()
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The lazy call of this task; arguments that don't fit the signature raise TypeError here."""
         if kwargs or len(args) != self._arity:
             self._check_fit(args, kwargs)
-        return cast(R, TaskCall(self.fullname, args, kwargs))
+        return cast(R, TaskCall(self.fullname, args, kwargs, self.overrides))
+
+    def options(self, **given: Any) -> Task[P, R]:
+        """The same task, whose calls have these options over its declared ones; values may be expressions.
+
+        Raises TaskError for an option that is none, or that only a declaration can give.
+        """
+        given_for_call(self.declared, {name: value for name, value in given.items() if not lazies_in(value)})
+        changed = copy.copy(self)
+        changed.overrides = {**self.overrides, **given}
+        return changed
+
+    def export_options(self, **given: Any) -> Task[P, R]:
+        """The same task, from whose calls every job below inherits these options. Raises TaskError."""
+        exported: Any = self.overrides.get("export_options", {})
+        return self.options(export_options={**exported, **given})
+
+    def partial(self, *args: Any, **kwargs: Any) -> PartialTask[R]:
+        """The task with some of its arguments given; they are evaluated with the final call."""
+        return PartialTask(self, args, kwargs)
+
+    def call(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """The plain result, now: remembered in the `.redux` found from the current folder upward, like any other call.
+
+        For scripts and notebooks, also where an event loop runs (it blocks the loop). Raises what the task raises.
+        """
+        from redux.session import run  # noqa: PLC0415 - it stands on the scheduler, and the scheduler on tasks
+
+        return cast(R, run(self(*args, **kwargs)))
 
     def __repr__(self) -> str:
         return f"<task {self.fullname}>"
@@ -106,11 +127,29 @@ class Task(Generic[P, R]):
         """The hash of this task's code as it stands now."""
         return current_task_hash(self)
 
+    @cached_property
+    def nout(self) -> int | None:
+        """How many things it returns, so that a call can be unpacked; None where nobody said so.
+
+        `nout=`, or what the return annotation says; that may name what is defined further down, so it is read late.
+        """
+        declared = self.declared.nout
+        return count_in_annotation(self.func) if declared is None else declared
+
+    def _check_nout(self) -> None:
+        nout = self.declared.nout
+        if nout is None:
+            return
+        annotated = count_in_annotation(self.func)
+        if nout < 0 or annotated not in (None, nout):
+            why = "less than nothing" if nout < 0 else f"its return annotation says {annotated}"
+            raise TaskError(f"task {self.fullname}: nout={nout}, but {why}; leave one of them out")
+
     def _check_fit(self, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         try:
             self.signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"task {self.fullname}{_plain(self.signature)}: {error}") from None
+            raise TypeError(f"task {self.fullname}{without_annotations(self.signature)}: {error}") from None
 
     def bind(self, args: tuple[object, ...], kwargs: dict[str, object]) -> BoundCall:
         """The arguments in the signature's order, defaults applied: one form however the call was written."""
@@ -124,61 +163,13 @@ class Task(Generic[P, R]):
         """Each argument under its name: `x`, or `rest[0]` of `*rest`, or `options[key]` of `**options`, keys sorted."""
         if self._names is not None and not bound.kwargs:
             return list(zip(self._names, bound.args, strict=True))
-        return _name_arguments(self.signature, bound)
+        return name_arguments(self.signature, bound)
 
     def bind_named(self, named: Sequence[tuple[str, object]]) -> BoundCall:
         """The call that `name_arguments` named: its inverse."""
         if self._names is not None:
             return BoundCall(tuple([value for _, value in named]), {})
-        return _bind_named(self.signature, named)
-
-
-def _plain(signature: inspect.Signature) -> inspect.Signature:
-    """The signature without annotations, which would crowd an error message."""
-    parameters = [one.replace(annotation=inspect.Parameter.empty) for one in signature.parameters.values()]
-    return signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
-
-
-def _plain_names(signature: inspect.Signature) -> tuple[str, ...] | None:
-    kinds = {parameter.kind for parameter in signature.parameters.values()}
-    if kinds <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}:
-        return tuple(signature.parameters)
-    return None
-
-
-def _name_arguments(signature: inspect.Signature, bound: BoundCall) -> list[tuple[str, object]]:
-    named: list[tuple[str, object]] = []
-    position = 0
-    keywords = dict(bound.kwargs)
-    for name, parameter in signature.parameters.items():
-        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            rest = bound.args[position:]
-            position = len(bound.args)
-            named += [(f"{name}[{index}]", value) for index, value in enumerate(rest)]
-        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            named += [(f"{name}[{key}]", keywords[key]) for key in sorted(keywords)]
-        elif name in keywords and parameter.kind is not inspect.Parameter.POSITIONAL_ONLY:
-            named.append((name, keywords.pop(name)))
-        elif position < len(bound.args):
-            named.append((name, bound.args[position]))
-            position += 1
-    return named
-
-
-def _bind_named(signature: inspect.Signature, named: Sequence[tuple[str, object]]) -> BoundCall:
-    args: list[object] = []
-    kwargs: dict[str, object] = {}
-    parameters = signature.parameters
-    for name, value in named:
-        head, _, tail = name.partition("[")
-        kind = parameters[head].kind
-        if kind is inspect.Parameter.VAR_KEYWORD:
-            kwargs[tail[:-1]] = value
-        elif kind is inspect.Parameter.KEYWORD_ONLY:
-            kwargs[head] = value
-        else:
-            args.append(value)
-    return BoundCall(tuple(args), kwargs)
+        return bind_named(self.signature, named)
 
 
 class TaskRegistry:
@@ -239,8 +230,10 @@ def name_of_task(value: object) -> str | None:
 
 def source_of_task(task: Task[..., Any]) -> TaskSource:
     """What a task's hash is made of."""
-    options = task.options
-    return TaskSource(task.fullname, task.func, options.version, options.hash_includes, options.source)
+    options = task.declared
+    return TaskSource(
+        task.fullname, task.func, options.version, options.hash_includes, options.source, options.packages, task.nout
+    )
 
 
 _hash_of: list[Callable[[Task[..., Any]], Digest]] = []
@@ -273,9 +266,21 @@ def task(
     check_valid: CacheCheckValid | Literal["full", "shallow"] = "full",
     config_args: Sequence[str] = (),
     hash_includes: Sequence[object] = (),
+    packages: Sequence[str] = (),
     source: str | None = None,
     executor: str | None = None,
     tags: Sequence[tuple[str, object]] = (),
+    allowed_cache_results: Collection[CacheResult | Literal["CSE", "SINGLE", "ULTIMATE"]] | None = None,
+    limits: Sequence[str] | Mapping[str, int] = (),
+    retries: int = 0,
+    retry_delay: float = 0.0,
+    retry_on: type[BaseException] | tuple[type[BaseException], ...] = Exception,
+    timeout: float | None = None,
+    prov: bool = True,
+    nout: int | None = None,
+    load_module: str | None = None,
+    export_options: Mapping[str, object] = NO_OPTIONS,
+    **for_executor: object,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
 
@@ -285,8 +290,16 @@ def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     `name`, `namespace` make its full name (namespace: argument, else the module's `redux_namespace`). `version` stands
     for the code in the hash. `cache=False` is `cache_scope="CSE"`: hits only within one execution; "NONE": every call
     runs. `check_valid="shallow"` reuses a finished call without visiting what is below it. `config_args` are left out
-    of the hash; `hash_includes` are added to it; `source` replaces the function's own text in it.
-    Raises TaskError for a name that isn't one, or that another place already has.
+    of the hash; `hash_includes` are added to it, and the installed versions of `packages`; `source` replaces the
+    function's own text in it. `allowed_cache_results` says which hits are taken at all.
+
+    A call runs on `executor`, once as much of every one of `limits` is free as it takes. It may take `timeout` seconds.
+    Where it raises one of `retry_on` it is tried again up to `retries` times, `retry_delay` seconds later, doubled each
+    time. `prov=False` records neither it nor what is below. `nout` says how many things it returns, as does an annotation
+    `-> tuple[A, B]`: a call can be unpacked, and its result must be so many. Jobs below
+    inherit `export_options`. `tags` go on the task. Options that redux doesn't know are the executor's.
+    Raises TaskError for a name that isn't one or that another place has, for a wrong option, and for one that contradicts
+    the function.
     """
     if func is not None:
         return _make_task(func, {})
@@ -303,40 +316,9 @@ def _make_task(func: Callable[P, R], options: dict[str, Any]) -> Task[P, R]:
         raise TaskError(f"{name!r} can't name a task: use letters, digits and _ (give one with @task(name=…))")
     if namespace and not _NAMESPACE.fullmatch(namespace):
         raise TaskError(f"{namespace!r} can't be a namespace: use letters, digits, _ and dots")
-    made = Task(func, name, namespace, _options(**options))
+    made = Task(func, name, namespace, declare(options))
     _registry.add(made)
     return made
-
-
-def _options(
-    version: str | None = None,
-    cache: bool = True,
-    cache_scope: str | None = None,
-    check_valid: str = "full",
-    config_args: Sequence[str] = (),
-    hash_includes: Sequence[object] = (),
-    source: str | None = None,
-    executor: str | None = None,
-    tags: Sequence[tuple[str, object]] = (),
-) -> TaskOptions:
-    scope = CacheScope(cache_scope) if cache_scope else (CacheScope.BACKEND if cache else CacheScope.CSE)
-    for key, value in tags:
-        try:
-            json.dumps(value, sort_keys=True)
-        except (TypeError, ValueError) as error:
-            raise TaskError(
-                f"the tag {key!r} cannot be written as JSON ({error}); give text, numbers or lists"
-            ) from None
-    return TaskOptions(
-        None if version is None else str(version),
-        scope,
-        CacheCheckValid(check_valid),
-        frozenset(config_args),
-        tuple(hash_includes),
-        source,
-        executor,
-        tuple(tags),
-    )
 
 
 set_task_resolver(_registry.get)

@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -17,6 +16,7 @@ import pytest
 
 from redux.executors.executor import JobSpec, Outcome, execute
 from redux.executors.processes import CannotStartWorker
+from redux.executors.threads import ThreadBench
 from redux.executors.work_queue import CannotStartThread, WorkQueue
 from redux.repo import Repo
 from redux.scheduler import Scheduler
@@ -68,7 +68,7 @@ class Jobs:
 
     def __init__(self, limit: int, run: Callable[[JobSpec], Outcome]) -> None:
         self._came: SimpleQueue[tuple[object, Outcome]] = SimpleQueue()
-        self.queue = WorkQueue(lambda key, outcome: self._came.put((key, outcome)), limit, lambda: nullcontext(run))
+        self.queue = WorkQueue(lambda key, outcome: self._came.put((key, outcome)), limit, lambda: ThreadBench(run))
 
     def outcomes(self, keys: Sequence[str]) -> dict[object, Outcome]:
         """The outcomes of some jobs, after which all threads have ended."""

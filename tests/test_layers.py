@@ -76,6 +76,6 @@ def test_the_public_names_stay_what_they_are_when_every_module_was_imported_firs
 def test_every_library_has_its_door():
     graph = grimp.build_graph(*(source.name for source in SOURCES), include_external_packages=True)
     importers = {name: graph.find_modules_that_directly_import(name) for name in ("fsspec", "sqlalchemy")}
-    assert importers["fsspec"] <= {"redux_valuestore.remote", "redux.file"}
+    assert importers["fsspec"] <= {"redux_valuestore.remote", "redux.files.remote"}
     assert all(name.startswith("redux_backends.") for name in importers["sqlalchemy"])
     assert all(importers.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque, namedtuple
+from collections import namedtuple
 from dataclasses import dataclass
 
 import attrs
@@ -105,7 +105,7 @@ def test_expressions_nested_in_containers_are_found_in_arguments_and_results():
 def test_an_expression_has_no_truth_and_no_length():
     with pytest.raises(TypeError, match="no truth value"):
         bool(add(1, 2))
-    with pytest.raises(TypeError, match="no length"):
+    with pytest.raises(TypeError, match="no elements"):
         list(add(1, 2))
 
 
@@ -136,6 +136,10 @@ class Crate:
     content: object
 
 
+class Subclass(dict[str, object]):
+    pass
+
+
 class Hidden:
     def __init__(self, content: object) -> None:
         self.content = content
@@ -143,9 +147,9 @@ class Hidden:
 
 def test_an_expression_in_an_attrs_class_is_found_and_one_in_another_object_is_an_error(repo: Repo):
     assert Scheduler(repo).run(same(Crate(add(0, 1)))) == Crate(1)
-    for hiding in (Hidden(add(0, 1)), deque([add(0, 1)])):
+    for hiding in (Hidden(add(0, 1)), Subclass(one=add(0, 1)), [Hidden(add(0, 1))]):
         for expression in (same(hiding), hiding):
-            with pytest.raises(HiddenExpression, match=type(hiding).__name__):
+            with pytest.raises(HiddenExpression, match=r"add\(0, 1\) is inside a (Hidden|Subclass),"):
                 Scheduler(repo).run(expression)
 
 

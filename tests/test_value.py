@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -237,6 +237,7 @@ def test_a_task_inside_a_value_is_noted_with_its_hash() -> None:
     class FakeTask:
         __redux_task__ = "ns.fake"
         task_hash = digest_bytes(b"code")
+        overrides: ClassVar[dict[str, object]] = {}
 
     fake = FakeTask()
     before = registry.find_task

@@ -228,6 +228,8 @@ class MissKind(IntEnum):
     """A task held in the remembered result is not the one known now."""
     STALE_SUBTREE = 9
     """Asked shallowly: a task below it changed."""
+    RETRIED = 11
+    """The attempt before it raised, and its task says to try again."""
 
 
 @frozen

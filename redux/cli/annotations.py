@@ -13,7 +13,7 @@ from operator import or_
 from pathlib import PurePath
 from typing import Any
 
-from redux.cli.scalars import Unreadable, build_scalar, is_by_name
+from redux.cli.scalars import Unreadable, build_scalar, is_by_name, is_file
 
 __all__ = [
     "ANYTHING",
@@ -88,7 +88,7 @@ def takes_any_text(hint: Any) -> bool:
     """Whether every text is a value of a plain hint, so that `none` is one too."""
     parts = typing.get_args(hint) if _is_union(hint) else (hint,)
     classes = [part for part in map(plain_hint, parts) if isinstance(part, type)]
-    return any(issubclass(part, (str, bytes, PurePath)) or part.__module__ == "redux.file" for part in classes)
+    return any(issubclass(part, (str, bytes, PurePath)) or is_file(part) for part in classes)
 
 
 def _shape(hint: Any) -> str:

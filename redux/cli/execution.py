@@ -78,18 +78,24 @@ def run_order(order: Order, shown: Shown) -> int:
         storage.repo.close()
 
 
-def _execute(order: Order, storage: RunStorage, shown: Shown) -> Report:
+def open_scheduler_for(order: Order, storage: RunStorage) -> Scheduler:
+    """The scheduler for an order, as the settings say."""
     settings = storage.settings
-    scheduler = Scheduler(
+    return Scheduler(
         storage.repo,
         executor=settings.executor,
         workers=settings.workers,
         use_cache=settings.cache,
         keep_going=settings.keep_going,
         folder=order.workflow.folder,
+        limits=dict(settings.limits),
         context=settings.context,
     )
-    with stdout_to_stderr(), _code_warnings_in_a_line():
+
+
+def _execute(order: Order, storage: RunStorage, shown: Shown) -> Report:
+    scheduler = open_scheduler_for(order, storage)
+    with stdout_to_stderr(), code_warnings_in_a_line():
         expression = order.task(*order.call.args, **order.call.kwargs)
         with _stop_on_signals(scheduler.stop), _progress(scheduler, shown):
             about = order.about
@@ -98,7 +104,7 @@ def _execute(order: Order, storage: RunStorage, shown: Shown) -> Report:
 
 
 @contextmanager
-def _code_warnings_in_a_line() -> Iterator[None]:
+def code_warnings_in_a_line() -> Iterator[None]:
     """What is warned of the user's code is said as redux says things; other warnings are shown as ever."""
     show_as_ever = warnings.showwarning
 

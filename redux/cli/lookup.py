@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import cast
 
 import msgpack
 
@@ -25,6 +25,7 @@ from redux.cli.render import rows_of
 from redux.errors import BackendError, UnknownId, nearest
 from redux.explain import explain_job, group_causes
 from redux.file import FileUnreadable, current_content
+from redux.files.facts import texts_about
 from redux.value import content_of
 from redux_backends.backend import Backend, Found, JobView
 from redux_backends.records import (
@@ -215,32 +216,35 @@ def value_page(backend: Backend, value: Digest) -> ValuePage:
 
 
 def file_page(backend: Backend, path: str) -> FilePage | None:
-    """All about a file by its path, however it is written; None where no value holds it."""
-    for written in _spellings(path):
-        holders = backend.find_files(written)
+    """All about a file, folder or pattern by its path, however it is written; None where no value holds it."""
+    texts = [text for one in zip(*map(texts_about, _spellings(path)), strict=True) for text in one]
+    for text in texts:  # a file however it is written, before all else
+        holders = backend.find_files(text)
         if holders:
-            return _file_page(backend, written, path, holders)
+            return _file_page(backend, text, holders)
     return None
 
 
 def _spellings(path: str) -> list[str]:
+    if "://" in path:
+        return [path]
     absolute = os.path.abspath(path)
     return list(dict.fromkeys((path, os.path.normpath(path), os.path.relpath(path), absolute, os.path.realpath(path))))
 
 
-def _file_page(backend: Backend, written: str, path: str, holders: Sequence[Digest]) -> FilePage:
+def _file_page(backend: Backend, written: str, holders: Sequence[Digest]) -> FilePage:
     described = backend.describe_values(holders)
     records = [described[holder] for holder in holders if holder in described]
-    agreement, chosen = _compare(path, written, records)
+    agreement, chosen = _compare(written, records)
     content = _content(chosen, written)
     versions = {_content(record, written) for record in records}
     return FilePage(written, content, agreement, len(versions), value_page(backend, chosen.hash))
 
 
-def _compare(path: str, written: str, records: Sequence[ValueRecord]) -> tuple[Agreement, ValueRecord]:
+def _compare(written: str, records: Sequence[ValueRecord]) -> tuple[Agreement, ValueRecord]:
     """How a file stands to its records, and the record to show: of those that fit, one that holds it alone."""
     try:
-        now = current_content(path)
+        now = current_content(written)
     except FileUnreadable:
         return Agreement.UNREADABLE, _plainest(records)
     if now is None:
@@ -250,8 +254,7 @@ def _compare(path: str, written: str, records: Sequence[ValueRecord]) -> tuple[A
 
 
 def _plainest(records: Sequence[ValueRecord]) -> ValueRecord:
-    alone: Callable[[Any], bool] = lambda record: record.type_name.rpartition(".")[2] == "File"  # noqa: E731
-    return next((record for record in records if alone(record)), records[0])
+    return next((record for record in records if record.type_name.startswith("redux.file.")), records[0])
 
 
 def _content(record: ValueRecord, path: str) -> Digest | None:

@@ -11,6 +11,8 @@ from typing import NoReturn
 
 from redux_valuestore.errors import ReduxError
 
+DIFFERS = 3
+"""Something would run, where that was the question."""
 INTERRUPTED = 130
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -19,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "log": ("redux.cli.log:log", "Show executions, or what is known of an id, a file or a task."),
     "explain-miss": ("redux.cli.explain:explain_miss", "Say why calls ran instead of being reused."),
     "config": ("redux.cli.config:config", "Show the settings in force, and where they come from."),
+    "fs": ("redux.cli.fs:fs", "Copy files, on any file system: fs cp SOURCE TARGET."),
     "completion": ("redux.cli.completion:completion", "Print the completion script of a shell."),
 }
 """Every command: where it is, and what it does in a line. A command is imported when it is called."""
@@ -36,7 +39,8 @@ Options:
   --help     Show this text; after a command, that command's.
 
 Begin with `redux run FILE TASK`. Everything is kept in the folder .redux.
-Exit codes: 0 fine, 1 the workflow failed, 2 asked wrongly, 4 store or database at fault, 130 interrupted.
+Exit codes: 0 fine, 1 the workflow failed, 2 asked wrongly, 3 something would run (`--dryrun`),
+4 store or database at fault, 130 interrupted.
 """
 
 

@@ -52,6 +52,9 @@ def _complete_task(context: click.Context, parameter: click.Parameter, begun: st
 @click.option("--context", "context_words", multiple=True, metavar="NAME=VALUE", help=_CONTEXT_HELP)
 @click.option("--context-file", type=click.Path(path_type=Path), metavar="FILE", help="More of it, in JSON or TOML.")
 @click.option("--setup", multiple=True, metavar="KEY=VALUE", help="An argument of the project's setup function.")
+@click.option(
+    "--dryrun", "--dry-run", is_flag=True, help="Say what would run and why, run nothing; exit 3 if anything."
+)
 @click.option("--json", "as_json", is_flag=True, help="The result and the counts as one line of JSON.")
 @click.option("--quiet", is_flag=True, help="Nothing but the result and errors.")
 @where_options
@@ -70,6 +73,7 @@ def run(
     context_words: tuple[str, ...],
     context_file: Path | None,
     setup: tuple[str, ...],
+    dryrun: bool,
     as_json: bool,
     quiet: bool,
     **places: str | None,
@@ -90,10 +94,13 @@ def run(
     if isinstance(wanted, int):
         return wanted
     from redux.cli.execution import Order, Shown, run_order
+    from redux.cli.rehearse import rehearse_order
 
     own_options = [option for each in context.command.params for option in each.opts if option.startswith("--")]
     call = read_arguments(wanted.form, words, own_options)
-    return run_order(Order(wanted.workflow, wanted.task, call, where, flags, about, tuple(argv)), Shown(quiet, as_json))
+    order = Order(wanted.workflow, wanted.task, call, where, flags, about, tuple(argv))
+    shown = Shown(quiet, as_json)
+    return rehearse_order(order, shown) if dryrun else run_order(order, shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,11 +57,16 @@ def build_scalar(text: str, hint: Any) -> object:
         return Path(text)
     if hint is re.Pattern:
         return _try(re.compile, text, "a regular expression")
-    if issubclass(hint, PurePath) or hint is Path or hint.__module__ == "redux.file":
+    if issubclass(hint, PurePath) or hint is Path or is_file(hint):
         return hint(text)
     if issubclass(hint, (int, float, str)):
         return _try(hint, text, f"a {hint.__name__}")
     raise Unreadable(f"a {hint.__qualname__}, which no text stands for; call the task from one that makes it")
+
+
+def is_file(hint: type) -> bool:
+    """Whether a type is File, FileSet or one made of them: one path makes it."""
+    return any(base.__module__ == "redux.file" and base.__name__ in ("File", "FileSet") for base in hint.__mro__)
 
 
 def _try(make: Callable[[str], object], text: str, wanted: str) -> object:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from redux.config import Layer, Sources
+from redux.config import Layer, Sources, user_file
 from redux.project_folder import PROJECT_FOLDER
 from redux.settings_file import absolute_location, absolute_url
 
@@ -45,7 +45,7 @@ def find_sources(where: Where, flags: Layer | None = None) -> Sources:
         database=absolute_url(where.database, folder) if where.database else None,
         store=absolute_location(where.store, folder) if where.store else None,
     )
-    return Sources(folder, os.environ, _user_file(), layer, _project(where.project))
+    return Sources(folder, os.environ, user_file(), layer, _project(where.project))
 
 
 def _project(named: Path | None) -> Path | None:
@@ -53,9 +53,3 @@ def _project(named: Path | None) -> Path | None:
     if named is not None and named.name != PROJECT_FOLDER and (named / PROJECT_FOLDER).is_dir():
         return named / PROJECT_FOLDER
     return named
-
-
-def _user_file() -> Path:
-    import platformdirs
-
-    return platformdirs.user_config_path("redux") / "redux.toml"

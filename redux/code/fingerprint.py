@@ -13,6 +13,7 @@ from redux.code.content import TaskName
 from redux.code.dependencies import Dependencies, Unit, join_units, make_piece
 from redux.code.normalize import digest_code, digest_task_code, parse_snippet
 from redux.code.ownership import Ownership
+from redux.code.packages import package_piece
 from redux.code.project import Project
 from redux.code.scopes import uses_of_body, uses_of_statements
 from redux.code.sources import SOURCES, Found
@@ -30,6 +31,8 @@ class TaskSource:
     version: str | None = None
     includes: tuple[object, ...] = ()
     source: str | None = None
+    packages: tuple[str, ...] = ()
+    nout: int | None = None
 
 
 class Fingerprinter:
@@ -93,7 +96,11 @@ class Fingerprinter:
             start = self._read_given_source(task, task.source, function)
         else:
             start = self._read_own_function(task, function)
-        unit = join_units(start, *(self._include(task.fullname, value) for value in task.includes))
+        included = [self._include(task.fullname, value) for value in task.includes]
+        installed = Unit(tuple(package_piece(task.fullname, name) for name in task.packages), ())
+        unit = join_units(start, *included, installed)
+        if task.nout is not None:  # a result remembered under another number would not be held to this one
+            unit = join_units(unit, Unit((_text_piece("nout", task.fullname, str(task.nout)),), ()))
         own = function if isinstance(function, FunctionType) else None
         pieces = self._dependencies.pieces_from(unit, own)
         return TaskRecord(_hash_task(task.fullname, pieces), task.fullname, task.version, _in_order(pieces))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from redux.counts import held_to_count
 from redux.repo import Repo
 from redux.value import CannotEncode, Encoded, encode
 from redux_backends.records import Seconds, ValueRecord
@@ -31,6 +32,16 @@ importing: list[str] = []
 """In a worker process: the workflow that it imports at the moment."""
 
 
+class TimedOut(ReduxError, TimeoutError):
+    """A job took longer than it may."""
+
+    def __init__(self, fullname: str, seconds: Seconds) -> None:
+        self.fullname = fullname
+        super().__init__(
+            f"task {fullname} took longer than {seconds:g} s and was given up; give it a longer timeout=, or retries="
+        )
+
+
 class CodeDiffers(ReduxError):
     """A worker's code isn't what the execution hashed."""
 
@@ -44,13 +55,19 @@ class CodeDiffers(ReduxError):
 
 @frozen
 class JobSpec:
-    """A job to run: the task by name and hash, its function, and its arguments as plain values."""
+    """A job to run: the task by name and hash, its function, its arguments as plain values, how many things come.
+
+    `timeout` is how many seconds it may take; `options` are what the task's options say to the executor alone.
+    """
 
     fullname: str
     task_hash: Digest
     func: Callable[..., Any]
     args: tuple[object, ...]
     kwargs: dict[str, object]
+    nout: int | None = None
+    timeout: Seconds | None = None
+    options: tuple[tuple[str, object], ...] = ()
 
 
 @frozen
@@ -84,6 +101,10 @@ class Executor(Protocol):
         """Give back the keys of jobs that have not begun; they will not run."""
         ...
 
+    def give_up_overdue(self) -> None:
+        """Report the jobs that took longer than they may, with TimedOut; whatever still comes of them is dropped."""
+        ...
+
     def close(self) -> None:
         """Wait for running jobs and let the workers go."""
         ...
@@ -108,6 +129,8 @@ def execute(spec: JobSpec, repo: Repo) -> Outcome:
     started = time.time()
     try:
         value = spec.func(*spec.args, **spec.kwargs)
+        if spec.nout is not None:
+            value = held_to_count(spec.fullname, spec.nout, value)
         encoded = encode(value)
     except CannotEncode as error:
         error.add_note(f"it is (in) the result of task {spec.fullname}")

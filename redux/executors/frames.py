@@ -22,6 +22,11 @@ def pack(message: object) -> bytes:
     return cast(bytes, msgpack.packb(message, use_bin_type=True, unicode_errors=_ODD_TEXT))
 
 
+def unpack(packed: bytes | bytearray) -> object:
+    """The message that was packed."""
+    return msgpack.unpackb(packed, raw=False, strict_map_key=False, use_list=False, unicode_errors=_ODD_TEXT)
+
+
 def send(connection: socket.socket, packed: bytes) -> None:
     """Send one packed message. Raises Disconnected."""
     try:
@@ -34,8 +39,7 @@ def send(connection: socket.socket, packed: bytes) -> None:
 def receive(connection: socket.socket) -> object:
     """Receive one message. Raises Disconnected."""
     (length,) = _LENGTH.unpack(_receive_exactly(connection, _LENGTH.size))
-    body = _receive_exactly(connection, length)
-    return msgpack.unpackb(body, raw=False, strict_map_key=False, use_list=False, unicode_errors=_ODD_TEXT)
+    return unpack(_receive_exactly(connection, length))
 
 
 def _receive_exactly(connection: socket.socket, size: int) -> bytearray:

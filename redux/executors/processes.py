@@ -11,16 +11,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import cast
 
-from redux.executors.exchange import Exchange, PlainRecord
+from redux.executors.exchange import Exchange
 from redux.executors.executor import JobSpec, Outcome, Site
 from redux.executors.frames import Disconnected, pack, receive, send
+from redux.executors.orders import Answer, pack_order, take_answer
 from redux.executors.work_queue import WorkQueue
-from redux.value import decode, pickle_is_allowed
-from redux_valuestore.digest import Digest
+from redux.value import pickle_is_allowed
 from redux_valuestore.errors import ReduxError
 
 
@@ -50,21 +48,6 @@ class CannotStartWorker(ReduxError):
         )
 
 
-class NoModule(ReduxError):
-    """A task lives where another process cannot import it."""
-
-    def __init__(self, fullname: str) -> None:
-        self.fullname = fullname
-        super().__init__(
-            f"task {fullname} was defined interactively, so a worker process cannot import it; "
-            "put it into a module, or run it with executor='threads'"
-        )
-
-
-class ForeignError(Exception):
-    """An error raised in a worker process, of a type that cannot be rebuilt here."""
-
-
 class ProcessExecutor(WorkQueue):
     """A fixed number of worker processes that take jobs in order, each started when there is a job for it."""
 
@@ -87,32 +70,34 @@ class _Bench:
         self._site = site
         self._exchange = exchange
         self._worker: Worker | None = None
+        self._asked: Worker | None = None
 
-    def __enter__(self) -> Callable[[JobSpec], Outcome]:
-        return self._run
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Let the worker go."""
         if self._worker is not None:
             self._worker.end()
 
-    def _run(self, spec: JobSpec) -> Outcome:
+    def interrupt(self) -> None:
+        """Kill the worker that runs a job."""
+        asked = self._asked
+        if asked is not None:
+            asked.kill()
+
+    def run(self, spec: JobSpec) -> Outcome:
         """Run one job. Raises WorkerDied, CannotStartWorker, NoModule, CannotEncode, CannotDecode."""
-        module, path = _origin(spec)
-        parcel = self._exchange.hand_over((spec.args, spec.kwargs))
-        order = pack((spec.fullname, spec.task_hash, module, path, parcel.data, parcel.folder, parcel.parts))
+        order, parcel = pack_order(spec, self._exchange)
         # A worker whose answer did not come whole is not asked again: the rest of it would answer the next question.
         worker, self._worker = self._worker or Worker(self._site, spec.fullname), None
+        self._asked = worker
         try:
-            kind, started, ended, *rest = worker.ask(order, spec.fullname)
+            answer = worker.ask(order, spec.fullname)
         except BaseException:
             worker.end()
             raise
+        finally:
+            self._asked = None
         self._worker = worker
-        if kind == "error":
-            return Outcome(started, ended, error=_rebuild_error(*cast("tuple[bytes, str, str]", tuple(rest))))
-        return self._exchange.take_in(started, ended, cast("Sequence[PlainRecord]", rest[0]), parcel.folder)
+        return take_answer(answer, self._exchange, parcel.folder)
 
 
 class Worker:
@@ -132,13 +117,17 @@ class Worker:
             self.end()
             raise
 
-    def ask(self, order: bytes, fullname: str) -> tuple[str, float, float, object]:
+    def ask(self, order: bytes, fullname: str) -> Answer:
         """The worker's answer to an order. Raises WorkerDied."""
         self._say(order, fullname)
         try:
-            return cast("tuple[str, float, float, object]", receive(self._connection))
+            return cast(Answer, receive(self._connection))
         except Disconnected:
             raise self._death(fullname) from None
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does."""
+        self._process.kill()
 
     def end(self) -> None:
         """Let the process go, and wait for its end."""
@@ -194,29 +183,3 @@ def _own_folders() -> list[str]:
     """The folders that redux and what it needs to start were imported from, installed or not."""
     files = [sys.modules[name].__file__ for name in _OWN_PACKAGES]
     return list(dict.fromkeys(os.path.dirname(os.path.dirname(os.path.abspath(file))) for file in files if file))
-
-
-def _origin(spec: JobSpec) -> tuple[str, str]:
-    name = spec.func.__module__
-    path = getattr(sys.modules.get(name), "__file__", None)
-    if path is None:
-        raise NoModule(spec.fullname)
-    return name, os.path.abspath(path)
-
-
-def _rebuild_error(data: bytes, shown: str, traceback_text: str) -> BaseException:
-    error: BaseException = ForeignError(shown)
-    if data:
-        try:
-            given = decode(data, _nothing_elsewhere)
-        except Exception:  # its own code has faults: its text will do
-            given = None
-        if isinstance(given, BaseException):
-            error = given
-    # By the base class: an error may be a frozen dataclass.
-    BaseException.__setattr__(error, "__redux_traceback__", traceback_text)
-    return error
-
-
-def _nothing_elsewhere(digest: Digest) -> memoryview:
-    raise ReduxError(f"an error refers to a value elsewhere: {digest.hex()}")

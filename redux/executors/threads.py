@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
-from functools import partial
+from collections.abc import Callable
 
-from redux.executors.executor import Site, execute
+from redux.executors.executor import JobSpec, Outcome, Site, execute
 from redux.executors.work_queue import WorkQueue
 
 
@@ -16,5 +15,18 @@ class ThreadExecutor(WorkQueue):
     name = "threads"
 
     def __init__(self, site: Site) -> None:
-        run = partial(execute, repo=site.repo)
-        super().__init__(site.done, site.workers or min(32, (os.cpu_count() or 1) + 4), lambda: nullcontext(run))
+        bench = ThreadBench(lambda spec: execute(spec, site.repo))
+        super().__init__(site.done, site.workers or min(32, (os.cpu_count() or 1) + 4), lambda: bench)
+
+
+class ThreadBench:
+    """Runs jobs in the thread that asks. A thread cannot be stopped: a job that is given up goes on unheard."""
+
+    def __init__(self, run: Callable[[JobSpec], Outcome]) -> None:
+        self.run = run
+
+    def interrupt(self) -> None:
+        """Nothing: there is no way."""
+
+    def close(self) -> None:
+        """Nothing: there is nothing to let go of."""

@@ -4,15 +4,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Thread, current_thread
+from typing import Protocol
 
-from redux.executors.executor import Done, JobSpec, Outcome
+from redux.executors.executor import Done, JobSpec, Outcome, TimedOut
 from redux_valuestore.errors import ReduxError
 
-Bench = AbstractContextManager[Callable[[JobSpec], Outcome]]
-"""What one thread works at, from its first job to its last: gives what runs a job."""
+
+class Bench(Protocol):
+    """What one thread works at, from its first job to its last."""
+
+    def run(self, spec: JobSpec, /) -> Outcome:
+        """Run one job."""
+        ...
+
+    def interrupt(self) -> None:
+        """Make the job that runs end, if that can be done from outside; called by another thread."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """A job that may take only so long, on a thread."""
+
+    key: object
+    spec: JobSpec
+    began: float
+    bench: Bench
 
 
 class CannotStartThread(ReduxError):
@@ -38,6 +62,8 @@ class WorkQueue:
         self._bench = bench
         self._orders: SimpleQueue[tuple[object, JobSpec] | None] = SimpleQueue()
         self._threads: list[Thread] = []
+        self._timed: dict[Thread, _Timed] = {}
+        # Whoever takes a job out of it, the thread at its end or `give_up_overdue`, says how it came out.
 
     def submit(self, key: object, spec: JobSpec) -> None:
         """Take a job; a thread is started for it while there are fewer than the limit."""
@@ -55,6 +81,20 @@ class WorkQueue:
                 return keys
             if order is not None:
                 keys.append(order[0])
+
+    def give_up_overdue(self) -> None:
+        """Report the jobs that took longer than they may; another thread takes the place of one that is stuck."""
+        for thread, timed in list(self._timed.items()):
+            limit = timed.spec.timeout
+            if limit is None or time.monotonic() - timed.began < limit or self._timed.pop(thread, None) is None:
+                continue
+            if thread in self._threads:
+                self._threads.remove(thread)
+            timed.bench.interrupt()
+            now = time.time()
+            self._done(timed.key, Outcome(now - limit, now, error=TimedOut(timed.spec.fullname, limit)))
+            if not self._orders.empty():
+                self._start(timed.spec)
 
     def close(self) -> None:
         """Let every thread finish its job and end."""
@@ -79,11 +119,27 @@ class WorkQueue:
         self._threads.append(thread)
 
     def _work(self) -> None:
-        with self._bench() as run:
+        bench = self._bench()
+        try:
             while (order := self._orders.get()) is not None:
                 key, spec = order
-                self._done(key, _run_guarded(run, spec))
+                if spec.timeout is None:
+                    self._done(key, _run_guarded(bench.run, spec))
+                elif not self._run_timed(bench, key, spec):
+                    return
                 del order, key, spec
+        finally:
+            bench.close()
+
+    def _run_timed(self, bench: Bench, key: object, spec: JobSpec) -> bool:
+        """Whether the job ended before it was given up."""
+        thread = current_thread()
+        self._timed[thread] = _Timed(key, spec, time.monotonic(), bench)
+        outcome = _run_guarded(bench.run, spec)
+        if self._timed.pop(thread, None) is None:
+            return False
+        self._done(key, outcome)
+        return True
 
 
 def _run_guarded(run: Callable[[JobSpec], Outcome], spec: JobSpec) -> Outcome:

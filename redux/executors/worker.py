@@ -68,7 +68,7 @@ class Workshop:
             args, kwargs = cast("tuple[Any, Any]", decode(memoryview(call), _fetch_from(repo, dict(parts))))
         except Exception as error:
             return Outcome(began, time.time(), error=error)
-        return execute(JobSpec(fullname, task_hash, task.func, args, kwargs), repo)
+        return execute(JobSpec(fullname, task_hash, task.func, args, kwargs, task.nout), repo)
 
     def _repo_at(self, folder: str | None) -> Repo:
         """Where a job's large values lie; with no folder all of them go through the socket."""
@@ -138,10 +138,15 @@ def answer(workshop: Workshop, order: Order) -> bytes:
     try:
         outcome = workshop.run(order)
         if outcome.error is not None:
-            return pack(("error", outcome.started, outcome.ended, *_plain_error(outcome.error)))
+            return packed_error(outcome.started, outcome.error, outcome.ended)
         return pack(("value", outcome.started, outcome.ended, plain_records(outcome)))
     except BaseException as error:
-        return pack(("error", began, time.time(), *_plain_error(error)))
+        return packed_error(began, error)
+
+
+def packed_error(began: float, error: BaseException, ended: float | None = None) -> bytes:
+    """The answer of a job that raised."""
+    return pack(("error", began, time.time() if ended is None else ended, *_plain_error(error)))
 
 
 def _plain_error(error: BaseException) -> tuple[bytes, str, str]:

@@ -47,4 +47,4 @@ def catch_all(exprs: Any, errors: Errors | None = None, recover: Recover | None 
         return substitute(exprs, lambda lazy: settled[id(lazy)].get())
     if recover is None or errors is None or not all(isinstance(error, errors) for error in raised):
         raise raised[0]
-    return recover(substitute(exprs, lambda lazy: settled[id(lazy)].error or settled[id(lazy)].value))
+    return recover(substitute(exprs, lambda lazy: settled[id(lazy)].in_place()))

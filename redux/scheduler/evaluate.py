@@ -7,13 +7,16 @@ queues, so ten thousand calls deep or a hundred thousand wide cost no stack.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
-from typing import Protocol
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
 
-from redux.expression import OPERATIONS, Operation, RuleCall, TaskCall
-from redux.nested import ATOMS, HiddenExpression, lazies_in
+from redux.expression import Operation
+from redux.nested import ATOMS, lazies_in, refuse_hidden
+from redux.operations import operation
+from redux.options import CacheCheckValid, TaskOptions, given_for_call
 from redux.repo import Repo
-from redux.rules import ContextAsked, Effect, TagsNoted, start
+from redux.rules import ContextAsked, Effect, TagsNoted
+from redux.scheduler.cells import FindTask, make_cell
 from redux.scheduler.inputs import (
     CONTEXT_ARGUMENT,
     Inputs,
@@ -32,16 +35,14 @@ from redux.scheduler.jobs import (
     Gather,
     Job,
     Known,
-    KnownTask,
     OperationCell,
     Part,
     RuleCell,
     Scope,
 )
 from redux.scheduler.stepping import Ended, Wanted, advance
-from redux.task import CacheCheckValid
 from redux.value import Lazy
-from redux_backends.records import JobId, Traits, Upstream, hash_evaluation, new_id
+from redux_backends.records import ExecutionId, Traits, Upstream, hash_evaluation
 from redux_valuestore.digest import digest_struct
 from redux_valuestore.errors import ReduxError
 
@@ -80,9 +81,9 @@ class Evaluator:
     """The cells of one execution, and the queues they move through."""
 
     def __init__(
-        self, repo: Repo, find_task: Callable[[str], KnownTask], events: Events, context: Mapping[str, object]
-    ) -> None:
-        self.inputs = Inputs(repo)
+        self, repo: Repo, find_task: FindTask, events: Events, execution: ExecutionId, context: Mapping[str, object]
+    ) -> None:  # fmt: skip
+        self.inputs = Inputs(repo, execution)
         self._context = context
         self._find_task = find_task
         self._events = events
@@ -136,45 +137,11 @@ class Evaluator:
             self._ready.append(cell)
 
     def _make_cell(self, lazy: Lazy, scope: Scope) -> Cell:
-        cell: Cell
-        if isinstance(lazy, TaskCall):
-            cell = self._make_job(lazy, scope)
-        elif isinstance(lazy, Operation):
-            cell = OperationCell(scope, lazy)
+        cell = scope.cells[id(lazy)] = make_cell(lazy, scope, self._find_task)
+        if not cell.settled:
             self._fresh.append(cell)
-        elif isinstance(lazy, RuleCall):
-            cell = self._make_rule_cell(lazy, scope)
-        elif isinstance(lazy, Known):
-            cell = Cell(scope)
-            cell.datum = lazy._datum
-        else:
-            raise TypeError(f"no rule evaluates {type(lazy).__name__}")
-        scope.cells[id(lazy)] = cell
-        return cell
-
-    def _make_job(self, call: TaskCall, scope: Scope) -> Cell:
-        try:
-            known = self._find_task(call._fullname)
-            bound = known.task.bind(call._args, dict(call._kwargs))
-        except (ReduxError, TypeError) as error:
-            cell = Cell(scope)
-            cell.failed = Failed(error, scope.job)
-            return cell
-        job = Job(scope, JobId(new_id()), known, bound)
-        scope.children.append(job)
-        self._fresh.append(job)
-        self._live.add(job)
-        return job
-
-    def _make_rule_cell(self, use: RuleCall, scope: Scope) -> Cell:
-        try:
-            steps = start(use._name, use._args, use._kwargs)
-        except (ReduxError, TypeError) as error:
-            cell = Cell(scope)
-            cell.failed = Failed(error, scope.job)
-            return cell
-        cell = RuleCell(scope, steps)
-        self._fresh.append(cell)
+            if isinstance(cell, Job):
+                self._live.add(cell)
         return cell
 
     # -- what is under way -------------------------------------------------------------------------
@@ -218,13 +185,19 @@ class Evaluator:
             self.wait_for_remake(cell, unmade.datum, unmade.error)
         except NotThere as gone:
             self._wait_again(cell, gone.source)
-        except Exception as error:  # an operation may raise anything; it is that cell's failure
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # an operation may raise anything; it is that cell's failure
             self._fail_itself(cell, error)
 
     def _bind_arguments(self, job: Job) -> None:
         bound = job.bound
         assert bound is not None
         task = job.known.task
+        if job.given or job.parent.exported:
+            job.options = self._options_of(job)
+        if not job.options.prov:
+            job.silent = True
         arguments: list[tuple[str, Datum]] = []
         upstreams: list[Upstream] = []
         for name, value in task.name_arguments(bound):
@@ -232,14 +205,19 @@ class Evaluator:
             arguments.append((name, datum))
             if datum.origin is not None or type(value) not in ATOMS:
                 upstreams += [Upstream(name, call) for call in calls_behind(value, job.parent)]
-        if job.context and task.options.check_valid is CacheCheckValid.SHALLOW:
+        if job.context and job.options.check_valid is CacheCheckValid.SHALLOW:
             arguments.append((CONTEXT_ARGUMENT, self.inputs.context(job.context)))
         job.arguments, job.upstreams = arguments, upstreams
         self._hash_arguments(job)
 
+    def _options_of(self, job: Job) -> TaskOptions:
+        """The declared options, those that jobs above export over them, those of the call over both."""
+        given: Any = self.inputs.fill(dict(job.given), job.parent)
+        return given_for_call(given_for_call(job.known.task.declared, job.parent.exported), given)
+
     def _hash_arguments(self, job: Job) -> None:
         task = job.known.task
-        hidden = task.options.config_args
+        hidden = task.unhashed_args
         parts: list[object] = []
         for name, datum in job.arguments:
             if hidden and name.partition("[")[0] in hidden:
@@ -313,7 +291,7 @@ class Evaluator:
         assert datum is not None
         self.inputs.load(datum)
         if datum.hash is None and holds_hidden(datum.value):
-            raise HiddenExpression(type(datum.value))
+            refuse_hidden(datum.value)
         root.datum = datum
         root.parent.cells.clear()
 
@@ -322,7 +300,7 @@ class Evaluator:
         if name == "identity":
             cell.datum = Datum(None, Traits.PLAIN, self.inputs.fill(operands[0], cell.parent))
         else:
-            result = OPERATIONS[name](*(self.inputs.fill(operand, cell.parent) for operand in operands))
+            result = operation(name)(*(self.inputs.fill(operand, cell.parent) for operand in operands))
             if lazies_in(result):
                 cell.operation = Operation("identity", (result,))
                 self._fresh.append(cell)
@@ -407,6 +385,7 @@ class Evaluator:
         self._wait_again(cell, origin)
         if origin.datum is not None:
             origin.stale, origin.datum = origin.datum, None
+            origin.remade += 1
             self._events.remake(origin, error)
             self._live.add(origin)
             self._ready.append(origin)

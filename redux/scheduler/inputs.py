@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from redux.expression import Expression
-from redux.nested import ATOMS, HiddenExpression, lazies_in, substitute
+from redux.job_info import JobInfo
+from redux.nested import ATOMS, lazies_in, refuse_hidden, substitute
 from redux.repo import Repo
 from redux.scheduler.jobs import ABSENT, Cell, Datum, Gather, Job, OperationCell, Part, RuleCell, Scope
 from redux.tables import thaw
 from redux.task import BoundCall
 from redux.value import Encoded, Lazy, decode, encode
-from redux_backends.records import Traits
+from redux_backends.records import ExecutionId, Traits
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import ValueMissing
@@ -39,9 +40,10 @@ class NotThere(Exception):
 class Inputs:
     """The data of an execution's cells, loaded from a repository when somebody needs them."""
 
-    def __init__(self, repo: Repo) -> None:
+    def __init__(self, repo: Repo, execution: ExecutionId) -> None:
         self._repo = repo
         self._contexts: dict[int, tuple[Mapping[str, object], Datum]] = {}
+        self._execution = execution
 
     def load(self, datum: Datum) -> object:
         """The value of a datum, fetched and verified where it isn't here. Raises Unmade where its bytes are gone."""
@@ -88,8 +90,20 @@ class Inputs:
 
     def call_of(self, job: Job) -> BoundCall:
         """How to call a job's function: its arguments as plain values. Raises Unmade where one's bytes are gone."""
+        task = job.known.task
         values = [(name, self.load(datum)) for name, datum in job.arguments if name != CONTEXT_ARGUMENT]
-        return job.known.task.bind_named(values)
+        if task.told_args:
+            info = self._info_of(job)
+            values = [(name, info if name in task.told_args else value) for name, value in values]
+        return task.bind_named(values)
+
+    def _info_of(self, job: Job) -> JobInfo:
+        assert job.eval_hash is not None
+        assert job.args_hash is not None
+        return JobInfo(
+            self._execution.hex(), job.id.hex(), job.eval_hash.hex(), job.args_hash.hex(), job.attempts + 1,
+            dict(job.options.for_executor),
+        )  # fmt: skip
 
 
 def datum_of(lazy: Lazy, scope: Scope) -> Datum:
@@ -105,8 +119,8 @@ def expressions_of(cell: Cell) -> Sequence[Lazy]:
     if isinstance(cell, Job):
         bound = cell.bound
         assert bound is not None
-        if bound.kwargs:
-            return lazies_in((bound.args, bound.kwargs))
+        if bound.kwargs or cell.given:
+            return lazies_in((bound.args, bound.kwargs, dict(cell.given)))
         nested = [value for value in bound.args if type(value) not in ATOMS]
         return lazies_in(nested) if nested else ()
     if isinstance(cell, OperationCell):
@@ -163,5 +177,5 @@ def holds_hidden(value: object) -> bool:
 def _encode_plain(value: object) -> Encoded:
     encoded = encode(value)
     if encoded.traits is not Traits.PLAIN and encoded.traits & Traits.EXPRESSIONS:
-        raise HiddenExpression(type(value))
+        refuse_hidden(value)
     return encoded

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redux.expression import Expression, Operation
+from redux.options import NO_OPTIONS
 from redux.rules import Steps
 from redux.task import BoundCall, Task
 from redux.value import Encoded
@@ -88,11 +89,12 @@ class Scope:
     `context` is that of the job, and of the jobs made in it unless they are given another.
     """
 
-    __slots__ = ("cells", "children", "context", "job")
+    __slots__ = ("cells", "children", "context", "exported", "job")
 
     def __init__(self, job: Job | None, context: Mapping[str, object]) -> None:
         self.job = job
         self.context = context
+        self.exported = NO_OPTIONS if job is None else job.exports()
         self.cells: dict[int, Cell] = {}
         self.children: list[Job] = []
 
@@ -171,21 +173,27 @@ class KnownTask:
 
 
 class Job(Cell):
-    """One attempt to get a call's result."""
+    """One attempt to get a call's result. `given` are the options of its call, `options` what holds for it.
+
+    A silent one leaves no job, call or evaluation behind; all below it are silent too.
+    """
 
     __slots__ = (
         "args_hash",
         "arguments",
         "asked",
+        "attempts",
         "bound",
         "call_hash",
         "context",
         "ended",
         "eval_hash",
         "forced",
+        "given",
         "id",
         "known",
         "leader",
+        "options",
         "outcome",
         "place",
         "reason",
@@ -193,6 +201,7 @@ class Job(Cell):
         "remade",
         "scope",
         "seconds",
+        "silent",
         "stale",
         "started",
         "status",
@@ -200,11 +209,15 @@ class Job(Cell):
         "upstreams",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, id: JobId, known: KnownTask, bound: BoundCall) -> None:
+    def __init__(
+        self, scope: Scope, id: JobId, known: KnownTask, bound: BoundCall, given: Mapping[str, object]
+    ) -> None:
         super().__init__(scope)
         self.id = id
         self.known = known
         self.context = scope.context
+        self.given = given
+        self.options = known.task.declared
         self.bound: BoundCall | None = bound
         self.arguments: Sequence[tuple[str, Datum]] = ()
         self.upstreams: list[Upstream] = []
@@ -224,13 +237,19 @@ class Job(Cell):
         self.stale: Datum | None = None
         self.recorded = False
         self.asked = False
+        self.silent = scope.job is not None and scope.job.silent
         self.remade = 0
+        self.attempts = 0
         self.place = ""
 
+    def exports(self) -> Mapping[str, object]:
+        """The options that every job below inherits."""
+        own, inherited = self.options.exported, self.parent.exported
+        return {**inherited, **dict(own)} if own else inherited
+
     def renew(self, id: JobId, reason: Reason) -> None:
-        """Make it a new attempt: its result's bytes are gone, so it has to run whatever the cache says."""
+        """Make it a new attempt, which has to run whatever the cache says."""
         self.id, self.forced = id, reason
-        self.remade += 1
         self.status, self.outcome = JobStatus.RUNNING, Outcome.RAN
         self.leader = self.scope = self.call_hash = self.task_set = None
         self.started = self.ended = self.seconds = 0.0

@@ -86,6 +86,8 @@ class Recorder:
     def asked(self, job: Job) -> None:
         """A job is about to run: note its code, its arguments as they are now, and the evaluation they make."""
         job.asked = True
+        if job.silent:
+            return
         assert job.eval_hash is not None
         assert job.args_hash is not None
         arguments: list[Argument] = []
@@ -125,6 +127,8 @@ class Recorder:
 
     def reduced(self, job: Job, result: Digest, duration: Seconds) -> None:
         """A job ran: note the result of its reduction."""
+        if job.silent:
+            return
         assert job.eval_hash is not None
         self._evaluations.append(Evaluation(job.eval_hash, result, duration, job.ended))
         self._urgent = self._urgent or duration > LONG_JOB_SECONDS
@@ -134,12 +138,18 @@ class Recorder:
         datum = job.datum
         assert datum is not None
         self.keep(datum)
+        if job.silent:
+            self._note_tasks_of(job)
+            return
         if job.call_hash is None and datum.hash is not None:
             self._note_call(job, datum.hash)
         self._note_end(job)
 
     def failed(self, job: Job, error: ErrorValue) -> None:
         """A job failed, itself or below it: the error is the result of its call, unless it lacked an argument."""
+        if job.silent:
+            self._note_tasks_of(job)
+            return
         if job.eval_hash is not None and not job.asked:
             self.asked(job)
         if job.args_hash is not None:
@@ -151,11 +161,12 @@ class Recorder:
 
     def cancelled(self, job: Job) -> None:
         """A job was given up before its end."""
-        self._note_end(job)
+        if not job.silent:
+            self._note_end(job)
 
     def started(self, job: Job) -> None:
         """A job goes on for long: note that it runs, for others to see."""
-        if not job.recorded:
+        if not job.recorded and not job.silent:
             self._ensure_started(job)
             self._urgent = True
 
@@ -186,33 +197,39 @@ class Recorder:
         self._tasks.add(task_hash)
         self._new_tasks.append(task_hash)
         record = self._book.record_of(task_hash)
-        for key, value in self._book.find(record.fullname).task.options.tags:
+        for key, value in self._book.find(record.fullname).task.declared.tags:
             self._tags.append(Tag("task", task_hash, key, json.dumps(value, sort_keys=True)))
 
     def _note_call(self, job: Job, result: Digest) -> None:
         assert job.eval_hash is not None
         assert job.args_hash is not None
-        known = job.known
         made = job.scope.children if job.scope is not None else ()
         children = tuple([child.call_hash for child in made if child.call_hash is not None]) if made else ()
-        job.call_hash = hash_call(known.task_hash, job.args_hash, result, children)
-        if not made and known.leaf_set in self._recorded_sets:
-            job.task_set = known.leaf_set
-        else:
-            below = {child.task_set for child in made if child.task_set is not None}
-            job.task_set = self._task_set(known.task_hash, known.leaf_set, below)
+        job.call_hash = hash_call(job.known.task_hash, job.args_hash, result, children)
+        task_set = self._note_tasks_of(job)
         self._calls.append(
             CallNode(
                 job.call_hash,
                 job.eval_hash,
                 result,
                 children,
-                job.task_set,
+                task_set,
                 job.seconds,
                 job.ended,
                 tuple(job.upstreams),
             )
         )
+
+    def _note_tasks_of(self, job: Job) -> Digest:
+        """The set of the tasks of a job and of all below it, silent ones too: a change of any makes it another call."""
+        known = job.known
+        made = job.scope.children if job.scope is not None else ()
+        if not made and known.leaf_set in self._recorded_sets:
+            job.task_set = known.leaf_set
+        else:
+            below = {child.task_set for child in made if child.task_set is not None}
+            job.task_set = self._task_set(known.task_hash, known.leaf_set, below)
+        return job.task_set
 
     def _task_set(self, own: Digest, leaf_set: Digest, below: set[Digest]) -> Digest:
         made_of = frozenset(below | {leaf_set})

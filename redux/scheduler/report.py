@@ -26,6 +26,14 @@ class TaskProgress:
     seconds_saved: Seconds = 0.0
 
 
+class Counts(dict[str, TaskProgress]):
+    """The counts of every task, by full name; a task's begin when it is first met."""
+
+    def __missing__(self, fullname: str) -> TaskProgress:
+        made = self[fullname] = TaskProgress()
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorValue:
     """The error a job ended with, as it is recorded: plain text, nothing that would have to be run to be read."""
@@ -92,7 +100,7 @@ def describe_failure(failed: Failed) -> Failure:
     chain: list[tuple[str, str]] = []
     job = failed.job
     while job is not None:
-        chain.append((job.known.task.fullname, _shown_arguments(job)))
+        chain.append((job.known.task.fullname, shown_arguments(job)))
         job = job.parent.job
     return Failure(
         failed.error,
@@ -102,7 +110,8 @@ def describe_failure(failed: Failed) -> Failure:
     )
 
 
-def _shown_arguments(job: Job) -> str:
+def shown_arguments(job: Job) -> str:
+    """A job's arguments as text, as far as their values are here."""
     return ", ".join(f"{name}={_shown(datum)}" for name, datum in job.arguments)
 
 

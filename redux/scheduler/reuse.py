@@ -95,7 +95,7 @@ class Reuse:
     def _decide_alone(self, job: Job) -> Decision | None:
         if job.leader is not None:
             return Same(job.leader)
-        scope = job.known.task.options.cache_scope
+        scope = CacheScope.NONE if job.silent else job.options.cache_scope
         assert job.eval_hash is not None
         if scope is not CacheScope.NONE:
             leader = self._first.setdefault(job.eval_hash, job)
@@ -112,7 +112,7 @@ class Reuse:
     def _ask_backend(self, jobs: list[Job]) -> list[tuple[Job, Decision]]:
         decisions: list[tuple[Job, Decision]] = []
         why: dict[Digest, Reason] = {}
-        shallow = [job for job in jobs if job.known.task.options.check_valid is CacheCheckValid.SHALLOW]
+        shallow = [job for job in jobs if job.options.check_valid is CacheCheckValid.SHALLOW]
         if shallow:
             finished = self._finished_calls(shallow, why)
             decisions += [(job, Finished(finished[_eval(job)])) for job in shallow if _eval(job) in finished]

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from queue import Empty, SimpleQueue
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from redux.executors.executor import JobSpec, Outcome
-from redux.executors.pool import ExecutorPool
 from redux.repo import Repo
 from redux.rules import TagsNoted
 from redux.scheduler.collector import Collector
 from redux.scheduler.evaluate import Evaluator
-from redux.scheduler.inputs import Unmade
-from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
+from redux.scheduler.jobs import Datum, Failed, Gather, Job
+from redux.scheduler.outcomes import gone, release
 from redux.scheduler.recorder import Recorder
-from redux.scheduler.report import ErrorValue, TaskProgress, describe_error
+from redux.scheduler.report import Counts, ErrorValue, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
-from redux.settings import NOTHING
 from redux.tags import TagError, Tags
-from redux.value import hash_value
 from redux_backends.records import (
     Execution,
     ExecutionId,
     JobId,
     JobStatus,
     MissKind,
-    Place,
     Reason,
-    StoredValue,
+    Seconds,
     Traits,
     new_id,
 )
@@ -46,26 +42,71 @@ class CyclicCall(ReduxError):
     """Calls wait for each other's results, so none can ever run."""
 
 
+class Dispatching(Protocol):
+    """What becomes of jobs that are to run."""
+
+    @property
+    def running(self) -> Collection[Job]:
+        """The jobs that executors have."""
+        ...
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing will come any more by itself."""
+        ...
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether there are jobs that will never run, so that nothing more can come."""
+        ...
+
+    def submit(self, job: Job, reason: Reason) -> None:
+        """Have a job run."""
+        ...
+
+    def drain(self) -> bool:
+        """Take in all that came; whether anything did."""
+        ...
+
+    def wait(self, patience: Seconds) -> bool:
+        """Wait that long for something to come; whether something did."""
+        ...
+
+    def wake(self) -> None:
+        """Make whoever waits look up. Safe from a signal handler."""
+        ...
+
+    def close(self) -> list[Job]:
+        """Let running jobs finish and start no other; the jobs that had not begun."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where an execution takes place: what becomes of jobs that are to run, what is recorded, what the context is."""
+
+    recorder: Recorder
+    dispatch: Callable[[Evaluator, Reuse], Dispatching]
+    context: Mapping[str, object]
+
+
 class Run:
     """One execution on its way: the evaluator's events, the executors' outcomes, and the loop between them."""
 
     def __init__(
-        self, repo: Repo, book: TaskBook, pool: ExecutorPool, execution: ExecutionId, use_cache: bool,
-        progress: dict[str, TaskProgress], collector: Collector, context: Mapping[str, object] = NOTHING,
+        self, repo: Repo, book: TaskBook, execution: ExecutionId, use_cache: bool, counts: Counts,
+        collector: Collector, stage: Stage,
     ) -> None:  # fmt: skip
         self._repo = repo
-        self._pool = pool
-        self._progress = progress
-        self._inbox: SimpleQueue[tuple[object, Outcome | None]] = SimpleQueue()
-        self._evaluator = Evaluator(repo, book.find, self, context)
+        self._counts = counts
+        self._evaluator = Evaluator(repo, book.find, self, execution, stage.context)
         self._reuse = Reuse(repo, book, use_cache)
-        self._recorder = Recorder(repo, book, execution)
+        self._recorder = stage.recorder
+        self._dispatch = stage.dispatch(self._evaluator, self._reuse)
         self._collector = collector
-        self._running: dict[JobId, Job] = {}
         self._renewed = time.monotonic()
         self._stopping = False
         self._described: tuple[Failed, ErrorValue] | None = None
-        pool.connect(lambda key, outcome: self._inbox.put((key, outcome)))
 
     @property
     def trouble(self) -> ReduxError | None:
@@ -82,7 +123,7 @@ class Run:
     def stop(self) -> None:
         """Ask the run to end: running jobs finish and are recorded, nothing new starts. Safe from a signal handler."""
         self._stopping = True
-        self._inbox.put((None, None))
+        self._dispatch.wake()
 
     def evaluate(self, value: object, keep_going: bool) -> Gather:
         """Evaluate a value's expressions to their end, or to the first failure."""
@@ -95,13 +136,8 @@ class Run:
 
     def wind_up(self) -> None:
         """Let running jobs finish, give up the others, and record all that is known."""
-        for key in self._pool.cancel_waiting():
-            if isinstance(key, Job):
-                self._running.pop(key.id, None)
-                self._cancel(key)
-        while self._running:
-            self._arrive(*self._inbox.get())
-            self._recorder.flush_when_due()
+        for job in self._dispatch.close():
+            self._cancel(job)
         for job in list(self._evaluator.unfinished):
             if job.recorded:
                 self._cancel(job)
@@ -121,7 +157,7 @@ class Run:
         wave = self._evaluator.next_wave(WAVE_SIZE)
         if wave:
             self._take(wave)
-        arrived = self._drain()
+        arrived = self._dispatch.drain()
         self._recorder.flush_when_due()
         self._collector.collect_when_due()
         self._renew_lease()
@@ -134,31 +170,20 @@ class Run:
             return not keep_going or not self._evaluator.unfinished
         return root.datum is not None
 
-    def _drain(self) -> bool:
-        arrived = False
-        while True:
-            try:
-                key, outcome = self._inbox.get_nowait()
-            except Empty:
-                return arrived
-            arrived = True
-            self._arrive(key, outcome)
-
     def _wait(self) -> None:
-        if not self._running:
-            self._break_cycle()
+        if self._dispatch.idle:
+            if self._dispatch.holds_back:
+                self._stopping = True
+            else:
+                self._break_cycle()
             return
-        timeout = LONG_WAIT_SECONDS
-        while True:
-            try:
-                self._arrive(*self._inbox.get(timeout=timeout))
-                return
-            except Empty:
-                for job in self._running.values():
-                    self._recorder.started(job)
-                self._recorder.flush()
-                self._renew_lease()
-                timeout = LEASE_SECONDS / 4
+        patience = LONG_WAIT_SECONDS
+        while not self._dispatch.wait(patience):
+            for job in self._dispatch.running:
+                self._recorder.started(job)
+            self._recorder.flush()
+            self._renew_lease()
+            patience = LEASE_SECONDS / 4
 
     def _renew_lease(self) -> None:
         if time.monotonic() - self._renewed > LEASE_SECONDS:
@@ -201,7 +226,7 @@ class Run:
         if isinstance(decision, Reduced):
             self._apply_reduced(job, decision)
         elif isinstance(decision, Miss):
-            self._submit(job, decision.reason)
+            self._dispatch.submit(job, decision.reason)
         elif isinstance(decision, Same):
             self._apply_same(job, decision.leader)
         else:
@@ -236,7 +261,7 @@ class Run:
             value = self._repo.load(stored)
         except ReduxError as error:
             self._recorder.forget(stored.hash)
-            self._submit(job, _gone(stored, error))
+            self._dispatch.submit(job, gone(stored, error))
             return
         self._evaluator.open(value, job)
 
@@ -244,57 +269,11 @@ class Run:
         job.ended = job.started
         self._evaluator.settle(job, datum)
 
-    # -- running -----------------------------------------------------------------------------------
-
-    def _submit(self, job: Job, reason: Reason) -> None:
-        known = job.known
-        try:
-            executor = self._pool.get(known.task.options.executor)
-            call = self._evaluator.inputs.call_of(job)
-        except Unmade as unmade:
-            self._evaluator.wait_for_remake(job, unmade.datum, unmade.error)
-            return
-        except Exception as error:  # an executor that cannot be opened, a user's own decoder: it is this job's failure
-            self._evaluator.fail(job, Failed(error, job))
-            return
-        asked = job.eval_hash
-        if asked is not None and self._evaluator.has_moved(job):
-            self._reuse.forget(asked)
-            return
-        job.outcome, job.reason, job.status = Came.RAN, reason, JobStatus.RUNNING
-        job.place = executor.name
-        self._recorder.asked(job)
-        self._running[job.id] = job
-        self._progress_of(job).running += 1
-        executor.submit(job, JobSpec(known.task.fullname, known.task_hash, known.task.func, call.args, call.kwargs))
-
-    def _arrive(self, key: object, outcome: Outcome | None) -> None:
-        if outcome is None or not isinstance(key, Job) or self._running.pop(key.id, None) is None:
-            return
-        job = key
-        self._progress_of(job).running -= 1
-        job.started, job.ended = outcome.started, outcome.ended
-        job.seconds = outcome.ended - outcome.started
-        if outcome.error is not None:
-            self._evaluator.fail(job, Failed(outcome.error, job))
-            return
-        if outcome.trouble is not None:
-            self._recorder.give_up(outcome.trouble)
-        encoded = outcome.encoded
-        assert encoded is not None
-        self._recorder.note_values(outcome.records)
-        if _read_what_was_asked(job):
-            self._recorder.reduced(job, encoded.hash, job.seconds)
-        if encoded.traits is not _PLAIN and encoded.traits & Traits.EXPRESSIONS:
-            self._evaluator.open(outcome.value, job)
-        else:
-            self._evaluator.settle(job, _datum_of(job, outcome))
-
     # -- what the evaluator tells ------------------------------------------------------------------
 
     def settled(self, job: Job) -> None:
         """A job has its final datum."""
-        progress = self._progress_of(job)
+        progress = self._counts[job.known.task.fullname]
         job.ended = job.ended or time.time()
         if job.outcome is not Came.RAN:
             job.status = JobStatus.CACHED
@@ -306,7 +285,7 @@ class Run:
             progress.seconds_ran += job.seconds
         self._recorder.settled(job)
         for _, datum in job.arguments:
-            _release(datum)
+            release(datum)
 
     def failed(self, job: Job) -> None:
         """A job failed, itself or through what it waited for."""
@@ -314,7 +293,7 @@ class Run:
         if job.started == 0.0:
             return
         job.status, job.ended = JobStatus.FAILED, job.ended or time.time()
-        self._progress_of(job).failed += 1
+        self._counts[job.known.task.fullname].failed += 1
         self._recorder.failed(job, self._describe(job.failed))
 
     def _describe(self, failed: Failed) -> ErrorValue:
@@ -335,55 +314,13 @@ class Run:
         job.renew(JobId(new_id()), Reason(MissKind.VALUE_GONE, missing.hex()))
 
     def tagged(self, job: Job | None, value: Datum, noted: TagsNoted) -> None:
-        """A rule of that job (None: of the root) has tags recorded."""
+        """A rule of that job (None: of the root) has tags recorded; below a silent job nothing is."""
         if noted.job_tags and job is None:
             raise TagError("apply_tags has job_tags outside of any job; give execution_tags, or say it in a task")
+        if job is not None and job.silent:
+            return
         if noted.tags:
             self._recorder.tag_value(value, noted.tags)
         if job is not None:
             self._recorder.tag_job(job, noted.job_tags)
         self._recorder.tag_execution(noted.execution_tags)
-
-    def _progress_of(self, job: Job) -> TaskProgress:
-        name = job.known.task.fullname
-        progress = self._progress.get(name)
-        if progress is None:
-            progress = self._progress[name] = TaskProgress()
-        return progress
-
-
-def _read_what_was_asked(job: Job) -> bool:
-    """Whether the Files among a job's arguments still are what its evaluation says it was given.
-
-    One that changed before the job read it would give a wrong answer to whoever asks with the old content.
-    """
-    for _, datum in job.arguments:
-        if datum.traits is not _PLAIN and datum.traits & Traits.FILES and hash_value(datum.value) != datum.hash:
-            return False
-    return True
-
-
-def _gone(stored: StoredValue, error: ReduxError) -> Reason:
-    missing = getattr(error, "digest", stored.hash)
-    return Reason(MissKind.VALUE_GONE, missing.hex())
-
-
-def _datum_of(job: Job, outcome: Outcome) -> Datum:
-    encoded = outcome.encoded
-    assert encoded is not None
-    stored = None
-    if outcome.records:
-        kept = outcome.records[-1]  # parts come first
-        place = Place.STORE if kept.data is None else Place.INLINE
-        stored = StoredValue(kept.hash, kept.data, place, kept.traits)
-    value = ABSENT if outcome.absent else outcome.value
-    return Datum(encoded.hash, encoded.traits, value, stored=stored, origin=job)
-
-
-def _release(datum: Datum) -> None:
-    """Let go of a large value once its last known user has it: the store has it too."""
-    if datum.origin is None:
-        return
-    datum.users -= 1
-    if datum.users <= 0 and datum.stored is not None and datum.stored.place is Place.STORE:
-        datum.value = ABSENT

@@ -10,18 +10,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
 from redux.default_tags import user_name
 from redux.executors.executor import RunInWorker, importing
-from redux.executors.pool import ExecutorPool
+from redux.executors.pool import NO_POOLS, ExecutorPool, MakePool
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
+from redux.scheduler.dispatch import Dispatch
+from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.interrupts import interrupts_stop
 from redux.scheduler.jobs import ABSENT, Gather
-from redux.scheduler.report import Report, TaskProgress, describe_failure
-from redux.scheduler.run_loop import Run
+from redux.scheduler.recorder import Recorder
+from redux.scheduler.rehearsal import DryRunResult, Rehearsal, Unrecorded
+from redux.scheduler.report import Counts, Report, TaskProgress, describe_failure
+from redux.scheduler.reuse import Reuse
+from redux.scheduler.run_loop import Run, Stage
 from redux.scheduler.task_book import TaskBook
 from redux.settings import NOTHING
 from redux.tables import freeze, merge
@@ -37,22 +43,26 @@ _SWITCH_SECONDS = 0.0005
 """How long a busy thread keeps the interpreter from the others: a task that computes must not stall the loop."""
 
 
+NO_LIMITS: Mapping[str, int] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is to be run, and what is to be known of it."""
 
     expression: object
-    argv: tuple[str, ...]
-    tags: Tags
     context: Mapping[str, object]
+    argv: tuple[str, ...] = ()
+    tags: Tags = ()
 
 
 class Scheduler:
     """Runs expressions, remembering every call in a repository.
 
     Without a repository what it remembers lives as long as the scheduler. `folder` is where the user's own project
-    is found (by default the main script's, or the current one); its code is what task hashes cover. `context` is what
-    `get_context` gives.
+    is found (by default the main script's, or the current one); its code is what task hashes cover. `limits` says how
+    much there is of what tasks name in their `limits=`; of anything else there is 1. `executors` are further ones by
+    name, each a function that makes a `concurrent.futures.Executor`. `context` is what `get_context` gives.
     """
 
     def __init__(
@@ -64,6 +74,8 @@ class Scheduler:
         use_cache: bool = True,
         keep_going: bool = False,
         folder: Path | None = None,
+        limits: Mapping[str, int] = NO_LIMITS,
+        executors: Mapping[str, MakePool] = NO_POOLS,
         context: Mapping[str, object] = NOTHING,
     ) -> None:
         self.repo = repo if repo is not None else Repo(MemoryBackend(), MemoryStore())
@@ -72,10 +84,12 @@ class Scheduler:
         self._use_cache = use_cache
         self._keep_going = keep_going
         self._folder = folder
+        self._limits = limits
+        self._executors = executors
         self._context: Mapping[str, object] = freeze(context)
         self._run: Run | None = None
         self._stop_asked = False
-        self._progress: dict[str, TaskProgress] = {}
+        self._progress = Counts()
 
     @property
     def folder(self) -> Path:
@@ -114,39 +128,82 @@ class Scheduler:
         scheduler's own. A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
         Raises TagError.
         """
+        asked = Asked(expression, merge(self._context, context), tuple(argv), as_tags(tags))
+        with self._minding_interrupts() as collector:
+            return self._execute(asked, collector)
+
+    def dry_run(self, expression: object, *, context: Mapping[str, object] = NOTHING) -> DryRunResult:
+        """What would run, and why: what is remembered is walked, no task runs and nothing is recorded.
+
+        Raises the error of whatever fails on the way.
+        """
+        with self._minding_interrupts() as collector:
+            return self._rehearse(Asked(expression, merge(self._context, context)), collector)
+
+    @contextmanager
+    def _minding_interrupts(self) -> Iterator[Collector]:
         if importing:
             raise RunInWorker
-        asked = Asked(expression, tuple(argv), as_tags(tags), merge(self._context, context))
         try:
             with interrupts_stop(self.stop), Collector().paused() as collector:
-                return self._execute(asked, collector)
+                yield collector
         finally:
             self._stop_asked = False
 
     def _execute(self, asked: Asked, collector: Collector) -> Report:
         began = time.monotonic()
-        self._progress = {}
         folder = self.folder
         book = _read_code(folder)
-        pool = ExecutorPool(self.repo, self._executor, self._workers, folder)
         execution = _describe(asked.argv)
-        run = Run(self.repo, book, pool, execution.id, self._use_cache, self._progress, collector, asked.context)
+        pool = ExecutorPool(self.repo, self._executor, self._workers, folder, self._executors)
+        recorder = Recorder(self.repo, book, execution.id)
+        counts = Counts()
+
+        def dispatch(evaluator: Evaluator, reuse: Reuse) -> Dispatch:
+            return Dispatch(pool, evaluator, reuse, recorder, counts, self._limits)
+
+        run = self._open(book, execution, counts, collector, Stage(recorder, dispatch, asked.context))
+        try:
+            root = self._perform(run, execution, asked)
+        finally:
+            pool.close()
+        report = self._report(run, execution, root, began)
+        run.let_go()
+        return report
+
+    def _rehearse(self, asked: Asked, collector: Collector) -> DryRunResult:
+        book = _read_code(self.folder)
+        execution = _describe(())
+        rehearsal = Rehearsal()
+        unrecorded = Unrecorded(self.repo, book, execution.id)
+        stage = Stage(unrecorded, lambda evaluator, reuse: rehearsal, asked.context)
+        run = self._open(book, execution, Counts(), collector, stage)
+        root = self._perform(run, execution, asked)
+        run.let_go()
+        if root.failed is not None:
+            raise root.failed.error
+        return DryRunResult(tuple(rehearsal.noted), None if root.datum is None else root.datum.value)
+
+    def _open(
+        self, book: TaskBook, execution: Execution, counts: Counts, collector: Collector, stage: Stage
+    ) -> Run:  # fmt: skip
+        self._progress = counts
+        run = Run(self.repo, book, execution.id, self._use_cache, counts, collector, stage)
         self._run = run
         if self._stop_asked:
             run.stop()
+        return run
+
+    def _perform(self, run: Run, execution: Execution, asked: Asked) -> Gather:
         try:
             run.record_execution(execution, asked.tags)
             with _quick_switching():
-                root = self._finish(run, asked.expression)
+                return self._finish(run, asked.expression)
         except BaseException:
             _end(run, execution, JobStatus.CANCELLED)
             raise
         finally:
             self._run = None
-            pool.close()
-        report = self._report(run, execution, root, began)
-        run.let_go()
-        return report
 
     def _finish(self, run: Run, expression: object) -> Gather:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from redux.rules import Effect, Settle, Settled
+from redux.rules import Effect, Settle, Settled, Steps
 from redux.scheduler.inputs import Inputs
 from redux.scheduler.jobs import Failed, Known, Part, RuleCell
 
@@ -39,11 +39,20 @@ def advance(cell: RuleCell, inputs: Inputs, perform: Callable[[Effect], object])
     except StopIteration as stop:
         return Ended(stop.value)
     except BaseException as error:
-        ours = next((part.failed for part in cell.parts if part.failed and part.failed.error is error), None)
-        if ours is None and not isinstance(error, Exception):
+        raised = _as_raised(error, cell.steps)
+        ours = next((part.failed for part in cell.parts if part.failed and part.failed.error is raised), None)
+        if ours is None and isinstance(raised, KeyboardInterrupt):
             raise
-        return ours or Failed(error, cell.parent.job)
+        return ours or Failed(raised, cell.parent.job)
     return Wanted(wanted.values, True) if isinstance(wanted, Settle) else Wanted((wanted,), False)
+
+
+def _as_raised(error: BaseException, steps: Steps[object]) -> BaseException:
+    """The error that a rule raised: a StopIteration leaves a generator as the cause of a RuntimeError only."""
+    cause = error.__cause__
+    if not isinstance(error, RuntimeError) or not isinstance(cause, StopIteration) or cause.__traceback__ is None:
+        return error
+    return cause if cause.__traceback__.tb_frame.f_code is getattr(steps, "gi_code", None) else error
 
 
 def _answer(cell: RuleCell, inputs: Inputs) -> object:

@@ -70,7 +70,7 @@ def defaults_of_task(task: Any) -> dict[str, object]:
     signature = getattr(task, "signature", None)
     if signature is None:
         return {}
-    hidden = task.options.config_args
+    hidden = task.unhashed_args
     given = ((name, one.default) for name, one in signature.parameters.items() if one.default is not one.empty)
     return {name: default for name, default in given if name not in hidden}
 

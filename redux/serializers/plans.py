@@ -25,7 +25,7 @@ from redux.serializers.names import defaults_of_task, name_of
 from redux.serializers.packing import Packing, Plan, TooDeep, Wrapped
 from redux.serializers.raw import encode_bytes
 from redux.serializers.reduction import customises_reduction, plan_object, plan_pickle
-from redux.serializers.registry import Format, Serializer, registry
+from redux.serializers.registry import Family, Format, Serializer, registry
 from redux.serializers.trouble import CannotEncode
 from redux_backends.records import TaskFact
 from redux_valuestore.digest import Digest
@@ -60,6 +60,9 @@ def _find_plan(kind: type, value: Any) -> Plan:
         return plan_pickle
     if hasattr(kind, "task_hash") and isinstance(getattr(value, "__redux_task__", None), str):
         return _plan_task
+    family = registry.family_of(kind)
+    if family is not None:
+        return _by_family(family)
     structural = _find_structural(kind)
     if structural is not None:
         return structural
@@ -95,6 +98,15 @@ def _by_serializer(serializer: Serializer) -> Plan:
     return plan
 
 
+def _by_family(family: Family) -> Plan:
+    def plan(value: Any, packing: Packing) -> object:
+        facts = family.facts(value)
+        packing.hold(Holding(None, facts))
+        return [wire.NAMED, family.name, [[fact.content for fact in facts], plan_object(value, packing)]]
+
+    return plan
+
+
 def _by_format(own: Format) -> Plan:
     otherwise = None if own.serializer is None else _by_serializer(own.serializer)
 
@@ -119,9 +131,12 @@ def _plan_task(task: Any, packing: Packing) -> object:
     fullname, task_hash = task.__redux_task__, task.task_hash
     packing.hold_task(TaskFact(fullname, task_hash))
     defaults = defaults_of_task(task)
-    if not defaults:
-        return packing.tagged(wire.TASK, (fullname, task_hash))
-    return packing.tagged(wire.TASK, (fullname, task_hash, _hash_defaults(defaults)))
+    parts: tuple[object, ...] = (fullname, task_hash)
+    if defaults or task.overrides:
+        parts += (_hash_defaults(defaults) if defaults else None,)
+    if task.overrides:
+        parts += (dict(task.overrides),)
+    return packing.tagged(wire.TASK, parts)
 
 
 def _hash_defaults(defaults: dict[str, object]) -> Digest | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from redux.serializers.encoded import Encoded, Lazy
 from redux.serializers.trouble import CannotDecode
+from redux_backends.records import FileFact
 from redux_valuestore.errors import ReduxError
 
 if TYPE_CHECKING:
@@ -54,6 +55,15 @@ class Serializer:
 
 
 @dataclass(frozen=True, slots=True)
+class Family:
+    """Which files the instances of a type's subclasses stand for; `name` stands in the bytes."""
+
+    kind: type
+    name: str
+    facts: Callable[[Any], tuple[FileFact, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Format:
     """How values of one type become bytes of a format of their own; None from `encode`: this one goes by `serializer`.
 
@@ -85,6 +95,7 @@ class Registry:
         self.by_type: dict[type, Serializer] = {}
         self.by_name: dict[str, Serializer] = {}
         self.formats: dict[type, Format] = {}
+        self.families: dict[type, Family] = {}
         self.lazies: dict[str, Callable[[tuple[object, ...]], Lazy]] = {}
         self.find_task: Callable[[str], object] | None = None
         self.code: CodeHasher | None = None
@@ -112,6 +123,16 @@ class Registry:
         if format.serializer is not None:
             self.by_name[format.serializer.name] = format.serializer
         self.changed()
+
+    def add_family(self, family: Family) -> None:
+        """Register what the subclasses of a type have in common."""
+        self.families[family.kind] = family
+        self.by_name[family.name] = Serializer(family.kind, family.name, family.facts, _reduced)
+        self.changed()
+
+    def family_of(self, kind: type) -> Family | None:
+        """The family of the nearest base of a type that has one."""
+        return next((self.families[base] for base in kind.__mro__ if base in self.families), None)
 
     def format_of(self, kind: type) -> Format | None:
         """The format of its own that exactly this type has, from its package's home if need be."""
@@ -177,6 +198,11 @@ def _load_plugin(point: EntryPoint) -> None:
         ) from error
 
 
+def _reduced(part: list[Any]) -> Any:
+    """A member of a family out of the contents of its facts and itself."""
+    return part[1]
+
+
 def _place(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
@@ -202,6 +228,14 @@ def register_serializer(kind: type[T], name: str, encode: Callable[[T], object],
     another type.
     """
     registry.add(Serializer(kind, name, encode, decode))
+
+
+def register_family(kind: type[T], name: str, facts: Callable[[T], tuple[FileFact, ...]]) -> None:
+    """Say which files the instances of a type's subclasses stand for; else they go by their reduce protocol.
+
+    A subclass with a serializer of its own is left to that.
+    """
+    registry.add_family(Family(kind, name, facts))
 
 
 def register_lazy(kind: str, build: Callable[[tuple[object, ...]], Lazy]) -> None:

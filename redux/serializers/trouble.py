@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, cast
@@ -88,6 +89,21 @@ def _find(root: object, culprit: object) -> str | None:
                     seen.add(id(child))
                     deeper.append(((*path, label), child))
         level = deeper
+    return None
+
+
+def hidden_lazy(root: object) -> tuple[Lazy, object] | None:
+    """An expression inside a value, however deep, and the object that holds it; None where none is found."""
+    seen = {id(root)}
+    waiting = deque([root])
+    while waiting and len(seen) < _SEARCH_LIMIT:
+        holder = waiting.popleft()
+        for _, child in _children(holder):
+            if isinstance(child, Lazy):
+                return child, holder
+            if id(child) not in seen and not isinstance(child, _LEAVES):
+                seen.add(id(child))
+                waiting.append(child)
     return None
 
 

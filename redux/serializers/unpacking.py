@@ -156,11 +156,13 @@ def _reference(name: str, code: bytes | None) -> object:
     return thing_named(name)
 
 
-def _task(fullname: str, task_hash: bytes, defaults: bytes | None = None) -> object:
-    found = registry.find_task(fullname) if registry.find_task is not None else None
+def _task(
+    fullname: str, task_hash: bytes, defaults: bytes | None = None, overrides: dict[str, Any] | None = None
+) -> object:
+    found: Any = registry.find_task(fullname) if registry.find_task is not None else None
     if found is None:
         raise CannotDecode(f"task {fullname} is not known here; import the module that defines it")
-    return found
+    return found.options(**overrides) if overrides else found
 
 
 def _complex(data: bytes) -> complex:

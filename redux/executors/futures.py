@@ -1,0 +1,123 @@
+"""Any `concurrent.futures.Executor` as a place for jobs: a process pool, a Dask client's, or one of the user's own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Executor, Future
+from dataclasses import dataclass
+from functools import partial
+
+from redux.executors.exchange import Exchange
+from redux.executors.executor import JobSpec, Outcome, Site, TimedOut
+from redux.executors.frames import pack
+from redux.executors.orders import pack_order, read_answer
+from redux.executors.remote import work
+from redux.value import pickle_is_allowed
+from redux_valuestore.errors import ReduxError
+
+
+class PoolFailed(ReduxError):
+    """The user's executor failed to run a job, or to take it."""
+
+    def __init__(self, name: str, fullname: str, error: BaseException) -> None:
+        self.fullname = fullname
+        super().__init__(
+            f"executor {name} did not run task {fullname}: {type(error).__name__}: {error}; "
+            "see its own logs, or run the task with executor='threads'"
+        )
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A job that the pool has; `since` is when it was first seen running."""
+
+    key: object
+    spec: JobSpec
+    folder: str | None
+    since: float | None = None
+
+
+class FuturesExecutor:
+    """Hands jobs to an executor of the user's, and shuts it down with the run.
+
+    Its workers import the workflow by themselves, fetch large values from the store and put large results there.
+    """
+
+    def __init__(self, name: str, site: Site, make: Callable[[], Executor]) -> None:
+        self.name = name
+        self._site = site
+        self._pool = make()
+        self._exchange = Exchange(site.repo)
+        paths = [path for path in sys.path if isinstance(path, str)]
+        hello = (paths, os.environ.get("PYTHONPATH"), str(site.folder), site.repo.inline_limit, pickle_is_allowed())
+        self._hello = pack(hello)
+        self._sent: dict[Future[bytes], _Sent] = {}
+        self._changing = threading.Lock()
+
+    def submit(self, key: object, spec: JobSpec) -> None:
+        """Hand a job to the pool; whatever goes wrong with it is its outcome."""
+        try:
+            order, parcel = pack_order(spec, self._exchange)
+            future = self._pool.submit(work, os.getpid(), self._hello, order)
+        except Exception as error:  # a pool that is shut or broken raises what it likes
+            now = time.time()
+            failed = error if isinstance(error, ReduxError) else PoolFailed(self.name, spec.fullname, error)
+            self._site.done(key, Outcome(now, now, error=failed))
+            return
+        with self._changing:
+            self._sent[future] = _Sent(key, spec, parcel.folder)
+        future.add_done_callback(self._came)
+
+    def cancel_waiting(self) -> list[object]:
+        """Take back what the pool has not begun."""
+        with self._changing:
+            waiting = [future for future in self._sent if not future.done()]
+        taken: list[object] = []
+        for future in waiting:
+            sent = self._sent.get(future)
+            if sent is not None and future.cancel():
+                taken.append(sent.key)
+        return taken
+
+    def give_up_overdue(self) -> None:
+        """Report the jobs that were seen running for longer than they may be; what still comes of them is dropped."""
+        with self._changing:
+            timed = [(future, sent) for future, sent in self._sent.items() if sent.spec.timeout is not None]
+        now = time.monotonic()
+        for future, sent in timed:
+            limit = sent.spec.timeout
+            if sent.since is None and future.running():
+                sent.since = now
+            if limit is None or sent.since is None or now - sent.since < limit or self._take(future) is None:
+                continue
+            ended = time.time()
+            self._site.done(sent.key, Outcome(ended - limit, ended, error=TimedOut(sent.spec.fullname, limit)))
+
+    def close(self) -> None:
+        """Shut the pool down."""
+        self._pool.shutdown(wait=not self._sent, cancel_futures=True)
+        self._exchange.close()
+
+    def _take(self, future: Future[bytes]) -> _Sent | None:
+        with self._changing:
+            return self._sent.pop(future, None)
+
+    def _came(self, future: Future[bytes]) -> None:
+        sent = self._take(future)
+        if sent is None or future.cancelled():
+            return
+        began = time.time()
+        read = partial(read_answer, exchange=self._exchange, folder=sent.folder)
+        try:
+            outcome = read(future.result())
+        except CancelledError:
+            return
+        except ReduxError as error:
+            outcome = Outcome(began, time.time(), error=error)
+        except BaseException as error:  # a broken pool raises what it likes
+            outcome = Outcome(began, time.time(), error=PoolFailed(self.name, sent.spec.fullname, error))
+        self._site.done(sent.key, outcome)

@@ -1,0 +1,28 @@
+"""Inline: jobs run in the scheduler's own thread, one after another; for debuggers, and for tasks that need it."""
+
+from __future__ import annotations
+
+from redux.executors.executor import JobSpec, Site, execute
+
+
+class InlineExecutor:
+    """Runs each job as it is submitted. A job's `timeout` does not hold here: nobody is there to look at the clock."""
+
+    name = "inline"
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def submit(self, key: object, spec: JobSpec) -> None:
+        """Run a job, and report its outcome before this returns."""
+        self._site.done(key, execute(spec, self._site.repo))
+
+    def cancel_waiting(self) -> list[object]:
+        """Nothing waits."""
+        return []
+
+    def give_up_overdue(self) -> None:
+        """Nothing runs while this is asked."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""

@@ -1,0 +1,79 @@
+"""How the fact that a value holds a file, folder or pattern is written, and how it is asked whether it still holds.
+
+A `FileFact` is a text and a digest. The text says what the digest is of:
+
+    data/x.csv, s3://b/x.csv        one file: its bytes on the local disk; at a URL what the store tells, else its bytes
+    content s3://b/x.csv            one file: its bytes
+    folder data                     the files in a folder and below it: relative path and identity of each
+    glob data/*.csv                 the files that fit a pattern: path and identity of each
+    content folder s3://b/data, content glob s3://b/*.csv       the same by their bytes
+
+The digest is None where there is no file. Only files count, so an empty folder is as none. A local path that begins
+with one of these words has `./` before it.
+"""
+
+from __future__ import annotations
+
+from redux.files.content import local_content
+from redux.files.filesystem import Contents
+from redux.files.local import local_path
+from redux.files.places import get_filesystem
+from redux.files.trouble import FileUnreadable
+from redux_backends.records import FileFact
+from redux_valuestore.digest import Digest, digest_struct
+
+CONTENT, FOLDER, GLOB = "content ", "folder ", "glob "
+_WORDS = (CONTENT, FOLDER, GLOB)
+
+
+def file_text(path: str) -> str:
+    """The text of a fact about one file."""
+    return f"./{path}" if path.startswith(_WORDS) else path
+
+
+def is_one_file(text: str) -> bool:
+    """Whether a fact with this text is about one file, and not about a folder or a pattern."""
+    return not text.removeprefix(CONTENT).startswith((FOLDER, GLOB))
+
+
+def current_content(text: str) -> Digest | None:
+    """The digest that a fact with this text has now; None where there is no file. Raises FileUnreadable."""
+    if not text.startswith(_WORDS):
+        return local_content(text) if "://" not in text else get_filesystem(url=text).get_hash(text)
+    by_content = text.startswith(CONTENT)
+    text = text.removeprefix(CONTENT)
+    if text.startswith(FOLDER):
+        path = text.removeprefix(FOLDER)
+        return _digest("Folder", get_filesystem(url=path).hash_folder(path, by_content))
+    if text.startswith(GLOB):
+        pattern = text.removeprefix(GLOB)
+        return _digest("Glob", get_filesystem(url=pattern).hash_matches(pattern, by_content))
+    return get_filesystem(url=text).hash_content(text)
+
+
+def note(text: str) -> FileFact:
+    """The fact of this text as it is now. Raises FileUnreadable."""
+    return FileFact(text, current_content(text))
+
+
+def still_holds(fact: FileFact) -> bool:
+    """Whether what a fact is about is as it was when this was noted; what cannot be read is not."""
+    try:
+        return current_content(fact.path) == fact.content
+    except FileUnreadable:
+        return False
+
+
+def texts_about(path: str) -> list[str]:
+    """The texts under which a path may have been noted, as a file before all else."""
+    kinds = ("", FOLDER, GLOB)
+    plain = [file_text(path), *(kind + path for kind in kinds[1:])]
+    return plain if "://" not in local_path(path) else [*plain, *(CONTENT + kind + path for kind in kinds)]
+
+
+def _digest(tag: str, contents: Contents) -> Digest | None:
+    if not contents:
+        return None
+    # Names need not be text: what is not is written as the system gave it.
+    named = sorted((name.encode("utf-8", "surrogatepass"), content) for name, content in contents.items())
+    return digest_struct(tag, *map(list, named))

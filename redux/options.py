@@ -1,0 +1,233 @@
+"""The options of a task: as declared, as exported to what is below a job, as given for one call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from redux_valuestore.errors import ReduxError
+
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+
+
+class TaskError(ReduxError):
+    """A task was declared wrongly, or is not known."""
+
+    exit_code = 2
+
+
+class CacheScope(StrEnum):
+    """How far a hit may come from: nowhere, the same execution, or the backend."""
+
+    NONE = "NONE"
+    CSE = "CSE"
+    BACKEND = "BACKEND"
+
+
+class CacheCheckValid(StrEnum):
+    """What is checked before a remembered result is used: every value on the way, or the finished call at once."""
+
+    FULL = "full"
+    SHALLOW = "shallow"
+
+
+class CacheResult(StrEnum):
+    """Where a hit comes from: the same execution, one remembered reduction, or a whole finished call."""
+
+    CSE = "CSE"
+    SINGLE = "SINGLE"
+    ULTIMATE = "ULTIMATE"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often a call that raised is tried again: after `delay` seconds, doubled each time, for these errors only."""
+
+    times: int = 0
+    delay: float = 0.0
+    errors: tuple[type[BaseException], ...] = (Exception,)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOptions:
+    """What the scheduler reads of a task's options; what it doesn't know is for the executor."""
+
+    version: str | None = None
+    hash_includes: tuple[object, ...] = ()
+    packages: tuple[str, ...] = ()
+    source: str | None = None
+    config_args: frozenset[str] = frozenset()
+    cache_scope: CacheScope = CacheScope.BACKEND
+    check_valid: CacheCheckValid = CacheCheckValid.FULL
+    cache_results: frozenset[CacheResult] = frozenset(CacheResult)
+    executor: str | None = None
+    limits: tuple[tuple[str, int], ...] = ()
+    retry: Retry = Retry()
+    timeout: float | None = None
+    """seconds that one attempt may take"""
+    prov: bool = True
+    nout: int | None = None
+    load_module: str | None = None
+    script: bool = False
+    tags: tuple[tuple[str, object], ...] = ()
+    exported: tuple[tuple[str, object], ...] = ()
+    """what every job below inherits"""
+    for_executor: tuple[tuple[str, object], ...] = ()
+
+
+_OF_THE_CODE = frozenset(
+    {"version", "hash_includes", "packages", "source", "config_args", "nout", "load_module", "script"}
+)
+"""What a declaration alone can say: the task's hash, or its callers, depend on it."""
+_KNOWN = _OF_THE_CODE | {
+    "cache", "cache_scope", "check_valid", "allowed_cache_results", "executor", "limits", "retries", "retry_delay",
+    "retry_on", "timeout", "prov", "tags", "export_options",
+}  # fmt: skip
+
+
+def declare(given: Mapping[str, Any]) -> TaskOptions:
+    """The options of a declaration. Raises TaskError."""
+    return _changed(TaskOptions(), given)
+
+
+def given_for_call(options: TaskOptions, given: Mapping[str, Any]) -> TaskOptions:
+    """Options with those of one call, or of the jobs above, over them. Raises TaskError."""
+    if not given:
+        return options
+    misplaced = sorted(_OF_THE_CODE & given.keys())
+    if misplaced:
+        raise TaskError(f"option {misplaced[0]} belongs to the task's declaration: give it to @task, not to a call")
+    try:
+        return _changed_again(options, tuple(given.items()))
+    except TypeError:  # something in it has no hash
+        return _changed(options, given)
+
+
+@lru_cache(maxsize=1024)
+def _changed_again(options: TaskOptions, given: tuple[tuple[str, Any], ...]) -> TaskOptions:
+    return _changed(options, dict(given))
+
+
+def _changed(options: TaskOptions, given: Mapping[str, Any]) -> TaskOptions:
+    changes: dict[str, Any] = {}
+    others = dict(options.for_executor)
+    for name, value in given.items():
+        if name in _READERS:
+            changes[name] = _READERS[name](value)
+        elif name not in _KNOWN:
+            others[_checked_name(name)] = value
+    changes |= _cache_changes(given)
+    if given.keys() & {"retries", "retry_delay", "retry_on"}:
+        changes["retry"] = _read_retry(options.retry, given)
+    if "export_options" in given:
+        changes["exported"] = _read_exported({**dict(options.exported), **given["export_options"]})
+    return replace(options, for_executor=tuple(others.items()), **changes)
+
+
+def _cache_changes(given: Mapping[str, Any]) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if given.get("cache") is not None:
+        changes["cache_scope"] = CacheScope.BACKEND if given["cache"] else CacheScope.CSE
+    if given.get("cache_scope") is not None:
+        changes["cache_scope"] = _one_of(CacheScope, "cache_scope", given["cache_scope"])
+    if given.get("prov") is False:
+        changes["cache_scope"] = CacheScope.NONE
+    if given.get("allowed_cache_results") is not None:
+        allowed = given["allowed_cache_results"]
+        changes["cache_results"] = frozenset(_one_of(CacheResult, "allowed_cache_results", one) for one in allowed)
+    return changes
+
+
+def _one_of(kinds: type[StrEnum], name: str, value: object) -> StrEnum:
+    try:
+        return kinds(value)
+    except ValueError:
+        wanted = ", ".join(repr(str(kind)) for kind in kinds)
+        raise TaskError(f"{name}={value!r}: it is one of {wanted}") from None
+
+
+def _checked_name(name: str) -> str:
+    near = get_close_matches(name, [*_KNOWN], 1, 0.8)
+    if near:
+        raise TaskError(f"no option is named {name!r}; did you mean {near[0]}?")
+    return name
+
+
+def _read_retry(old: Retry, given: Mapping[str, Any]) -> Retry:
+    times, delay = given.get("retries", old.times), given.get("retry_delay", old.delay)
+    errors = given.get("retry_on", old.errors)
+    errors = (errors,) if isinstance(errors, type) else tuple(errors)
+    if not isinstance(times, int) or times < 0:
+        raise TaskError(f"retries={times!r}: it is how often to try again, 0 or more")
+    if not isinstance(delay, (int, float)) or delay < 0:
+        raise TaskError(f"retry_delay={delay!r}: it is a number of seconds, 0 or more")
+    if not all(isinstance(error, type) and issubclass(error, BaseException) for error in errors):
+        raise TaskError(f"retry_on={errors!r}: it is an exception class, or several")
+    return Retry(times, float(delay), errors)
+
+
+def _read_limits(given: Mapping[str, int] | Iterable[str]) -> tuple[tuple[str, int], ...]:
+    wanted = dict(given) if isinstance(given, Mapping) else dict.fromkeys(_names("limits", given), 1)
+    for name, count in wanted.items():
+        if not isinstance(count, int) or count < 1:
+            raise TaskError(f"limits: {name} = {count!r}; it is how much of it a job takes, 1 or more")
+    return tuple(sorted(wanted.items()))
+
+
+def _names(option: str, given: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(given, str):
+        raise TaskError(f"{option}={given!r}: give a list of names, as in [{given!r}]")
+    return tuple(given)
+
+
+def _read_timeout(given: float | None) -> float | None:
+    if given is not None and (not isinstance(given, (int, float)) or given <= 0):
+        raise TaskError(f"timeout={given!r}: it is a number of seconds above 0")
+    return None if given is None else float(given)
+
+
+def _read_tags(given: Sequence[tuple[str, object]]) -> tuple[tuple[str, object], ...]:
+    for key, value in given:
+        try:
+            json.dumps(value, sort_keys=True)
+        except (TypeError, ValueError) as error:
+            raise TaskError(
+                f"the tag {key!r} cannot be written as JSON ({error}); give text, numbers or lists"
+            ) from None
+    return tuple(given)
+
+
+def _read_exported(given: Mapping[str, object]) -> tuple[tuple[str, object], ...]:
+    given_for_call(TaskOptions(), given)
+    return tuple(given.items())
+
+
+def _read_nout(given: int | None) -> int | None:
+    if given is not None and (not isinstance(given, int) or given < 0):
+        raise TaskError(f"nout={given!r}: it is how many values the task returns")
+    return given
+
+
+_READERS: Mapping[str, Any] = {
+    "version": lambda given: None if given is None else str(given),
+    "hash_includes": tuple,
+    "packages": lambda given: tuple(sorted(set(_names("packages", given)))),
+    "source": lambda given: given,
+    "config_args": lambda given: frozenset(_names("config_args", given)),
+    "check_valid": lambda given: _one_of(CacheCheckValid, "check_valid", given),
+    "executor": lambda given: given,
+    "limits": _read_limits,
+    "timeout": _read_timeout,
+    "prov": bool,
+    "nout": _read_nout,
+    "load_module": lambda given: given,
+    "script": bool,
+    "tags": _read_tags,
+}
+assert set(_READERS) <= {field.name for field in fields(TaskOptions)}

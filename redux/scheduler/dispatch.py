@@ -1,0 +1,195 @@
+"""Dispatch: jobs handed out as far as limits allow, outcomes taken in, calls tried again where their task says so."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+
+from redux.executors.executor import Executor, JobSpec, Outcome
+from redux.executors.pool import ExecutorPool
+from redux.scheduler.evaluate import Evaluator
+from redux.scheduler.inputs import Unmade
+from redux.scheduler.jobs import Failed, Job
+from redux.scheduler.limits import LimitExceeded, Limits
+from redux.scheduler.outcomes import datum_of_outcome, read_what_was_asked
+from redux.scheduler.recorder import Recorder
+from redux.scheduler.report import Counts, describe_error
+from redux.scheduler.retries import Retries
+from redux.scheduler.reuse import Reuse
+from redux_backends.records import JobId, JobStatus, MissKind, Reason, Seconds, Traits, new_id
+from redux_backends.records import Outcome as Came
+
+OVERDUE_SECONDS = 0.1
+"""How often jobs that may take only so long are looked at."""
+_PLAIN = Traits.PLAIN
+
+
+class Dispatch:
+    """The jobs of one execution that are with executors, or wait for a limit or their next attempt."""
+
+    def __init__(
+        self, pool: ExecutorPool, evaluator: Evaluator, reuse: Reuse, recorder: Recorder, counts: Counts,
+        limits: Mapping[str, int],
+    ) -> None:  # fmt: skip
+        self._pool = pool
+        self._evaluator = evaluator
+        self._reuse = reuse
+        self._recorder = recorder
+        self._counts = counts
+        self._limits = Limits(limits)
+        self._retries = Retries()
+        self._running: dict[JobId, Job] = {}
+        self._timed = 0
+        self._closing = False
+        self._inbox: SimpleQueue[tuple[object, Outcome | None]] = SimpleQueue()
+        pool.connect(lambda key, outcome: self._inbox.put((key, outcome)))
+
+    @property
+    def running(self) -> Collection[Job]:
+        """The jobs that executors have."""
+        return self._running.values()
+
+    holds_back = False
+    """Whether there are jobs that will never run, so that nothing more can come."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing will come any more by itself."""
+        return not self._running and not self._retries
+
+    def submit(self, job: Job, reason: Reason) -> None:
+        """Have a job run, once its limits allow it."""
+        try:
+            if job.options.limits and not self._limits.take(job, reason):
+                return
+        except LimitExceeded as error:
+            self._evaluator.fail(job, Failed(error, job))
+            return
+        self._start(job, reason)
+
+    def drain(self) -> bool:
+        """Take in all outcomes that are there, and submit what is due for another attempt; whether there were any."""
+        moved = False
+        while True:
+            try:
+                key, outcome = self._inbox.get_nowait()
+            except Empty:
+                break
+            moved = True
+            self._arrive(key, outcome)
+        return (bool(self._retries) and self._try_again()) or moved
+
+    def wait(self, patience: Seconds) -> bool:
+        """Wait that long for something to come; whether something did."""
+        due = self._retries.next_in()
+        patience = min(patience, OVERDUE_SECONDS) if self._timed else patience
+        try:
+            self._arrive(*self._inbox.get(timeout=patience if due is None else min(patience, due)))
+        except Empty:
+            self._pool.give_up_overdue()
+            return self._try_again()
+        return True
+
+    def wake(self) -> None:
+        """Make whoever waits look up. Safe from a signal handler."""
+        self._inbox.put((None, None))
+
+    def close(self) -> list[Job]:
+        """Let running jobs finish and start no other; the jobs that executors had not begun."""
+        self._closing = True
+        begun_not = [key for key in self._pool.cancel_waiting() if isinstance(key, Job)]
+        for job in begun_not:
+            self._running.pop(job.id, None)
+        while self._running:
+            with suppress(Empty):
+                self._arrive(*self._inbox.get(timeout=OVERDUE_SECONDS if self._timed else None))
+            self._pool.give_up_overdue()
+            self._recorder.flush_when_due()
+        return begun_not
+
+    # -- out ---------------------------------------------------------------------------------------
+
+    def _start(self, job: Job, reason: Reason) -> None:
+        order = self._order(job)
+        if order is None:
+            self._give_back(job)
+            return
+        executor, spec = order
+        job.outcome, job.reason, job.status = Came.RAN, reason, JobStatus.RUNNING
+        job.place = executor.name
+        self._recorder.asked(job)
+        self._running[job.id] = job
+        self._timed += spec.timeout is not None
+        self._counts[job.known.task.fullname].running += 1
+        executor.submit(job, spec)
+
+    def _order(self, job: Job) -> tuple[Executor, JobSpec] | None:
+        """What is handed out for a job; None where it failed, waits for something made again, or asks anew."""
+        known, options, asked = job.known, job.options, job.eval_hash
+        try:
+            executor = self._pool.get(options.executor)
+            call = self._evaluator.inputs.call_of(job)
+        except Unmade as unmade:
+            self._evaluator.wait_for_remake(job, unmade.datum, unmade.error)
+            return None
+        except Exception as error:  # an executor that cannot be opened, a user's own decoder: it is this job's failure
+            self._evaluator.fail(job, Failed(error, job))
+            return None
+        if asked is not None and self._evaluator.has_moved(job):
+            self._reuse.forget(asked)
+            return None
+        return executor, JobSpec(
+            known.task.fullname, known.task_hash, known.task.func, call.args, call.kwargs, known.task.nout,
+            options.timeout, options.for_executor,
+        )  # fmt: skip
+
+    def _try_again(self) -> bool:
+        jobs = self._retries.due()
+        for job in jobs:
+            assert job.forced is not None
+            self.submit(job, job.forced)
+        return bool(jobs)
+
+    # -- in ----------------------------------------------------------------------------------------
+
+    def _arrive(self, key: object, outcome: Outcome | None) -> None:
+        if outcome is None or not isinstance(key, Job) or self._running.pop(key.id, None) is None:
+            return
+        job = key
+        self._counts[job.known.task.fullname].running -= 1
+        self._timed -= job.options.timeout is not None
+        self._give_back(job)
+        job.started, job.ended = outcome.started, outcome.ended
+        job.seconds = outcome.ended - outcome.started
+        if outcome.error is not None:
+            self._raised(job, outcome.error)
+            return
+        if outcome.trouble is not None:
+            self._recorder.give_up(outcome.trouble)
+        encoded = outcome.encoded
+        assert encoded is not None
+        self._recorder.note_values(outcome.records)
+        if read_what_was_asked(job):
+            self._recorder.reduced(job, encoded.hash, job.seconds)
+        if encoded.traits is not _PLAIN and encoded.traits & Traits.EXPRESSIONS:
+            self._evaluator.open(outcome.value, job)
+        else:
+            self._evaluator.settle(job, datum_of_outcome(job, outcome))
+
+    def _raised(self, job: Job, error: BaseException) -> None:
+        if self._closing or not self._retries.wants(job, error):
+            self._evaluator.fail(job, Failed(error, job))
+            return
+        job.status = JobStatus.FAILED
+        self._recorder.failed(job, describe_error(error))
+        job.attempts += 1
+        times = job.options.retry.times
+        job.renew(JobId(new_id()), Reason(MissKind.RETRIED, f"attempt {job.attempts + 1} of {times + 1}"))
+        self._retries.wait(job)
+
+    def _give_back(self, job: Job) -> None:
+        if job.options.limits:
+            self._limits.give_back(job)
+            while not self._closing and (freed := self._limits.next_freed()) is not None:
+                self._start(*freed)

@@ -1,0 +1,70 @@
+"""Limits: how much of a named resource there is, and the jobs that wait until enough of it is free."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+from redux.scheduler.jobs import Job
+from redux_backends.records import Reason
+from redux_valuestore.errors import ReduxError
+
+Wants = tuple[tuple[str, int], ...]
+"""What a job takes: names of resources, and how much of each."""
+
+
+class LimitExceeded(ReduxError):
+    """A call takes more of a resource than there is."""
+
+    exit_code = 2
+
+    def __init__(self, fullname: str, resource: str, wanted: int, total: int) -> None:
+        self.fullname = fullname
+        super().__init__(
+            f"task {fullname} takes {wanted} of limit {resource!r}, of which there is {total}: "
+            f"raise it under [limits] in redux.toml, or lower the task's limits="
+        )
+
+
+class Limits:
+    """What is free of each resource. One that nobody gave a number has 1."""
+
+    def __init__(self, totals: Mapping[str, int]) -> None:
+        self._totals = dict(totals)
+        self._taken: dict[str, int] = {}
+        self._waiting: dict[Wants, deque[tuple[Job, Reason]]] = {}
+
+    def take(self, job: Job, reason: Reason) -> bool:
+        """Whether a job has all it takes now; if not, it waits, to come out of `next_freed`. Raises LimitExceeded."""
+        wants = job.options.limits
+        for resource, wanted in wants:
+            total = self._totals.get(resource, 1)
+            if wanted > total:
+                raise LimitExceeded(job.known.task.fullname, resource, wanted, total)
+        if not self._fits(wants):
+            self._waiting.setdefault(wants, deque()).append((job, reason))
+            return False
+        self._add(wants, 1)
+        return True
+
+    def give_back(self, job: Job) -> None:
+        """A job needs what it took no more."""
+        self._add(job.options.limits, -1)
+
+    def next_freed(self) -> tuple[Job, Reason] | None:
+        """A job that waited and has now taken what it needs, the longest waiting of its kind; None if none fits."""
+        for wants, waiting in self._waiting.items():
+            if self._fits(wants):
+                freed = waiting.popleft()
+                if not waiting:
+                    del self._waiting[wants]
+                self._add(wants, 1)
+                return freed
+        return None
+
+    def _fits(self, wants: Wants) -> bool:
+        return all(self._taken.get(resource, 0) + wanted <= self._totals.get(resource, 1) for resource, wanted in wants)
+
+    def _add(self, wants: Wants, times: int) -> None:
+        for resource, wanted in wants:
+            self._taken[resource] = self._taken.get(resource, 0) + wanted * times

@@ -1,0 +1,90 @@
+"""A dry run: what is remembered is walked, what would run is noted with its reason, and nothing is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from redux.scheduler.jobs import Datum, Job
+from redux.scheduler.recorder import Recorder
+from redux.scheduler.report import shown_arguments
+from redux_backends.records import Execution, Reason, Seconds, ValueRecord
+
+
+@dataclass(frozen=True, slots=True)
+class WouldRun:
+    """A call that is not remembered: its task, its arguments as text, and why it would run."""
+
+    fullname: str
+    arguments: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class DryRunResult:
+    """What a dry run found: the calls that would run first. What comes after them is not known before they have run.
+
+    Where nothing would run, `value` is the result that is remembered.
+    """
+
+    would_run: tuple[WouldRun, ...]
+    value: object = None
+
+
+class Rehearsal:
+    """Takes the place of Dispatch: jobs are noted and go nowhere."""
+
+    def __init__(self) -> None:
+        self.noted: list[WouldRun] = []
+
+    running: Collection[Job] = ()
+    idle = True
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether there are jobs that will never run, so that nothing more can come."""
+        return bool(self.noted)
+
+    def submit(self, job: Job, reason: Reason) -> None:
+        """Note that a job would run."""
+        self.noted.append(WouldRun(job.known.task.fullname, shown_arguments(job), reason))
+
+    def drain(self) -> bool:
+        """Nothing ever comes."""
+        return False
+
+    def wait(self, patience: Seconds) -> bool:
+        """Nothing ever comes."""
+        return False
+
+    def wake(self) -> None:
+        """Nobody waits."""
+
+    def close(self) -> list[Job]:
+        """Nothing had begun."""
+        return []
+
+
+class Unrecorded(Recorder):
+    """Takes the place of the recorder: everything happens as ever, and nothing is written."""
+
+    def keep(self, datum: Datum) -> None:
+        """Let the encoding go."""
+        datum.encoded = None
+
+    def note_values(self, records: Iterable[ValueRecord]) -> None:
+        """Nothing is written."""
+
+    def record_execution(self, execution: Execution) -> None:
+        """Nothing is written."""
+
+    def renew_lease(self) -> None:
+        """Nothing is written."""
+
+    def flush(self) -> None:
+        """Let go of what was gathered."""
+        self._take()
+
+    def finish(self) -> None:
+        """Let go of what was gathered."""
+        self._take()

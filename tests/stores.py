@@ -1,0 +1,90 @@
+"""File systems for tests: one that tells ETags and counts what is read, one that fails, one that processes share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import md5
+from typing import Any
+
+import fsspec
+from fsspec.implementations.memory import MemoryFileSystem
+
+SHELF = """\
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+
+class Shelf(LocalFileSystem):
+    protocol = "shelf"
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return super()._strip_protocol(path.removeprefix("shelf://"))
+
+
+fsspec.register_implementation("shelf", Shelf, clobber=True)
+"""
+"""A file system under `shelf:///path`: run by `sitecustomize` in another process, by `exec` in this one."""
+
+
+class Tagged(MemoryFileSystem):
+    """Objects in memory that have an ETag as in S3; the paths read are noted."""
+
+    protocol = "tagged"
+    store: dict[str, Any] = {}  # noqa: RUF012 - fsspec's way to share it between instances
+    pseudo_dirs: list[str] = [""]  # noqa: RUF012
+    read: list[str] = []  # noqa: RUF012
+
+    @classmethod
+    def _strip_protocol(cls, path: Any) -> Any:
+        if isinstance(path, list):
+            return [cls._strip_protocol(one) for one in path]
+        return MemoryFileSystem._strip_protocol(path.replace("tagged://", "memory://"))
+
+    def info(self, path: str, **options: Any) -> dict[str, Any]:
+        info = super().info(path, **options)
+        if info["type"] == "file":
+            info["ETag"] = f'"{md5(self.store[info["name"]].getvalue()).hexdigest()}"'
+        return info
+
+    def find(self, path: str, *args: Any, **options: Any) -> Any:
+        found = super().find(path, *args, **options)
+        return {name: self.info(name) for name in found} if isinstance(found, dict) else found
+
+    def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+        if mode == "rb":
+            self.read.append(path)
+        return super()._open(path, mode, **options)
+
+
+class Unreachable(MemoryFileSystem):
+    """A store that nobody reaches."""
+
+    protocol = "unreachable"
+
+    def info(self, path: str, **options: Any) -> dict[str, Any]:
+        raise RuntimeError("no route to host")
+
+    def find(self, path: str, **options: Any) -> Any:
+        raise RuntimeError("no route to host")
+
+    def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+        raise PermissionError("access denied")
+
+
+@contextmanager
+def made_known() -> Iterator[None]:
+    """fsspec knows the file systems of this module, and they and `memory://` begin and end empty."""
+    _empty()
+    for kind in (Tagged, Unreachable):
+        fsspec.register_implementation(str(kind.protocol), kind, clobber=True)
+    yield
+    _empty()
+
+
+def _empty() -> None:
+    for kind in (MemoryFileSystem, Tagged):
+        kind.store.clear()
+        kind.pseudo_dirs[:] = [""]
+    Tagged.read.clear()

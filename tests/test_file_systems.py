@@ -1,0 +1,495 @@
+"""Files, folders and patterns on every kind of file system: the same methods, and what counts in a value."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import redux.files.content as content_module
+from redux.file import (
+    ContentDir,
+    ContentFile,
+    ContentFileSet,
+    Dir,
+    File,
+    FileSet,
+    FileUnreachable,
+    FileUnreadable,
+    IDir,
+    IFile,
+    IFileSet,
+    copy_file,
+    get_filesystem,
+    get_filesystem_class,
+    get_proto,
+    glob_file,
+    still_holds,
+)
+from redux.repo import Repo
+from redux.scheduler import Report, Scheduler
+from redux.task import task
+from redux.value import encode, hash_value, preview
+from redux_backends.memory import MemoryBackend
+from redux_backends.records import FileFact, MissKind, Reason, Traits
+from redux_valuestore.digest import digest_bytes
+from redux_valuestore.store import MemoryStore
+
+from .stores import Tagged, made_known
+from .value_examples import round_trip
+
+redux_namespace = "test_file_systems"
+
+
+@pytest.fixture(autouse=True)
+def stores() -> Iterator[None]:
+    with made_known():
+        yield
+
+
+@pytest.fixture(params=["local", "file", "memory", "tagged"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A folder on each kind of file system."""
+    plain = f"{tmp_path}/root"
+    return {"local": plain, "file": f"file://{plain}"}.get(request.param, f"{request.param}://root")
+
+
+def put(root: str, **contents: str) -> None:
+    for name, content in contents.items():
+        File(f"{root}/{name.replace('__', '/')}").write(content)
+
+
+# -- methods ---------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_read_written_copied_and_removed_anywhere(root: str) -> None:
+    file = File(f"{root}/deep/a.txt")
+    assert (file.exists(), file.isfile(), file.isdir(), file.hash) == (False, False, False, None)
+    file.write("dé\nzwei\n")
+    assert (file.read(), file.read("rb")) == ("dé\nzwei\n", "dé\nzwei\n".encode())
+    assert (file.readlines(), file.size(), file.basename()) == (["dé\n", "zwei\n"], 9, "a.txt")
+    assert (file.exists(), file.isfile(), file.isdir()) == (True, True, False)
+    assert (File(file.dirname()).isdir(), file.dirname()) == (True, f"{root}/deep")
+    copy = file.copy_to(File(f"{root}/b.txt"))
+    file.write("new")
+    assert file.copy_to(copy, skip_if_exists=True).read() == "dé\nzwei\n"
+    copy.touch()
+    assert copy.size() == 9
+    made = File(f"{root}/made")
+    made.touch()
+    assert (made.size(), made.read()) == (0, "")
+    for _ in range(2):
+        file.remove()
+    assert (file.exists(), file.hash) == (False, None)
+    with pytest.raises(FileNotFoundError):
+        file.read()
+    with pytest.raises(FileNotFoundError):
+        file.size()
+
+
+def test_a_folder_gives_its_files_and_takes_others(root: str) -> None:
+    put(root, b="2", a="1", sub__c="3", sub__deep__d="4")
+    folder = Dir(f"{root}/")
+    assert [file.path for file in folder] == [f"{root}/{name}" for name in ("a", "b", "sub/c", "sub/deep/d")]
+    assert [file.read() for file in folder.files] == ["1", "2", "3", "4"]
+    assert folder.file("sub/c") == File(f"{root}/sub/c")
+    assert folder.rel_path(f"{root}/sub/c") == "sub/c"
+    with pytest.raises(ValueError, match="is not in"):
+        folder.rel_path("elsewhere/c")
+    other = folder.copy_to(Dir(f"{root}-copy"))
+    assert [file.read() for file in other] == ["1", "2", "3", "4"]
+    other.file("a").write("kept")
+    assert folder.copy_to(other, skip_if_exists=True).file("a").read() == "kept"
+    other.rmdir(recursive=True)
+    other.rmdir(recursive=True)
+    assert (other.exists(), other.files) == (False, [])
+    other.mkdir()
+    other.mkdir()
+    other.rmdir()
+    assert not other.exists()
+
+
+def test_a_pattern_gives_the_files_that_fit(root: str) -> None:
+    put(root, **{"b.csv": "2", "a.csv": "1", "a.txt": "no", "sub__c.csv": "3", "sub.csv__d": "a folder like a file"})
+    assert glob_file(f"{root}/*.csv") == [f"{root}/a.csv", f"{root}/b.csv"]
+    assert [file.read() for file in FileSet(f"{root}/**/*.csv")] == ["1", "2", "3"]
+    assert FileSet(f"{root}/none/*").files == []
+    assert FileSet(f"{root}/a.txt").files == [File(f"{root}/a.txt")]
+
+
+def test_files_are_copied_between_file_systems(root: str) -> None:
+    put(root, a="1", sub__b="2")
+    copy_file(f"{root}/a", "memory://other/a")
+    assert File("memory://other/a").read() == "1"
+    copy_file(root, "memory://other", recursive=True)
+    assert Dir("memory://other").copy_to(Dir(f"{root}/back")).file("sub/b").read() == "2"
+
+
+# -- what counts -----------------------------------------------------------------------------------------
+
+
+EDITS: dict[str, Callable[[Dir], object]] = {
+    "added": lambda folder: folder.file("sub/new").write("new"),
+    "removed": lambda folder: folder.file("sub/b").remove(),
+    "renamed": lambda folder: (folder.file("a").copy_to(folder.file("c")), folder.file("a").remove()),
+    "changed": lambda folder: folder.file("sub/b").write("9"),
+    "exchanged": lambda folder: (folder.file("a").write("2"), folder.file("sub/b").write("1")),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+@pytest.mark.parametrize("kind", [Dir, ContentDir])
+def test_a_folder_is_its_path_and_what_is_in_it(root: str, kind: Callable[[str], Dir], edit: Any) -> None:
+    assert_an_edit_counts(root, kind(root), edit)
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+@pytest.mark.parametrize("kind", [FileSet, ContentFileSet])
+def test_a_pattern_is_itself_and_what_fits_it(root: str, kind: Callable[[str], FileSet], edit: Any) -> None:
+    assert_an_edit_counts(root, kind(f"{root}/**"), edit)
+
+
+def assert_an_edit_counts(root: str, value: FileSet, edit: Callable[[Dir], object]) -> None:
+    nothing = hash_value(value)
+    put(root, a="1", sub__b="2")
+    encoded = encode(value)
+    assert encoded.traits == Traits.FILES
+    assert round_trip(value) == value
+    assert value.hash is not None
+    edit(Dir(root))
+    assert not any(map(still_holds, encoded.files))
+    assert hash_value(value) not in (encoded.hash, nothing)
+    Dir(root).rmdir(recursive=True)
+    assert (hash_value(value), value.hash) == (nothing, None)
+    put(root, sub__b="2", a="1")
+    assert all(map(still_holds, encoded.files))
+    assert hash_value(value) == encoded.hash
+
+
+@pytest.mark.parametrize("kind", [IFile, IDir, IFileSet])
+def test_what_never_changes_is_its_path_alone(root: str, kind: type[Any]) -> None:
+    value = kind(f"{root}/it")
+    encoded = encode(value)
+    assert (encoded.traits, encoded.files) == (Traits.PLAIN, ())
+    put(root, it="1")
+    assert hash_value(value) == encoded.hash != hash_value(kind(f"{root}/other"))
+    assert round_trip(value) == value
+    assert preview(value) == f"{kind.__name__}('{root}/it')"
+
+
+def test_each_kind_of_file_is_a_value_of_its_own(tmp_path: Path) -> None:
+    path = f"{tmp_path}/a"
+    File(path).write("1")
+    kinds = (File, IFile, ContentFile, Dir, IDir, ContentDir, FileSet, IFileSet, ContentFileSet)
+    values = [kind(f"{tmp_path}/a") for kind in kinds if not issubclass(kind, Dir)]
+    values += [kind(tmp_path) for kind in kinds if issubclass(kind, Dir)]
+    assert len({hash_value(value) for value in values}) == len(kinds)
+    assert [round_trip(value) for value in values] == values
+    assert [pickle.loads(pickle.dumps(value)) for value in values] == values
+    assert [type(file) for kind in (IDir, ContentDir) for file in kind(tmp_path)] == [IFile, ContentFile]
+    assert {kind.__module__ for kind in kinds} == {"redux.file"}
+
+
+@pytest.mark.parametrize("listing", ["with ETags", "without"])
+def test_the_etag_of_a_store_counts_and_nothing_is_read(listing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if listing == "without":
+        monkeypatch.delattr(Tagged, "find")
+    put("tagged://b", a="1", sub__c="2")
+    hashes = [hash_value(value) for value in (File("tagged://b/a"), Dir("tagged://b"), FileSet("tagged://b/*"))]
+    assert len(set(hashes)) == 3
+    assert Tagged.read == []
+    File("tagged://b/a").write("2")
+    assert hash_value(File("tagged://b/a")) != hashes[0]
+    assert Tagged.read == []
+
+
+def test_the_bytes_count_where_they_are_asked_for_though_a_store_has_etags() -> None:
+    put("tagged://b", a="1", sub__c="2")
+    assert ContentFile("tagged://b/a").hash == digest_bytes(b"1")
+    for value in (ContentFile("tagged://b/a"), ContentDir("tagged://b"), ContentFileSet("tagged://b/**")):
+        Tagged.read.clear()
+        encoded = encode(value)
+        assert "/b/a" in Tagged.read
+        assert encoded.files[0].path.startswith("content ")
+        assert all(map(still_holds, encoded.files))
+    put("memory://b", a="1", sub__c="2")
+    assert ContentDir("memory://b").hash == ContentDir("tagged://b").hash == Dir("memory://b").hash
+
+
+@pytest.mark.parametrize("kind", [Dir, ContentDir])
+def test_a_touch_is_no_change(tmp_path: Path, kind: Callable[[Path], Dir]) -> None:
+    (tmp_path / "a").write_text("1")
+    before = hash_value(kind(tmp_path))
+    os.utime(tmp_path / "a", (1, 1))
+    assert hash_value(kind(tmp_path)) == before
+
+
+def test_hidden_files_and_what_links_lead_to_count_in_a_local_folder(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "folder", tmp_path / "elsewhere"
+    for path in (folder, elsewhere, folder / ".redux"):
+        path.mkdir()
+    (folder / ".hidden").write_text("1")
+    (elsewhere / "far").write_text("2")
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "around").symlink_to(folder)
+    (folder / "nowhere").symlink_to(tmp_path / "missing")
+    (folder / ".redux" / "redux.db").write_text("changes in every run")
+    assert [file.basename() for file in Dir(folder)] == [".hidden", "far", "nowhere"]
+    seen = [Dir(folder).hash]
+    for path in (folder / ".hidden", elsewhere / "far", tmp_path / "missing"):
+        path.write_text("other")
+        seen.append(Dir(folder).hash)
+    assert len(set(seen)) == 4
+    (folder / ".redux" / "redux.db").write_text("again")
+    assert Dir(folder).hash == seen[-1]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [
+        ("*", ["a.x"]),
+        ("**", ["a.x", "s/b.x", "s/t/c.y"]),
+        ("**/*.x", ["a.x", "s/b.x"]),
+        ("*/*", ["s/b.x"]),
+        ("s/**/c.?", ["s/t/c.y"]),
+        ("./[ab].x", ["./a.x"]),
+        (".h/*", [".h/d"]),
+        ("**/.*", [".e"]),
+        ("a.x/*", []),
+        ("", []),
+    ],
+)
+def test_local_patterns_take_leading_dots_only_where_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, fits: list[str]
+) -> None:
+    put(str(tmp_path), **{"a.x": "", ".e": "", "s__b.x": "", "s__t__c.y": "", ".h__d": ""})
+    (tmp_path / "s" / "round").symlink_to(tmp_path)
+    shutil.rmtree(tmp_path / "s" / "round", ignore_errors=True)
+    monkeypatch.chdir(tmp_path)
+    assert glob_file(pattern) == fits
+    if pattern:
+        assert glob_file(f"{tmp_path}/{pattern}") == [f"{tmp_path}/{path}" for path in fits]
+
+
+def test_a_file_is_read_again_when_asked_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, read = content_module.time.time_ns, list[str]()
+    hash_again = content_module._hash
+    monkeypatch.setattr(content_module.time, "time_ns", lambda: real() + 3600 * 10**9)
+    monkeypatch.setattr(content_module, "_hash", lambda path, place: (read.append(path), hash_again(path, place))[1])
+    file, folder = File(tmp_path / "a"), Dir(tmp_path)
+    file.write("1")
+    for _ in range(2):
+        assert file.hash == digest_bytes(b"1")
+        assert folder.hash is not None
+    assert len(read) == 1
+    for value in (file, folder):
+        value.update_hash()
+        assert file.hash == digest_bytes(b"1")
+    assert len(read) == 3
+
+
+# -- facts -----------------------------------------------------------------------------------------------
+
+
+def test_facts_name_what_they_are_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    odd = "folder a"  # a file whose name begins as a fact about a folder does
+    put(".", a="1", **{odd: "2"})
+    values = [
+        File("a"),
+        File(odd),
+        Dir("."),
+        FileSet("a*"),
+        ContentDir("."),
+        Dir("memory://x"),
+        ContentFile("tagged://x"),
+    ]
+    facts = [fact for value in values for fact in encode(value).files]
+    assert [fact.path for fact in facts] == [
+        "a",
+        "./folder a",
+        "folder .",
+        "glob a*",
+        "folder .",
+        "folder memory://x",
+        "content tagged://x",
+    ]
+    assert all(map(still_holds, facts))
+    Path(odd).write_text("3")
+    assert [fact.path for fact in facts if not still_holds(fact)] == ["./folder a", "folder .", "folder ."]
+
+
+class Table(File):
+    """A user's own kind of file."""
+
+    def __init__(self, path: str, columns: int = 2) -> None:
+        super().__init__(path)
+        self.columns = columns
+
+
+class Pair(Dir):
+    """A user's own kind of folder."""
+
+    def left(self) -> File:
+        return self.file("left")
+
+
+@pytest.mark.parametrize("make", [lambda root: Table(f"{root}/left", 3), Pair], ids=["file", "folder"])
+def test_a_users_subclass_counts_by_its_files_and_its_attributes(root: str, make: Callable[[str], Any]) -> None:
+    put(root, left="1")
+    value = make(root)
+    encoded = encode([value])
+    assert len(encoded.files) == 1
+    assert all(map(still_holds, encoded.files))
+    back = round_trip(value)
+    assert (type(back), back) == (type(value), value)
+    put(root, left="2")
+    assert not any(map(still_holds, encoded.files))
+    assert hash_value([value]) != encoded.hash
+    put(root, left="1")
+    assert hash_value([value]) == encoded.hash
+    if isinstance(value, Table):
+        assert back.columns == 3
+        assert hash_value(Table(value.path, 4)) != hash_value(value)
+
+
+# -- reuse -----------------------------------------------------------------------------------------------
+
+
+@task
+def joined(files: Any) -> str:
+    return "".join(file.read() for file in files)
+
+
+@task
+def split(text: str, out: str) -> Dir:
+    folder = Dir(out)
+    for letter in text:
+        folder.file(letter).write(letter)
+    return folder
+
+
+@task
+def letter_files(text: str, out: str) -> FileSet:
+    for letter in text:
+        File(f"{out}/{letter}").write(letter)
+    return FileSet(f"{out}/*")
+
+
+@task
+def spread(text: str, out: str) -> str:
+    return joined(split(text, out))  # pyright: ignore[reportReturnType] - evaluated by the scheduler
+
+
+@pytest.fixture
+def here() -> Repo:
+    return Repo(MemoryBackend(), MemoryStore())
+
+
+def ran(report: Report, name: str) -> int:
+    counts = [count.done for fullname, count in report.counts.items() if fullname.endswith(name)]
+    return sum(counts)
+
+
+@pytest.mark.parametrize("kind", [Dir, ContentDir, lambda root: FileSet(f"{root}/*"), lambda root: [File(f"{root}/a")]])
+def test_a_changed_input_runs_its_reader_again(root: str, here: Repo, kind: Callable[[str], Any]) -> None:
+    put(root, a="1")
+    assert Scheduler(here).run(joined(kind(root))) == "1"
+    report = Scheduler(here).execute(joined(kind(root)))
+    assert (report.result, ran(report, "joined")) == ("1", 0)
+    put(root, a="2")
+    assert Scheduler(here).run(joined(kind(root))) == "2"
+    put(root, a="1")
+    report = Scheduler(here).execute(joined(kind(root)))
+    assert (report.result, ran(report, "joined")) == ("1", 0)
+
+
+@pytest.mark.parametrize("writer", [split, letter_files], ids=["folder", "pattern"])
+@pytest.mark.parametrize("edit", ["gone", "one gone", "one more", "one changed"])
+def test_an_output_that_is_not_as_it_was_runs_its_writer_again(root: str, here: Repo, writer: Any, edit: str) -> None:
+    assert Scheduler(here).run(joined(writer("ab", root))) == "ab"
+    assert ran(Scheduler(here).execute(joined(writer("ab", root))), "") == 0
+    if edit == "gone":
+        Dir(root).rmdir(recursive=True)
+    elif edit == "one gone":
+        File(f"{root}/a").remove()
+    elif edit == "one more":
+        File(f"{root}/c").write("c")
+    else:
+        File(f"{root}/b").write("B")
+    report = Scheduler(here).execute(joined(writer("ab", root)))
+    assert report.result == ("abc" if edit == "one more" else "ab")
+    assert ran(report, writer.name) == 1
+
+
+# -- errors ----------------------------------------------------------------------------------------------
+
+
+def test_file_systems_are_known_by_what_stands_before_the_colon() -> None:
+    urls = (None, "a/b", "/a", "file:///a", "memory://a", "s3://b/k")
+    assert [get_proto(url) for url in urls] == ["local", "local", "local", "local", "memory", "s3"]
+    assert get_filesystem(url="s3://b/k") is get_filesystem("s3")
+    assert get_filesystem("local") is get_filesystem(url="file:///a") is get_filesystem()
+    assert [get_filesystem_class(url=url).__name__ for url in urls[3:5]] == ["LocalFileSystem", "RemoteFileSystem"]
+
+
+ACCESS = "give read access, or pass another path"
+NO_FOLDER = "it is a file, not a folder; pass File(path), or the folder it is in"
+ADDRESS = "see to the address, your credentials and the network"
+KNOWN = "`fsspec.available_protocols()` lists those that are"
+
+
+def test_what_cannot_be_asked_is_an_error_that_names_it(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    put("memory://f", a="1")
+    File("memory://file").write("")
+    os.mkfifo(tmp_path / "pipe")
+    asked: list[tuple[Any, str]] = [
+        (File(tmp_path), f"file TMP cannot be read: it is a folder; {ACCESS}"),
+        (Dir(file), f"file TMP/file cannot be read: {NO_FOLDER}"),
+        (Dir(tmp_path), f"file TMP/pipe cannot be read: it is not a regular file; {ACCESS}"),
+        (File("memory://f"), f"file memory://f cannot be read: it is a folder; {ACCESS}"),
+        (Dir("memory://file"), f"file memory://file cannot be read: {NO_FOLDER}"),
+        (File("unreachable://x"), f"unreachable://x cannot be reached: no route to host; {ADDRESS}"),
+        (Dir("unreachable://x"), f"unreachable://x cannot be reached: no route to host; {ADDRESS}"),
+        (FileSet("nosuch://x/*"), f"nosuch://x/* cannot be reached: Protocol not known: nosuch; {KNOWN}"),
+    ]
+    for value, words in asked:
+        with pytest.raises(FileUnreadable) as caught:
+            hash_value(value)
+        assert str(caught.value).replace(str(tmp_path), "TMP") == words
+    with pytest.raises(FileUnreachable, match=r"^unreachable://x cannot be reached: access denied; see to"):
+        File("unreachable://x").read()
+    assert not still_holds(FileFact("unreachable://x", None))
+
+
+def test_a_folder_that_may_not_be_listed_is_an_error_and_never_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(str(tmp_path), shut__a="1")
+    real = os.scandir
+
+    def refuse(path: str) -> Any:
+        if os.path.basename(os.path.normpath(path)) == "shut":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    for value in (Dir(tmp_path), FileSet(f"{tmp_path}/**"), FileSet(f"{tmp_path}/*/*")):
+        with pytest.raises(FileUnreadable, match=r"/shut/? cannot be read: Permission denied"):
+            hash_value(value)
+
+
+def test_a_miss_for_a_folder_names_it(tmp_path: Path, repo: Repo) -> None:
+    root = f"{tmp_path}/out"
+    Scheduler(repo).run(split("a", root))
+    File(f"{root}/a").write("b")
+    report = Scheduler(repo).execute(split("a", root))
+    reasons = [group.reason for group in repo.backend.miss_groups(report.execution_id)]
+    assert reasons == [Reason(MissKind.FILE_CHANGED, f"folder {root}")]
