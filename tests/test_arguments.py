@@ -47,15 +47,15 @@ class Rights(Flag):
     WRITE = 2
 
 
+def not_below_zero(made: object, attribute: object, value: int) -> None:
+    if value < 0:
+        raise ValueError("too small")
+
+
 @attrs.define
 class Made:
-    size: int = attrs.field()
+    size: int = attrs.field(validator=not_below_zero)
     _name: str = "m"
-
-    @size.validator
-    def check(self, attribute: object, value: int) -> None:
-        if value < 0:
-            raise ValueError("too small")
 
 
 class Point(NamedTuple):

@@ -18,7 +18,6 @@ from redux_backends.memory import MemoryBackend
 from redux_valuestore.store import MemoryStore
 
 from .language import (
-    APPLIED,
     CAUGHT,
     ERRORS,
     LOGICAL,
