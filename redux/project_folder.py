@@ -41,7 +41,6 @@ format = {FORMAT}
 [context]
 # region = "north"                       # what get_context("region") gives
 """
-_TABLE_MARK = b"tool.redux"
 
 
 def locate_project(sources: Sources) -> Path | None:
@@ -73,10 +72,11 @@ def find_pyproject(folder: Path) -> Path | None:
     for above in _upward(folder):
         path = above / PYPROJECT_FILE
         try:
-            if _TABLE_MARK not in path.read_bytes():
-                continue
+            text = path.read_bytes()
             owner = path.stat().st_uid
         except OSError:  # none there, or none that we may read
+            continue
+        if not _speaks_of_us(text):
             continue
         if hasattr(os, "geteuid") and owner not in (os.geteuid(), 0):
             raise ConfigError(
@@ -84,6 +84,18 @@ def find_pyproject(folder: Path) -> Path | None:
             )
         return path
     return None
+
+
+def _speaks_of_us(text: bytes) -> bool:
+    """Whether a pyproject.toml has a `[tool.redux]`; one that cannot be read counts where it looks so."""
+    if b"redux" not in text:
+        return False
+    import tomllib  # noqa: PLC0415 - few projects mention redux there
+
+    try:
+        return "redux" in tomllib.loads(text.decode()).get("tool", {})
+    except ValueError:
+        return b"tool.redux" in text
 
 
 def make_project(path: Path) -> Path:

@@ -164,12 +164,15 @@ def test_pyproject_speaks_for_the_project_that_it_lies_in(tmp_path: Path) -> Non
     deep.mkdir(parents=True)
     pyproject = tmp_path / "pyproject.toml"
     pyproject.write_text('[tool.redux]\nstore.location = "v"\nrun = {workers = 3, executor = "processes"}\n')
-    (tmp_path / "a" / "pyproject.toml").write_text('[project]\nname = "no settings for redux here"\n')
+    (tmp_path / "a" / "pyproject.toml").write_text('[project]\nname = "x"\n[tool.redux-like]\nof = "tool.redux"\n')
     assert prepare_run(sources(deep)) == tmp_path / PROJECT_FOLDER
     settings = read_settings(sources(deep))
     assert (settings.workers, settings.executor, settings.store) == (3, "processes", str(tmp_path / "v"))
     (tmp_path / PROJECT_FOLDER / PROJECT_FILE).write_text("[run]\nworkers = 4\n")
     assert read_settings(sources(deep)).workers == 4
+    pyproject.write_text("[tool.redux.run\n")
+    with pytest.raises(ConfigError, match="cannot be read as TOML"):
+        read_settings(sources(deep))
     pyproject.write_text("[tool.redux.run]\nworkrs = 3\n")
     with pytest.raises(ConfigError, match=r"unknown setting 'run\.workrs'; did you mean 'run\.workers'") as refused:
         read_settings(sources(deep))
