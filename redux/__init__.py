@@ -9,9 +9,12 @@ from types import ModuleType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from redux.context import get_context
     from redux.errors import ReduxError
     from redux.expression import Expression
     from redux.file import File
+    from redux.flow.tags import apply_tags
+    from redux.namespace import get_current_namespace, namespace
     from redux.options import CacheCheckValid, CacheResult, CacheScope
     from redux.partial import PartialTask
     from redux.scheduler import ExecutionFailed, Report, Scheduler
@@ -31,7 +34,11 @@ __all__ = [
     "Report",
     "Scheduler",
     "Task",
+    "apply_tags",
+    "get_context",
+    "get_current_namespace",
     "get_task_registry",
+    "namespace",
     "open_scheduler",
     "register_serializer",
     "run",
@@ -50,7 +57,11 @@ _HOMES = {
     "Report": "redux.scheduler",
     "Scheduler": "redux.scheduler",
     "Task": "redux.task",
+    "apply_tags": "redux.flow.tags",
+    "get_context": "redux.context",
+    "get_current_namespace": "redux.namespace",
     "get_task_registry": "redux.task",
+    "namespace": "redux.namespace",
     "open_scheduler": "redux.session",
     "register_serializer": "redux.value",
     "run": "redux.session",
@@ -67,7 +78,8 @@ def _import(name: str) -> object:
 class _Package(ModuleType):
     """This package: a public name is imported when it is first asked for, so that the command line starts at once.
 
-    `task` is a function and a module; importing the module would bind it over the function but for the property.
+    `task` and `namespace` are functions and modules; importing a module would bind it over its function but for the
+    properties.
     """
 
     def __getattr__(self, name: str) -> object:
@@ -87,6 +99,14 @@ class _Package(ModuleType):
     @task.setter
     def task(self, module: object) -> None:
         """Where the import of `redux.task` says its module: nothing is to be bound."""
+
+    @property
+    def namespace(self) -> object:
+        return _import("namespace")
+
+    @namespace.setter
+    def namespace(self, module: object) -> None:
+        """As with `task`."""
 
 
 sys.modules[__name__].__class__ = _Package

@@ -5,6 +5,7 @@
     │   ├── ConfigError            2   a setting that is unknown or cannot be read
     │   └── ProjectMissing         2   no `.redux` here or above
     ├── WorkflowImportError        1   the workflow's file raised while it was imported
+    ├── SetupFailed                1   the setup function raised, or its file did
     ├── ProjectRefused             4   a `.redux` that is not ours, or is newer than this redux
     │   └── ProjectUnwritable      4   a `.redux` that cannot be made: full disk, read-only folder
     ├── StoreError                 4   the value store is at fault
@@ -51,6 +52,7 @@ __all__ = [
     "ProjectRefused",
     "ProjectUnwritable",
     "ReduxError",
+    "SetupFailed",
     "StoreError",
     "StoreUnavailable",
     "UnknownDatabase",
@@ -107,6 +109,14 @@ class WorkflowImportError(ReduxError):
     def __init__(self, target: str, why: str, traceback_text: str = "") -> None:
         self.target, self.traceback_text = target, traceback_text
         super().__init__(f"{target} could not be imported: {why}")
+
+
+class SetupFailed(ReduxError):
+    """The setup function raised, or its file while it was imported; `traceback_text` has the user's frames."""
+
+    def __init__(self, name: str, why: str, traceback_text: str) -> None:
+        self.name, self.traceback_text = name, traceback_text
+        super().__init__(f"the setup function {name} failed: {why}")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """Functional helpers for expressions, under redun's names; each is at home in `redux.flow`."""
 
+import redux.context  # noqa: F401 - its rule is found by its name too
 from redux.expression import Literal, in_, not_
 from redux.flow.catch import catch, catch_all
 from redux.flow.cond import cond
@@ -7,11 +8,13 @@ from redux.flow.functions import apply_func, as_task, compose, const, identity
 from redux.flow.lists import flat_map, flatten, map_, starmap, zip_
 from redux.flow.quoting import delay, force, quote
 from redux.flow.seq import seq
+from redux.flow.tags import apply_tags
 from redux.flow.throw import throw
 
 __all__ = [
     "Literal",
     "apply_func",
+    "apply_tags",
     "as_task",
     "catch",
     "catch_all",

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from redux.expression import Expression, RuleCall
+from redux.tags import Tags
 from redux_valuestore.errors import ReduxError
 
 P = ParamSpec("P")
@@ -35,6 +36,28 @@ class UnknownRule(ReduxError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"no evaluation rule is named {name}; import the module that defines it")
+
+
+class Effect:
+    """Yielded by a rule: done at once, and the rule is sent what it gives."""
+
+    __slots__ = ()
+
+
+class ContextAsked(Effect):
+    """Gives the context of the job that the rule is part of: a read-only mapping (`redux.context`)."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TagsNoted(Effect):
+    """Has tags recorded: on a value that is there, on the job that the rule is part of, on the execution."""
+
+    value: Expression
+    tags: Tags = ()
+    job_tags: Tags = ()
+    execution_tags: Tags = ()
 
 
 class Settle:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from redux.config import Layer, Sources, prepare_run, read_settings, user_file
+from redux.config import Layer, Sources, prepare_run, user_file
+from redux.default_tags import default_tags
+from redux.expression import TaskCall
 from redux.repo import open_repo
 from redux.scheduler import Scheduler
+from redux.setup_function import set_up
+from redux.tags import TagsGiven, as_tags
 from redux.value import allow_pickle
 
 
@@ -17,12 +22,12 @@ from redux.value import allow_pickle
 def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) -> Iterator[Scheduler]:
     """A scheduler on the `.redux` found from `folder` (default: the current one) upward, made there if there is none.
 
-    `flags` overrides the environment, the project's settings file and the user's own.
-    Raises `ConfigError`, `ProjectRefused`, `BackendError`.
+    `flags` overrides the setup function (which gets no values here), the environment and the settings files.
+    Raises `ConfigError`, `SetupFailed`, `ProjectRefused`, `BackendError`.
     """
     sources = Sources((folder or Path.cwd()).resolve(), os.environ, user_file(), flags or Layer())
     prepare_run(sources)
-    settings = read_settings(sources)
+    settings = set_up(sources, lambda setup: {})
     allow_pickle(settings.pickle == "allow")
     repo = open_repo(settings.database, settings.store, settings.inline_limit)
     try:
@@ -33,6 +38,8 @@ def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) ->
             use_cache=settings.cache,
             keep_going=settings.keep_going,
             folder=folder,
+            limits=dict(settings.limits),
+            context=settings.context,
         )
     finally:
         repo.close()
@@ -45,11 +52,26 @@ def run(
     executor: str | None = None,
     workers: int | None = None,
     keep_going: bool | None = None,
+    tags: TagsGiven = (),
+    context: Mapping[str, object] | None = None,
 ) -> object:
     """The value of an expression, remembered in the `.redux` found from the current folder upward.
 
-    Raises the task's own error where one failed. Options override the project's settings.
+    The execution is recorded with `tags` (pairs of key and JSON value, or a dict) beside those that every execution
+    has. Raises the task's own error where one failed. Options override the project's settings; `context` lies over
+    the project's.
     """
-    flags = Layer(cache=cache, executor=executor, workers=workers, keep_going=keep_going)  # pyright: ignore[reportArgumentType]
+    flags = Layer(cache=cache, executor=executor, workers=workers, keep_going=keep_going, context=context)  # pyright: ignore[reportArgumentType]
     with open_scheduler(flags=flags) as scheduler:
-        return scheduler.run(expression)
+        return scheduler.run(expression, tags=execution_tags(expression, scheduler.folder, tags))
+
+
+def execution_tags(expression: object, folder: Path, given: TagsGiven, doc: str | None = None) -> TagsGiven:
+    """The tags of an execution: those given, and of those that every execution has the ones with other keys.
+
+    Raises TagError.
+    """
+    pairs = [(key, json.loads(value)) for key, value in as_tags(given)]
+    fullname = expression._fullname if isinstance(expression, TaskCall) else None
+    automatic = default_tags(folder, fullname, doc)
+    return [*pairs, *((key, value) for key, value in automatic.items() if key not in dict(pairs))]

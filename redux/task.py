@@ -14,6 +14,7 @@ from redux.code.fingerprint import TaskSource
 from redux.counts import count_in_annotation
 from redux.expression import TaskCall
 from redux.job_info import JobInfo
+from redux.namespace import compute_namespace
 from redux.nested import lazies_in
 from redux.options import (
     NO_OPTIONS,
@@ -51,7 +52,6 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
-_NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
 
 
 class Task(Generic[P, R]):
@@ -308,14 +308,9 @@ def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 def _make_task(func: Callable[P, R], options: dict[str, Any]) -> Task[P, R]:
     name = options.pop("name", None) or func.__name__
-    namespace = options.pop("namespace", None)
-    if namespace is None:
-        names = getattr(func, "__globals__", {})
-        namespace = names.get("redux_namespace", names.get("redun_namespace", ""))
+    namespace = compute_namespace(func, options.pop("namespace", None))
     if not _NAME.fullmatch(name):
         raise TaskError(f"{name!r} can't name a task: use letters, digits and _ (give one with @task(name=…))")
-    if namespace and not _NAMESPACE.fullmatch(namespace):
-        raise TaskError(f"{namespace!r} can't be a namespace: use letters, digits, _ and dots")
     made = Task(func, name, namespace, declare(options))
     _registry.add(made)
     return made

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import posixpath
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, Flag
 from pathlib import Path
 from types import FunctionType
-from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional, TypedDict, Union
+from typing import Annotated, Any, Literal, LiteralString, NamedTuple, NewType, Optional, TypedDict, Union
+from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redux.cli.arguments import read_arguments, read_form, task_help, wants_help
+from redux.cli.arguments import read_arguments, read_form, wants_help
+from redux.cli.task_help import task_help
 from redux.errors import UsageError
 from redux.file import File
+from redux.task import Task
 from redux.value import Function, Value
 
 Metres = NewType("Metres", float)
@@ -34,6 +43,22 @@ class Colour(Enum):
 class Depth:
     depth: int
     path: Path = Path("x")
+
+
+class Rights(Flag):
+    READ = 1
+    WRITE = 2
+
+
+def not_below_zero(made: object, attribute: object, value: int) -> None:
+    if value < 0:
+        raise ValueError("too small")
+
+
+@attrs.define
+class Made:
+    size: int = attrs.field(validator=not_below_zero)
+    _name: str = "m"
 
 
 class Point(NamedTuple):
@@ -87,11 +112,27 @@ def value_of(hint: Any, *words: str) -> object:
         (Path, "a/b", Path("a/b")),
         (File, "a.csv", File("a.csv")),
         (date, "2026-01-31", date(2026, 1, 31)),
+        (datetime, "2026-01-31T12:00:00+01:00", datetime(2026, 1, 31, 11, tzinfo=UTC)),
+        (time, "12:30", time(12, 30)),
+        (timedelta, "90s", timedelta(seconds=90)),
+        (timedelta, "1d 2h30m", timedelta(days=1, hours=2, minutes=30)),
+        (timedelta, "-01:30", -timedelta(hours=1, minutes=30)),
+        (timedelta | None, "none", None),
+        (ZoneInfo, "Europe/Paris", ZoneInfo("Europe/Paris")),
+        (re.Pattern[str], "a+", re.compile("a+")),
+        (os.PathLike[str], "a/b", Path("a/b")),
+        (Callable[[float], float], "math.sqrt", math.sqrt),
+        (Callable | None, "os.path:join", os.path.join),
+        (type[dict[str, int]], "collections.Counter", Counter),
+        (type, "int", int),
         (Decimal, "1.10", Decimal("1.10")),
+        (Rights, "READ|WRITE", Rights.READ | Rights.WRITE),
         (Colour, "RED", Colour.RED),
         (Colour, "2", Colour.BLUE),
         (Literal["a", 1], "1", 1),
         (int | None, "7", 7),
+        (int | None, "none", None),
+        (Optional[File], "none", File("none")),  # noqa: UP045 - people write it
         (Optional[str], "none", "none"),  # noqa: UP045 - people write it
         (Union[int, str], "7", 7),  # noqa: UP007 - people write it
         (str | int, "seven", "seven"),
@@ -105,6 +146,9 @@ def value_of(hint: Any, *words: str) -> object:
         (tuple[int, str], '[1, "b"]', (1, "b")),
         (tuple[int, ...], "3", (3,)),
         (set[int], "[1, 1]", {1}),
+        (AbstractSet[str], "one", {"one"}),
+        (LiteralString, "5", "5"),
+        (Made, '{"size": 2, "name": "n"}', Made(2, "n")),
         (dict[str, Path], "k=a/b", {"k": Path("a/b")}),
         (dict[int, list[int]], '{"1": [2]}', {1: [2]}),
         (Depth, '{"depth": 2, "path": "p"}', Depth(2, Path("p"))),
@@ -149,14 +193,20 @@ def test_a_text_becomes_a_value_of_the_annotated_type(hint: Any, text: str, valu
         (Span, "3", "must be a Span (invalid literal for int() with base 10: ''), not '3'"),
         (list[Span], "[1]", "must be of type Span (in JSON)"),
         (Letter, "7", "must be a Letter (7 is no letter), not '7'"),
-        (
-            Callable[[str], str],
-            "posixpath.nothing",
-            "(posixpath.nothing is not here any more",
-        ),
-        (Callable[[str], str], "basename", "must be a module.function (no module is named), not 'basename'"),
-        (Callable[[str], str], "posixpath.sep", "must be a module.function (posixpath.sep cannot be called)"),
         (memoryview, "x", "a memoryview, which no text stands for"),
+        (timedelta, "soon", "must be a duration such as 90s, 1h30m, 2d or 01:30:00, not 'soon'"),
+        (datetime, "soon", "must be a datetime such as 2026-01-31T12:00, not 'soon'"),
+        (ZoneInfo, "Mars/North", "must be a time zone such as Europe/Paris"),
+        (re.Pattern, "(", "must be a regular expression, not '('"),
+        (Rights, "READ|RUN", "must be one of READ, WRITE, not 'READ|RUN'"),
+        (Callable, "a b", "must be a function by its dotted name, package.module.name, not 'a b'"),
+        (Callable, "os.jion", "not 'os.jion': os has no jion"),
+        (Callable, "noware.x", "not 'noware.x': there is no module noware"),
+        (Callable, "math.pi", "not 'math.pi': that is a float"),
+        (type, "math.sqrt", "must be a class by its dotted name"),
+        (Task, "math.sqrt", "must be a task by its dotted name"),
+        (Made, "{}", "must be of type Made, with size too"),
+        (Made, '{"size": -1}', "must be of type Made, not '{\"size\": -1}': ValueError: too small"),
     ],
 )
 def test_a_text_of_another_type_is_refused_with_what_it_must_be(hint: Any, text: str, says: str) -> None:
@@ -189,6 +239,10 @@ def test_flags_defaults_and_negations() -> None:
     assert call(sample, "--no-flag", "--no-limit", "1")[1] == {"first": 1, "flag": False, "limit": None}
     assert call(sample, "1", "--loose", '{"a": 1}', "--size", "2")[1]["loose"] == {"a": 1}
     assert call(sample, "1", "--size", "2")[1]["size"] == 2.0
+    assert call(sample, "--flag", "false", "1")[1] == {"first": 1, "flag": False}
+    assert call(sample, "--flag", "TRUE", "1")[1] == {"first": 1, "flag": True}
+    assert call(sample, "--flag=no", "1")[1] == {"first": 1, "flag": False}
+    assert call(sample, "--limit", "none", "1")[1] == {"first": 1, "limit": None}
     assert call(sample, "1", "--", "--flag")[1]["second_name"] == "--flag"
     assert call(sample, "1", "--second-name=--flag")[1]["second_name"] == "--flag"
 

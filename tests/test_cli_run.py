@@ -62,6 +62,21 @@ def held(path: str) -> int:
     return hold(path)
 '''
 
+LISTED = """\
+Tasks of flow.py:
+
+  double(x: int) -> int
+      Twice a number.
+  total(xs: list[int]) -> int
+  main(n: int = 3) -> int
+      Doubles the first `n` numbers and adds them up.
+  fraction(x: int) -> float
+  outer(x: int) -> float
+  hold(path: str) -> int
+      Waits until somebody has written into a pipe.
+  held(path: str) -> int
+"""
+
 REDUX = (sys.executable, "-P", "-m", "redux")
 Redux = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -272,7 +287,11 @@ def test_help_goes_to_the_task_and_the_list_of_tasks_to_the_file(redux: Redux, p
     shown = redux("run", "flow.py", "main", "--help")
     assert shown.stdout.startswith("Usage: redux run flow.py main [--n N]\n\n  main(n: int = 3) -> int\n")
     listed = redux("run", "flow.py", "--help")
-    assert "  double    Twice a number.\n" in listed.stdout
+    assert (listed.stdout, listed.stderr) == (LISTED, "")
+    assert redux("run", "flow.py", "help").stdout == LISTED
+    bare = redux("run", "flow.py")
+    last = "redux: name the task to run: redux run flow.py TASK; with --help after it, what it takes\n"
+    assert (bare.returncode, bare.stdout, bare.stderr) == (2, "", LISTED + last)
     assert not (project / ".redux").exists()
 
 
@@ -456,7 +475,7 @@ def test_help_imports_neither_the_parser_nor_anything_heavy() -> None:
 def test_help_is_the_same_text_however_it_is_asked_for(redux: Redux) -> None:
     asked = redux("--help").stdout
     assert asked == redux().stdout
-    for name in ("init", "run", "log", "explain-miss", "completion"):
+    for name in ("init", "run", "log", "explain-miss", "config", "completion"):
         assert f"\n  {name} " in asked
         with pytest.raises(SystemExit):
             group.main([name, "--help"])

@@ -8,18 +8,16 @@ from pathlib import Path
 import pytest
 
 from redux.cli.surroundings import Where, find_sources
-from redux.config import (
+from redux.config import Layer, Sources, explain_settings, needs_project, prepare_run, read_settings
+from redux.errors import ConfigError, ProjectMissing, ProjectRefused, ProjectUnwritable
+from redux.project_folder import (
     DATABASE_FILE,
     PROJECT_FILE,
     PROJECT_FOLDER,
-    Layer,
-    Sources,
+    find_pyproject,
     locate_project,
     make_project,
-    needs_project,
-    read_settings,
 )
-from redux.errors import ConfigError, ProjectMissing, ProjectRefused, ProjectUnwritable
 from redux.session import open_scheduler
 
 
@@ -108,6 +106,14 @@ def test_nothing_to_look_at_says_how_to_begin(tmp_path: Path) -> None:
         ('[run]\nexecutor = "dask"\n', "must be 'threads' or 'processes'"),
         ('[run]\ncache = "yes"\n', "must be true or false"),
         ("[run\n", "cannot be read as TOML"),
+        ("[limit]\ndb = 1\n", "unknown setting 'limit.db'; did you mean 'limits'?"),
+        ("[limits]\ndb = 0\n", "limits.db = 0 must be a whole number from 1 on"),
+        ("limits = 3\n", "limits = 3 must be a table"),
+        ("[executors]\ngpu = 3\n", "executors.gpu = 3 must be a table"),
+        ("[executors.gpu]\nmemory = 3\n", 'executors.gpu.type is missing: it must be a text such as "threads"'),
+        ("[executors.gpu]\ntype = 3\n", "executors.gpu.type = 3: it must be a text"),
+        ('context = "x"\n', "context = 'x' must be a table"),
+        ('[scheduler]\nsetup = "setup.py"\n', "scheduler.setup = 'setup.py' must be file.py::function"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named_with_its_file(tmp_path: Path, project: Path, text: str, says: str) -> None:
@@ -120,6 +126,112 @@ def test_a_setting_that_cannot_be_is_named_with_its_file(tmp_path: Path, project
 def test_a_variable_that_is_neither_yes_nor_no_is_named(tmp_path: Path, project: Path) -> None:
     with pytest.raises(ConfigError, match="REDUX_NO_CACHE: 'perhaps' is neither yes nor no"):
         read_settings(sources(tmp_path, environment={"REDUX_NO_CACHE": "perhaps"}))
+
+
+LAYERED = """\
+[context]
+region = "north"
+database = {host = "a", port = 1}
+[limits]
+db = 2
+[executors.gpu]
+type = "threads"
+units = ["a", "b"]
+"""
+
+
+def test_tables_of_the_users_own_are_laid_over_each_other_by_name(tmp_path: Path, project: Path) -> None:
+    user_file = tmp_path / "user.toml"
+    user_file.write_text('[limits]\ndb = 9\napi = 1\n[executors.gpu]\ntype = "x"\nmore = 1\n[context]\nuser = true\n')
+    (project / PROJECT_FILE).write_text(LAYERED)
+    flags = Layer(context={"database": {"port": 2}, "region": {"name": "east"}})
+    settings = read_settings(sources(tmp_path, user_file=user_file, flags=flags))
+    assert settings.limits == (("api", 1), ("db", 2))
+    (gpu,) = settings.executors
+    assert (gpu.name, gpu.type, gpu.options) == ("gpu", "threads", {"units": ("a", "b")})
+    assert settings.context == {
+        "region": {"name": "east"},
+        "database": {"host": "a", "port": 2},
+        "user": True,
+    }
+    for table in (settings.context, settings.context["database"], gpu.options):
+        with pytest.raises(TypeError):
+            table["new"] = 1  # pyright: ignore[reportIndexIssue] - that it cannot be done is what is shown
+
+
+def test_a_context_file_comes_below_the_table_beside_it(tmp_path: Path, project: Path) -> None:
+    (project / PROJECT_FILE).write_text('[scheduler]\ncontext_file = "more.json"\n[context]\na = 1\n')
+    (project / "more.json").write_text('{"a": 2, "b": {"c": [3]}}')
+    assert read_settings(sources(tmp_path)).context == {"a": 1, "b": {"c": (3,)}}
+    (tmp_path / "flag.toml").write_text("[b]\nc = 4\n")
+    by_flag = sources(tmp_path, flags=Layer(context_file=tmp_path / "flag.toml"))
+    assert read_settings(by_flag).context == {"a": 1, "b": {"c": 4}}
+    for text in ("[1]", "{"):
+        (project / "more.json").write_text(text)
+        with pytest.raises(ConfigError, match="a context is a JSON object, or TOML in a file"):
+            read_settings(sources(tmp_path))
+
+
+def test_pyproject_speaks_for_the_project_that_it_lies_in(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    pyproject = tmp_path / "pyproject.toml"
+    pyproject.write_text('[tool.redux]\nstore.location = "v"\nrun = {workers = 3, executor = "processes"}\n')
+    (tmp_path / "a" / "pyproject.toml").write_text('[project]\nname = "x"\n[tool.redux-like]\nof = "tool.redux"\n')
+    assert prepare_run(sources(deep)) == tmp_path / PROJECT_FOLDER
+    settings = read_settings(sources(deep))
+    assert (settings.workers, settings.executor, settings.store) == (3, "processes", str(tmp_path / "v"))
+    (tmp_path / PROJECT_FOLDER / PROJECT_FILE).write_text("[run]\nworkers = 4\n")
+    assert read_settings(sources(deep)).workers == 4
+    pyproject.write_text("[tool.redux.run\n")
+    with pytest.raises(ConfigError, match="cannot be read as TOML"):
+        read_settings(sources(deep))
+    pyproject.write_text("[tool.redux.run]\nworkrs = 3\n")
+    with pytest.raises(ConfigError, match=r"unknown setting 'run\.workrs'; did you mean 'run\.workers'") as refused:
+        read_settings(sources(deep))
+    assert str(refused.value).startswith(str(pyproject))
+
+
+def test_pyproject_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.redux]\n")
+    owner = (tmp_path / "pyproject.toml").stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    monkeypatch.setattr(Path, "stat", lambda path: os.stat_result((0o100644, 1, 1, 1, owner + 2, 0, 0, 0, 0, 0)))
+    with pytest.raises(ConfigError, match="belongs to another user"):
+        find_pyproject(tmp_path)
+
+
+def test_every_setting_says_where_it_comes_from(tmp_path: Path, project: Path) -> None:
+    (project / PROJECT_FILE).write_text(LAYERED + '[scheduler]\ncontext_file = "more.json"\n')
+    (project / "more.json").write_text('{"region": "south", "debug": true}')
+    user_file = tmp_path / "user.toml"
+    user_file.write_text("[run]\nworkers = 1\nkeep_going = true\n")
+    said = sources(
+        tmp_path,
+        user_file=user_file,
+        environment={"REDUX_NO_CACHE": "1"},
+        flags=Layer(workers=5, context={"database": {"port": 2}}),
+    )
+    lines = {line.key: (line.value, line.origin.kind, line.origin.name) for line in explain_settings(said)}
+    project_file = str(project / PROJECT_FILE)
+    assert lines == {
+        "database.url": (f"sqlite:///{project / DATABASE_FILE}", "default", ""),
+        "store.location": (str(project / "values"), "default", ""),
+        "store.inline_limit": (16384, "default", ""),
+        "run.executor": ("threads", "default", ""),
+        "run.workers": (5, "flag", "--workers"),
+        "run.cache": (False, "environment", "REDUX_NO_CACHE"),
+        "run.keep_going": (True, "user", str(user_file)),
+        "values.pickle": ("refuse", "default", ""),
+        "scheduler.setup": (None, "default", ""),
+        "scheduler.context_file": (project / "more.json", "project", project_file),
+        "context.region": ("north", "project", project_file),
+        "context.debug": (True, "project", str(project / "more.json")),
+        "context.database.host": ("a", "project", project_file),
+        "context.database.port": (2, "flag", "--context"),
+        "limits.db": (2, "project", project_file),
+        "executors.gpu": ({"type": "threads", "units": ("a", "b")}, "project", project_file),
+    }
 
 
 def test_a_project_of_a_newer_redux_is_refused(tmp_path: Path, project: Path) -> None:

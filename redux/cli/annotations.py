@@ -5,30 +5,39 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import MISSING, fields, is_dataclass
-from enum import Enum
-from pathlib import Path, PurePath
+from enum import Enum, Flag
+from functools import reduce
+from operator import or_
+from pathlib import PurePath
 from typing import Any
 
-from redux.value import Function, hooks_of
+from redux.cli.scalars import Unreadable, build_scalar, is_by_name, is_file
+from redux.value import hooks_of
+
+__all__ = [
+    "ANYTHING",
+    "Unreadable",
+    "describe_hint",
+    "is_flag",
+    "is_repeatable",
+    "plain_hint",
+    "read_json",
+    "read_text",
+    "read_texts",
+    "takes_none",
+]
 
 ANYTHING: Any = typing.Any
 NoneType = type(None)
 
-_SEQUENCES = ("list", "Sequence", "MutableSequence", "Iterable", "Collection", "tuple", "set", "frozenset", "Set")
+_SETS = ("set", "frozenset", "Set", "MutableSet")
+_SEQUENCES = ("list", "Sequence", "MutableSequence", "Iterable", "Collection", "tuple", *_SETS)
+_RECORDS = ("__required_keys__", "_fields", "__attrs_attrs__")
+"""What marks a TypedDict, a NamedTuple and an attrs class."""
 _MAPPINGS = ("dict", "Mapping", "MutableMapping")
-_ISO = {"datetime": "2026-01-31T12:00", "date": "2026-01-31", "time": "12:00"}
-_BY_TEXT = {
-    "decimal.Decimal": "a decimal number",
-    "fractions.Fraction": "a fraction such as 3/4",
-    "uuid.UUID": "a UUID",
-    "builtins.complex": "a complex number such as 1+2j",
-}
-
-
-class Unreadable(ValueError):
-    """A text or JSON value is not of the type asked for; the message says what it must be."""
+_NONE = ("null", "none", "None")
 
 
 def plain_hint(hint: Any) -> Any:
@@ -40,7 +49,11 @@ def plain_hint(hint: Any) -> Any:
             hint = hint.__supertype__
         elif type(hint).__name__ == "TypeAliasType":
             hint = hint.__value__
-        elif isinstance(hint, typing.TypeVar) or hint is object:
+        elif isinstance(hint, typing.TypeVar):
+            hint = hint.__bound__ or (str if str in hint.__constraints__ else object)
+        elif hint is typing.LiteralString:
+            return str
+        elif hint is object:
             return ANYTHING
         else:
             return _without_none(hint)
@@ -72,15 +85,18 @@ def is_repeatable(hint: Any) -> bool:
     return _shape(plain_hint(hint)) in ("sequence", "mapping")
 
 
-def _is_function(hint: Any) -> bool:
-    return (typing.get_origin(hint) or hint) in (Callable, types.FunctionType, Function)
-
-
 def _parser(hint: Any) -> Callable[[str], object] | None:
-    """How a type reads its own instances from text: by its `parse_arg`, or a proxy's; functions by dotted names."""
-    origin = types.FunctionType if _is_function(hint) else typing.get_origin(hint) or hint
-    hooks = hooks_of(origin) if isinstance(origin, type) else None
+    """How a type reads its own instances from text: by its `parse_arg`, or a proxy's; functions go by their names."""
+    origin = typing.get_origin(hint) or hint
+    hooks = hooks_of(origin) if isinstance(origin, type) and not is_by_name(hint) else None
     return None if hooks is None else hooks.parse
+
+
+def takes_any_text(hint: Any) -> bool:
+    """Whether every text is a value of a plain hint, so that `none` is one too."""
+    parts = typing.get_args(hint) if _is_union(hint) else (hint,)
+    classes = [part for part in map(plain_hint, parts) if isinstance(part, type)]
+    return any(issubclass(part, (str, bytes, PurePath)) or is_file(part) for part in classes)
 
 
 def _shape(hint: Any) -> str:
@@ -102,7 +118,7 @@ def _shape(hint: Any) -> str:
             return "mapping"
     if issubclass(origin, Enum):
         return "enum"
-    if is_dataclass(origin) or hasattr(origin, "__required_keys__") or hasattr(origin, "_fields"):
+    if is_dataclass(origin) or any(hasattr(origin, mark) for mark in _RECORDS):
         return "record"
     return "scalar"
 
@@ -119,8 +135,8 @@ def describe_hint(hint: Any) -> str:
         return "|".join(describe_hint(part) for part in typing.get_args(hint))
     if hint is ANYTHING:
         return "value"
-    if _is_function(hint):
-        return "module.function"
+    if is_by_name(hint):
+        return "package.module.name"
     parts = [("…" if part is ... else describe_hint(part)) for part in typing.get_args(hint)]
     name = getattr(typing.get_origin(hint) or hint, "__name__", str(hint))
     return f"{name}[{', '.join(parts)}]" if parts else name
@@ -131,7 +147,10 @@ def describe_hint(hint: Any) -> str:
 
 def read_text(text: str, hint: Any) -> object:
     """The value of type `hint` that a text stands for. Raises Unreadable."""
+    may_be_none = text in _NONE and takes_none(hint)
     hint = plain_hint(hint)
+    if may_be_none and not takes_any_text(hint):
+        return None
     if hint is ANYTHING:
         return _read_loose(text)
     reader = _TEXT_READERS.get(_shape(hint), _read_scalar)
@@ -168,8 +187,8 @@ def _read_scalar(text: str, hint: Any) -> object:
         return text
     if hint is bool:
         return _read_truth(text)
-    if hint is bytes:
-        return text.encode()
+    if hint is bytes or hint is bytearray:
+        return hint(text.encode())
     if hint is int or hint is float:
         try:
             return hint(text)
@@ -179,26 +198,7 @@ def _read_scalar(text: str, hint: Any) -> object:
         if text in ("null", "none", "None", ""):
             return None
         raise Unreadable("null")
-    return _build_scalar(text, hint)
-
-
-def _build_scalar(text: str, hint: Any) -> object:
-    if not isinstance(hint, type):
-        raise Unreadable(f"a {hint}, which no text stands for; call the task from one that makes it")
-    if hint.__module__ == "datetime" and hint.__name__ in _ISO:
-        return _try(typing.cast(Any, hint).fromisoformat, text, f"a {hint.__name__} such as {_ISO[hint.__name__]}")
-    if wanted := _BY_TEXT.get(f"{hint.__module__}.{hint.__qualname__}"):
-        return _try(hint, text, wanted)
-    if issubclass(hint, PurePath) or hint is Path or _is_file(hint):
-        return hint(text)
-    if issubclass(hint, (int, float, str)):
-        return _try(hint, text, f"a {hint.__name__}")
-    raise Unreadable(f"a {hint.__qualname__}, which no text stands for; call the task from one that makes it")
-
-
-def _is_file(hint: type) -> bool:
-    """Whether a type is File, FileSet or one made of them: one path makes it."""
-    return any(base.__module__ == "redux.file" and base.__name__ in ("File", "FileSet") for base in hint.__mro__)
+    return build_scalar(text, hint)
 
 
 def _read_own(text: str, hint: Any) -> object:
@@ -208,13 +208,6 @@ def _read_own(text: str, hint: Any) -> object:
         return parse(text)
     except Exception as error:  # somebody's code, which can raise anything
         raise Unreadable(f"a {describe_hint(hint)} ({error or type(error).__name__})") from None
-
-
-def _try(make: Callable[[str], object], text: str, wanted: str) -> object:
-    try:
-        return make(text)
-    except (ValueError, ArithmeticError):
-        raise Unreadable(wanted) from None
 
 
 def _read_truth(text: str) -> bool:
@@ -234,6 +227,8 @@ def _read_choice(text: str, hint: Any) -> object:
 
 
 def _read_member(text: str, hint: Any) -> object:
+    if issubclass(hint, Flag) and "|" in text:
+        return reduce(or_, (_read_member(part.strip(), hint) for part in text.split("|")))
     if text in hint.__members__:
         return hint[text]
     by_value = {str(member.value): member for member in hint}
@@ -348,11 +343,18 @@ def _record_from_json(value: Mapping[str, object], hint: Any) -> object:
         raise Unreadable(f"of type {name}, which has no {', '.join(sorted(unknown))} but {known_names}")
     if missing := [name for name in _required(hint) if name not in value]:
         raise Unreadable(f"of type {name}, with {', '.join(missing)} too")
-    return hint(**{name: read_json(one, hints.get(name, ANYTHING)) for name, one in value.items()})
+    read = {name: read_json(one, hints.get(name, ANYTHING)) for name, one in value.items()}
+    try:
+        return hint(**read)
+    except Exception as error:  # the class's own code
+        raise Unreadable(f"of type {name}", f"{type(error).__name__}: {error}") from None
 
 
 def _known_names(hint: Any, hints: Mapping[str, Any]) -> list[str]:
-    return [field.name for field in fields(hint) if field.init] if is_dataclass(hint) else list(hints)
+    if is_dataclass(hint):
+        return [field.name for field in fields(hint) if field.init]
+    attributes = getattr(hint, "__attrs_attrs__", None)
+    return list(hints) if attributes is None else [one.alias for one in attributes if one.init]
 
 
 def _required(hint: Any) -> list[str]:
@@ -362,6 +364,9 @@ def _required(hint: Any) -> list[str]:
             for field in fields(hint)
             if field.init and field.default is MISSING and field.default_factory is MISSING
         ]
+    attributes = getattr(hint, "__attrs_attrs__", None)
+    if attributes is not None:
+        return [one.alias for one in attributes if one.init and repr(one.default) == "NOTHING"]
     required = getattr(hint, "__required_keys__", None)
     if required is not None:
         return sorted(required)
@@ -382,4 +387,4 @@ def _as_sequence(values: list[object], hint: Any) -> object:
     origin = typing.get_origin(hint) or hint
     if origin in (tuple, set, frozenset):
         return origin(values)
-    return values
+    return set(values) if isinstance(origin, type) and issubclass(origin, Set) else values

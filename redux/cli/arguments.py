@@ -1,15 +1,12 @@
-"""A task's arguments from the words after its name, typed by its signature; and the help that lists them."""
+"""A task's arguments from the words after its name, typed by its signature."""
 
 from __future__ import annotations
 
 import inspect
-import textwrap
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from inspect import Parameter
-from pathlib import PurePath
 from typing import Any
 
 from redux.cli.annotations import (
@@ -22,10 +19,12 @@ from redux.cli.annotations import (
     read_texts,
     takes_none,
 )
+from redux.cli.scalars import refusal
 from redux.errors import UsageError, nearest
 
 _BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-_LINE = 100
+_TRUTHS = {"true": True, "false": False}
+"""Words that are the value of the flag before them; others are the next argument."""
 _READABLE_DEFAULTS = (bool, int, float, str, list, tuple, dict, set, bytes)
 
 
@@ -181,7 +180,8 @@ def _take_option(form: TaskForm, given: _Given, word: str, waiting: list[str]) -
     if found is None:
         _take_unusual(form, given, said, name, value if equals else None, waiting)
     elif is_flag(found.hint) and not equals:
-        _decide(form, given, found, True)
+        said_so = bool(waiting) and waiting[0].lower() in _TRUTHS
+        _decide(form, given, found, _TRUTHS[waiting.pop(0).lower()] if said_so else True)
     else:
         _add_text(form, given, found, value if equals else _next_value(form, found, waiting))
 
@@ -240,12 +240,20 @@ def _place(form: TaskForm, given: _Given, positional: list[str]) -> None:
     given.rest = [_convert(form, rest, [text]) for text in left] if rest is not None else []
 
 
+def read_value(one: Field, texts: list[str]) -> object:
+    """The value of an argument that texts stand for: one, or several where it takes several. Raises Unreadable."""
+    if is_repeatable(one.hint):
+        return read_texts(texts, one.hint)
+    if len(texts) > 1:
+        raise Unreadable("given once")
+    return read_text(texts[0], one.hint)
+
+
 def _convert(form: TaskForm, one: Field, texts: list[str]) -> object:
     try:
-        return read_texts(texts, one.hint) if is_repeatable(one.hint) else read_text(texts[0], one.hint)
+        return read_value(one, texts)
     except Unreadable as error:
-        shown = " ".join(repr(text) for text in texts)
-        raise UsageError(f"{one.option} of task {form.fullname} must be {error}, not {shown}") from None
+        raise UsageError(f"{one.option} of task {form.fullname} {refusal(error, texts)}") from None
 
 
 def _require(form: TaskForm, name: str) -> Field:
@@ -275,103 +283,3 @@ def _as_call(form: TaskForm, values: Mapping[str, object], given: _Given) -> Cal
         elif each.name in values:
             kwargs[each.name] = values[each.name]
     return CallWords(tuple(args), kwargs)
-
-
-# -- help --------------------------------------------------------------------------------------------
-
-
-def task_help(form: TaskForm, command: str) -> str:
-    """The help of a task: how to call it from the command line, its doc, its arguments with types and defaults."""
-    parts = [f"Usage: {command} {_usage(form.fields)}".rstrip(), textwrap.indent(_shown_signature(form), "  ")]
-    if form.doc:
-        parts.append(textwrap.indent(form.doc, "  "))
-    if form.fields:
-        rows = [(_left(each), _right(each)) for each in form.fields]
-        width = min(max(len(left) for left, _ in rows), 36)
-        parts.append("Arguments:\n" + "\n".join(f"  {left:<{width}}  {right}".rstrip() for left, right in rows))
-    return "\n\n".join(parts) + "\n"
-
-
-def _shown_signature(form: TaskForm) -> str:
-    """The signature with its annotations as they were written, on several lines where it is long."""
-    signature = form.signature
-    unquoted = [each.replace(annotation=_Written(each.annotation)) for each in signature.parameters.values()]
-    returned = _Written(signature.return_annotation)
-    name = form.fullname.rpartition(".")[2]
-    whole = name + str(signature.replace(parameters=unquoted, return_annotation=returned))
-    if len(whole) <= _LINE:
-        return whole
-    tail = "" if returned is Parameter.empty else f" -> {inspect.formatannotation(returned)}"
-    return "\n".join([f"{name}(", *(f"    {each}," for each in _with_marks(unquoted)), f"){tail}"])
-
-
-def _with_marks(parameters: Sequence[Parameter]) -> list[str]:
-    """Parameters as text, with the `/` and `*` that stand between their kinds."""
-    shown: list[str] = []
-    before: Parameter | None = None
-    for each in parameters:
-        if before is not None and before.kind is Parameter.POSITIONAL_ONLY and each.kind is not before.kind:
-            shown.append("/")
-        starts_named = before is None or before.kind not in (Parameter.VAR_POSITIONAL, Parameter.KEYWORD_ONLY)
-        if each.kind is Parameter.KEYWORD_ONLY and starts_named:
-            shown.append("*")
-        shown.append(str(each))
-        before = each
-    return shown
-
-
-class _Written:
-    """An annotation whose repr is its text without quotes."""
-
-    def __new__(cls, said: Any) -> Any:
-        return super().__new__(cls) if isinstance(said, str) else said
-
-    def __init__(self, said: str) -> None:
-        self._said = said
-
-    def __repr__(self) -> str:
-        return self._said
-
-
-def _usage(fields: Sequence[Field]) -> str:
-    """The arguments in the usage line: where there are many, only those that must be given."""
-    shown = [_usage_of(each) for each in fields]
-    if len(" ".join(shown)) <= _LINE // 2:
-        return " ".join(shown)
-    return " ".join([*(_usage_of(each) for each in fields if each.required), "[--ARGUMENT VALUE …]"])
-
-
-def _usage_of(each: Field) -> str:
-    if each.kind is Parameter.VAR_POSITIONAL:
-        return f"[{each.name.upper()} …]"
-    if each.kind is Parameter.VAR_KEYWORD:
-        return "[--NAME VALUE …]"
-    shown = each.option if is_flag(each.hint) else f"{each.option} {each.name.upper()}"
-    return shown if each.required else f"[{shown}]"
-
-
-def _left(each: Field) -> str:
-    if each.kind is Parameter.VAR_POSITIONAL:
-        return f"{each.name.upper()} …  {describe_hint(each.hint)}"
-    if each.kind is Parameter.VAR_KEYWORD:
-        return f"--NAME {describe_hint(each.hint)}"
-    if is_flag(each.hint):
-        return f"{each.option} / --no-{each.option[2:]}"
-    return f"{each.option} {describe_hint(each.hint)}"
-
-
-def _right(each: Field) -> str:
-    if each.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
-        return "any number"
-    if each.required:
-        return "required"
-    if is_flag(each.hint):
-        return f"default: {'yes' if each.default else 'no'}"
-    return f"default: {_shown_default(each.default)}"
-
-
-def _shown_default(default: object) -> str:
-    if isinstance(default, Enum):
-        return default.name
-    shown = str(default) if isinstance(default, PurePath) else repr(default)
-    return shown if len(shown) <= 60 else shown[:59] + "…"

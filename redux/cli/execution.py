@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from redux.cli.arguments import CallWords
+from redux.cli.given import About
 from redux.cli.main import INTERRUPTED
 from redux.cli.output import is_terminal, show, stdout_to_stderr, tell, whole_width
 from redux.cli.progress import live_progress
@@ -33,6 +34,7 @@ from redux.config import Layer
 from redux.errors import BackendError, StoreError
 from redux.explain import CauseGroup, group_causes
 from redux.scheduler import Report, Scheduler
+from redux.session import execution_tags
 from redux.task import Task
 from redux.value import allow_pickle
 from redux_valuestore.errors import ReduxError
@@ -49,6 +51,7 @@ class Order:
     call: CallWords
     where: Where
     flags: Layer
+    about: About
     argv: tuple[str, ...]
 
 
@@ -62,7 +65,7 @@ class Shown:
 
 def run_order(order: Order, shown: Shown) -> int:
     """Run a task to its end, print what became of it, and give the exit code."""
-    storage = open_to_run(order.where, order.flags)
+    storage = open_to_run(order.where, order.flags, order.about.setup)
     if storage.made is not None and not shown.quiet:
         tell(f"made {storage.made}, where everything is kept")
     if storage.trouble is not None:
@@ -85,6 +88,8 @@ def open_scheduler_for(order: Order, storage: RunStorage) -> Scheduler:
         use_cache=settings.cache,
         keep_going=settings.keep_going,
         folder=order.workflow.folder,
+        limits=dict(settings.limits),
+        context=settings.context,
     )
 
 
@@ -93,7 +98,9 @@ def _execute(order: Order, storage: RunStorage, shown: Shown) -> Report:
     with stdout_to_stderr(), code_warnings_in_a_line():
         expression = order.task(*order.call.args, **order.call.kwargs)
         with _stop_on_signals(scheduler.stop), _progress(scheduler, shown):
-            return scheduler.execute(expression, order.argv)
+            about = order.about
+            tags = execution_tags(expression, order.workflow.folder, about.tags, about.doc)
+            return scheduler.execute(expression, order.argv, tags=tags)
 
 
 @contextmanager

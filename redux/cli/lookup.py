@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from typing import cast
@@ -16,6 +17,7 @@ from redux.cli.pages import (
     ExecutionPage,
     FilePage,
     JobPage,
+    TagPairs,
     TaskPage,
     ValuePage,
 )
@@ -33,6 +35,7 @@ from redux_backends.records import (
     Job,
     JobId,
     Place,
+    Tag,
     Traits,
     ValueRecord,
 )
@@ -47,7 +50,22 @@ _FEW = 20
 
 def list_executions(backend: Backend, limit: int) -> list[ExecutionLine]:
     """Executions with their counts, newest first."""
-    return [ExecutionLine(one, tuple(rows_of(backend.count_jobs(one.id)))) for one in backend.executions(limit)]
+    found = backend.executions(limit)
+    tags = backend.get_tags([one.id for one in found])
+    return [
+        ExecutionLine(one, tuple(rows_of(backend.count_jobs(one.id))), _pairs(tags.get(one.id, ()))) for one in found
+    ]
+
+
+def tags_of(backend: Backend, *records: bytes) -> TagPairs:
+    """The tags of records, each key and value once."""
+    found = backend.get_tags(records)
+    return _pairs([tag for record in records for tag in found.get(record, ())])
+
+
+def _pairs(tags: Sequence[Tag]) -> TagPairs:
+    once = dict.fromkeys((tag.key, tag.value) for tag in tags)
+    return tuple((key, json.loads(value)) for key, value in once)
 
 
 def execution_page(backend: Backend, execution: Execution, limit: int) -> ExecutionPage:
@@ -59,6 +77,7 @@ def execution_page(backend: Backend, execution: Execution, limit: int) -> Execut
         tuple(group_causes(backend, execution.id)),
         tuple(jobs[:limit]),
         len(jobs) > limit,
+        tags_of(backend, execution.id),
     )
 
 
@@ -73,6 +92,7 @@ def job_page(backend: Backend, view: JobView) -> JobPage:
         where_it_ran(backend, view),
         _error_of(backend, view),
         behind_arguments(backend, view.job.call_hash),
+        tags_of(backend, view.job.id, view.job.task_hash),
     )
 
 
@@ -136,6 +156,7 @@ def call_page(backend: Backend, call: CallNode) -> CallPage:
         tuple((child, names.get(child, "?")) for child in call.children),
         tuple(backend.jobs(call=call.call_hash, limit=_FEW)),
         behind_arguments(backend, call.call_hash),
+        tags_of(backend, call.result),
     )
 
 
@@ -145,7 +166,8 @@ def task_page(backend: Backend, task_hash: Digest) -> TaskPage:
     if task is None:
         raise UnknownId.of(task_hash.hex())
     versions = tuple(one.hash for one in backend.task_versions(task.fullname))
-    return TaskPage(task, versions, tuple(backend.jobs(task=task.fullname, limit=_FEW)))
+    jobs = tuple(backend.jobs(task=task.fullname, limit=_FEW))
+    return TaskPage(task, versions, jobs, tags_of(backend, task_hash))
 
 
 def known_names(backend: Backend) -> list[str]:
@@ -178,8 +200,9 @@ def value_page(backend: Backend, value: Digest) -> ValuePage:
         raise UnknownId.of(value.hex())
     maker = maker_of(backend, value)
     users = tuple(backend.jobs(argument=value, limit=_FEW))
+    tags = tags_of(backend, value)
     if maker is None:
-        return ValuePage(record, None, None, None, (), users)
+        return ValuePage(record, None, None, None, (), users, tags)
     job = maker.job.job
     return ValuePage(
         record,
@@ -188,6 +211,7 @@ def value_page(backend: Backend, value: Digest) -> ValuePage:
         backend.get_execution(job.execution),
         callers_of(backend, job),
         users,
+        tags,
     )
 
 

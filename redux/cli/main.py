@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("redux.cli.run:run", "Run a task of a file or module, reusing what is known."),
     "log": ("redux.cli.log:log", "Show executions, or what is known of an id, a file or a task."),
     "explain-miss": ("redux.cli.explain:explain_miss", "Say why calls ran instead of being reused."),
+    "config": ("redux.cli.config:config", "Show the settings in force, and where they come from."),
     "fs": ("redux.cli.fs:fs", "Copy files, on any file system: fs cp SOURCE TARGET."),
     "completion": ("redux.cli.completion:completion", "Print the completion script of a shell."),
 }
@@ -109,13 +110,9 @@ def uncollected() -> Iterator[None]:
 
 def version() -> str:
     """The version of the redux that is installed."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
+    from redux.default_tags import installed_version
 
-    try:
-        return installed("redux-cache")
-    except PackageNotFoundError:
-        return "(not installed)"
+    return installed_version() or "(not installed)"
 
 
 def _usage_line(error: object) -> str:

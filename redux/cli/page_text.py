@@ -14,6 +14,7 @@ from redux.cli.pages import (
     ExecutionPage,
     FilePage,
     JobPage,
+    TagPairs,
     TaskPage,
     ValuePage,
 )
@@ -37,7 +38,9 @@ from redux.cli.render import (
     strong,
     task_table,
 )
+from redux.default_tags import AUTOMATIC
 from redux.explain import ArgumentChange, Cause, CauseGroup
+from redux.tags import format_tag_key_value
 from redux_backends.backend import JobView
 from redux_backends.records import Argument, Execution, JobId, JobStatus, Outcome, Seconds, TaskRecord
 
@@ -47,6 +50,8 @@ _AGREEMENT: Mapping[Agreement, str] = {
     Agreement.GONE: "is gone; what follows is about the record",
     Agreement.UNREADABLE: "cannot be read; what follows is about the record",
 }
+_TAG_WIDTH = 80
+"""Characters: a longer tag is cut."""
 _ALIKE = 3
 """How many calls of one task in a row are shown before the rest is counted."""
 
@@ -59,7 +64,9 @@ def executions_text(lines: Sequence[ExecutionLine], now: Seconds, width: int) ->
         head = f"{strong(short(one.id))}  {show_status(one.status, 7)}  {show_ago(one.started, now):>19}"
         took = show_seconds(one.ended - one.started) if one.ended is not None else ""
         shown.append(f"{head}  {took:>9}  {cut(show_command(one), max(width - 52, 30))}")
-        shown.append(dim(f"{'':10}{count_words(line.tasks)}"))
+        said = [(key, value) for key, value in line.tags if key not in AUTOMATIC]
+        tags = f"  {cut(tag_words(said), max(width - 40, 30))}" if said else ""
+        shown.append(dim(f"{'':10}{count_words(line.tasks)}") + tags)
     return shown
 
 
@@ -71,6 +78,7 @@ def execution_text(page: ExecutionPage, now: Seconds, width: int, reasons_width:
         f"execution {strong(one.id.hex())}  {show_status(one.status)}{took}",
         f"  {show_command(one)}",
         dim(f"  started {show_moment(one.started)} ({show_ago(one.started, now)}) by {one.user} in {one.cwd}"),
+        *tag_lines(page.tags),
         "",
         *task_table(page.tasks),
         strong(count_words(page.tasks)),
@@ -83,6 +91,16 @@ def execution_text(page: ExecutionPage, now: Seconds, width: int, reasons_width:
         total = sum(row.ran + row.cached + row.failed + row.other for row in page.tasks)
         lines.append(dim(f"and {total - len(page.jobs):,} more; --limit shows more, --task those of one task"))
     return lines
+
+
+def tag_words(tags: Sequence[tuple[str, object]]) -> str:
+    """Tags on one line: `stage=raw, n=3`."""
+    return ", ".join(format_tag_key_value(key, value, _TAG_WIDTH) for key, value in tags)
+
+
+def tag_lines(tags: TagPairs, by: str = "  ") -> list[str]:
+    """The line that shows tags; none where there are none."""
+    return [f"{by}tags: {tag_words(tags)}"] if tags else []
 
 
 # -- jobs --------------------------------------------------------------------------------------------
@@ -150,6 +168,7 @@ def job_text(page: JobPage, now: Seconds, width: int) -> list[str]:
     took = f" in {job_seconds(view)}" if job_seconds(view) else ""
     lines = [f"job {strong(job.id.hex())}  {show_status(job.status)}{took}, {show_ago(job.started, now)}"]
     lines += ["", f"  {strong(view.fullname)}", *indent(_arguments(view.arguments, page.behind, width - 4), "    ")]
+    lines[1:1] = tag_lines(page.tags)
     if view.result is not None and page.error is None:
         lines.append(f"    → {view.result_preview}  {dim(f'{view.result_type} {short(view.result)}')}")
     lines += ["", *_how(page, now, width)]
@@ -275,6 +294,7 @@ def call_text(page: CallPage, now: Seconds, width: int) -> list[str]:
     lines += indent(_arguments(page.arguments, page.behind, width - 4), "    ")
     if page.result is not None:
         lines.append(f"    → {page.result.preview}  {dim(f'{page.result.type_name} {short(call.result)}')}")
+        lines += tag_lines(page.tags, "      ")
     lines += ["", f"took       {show_seconds(call.duration)}", f"code       task {short(page.task_hash)}"]
     if page.children:
         counted = Counter(name for _, name in page.children)
@@ -289,6 +309,7 @@ def task_text(page: TaskPage, now: Seconds, width: int) -> list[str]:
     """A task with its code piece by piece, its versions and its newest jobs."""
     task = page.task
     lines = [f"task {strong(task.hash.hex())}  {strong(task.fullname)}"]
+    lines += tag_lines(page.tags)
     if task.version is not None:
         lines.append(f"version {task.version}")
     for piece in task.pieces:
@@ -305,7 +326,7 @@ def value_text(page: ValuePage, now: Seconds, width: int) -> list[str]:
     """A value with the call that made it, the code, and where that call's inputs came from."""
     value = page.value
     lines = [f"value {strong(value.hash.hex())}", f"  {value.type_name}, {show_size(value.size)}"]
-    lines += [f"  {value.preview}", "", *_origin_lines(page, now, width)]
+    lines += [*tag_lines(page.tags), f"  {value.preview}", "", *_origin_lines(page, now, width)]
     if page.users:
         lines += ["", "used by", *indent(jobs_text(page.users, now, width - 2))]
     return lines

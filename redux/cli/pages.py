@@ -11,6 +11,9 @@ from redux_backends.backend import JobView
 from redux_backends.records import Argument, CallNode, Execution, TaskRecord, ValueRecord
 from redux_valuestore.digest import Digest
 
+TagPairs = tuple[tuple[str, object], ...]
+"""Tags as keys and values."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExecutionLine:
@@ -18,6 +21,7 @@ class ExecutionLine:
 
     execution: Execution
     tasks: tuple[TaskRow, ...]
+    tags: TagPairs = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class ExecutionPage:
     causes: tuple[CauseGroup, ...]
     jobs: tuple[JobView, ...]
     more: bool
+    tags: TagPairs = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class JobPage:
     """the traceback it ended with"""
     behind: tuple[Behind, ...]
     """the calls that its arguments were made from, when its call was first made"""
+    tags: TagPairs = ()
+    """its own, then its task's"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,8 @@ class CallPage:
     children: tuple[tuple[Digest, str], ...]
     jobs: tuple[JobView, ...]
     behind: tuple[Behind, ...]
+    tags: TagPairs = ()
+    """its result's"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,7 @@ class TaskPage:
     task: TaskRecord
     versions: tuple[Digest, ...]
     jobs: tuple[JobView, ...]
+    tags: TagPairs = ()
 
 
 class Source(StrEnum):
@@ -128,6 +138,7 @@ class ValuePage:
     execution: Execution | None
     callers: tuple[JobView, ...]
     users: tuple[JobView, ...]
+    tags: TagPairs = ()
 
 
 class Agreement(StrEnum):

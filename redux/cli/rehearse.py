@@ -17,7 +17,7 @@ _SHOWN_CALLS = 20
 
 def rehearse_order(order: Order, shown: Shown) -> int:
     """Walk what is remembered of a task, say what would run, and give the exit code: 3 where anything would."""
-    storage = open_to_run(order.where, order.flags)
+    storage = open_to_run(order.where, order.flags, order.about.setup)
     try:
         scheduler = open_scheduler_for(order, storage)
         with stdout_to_stderr(), code_warnings_in_a_line():

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import cast
 
 import click
 from click.shell_completion import CompletionItem
 
-from redux.cli.arguments import TaskForm, read_arguments, read_form, task_help, wants_help
+from redux.cli.arguments import TaskForm, read_arguments, read_form, wants_help
 from redux.cli.completion import complete_tasks
+from redux.cli.given import About, read_context, read_tags
 from redux.cli.main import uncollected
 from redux.cli.output import show, stdout_to_stderr, tell
 from redux.cli.surroundings import Where, where_options
-from redux.cli.workflow import Workflow, find_task, list_tasks, load_workflow
+from redux.cli.task_help import list_forms, task_help
+from redux.cli.workflow import Workflow, find_task, is_task, load_workflow, tasks_of
 from redux.config import ExecutorName, Layer
 from redux.errors import UsageError, WorkflowImportError
 from redux.task import Task
 
+_HELP_WORDS = ("help", "--help", "-h")
+_CONTEXT_HELP = 'What get_context("NAME") gives: JSON where it can be read so, else text.'
 _WORKERS_HELP = "How many tasks run at once; default: the cores + 4, at most 32, for threads, the cores for processes."
 
 
@@ -42,6 +47,11 @@ def _complete_task(context: click.Context, parameter: click.Parameter, begun: st
 @click.option("--keep-going", is_flag=True, help="After a failure go on with what does not depend on it.")
 @click.option("--executor", type=click.Choice(["threads", "processes"]), help="Where tasks run; default: threads.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help=_WORKERS_HELP)
+@click.option("-t", "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="A tag of this execution.")
+@click.option("--doc", metavar="TEXT", help="What this execution is for; a tag too.")
+@click.option("--context", "context_words", multiple=True, metavar="NAME=VALUE", help=_CONTEXT_HELP)
+@click.option("--context-file", type=click.Path(path_type=Path), metavar="FILE", help="More of it, in JSON or TOML.")
+@click.option("--setup", multiple=True, metavar="KEY=VALUE", help="An argument of the project's setup function.")
 @click.option(
     "--dryrun", "--dry-run", is_flag=True, help="Say what would run and why, run nothing; exit 3 if anything."
 )
@@ -58,6 +68,11 @@ def run(
     keep_going: bool,
     executor: str | None,
     workers: int | None,
+    tags: tuple[str, ...],
+    doc: str | None,
+    context_words: tuple[str, ...],
+    context_file: Path | None,
+    setup: tuple[str, ...],
     dryrun: bool,
     as_json: bool,
     quiet: bool,
@@ -69,7 +84,10 @@ def run(
         workers=workers,
         cache=False if no_cache else None,
         keep_going=True if keep_going else None,
+        context=read_context(context_words),
+        context_file=None if context_file is None else context_file.absolute(),
     )
+    about = About(tuple(read_tags(tags)), doc, setup)
     argv = context.find_root().obj or ("redux", "run", target, *((task,) if task else ()), *words)
     where = Where(**places)  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     wanted = _choose(target, task, words)
@@ -80,7 +98,8 @@ def run(
 
     own_options = [option for each in context.command.params for option in each.opts if option.startswith("--")]
     call = read_arguments(wanted.form, words, own_options)
-    order, shown = Order(wanted.workflow, wanted.task, call, where, flags, tuple(argv)), Shown(quiet, as_json)
+    order = Order(wanted.workflow, wanted.task, call, where, flags, about, tuple(argv))
+    shown = Shown(quiet, as_json)
     return rehearse_order(order, shown) if dryrun else run_order(order, shown)
 
 
@@ -95,13 +114,13 @@ class Wanted:
 
 def _choose(target: str, task: str | None, words: tuple[str, ...]) -> Wanted | int:
     """The task asked for; an exit code where only its help, or the list of tasks, was."""
-    asks_help = task in ("--help", "-h") or (task is not None and bool({"--help", "-h"} & set(words)))
-    if task is not None and task.startswith("-") and task not in ("--help", "-h"):
+    asks_help = task in _HELP_WORDS or (task is not None and bool({"--help", "-h"} & set(words)))
+    if task is not None and task.startswith("-") and task not in _HELP_WORDS:
         raise UsageError(f"{task} stands where the task's name goes; options of `redux run` go before {target}")
     if not asks_help:
         _load_our_own()
     workflow = _load(target)
-    if task is None or task in ("--help", "-h"):
+    if task is None or (task in _HELP_WORDS and not is_task(workflow, task)):
         return _list(workflow, asked=task is not None)
     found = find_task(workflow, task)
     form = read_form(found.fullname, found.func)
@@ -128,12 +147,12 @@ def _load(target: str) -> Workflow:
 
 
 def _list(workflow: Workflow, asked: bool) -> int:
-    tasks = list_tasks(workflow)
+    tasks = tasks_of(workflow)
     if not tasks:
         raise UsageError(f"no function in {workflow.target} is marked @task")
-    heading = f"Tasks of {workflow.target}:\n{tasks}"
+    heading = f"Tasks of {workflow.target}:\n\n{list_forms([read_form(task.fullname, task.func) for task in tasks])}"
     if asked:
         show(heading)
         return 0
     tell(heading)
-    raise UsageError(f"name the task to run: redux run {workflow.target} TASK")
+    raise UsageError(f"name the task to run: redux run {workflow.target} TASK; with --help after it, what it takes")

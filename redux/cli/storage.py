@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from redux.cli.given import read_setup
+from redux.cli.output import stdout_to_stderr, tell
 from redux.cli.surroundings import Where, find_sources
 from redux.config import Layer, Settings, Sources, prepare_run, read_settings
-from redux.errors import BackendUnavailable, ProjectUnwritable, StoreUnavailable
+from redux.errors import BackendUnavailable, ProjectUnwritable, SetupFailed, StoreUnavailable, UsageError
 from redux.repo import Repo, open_repo
+from redux.setup_function import set_up
 from redux_backends.memory import MemoryBackend
 from redux_valuestore.store import MemoryStore
 
@@ -28,33 +32,47 @@ def open_to_read(where: Where) -> Repo:
     return _open(read_settings(find_sources(where)))
 
 
-def open_to_run(where: Where, flags: Layer) -> RunStorage:
+def open_to_run(where: Where, flags: Layer, setup: Sequence[str] = ()) -> RunStorage:
     """The repository of a run; a .redux is made first where nothing says where to write.
 
-    Where neither can be made or written, the run remembers in memory, and `trouble` says why. A database that is
-    damaged or newer is an error: going on would hide it.
+    `setup` are the words for the setup function. Where neither database nor store can be made or written, the run
+    remembers in memory, and `trouble` says why. A database that is damaged or newer is an error: going on would hide
+    it.
     """
     sources = find_sources(where, flags)
+    made, trouble = None, None
     try:
         made = prepare_run(sources)
-        settings = read_settings(sources)
-        return RunStorage(settings, _open(settings), made)
-    except (ProjectUnwritable, BackendUnavailable, StoreUnavailable) as error:
-        memory = Repo(MemoryBackend(), MemoryStore())
-        return RunStorage(_settings_without_project(sources), memory, None, str(error))
+    except ProjectUnwritable as error:
+        sources, trouble = _without_project(sources), str(error)
+    settings = _set_up(sources, setup)
+    if trouble is None:
+        try:
+            return RunStorage(settings, _open(settings), made)
+        except (BackendUnavailable, StoreUnavailable) as error:
+            trouble = str(error)
+    return RunStorage(settings, Repo(MemoryBackend(), MemoryStore()), None, trouble)
 
 
-def _settings_without_project(sources: Sources) -> Settings:
-    """The settings of a run that keeps nothing."""
-    flags = Layer(
-        database="sqlite:///:memory:",
-        store="memory://",
-        executor=sources.flags.executor,
-        workers=sources.flags.workers,
-        cache=sources.flags.cache,
-        keep_going=sources.flags.keep_going,
-    )
-    return read_settings(Sources(sources.folder, sources.environment, sources.user_file, flags))
+def _without_project(sources: Sources) -> Sources:
+    """The sources of a run that keeps nothing."""
+    flags = replace(sources.flags, database="sqlite:///:memory:", store="memory://")
+    return replace(sources, flags=flags, project=None)
+
+
+def _set_up(sources: Sources, words: Sequence[str]) -> Settings:
+    try:
+        with stdout_to_stderr():
+            settings = set_up(sources, lambda setup: read_setup(setup, words))
+    except SetupFailed as error:
+        tell(error.traceback_text.rstrip("\n"))
+        raise
+    if words and settings.setup is None:
+        raise UsageError(
+            f"--setup {words[0]} has nobody to take it: name a function in the settings, "
+            'as [scheduler] setup = "file.py::function"'
+        )
+    return settings
 
 
 def _open(settings: Settings) -> Repo:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-import time
 import traceback
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+from redux.code.project import project_of
 from redux.errors import UsageError, WorkflowImportError, nearest
+from redux.executors.fresh_imports import import_fresh
 from redux.task import Task, get_task_registry
 
-_RACY_SECONDS = 2.0
 _OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -36,19 +35,23 @@ def load_workflow(target: str) -> Workflow:
 
     Raises UsageError where there is none, WorkflowImportError where it raises.
     """
-    workflow = _load(target)
-    _forget_young_bytecode(workflow.folder)
-    return workflow
-
-
-def _load(target: str) -> Workflow:
     if _is_file_name(target) or not all(part.isidentifier() for part in target.split(".")):
         return _load_file(target)
     here = Path.cwd()
     sys.path.insert(0, str(here))
+    import_fresh(project_of(_folder_of(target) or here))
     module = _import(target, lambda: import_module(target))
     path = getattr(module, "__file__", None)
     return Workflow(target, module, Path(path).resolve().parent if path else here)
+
+
+def _folder_of(target: str) -> Path | None:
+    """The folder of a module's outermost package, found without importing it; None where there is none."""
+    try:
+        spec = find_spec(target.partition(".")[0])
+    except (ImportError, ValueError):
+        return None
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent
 
 
 def _is_file_name(target: str) -> bool:
@@ -67,6 +70,7 @@ def _load_file(target: str) -> Workflow:
     name = path.stem
     _refuse_taken(target, name, path)
     sys.path.insert(0, str(path.parent))
+    import_fresh(project_of(path.parent))
     module = _new_module(target, name, path)
     sys.modules[name] = module
 
@@ -83,20 +87,6 @@ def _new_module(target: str, name: str, path: Path) -> ModuleType:
         raise UsageError(f"{target} is no Python file; a workflow's name ends in .py")
     spec.cached = None
     return module_from_spec(spec)
-
-
-def _forget_young_bytecode(folder: Path) -> None:
-    """Remove the bytecode of modules written a moment ago.
-
-    Python finds it again by the second and the size of the source, so that the next edit could go unseen.
-    """
-    young = time.time() - _RACY_SECONDS
-    for module in list(sys.modules.values()):
-        source, cached = getattr(module, "__file__", None), getattr(module, "__cached__", None)
-        if source and cached and source.startswith(str(folder) + os.sep):
-            with suppress(OSError):
-                if os.stat(source).st_mtime > young:
-                    os.unlink(cached)
 
 
 def _refuse_taken(target: str, name: str, path: Path) -> None:
@@ -184,20 +174,13 @@ def tasks_of(workflow: Workflow) -> list[Task[..., object]]:
     return list(found.values())
 
 
+def is_task(workflow: Workflow, name: str) -> bool:
+    """Whether a workflow has a task of that name."""
+    return any(name in (task.name, task.fullname) for task in tasks_of(workflow))
+
+
 def _known(name: str, tasks: Iterable[Task[..., object]]) -> str:
     names = sorted({one for task in tasks for one in (task.name, task.fullname)})
     if not names:
         return ": no function in it is marked @task"
     return nearest(name, names) or f"; it has {', '.join(task.fullname for task in tasks)}"
-
-
-def list_tasks(workflow: Workflow) -> str:
-    """The tasks of a workflow with the first line of their docs."""
-    tasks = tasks_of(workflow)
-    width = max((len(task.fullname) for task in tasks), default=0)
-    return "\n".join(f"  {task.fullname:<{width}}  {_first_line(task)}".rstrip() for task in tasks)
-
-
-def _first_line(task: Task[..., object]) -> str:
-    doc = (task.func.__doc__ or "").strip()
-    return doc.splitlines()[0] if doc else ""

@@ -26,7 +26,7 @@ from redux.code.trouble import CountedByName
 from redux.executors.exchange import plain_records
 from redux.executors.executor import CodeDiffers, JobSpec, Outcome, execute, importing
 from redux.executors.frames import Disconnected, pack, receive, send
-from redux.executors.fresh_imports import FreshFinder, FreshLoader
+from redux.executors.fresh_imports import FreshLoader, import_fresh
 from redux.repo import Repo
 from redux.task import Task, get_task_registry, name_of_task, set_task_hasher, source_of_task
 from redux.tracebacks import text_of, trim_traceback
@@ -50,7 +50,7 @@ class Workshop:
         self._inline_limit = inline_limit
         self._repos: dict[str | None, Repo] = {None: Repo(MemoryBackend(), MemoryStore(), sys.maxsize)}
         project = project_of(Path(folder))
-        sys.meta_path.insert(0, FreshFinder(project))
+        import_fresh(project)
         self._fingerprinter = Fingerprinter(project, name_of_task)
         self._hashes: dict[str, Digest] = {}
         set_task_hasher(self._hash_of)

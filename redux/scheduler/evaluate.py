@@ -7,16 +7,18 @@ queues, so ten thousand calls deep or a hundred thousand wide cost no stack.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from redux.expression import Operation
 from redux.nested import ATOMS, lazies_in, refuse_hidden
 from redux.operations import operation
-from redux.options import TaskOptions, given_for_call
+from redux.options import CacheCheckValid, TaskOptions, given_for_call
 from redux.repo import Repo
+from redux.rules import ContextAsked, Effect, TagsNoted
 from redux.scheduler.cells import FindTask, make_cell
 from redux.scheduler.inputs import (
+    CONTEXT_ARGUMENT,
     Inputs,
     NotThere,
     Unmade,
@@ -32,6 +34,7 @@ from redux.scheduler.jobs import (
     Failed,
     Gather,
     Job,
+    Known,
     OperationCell,
     Part,
     RuleCell,
@@ -70,12 +73,19 @@ class Events(Protocol):
         """A job's bytes are gone: it must run again."""
         ...
 
+    def tagged(self, job: Job | None, value: Datum, noted: TagsNoted) -> None:
+        """A rule of that job (None: of the root) has tags recorded."""
+        ...
+
 
 class Evaluator:
     """The cells of one execution, and the queues they move through."""
 
-    def __init__(self, repo: Repo, find_task: FindTask, events: Events, execution: ExecutionId) -> None:
+    def __init__(
+        self, repo: Repo, find_task: FindTask, events: Events, execution: ExecutionId, context: Mapping[str, object]
+    ) -> None:  # fmt: skip
         self.inputs = Inputs(repo, execution)
+        self._context = context
         self._find_task = find_task
         self._events = events
         self._fresh: deque[Cell] = deque()
@@ -87,7 +97,7 @@ class Evaluator:
 
     def open(self, value: object, job: Job | None) -> Gather:
         """A cell for a value whose expressions are to be evaluated as children of `job`."""
-        scope = Scope(job)
+        scope = Scope(job, self._context if job is None else job.context)
         if job is not None:
             job.scope = scope
         gather = Gather(scope, value)
@@ -198,6 +208,8 @@ class Evaluator:
                 upstreams += [Upstream(name, call) for call in calls_behind(value, job.parent)]
         if wants_preprocessing():
             arguments = [(name, self.inputs.given(datum, task.fullname, name)) for name, datum in arguments]
+        if job.context and job.options.check_valid is CacheCheckValid.SHALLOW:
+            arguments.append((CONTEXT_ARGUMENT, self.inputs.context(job.context)))
         job.arguments, job.upstreams = arguments, upstreams
         self._hash_arguments(job)
 
@@ -253,7 +265,7 @@ class Evaluator:
             cell.datum = cell.current[0].datum
             self._wake(cell)
             return
-        step = advance(cell, self.inputs)
+        step = advance(cell, self.inputs, lambda effect: self._perform(cell, effect))
         if isinstance(step, Failed):
             self.fail(cell, step)
             return
@@ -267,6 +279,14 @@ class Evaluator:
         self._fresh.extend(cell.current)
         if not cell.current:
             self._ready.append(cell)
+
+    def _perform(self, cell: RuleCell, effect: Effect) -> object:
+        if isinstance(effect, ContextAsked):
+            return cell.parent.context
+        if not isinstance(effect, TagsNoted) or not isinstance(effect.value, Known):
+            raise TypeError(f"nobody performs the effect {effect!r}")
+        self._events.tagged(cell.parent.job, effect.value._datum, effect)
+        return None
 
     def _deliver(self, root: Gather) -> None:
         """The root's value is what people see, so its bytes are needed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from redux.expression import Expression
 from redux.job_info import JobInfo
@@ -10,12 +10,16 @@ from redux.nested import ATOMS, lazies_in, refuse_hidden, substitute
 from redux.repo import Repo
 from redux.scheduler.jobs import ABSENT, Cell, Datum, Gather, Job, OperationCell, Part, RuleCell, Scope
 from redux.stand_ins import preprocessed
+from redux.tables import thaw
 from redux.task import BoundCall
 from redux.value import Encoded, Lazy, decode, encode
 from redux_backends.records import ExecutionId, Traits
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import ValueMissing
+
+CONTEXT_ARGUMENT = "(context)"
+"""Under this name the whole context is an argument of a call that is reused without a look at what is below it."""
 
 
 class Unmade(Exception):
@@ -39,6 +43,7 @@ class Inputs:
 
     def __init__(self, repo: Repo, execution: ExecutionId) -> None:
         self._repo = repo
+        self._contexts: dict[int, tuple[Mapping[str, object], Datum]] = {}
         self._execution = execution
 
     def load(self, datum: Datum) -> object:
@@ -86,10 +91,19 @@ class Inputs:
         datum.users -= 1
         return Datum(None, Traits.PLAIN, stand_in)
 
+    def context(self, context: Mapping[str, object]) -> Datum:
+        """A context as an argument; the mapping is kept with it, so that its identity stays its own."""
+        known = self._contexts.get(id(context))
+        if known is None:
+            datum = Datum(None, Traits.PLAIN, thaw(context))
+            encode_plain(datum, "the context")
+            known = self._contexts[id(context)] = context, datum
+        return known[1]
+
     def call_of(self, job: Job) -> BoundCall:
         """How to call a job's function: its arguments as plain values. Raises Unmade where one's bytes are gone."""
         task = job.known.task
-        values = [(name, self.load(datum)) for name, datum in job.arguments]
+        values = [(name, self.load(datum)) for name, datum in job.arguments if name != CONTEXT_ARGUMENT]
         if task.told_args:
             info = self._info_of(job)
             values = [(name, info if name in task.told_args else value) for name, value in values]

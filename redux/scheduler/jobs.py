@@ -84,12 +84,16 @@ class Cell:
 
 
 class Scope:
-    """The cells of one job's reduced value, by the identity of their expressions, so that a shared one runs once."""
+    """The cells of one job's reduced value, by the identity of their expressions, so that a shared one runs once.
 
-    __slots__ = ("cells", "children", "exported", "job")
+    `context` is that of the job, and of the jobs made in it unless they are given another.
+    """
 
-    def __init__(self, job: Job | None) -> None:
+    __slots__ = ("cells", "children", "context", "exported", "job")
+
+    def __init__(self, job: Job | None, context: Mapping[str, object]) -> None:
         self.job = job
+        self.context = context
         self.exported = NO_OPTIONS if job is None else job.exports()
         self.cells: dict[int, Cell] = {}
         self.children: list[Job] = []
@@ -181,6 +185,7 @@ class Job(Cell):
         "attempts",
         "bound",
         "call_hash",
+        "context",
         "ended",
         "eval_hash",
         "forced",
@@ -210,6 +215,7 @@ class Job(Cell):
         super().__init__(scope)
         self.id = id
         self.known = known
+        self.context = scope.context
         self.given = given
         self.options = known.task.declared
         self.bound: BoundCall | None = bound

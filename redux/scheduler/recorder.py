@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from redux.repo import Repo
+from redux.scheduler.inputs import encode_plain
 from redux.scheduler.jobs import Datum, Job
 from redux.scheduler.report import ErrorValue
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.writer import Writer, as_trouble
+from redux.tags import Tags
 from redux.value import Encoded, encode
 from redux_backends.records import (
     Argument,
@@ -63,6 +65,7 @@ class Recorder:
         self._recorded_sets: set[Digest] = set()
         self._last = time.monotonic()
         self._urgent = False
+        self._job_tags: dict[Job, dict[tuple[str, str], None]] = {}
         self._writer = Writer(repo.backend.record, self.give_up)
         self.trouble: ReduxError | None = None
         self._clear()
@@ -167,6 +170,25 @@ class Recorder:
             self._ensure_started(job)
             self._urgent = True
 
+    # -- tags --------------------------------------------------------------------------------------
+
+    def tag_execution(self, tags: Tags) -> None:
+        """Note tags of the execution itself."""
+        self._tags += [Tag("execution", self._execution, key, value) for key, value in tags]
+
+    def tag_value(self, datum: Datum, tags: Tags) -> None:
+        """Note tags of a value, and the value where nobody did. Raises what encoding it raises."""
+        if datum.hash is None:
+            encode_plain(datum, "the value that is tagged")
+        self.keep(datum)
+        assert datum.hash is not None
+        self._tags += [Tag("value", datum.hash, key, value) for key, value in tags]
+
+    def tag_job(self, job: Job, tags: Tags) -> None:
+        """Note tags of a job; they are written with its end, since a tag needs what it is on."""
+        if tags:
+            self._job_tags.setdefault(job, {}).update(dict.fromkeys(tags))
+
     # -- rows --------------------------------------------------------------------------------------
 
     def _note_task(self, task_hash: Digest) -> None:
@@ -240,6 +262,8 @@ class Recorder:
         self._note_task(job.known.task_hash)
         (self._jobs if job.recorded else self._new_jobs).append(self._row(job))
         job.recorded = True
+        if self._job_tags:
+            self._tags += [Tag("job", job.id, key, value) for key, value in self._job_tags.pop(job, ())]
 
     def _ensure_started(self, job: Job | None) -> None:
         line: list[Job] = []

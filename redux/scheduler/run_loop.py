@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from redux.repo import Repo
+from redux.rules import TagsNoted
 from redux.scheduler.collector import Collector
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
@@ -17,6 +18,7 @@ from redux.scheduler.report import Counts, ErrorValue, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.validity import reason_of_loss
+from redux.tags import TagError, Tags
 from redux_backends.records import (
     Execution,
     ExecutionId,
@@ -81,10 +83,11 @@ class Dispatching(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where an execution takes place: what becomes of jobs that are to run, and of what is to be recorded."""
+    """Where an execution takes place: what becomes of jobs that are to run, what is recorded, what the context is."""
 
     recorder: Recorder
     dispatch: Callable[[Evaluator, Reuse], Dispatching]
+    context: Mapping[str, object]
 
 
 class Run:
@@ -96,7 +99,7 @@ class Run:
     ) -> None:  # fmt: skip
         self._repo = repo
         self._counts = counts
-        self._evaluator = Evaluator(repo, book.find, self, execution)
+        self._evaluator = Evaluator(repo, book.find, self, execution, stage.context)
         self._reuse = Reuse(repo, book, use_cache)
         self._recorder = stage.recorder
         self._dispatch = stage.dispatch(self._evaluator, self._reuse)
@@ -110,9 +113,10 @@ class Run:
         """Why something could not be recorded."""
         return self._recorder.trouble
 
-    def record_execution(self, execution: Execution) -> None:
+    def record_execution(self, execution: Execution, tags: Tags = ()) -> None:
         """Record how the execution stands; where that fails, the run goes on without recording."""
         self._recorder.record_execution(execution)
+        self._recorder.tag_execution(tags)
 
     # -- the loop ----------------------------------------------------------------------------------
 
@@ -308,3 +312,15 @@ class Run:
         self._recorder.forget(stale.hash)
         self._recorder.forget(getattr(error, "digest", stale.hash))
         job.renew(JobId(new_id()), reason_of_loss(stale.hash, error))
+
+    def tagged(self, job: Job | None, value: Datum, noted: TagsNoted) -> None:
+        """A rule of that job (None: of the root) has tags recorded; below a silent job nothing is."""
+        if noted.job_tags and job is None:
+            raise TagError("apply_tags has job_tags outside of any job; give execution_tags, or say it in a task")
+        if job is not None and job.silent:
+            return
+        if noted.tags:
+            self._recorder.tag_value(value, noted.tags)
+        if job is not None:
+            self._recorder.tag_job(job, noted.job_tags)
+        self._recorder.tag_execution(noted.execution_tags)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
 
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
+from redux.default_tags import user_name
 from redux.executors.executor import RunInWorker, importing
 from redux.executors.pool import NO_POOLS, ExecutorPool, MakePool
 from redux.repo import Repo
@@ -29,6 +29,9 @@ from redux.scheduler.report import Counts, Report, TaskProgress, describe_failur
 from redux.scheduler.reuse import Reuse
 from redux.scheduler.run_loop import Run, Stage
 from redux.scheduler.task_book import TaskBook
+from redux.settings import NOTHING
+from redux.tables import freeze, merge
+from redux.tags import Tags, TagsGiven, as_tags
 from redux.task import get_task_registry, name_of_task, set_task_hasher
 from redux.value import set_code_hasher
 from redux_backends.liveness import this_process
@@ -43,13 +46,23 @@ _SWITCH_SECONDS = 0.0005
 NO_LIMITS: Mapping[str, int] = MappingProxyType({})
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be run, and what is to be known of it."""
+
+    expression: object
+    context: Mapping[str, object]
+    argv: tuple[str, ...] = ()
+    tags: Tags = ()
+
+
 class Scheduler:
     """Runs expressions, remembering every call in a repository.
 
     Without a repository what it remembers lives as long as the scheduler. `folder` is where the user's own project
     is found (by default the main script's, or the current one); its code is what task hashes cover. `limits` says how
     much there is of what tasks name in their `limits=`; of anything else there is 1. `executors` are further ones by
-    name, each a function that makes a `concurrent.futures.Executor`.
+    name, each a function that makes a `concurrent.futures.Executor`. `context` is what `get_context` gives.
     """
 
     def __init__(
@@ -63,6 +76,7 @@ class Scheduler:
         folder: Path | None = None,
         limits: Mapping[str, int] = NO_LIMITS,
         executors: Mapping[str, MakePool] = NO_POOLS,
+        context: Mapping[str, object] = NOTHING,
     ) -> None:
         self.repo = repo if repo is not None else Repo(MemoryBackend(), MemoryStore())
         self._executor = executor
@@ -72,18 +86,24 @@ class Scheduler:
         self._folder = folder
         self._limits = limits
         self._executors = executors
+        self._context: Mapping[str, object] = freeze(context)
         self._run: Run | None = None
         self._stop_asked = False
         self._progress = Counts()
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the user's own project is found from."""
+        return self._folder or _main_folder()
 
     @property
     def progress(self) -> Mapping[str, TaskProgress]:
         """Counts per task of the execution under way, or of the last one."""
         return self._progress
 
-    def run(self, expression: object) -> object:
-        """The value of an expression. Raises the task's own error where one failed."""
-        return self.execute(expression, tuple(sys.argv)).value
+    def run(self, expression: object, *, tags: TagsGiven = (), context: Mapping[str, object] = NOTHING) -> object:
+        """The value of an expression. Raises the task's own error where one failed; else as `execute`."""
+        return self.execute(expression, tuple(sys.argv), tags=tags, context=context).value
 
     def stop(self) -> None:
         """Ask the execution under way (or the next, if none is) to end: running jobs finish, nothing new starts.
@@ -94,21 +114,31 @@ class Scheduler:
         if self._run is not None:
             self._run.stop()
 
-    def execute(self, expression: object, argv: Sequence[str] = ()) -> Report:
+    def execute(
+        self,
+        expression: object,
+        argv: Sequence[str] = (),
+        *,
+        tags: TagsGiven = (),
+        context: Mapping[str, object] = NOTHING,
+    ) -> Report:
         """Run an expression (or a container of them) as one execution, and report how it ended.
 
-        A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
+        The execution is recorded with `tags`, pairs of key and JSON value or a dict; `context` lies over the
+        scheduler's own. A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
+        Raises TagError.
         """
+        asked = Asked(expression, merge(self._context, context), tuple(argv), as_tags(tags))
         with self._minding_interrupts() as collector:
-            return self._execute(expression, argv, collector)
+            return self._execute(asked, collector)
 
-    def dry_run(self, expression: object) -> DryRunResult:
+    def dry_run(self, expression: object, *, context: Mapping[str, object] = NOTHING) -> DryRunResult:
         """What would run, and why: what is remembered is walked, no task runs and nothing is recorded.
 
         Raises the error of whatever fails on the way.
         """
         with self._minding_interrupts() as collector:
-            return self._rehearse(expression, collector)
+            return self._rehearse(Asked(expression, merge(self._context, context)), collector)
 
     @contextmanager
     def _minding_interrupts(self) -> Iterator[Collector]:
@@ -120,11 +150,11 @@ class Scheduler:
         finally:
             self._stop_asked = False
 
-    def _execute(self, expression: object, argv: Sequence[str], collector: Collector) -> Report:
+    def _execute(self, asked: Asked, collector: Collector) -> Report:
         began = time.monotonic()
-        folder = self._folder or _main_folder()
+        folder = self.folder
         book = _read_code(folder)
-        execution = _describe(argv)
+        execution = _describe(asked.argv)
         pool = ExecutorPool(self.repo, self._executor, self._workers, folder, self._executors)
         recorder = Recorder(self.repo, book, execution.id)
         counts = Counts()
@@ -132,22 +162,23 @@ class Scheduler:
         def dispatch(evaluator: Evaluator, reuse: Reuse) -> Dispatch:
             return Dispatch(pool, evaluator, reuse, recorder, counts, self._limits)
 
-        run = self._open(book, execution, counts, collector, Stage(recorder, dispatch))
+        run = self._open(book, execution, counts, collector, Stage(recorder, dispatch, asked.context))
         try:
-            root = self._perform(run, execution, expression)
+            root = self._perform(run, execution, asked)
         finally:
             pool.close()
         report = self._report(run, execution, root, began)
         run.let_go()
         return report
 
-    def _rehearse(self, expression: object, collector: Collector) -> DryRunResult:
-        book = _read_code(self._folder or _main_folder())
+    def _rehearse(self, asked: Asked, collector: Collector) -> DryRunResult:
+        book = _read_code(self.folder)
         execution = _describe(())
         rehearsal = Rehearsal()
-        stage = Stage(Unrecorded(self.repo, book, execution.id), lambda evaluator, reuse: rehearsal)
+        unrecorded = Unrecorded(self.repo, book, execution.id)
+        stage = Stage(unrecorded, lambda evaluator, reuse: rehearsal, asked.context)
         run = self._open(book, execution, Counts(), collector, stage)
-        root = self._perform(run, execution, expression)
+        root = self._perform(run, execution, asked)
         run.let_go()
         if root.failed is not None:
             raise root.failed.error
@@ -163,11 +194,11 @@ class Scheduler:
             run.stop()
         return run
 
-    def _perform(self, run: Run, execution: Execution, expression: object) -> Gather:
+    def _perform(self, run: Run, execution: Execution, asked: Asked) -> Gather:
         try:
-            run.record_execution(execution)
+            run.record_execution(execution, asked.tags)
             with _quick_switching():
-                return self._finish(run, expression)
+                return self._finish(run, asked.expression)
         except BaseException:
             _end(run, execution, JobStatus.CANCELLED)
             raise
@@ -208,14 +239,7 @@ def _end(run: Run, execution: Execution, status: JobStatus) -> None:
 
 
 def _describe(argv: Sequence[str]) -> Execution:
-    return Execution(ExecutionId(new_id()), tuple(argv), _user(), os.getcwd(), time.time(), this_process())
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a uid without a name, as in containers
-        return str(os.getuid())
+    return Execution(ExecutionId(new_id()), tuple(argv), user_name(), os.getcwd(), time.time(), this_process())
 
 
 def _main_folder() -> Path:

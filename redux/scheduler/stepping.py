@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from redux.rules import Settle, Settled, Steps
+from redux.rules import Effect, Settle, Settled, Steps
 from redux.scheduler.inputs import Inputs
 from redux.scheduler.jobs import Failed, Known, Part, RuleCell
 
@@ -24,12 +25,17 @@ class Wanted:
     several: bool
 
 
-def advance(cell: RuleCell, inputs: Inputs) -> Ended | Wanted | Failed:
-    """One step of a rule, with what it waited for. Raises Unmade where bytes it asked for are gone."""
+def advance(cell: RuleCell, inputs: Inputs, perform: Callable[[Effect], object]) -> Ended | Wanted | Failed:
+    """One step of a rule, with what it waited for; the effects it has on the way are performed.
+
+    Raises Unmade where bytes it asked for are gone.
+    """
     failed = None if cell.several or not cell.current else cell.current[0].failed
     answer = _answer(cell, inputs) if failed is None else None
     try:
         wanted = cell.steps.send(answer) if failed is None else cell.steps.throw(failed.error)
+        while isinstance(wanted, Effect):
+            wanted = cell.steps.send(perform(wanted))
     except StopIteration as stop:
         return Ended(stop.value)
     except BaseException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from queue import SimpleQueue
 from threading import Semaphore, Thread
 
@@ -49,7 +50,7 @@ class Writer:
             self._room.release()
 
     def _attempt(self, group: Batch) -> None:
-        if self._broken or not (group.new_jobs or group.jobs or group.keys or group.values or group.evaluations):
+        if self._broken or not any(getattr(group, part.name) for part in fields(group)):
             return
         try:
             self._write(group)

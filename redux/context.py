@@ -1,0 +1,45 @@
+"""The context of a run: settings of the user's own, which tasks ask for by name.
+
+It comes from `[context]` in the settings, a context file, `redux run --context`, or `Scheduler(context=…)`. What
+`get_context` gives is part of the arguments of whoever takes it, so that another value runs what depends on it, and
+nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from redux.rules import ContextAsked, Steps, rule
+from redux.tables import find, thaw
+
+
+@rule("redux.get_context")
+def get_context(name: str, default: Any = None) -> Steps[Any]:
+    """What the context has under a name, `"a.b"` for what is in a table: once somebody evaluates it.
+
+    It can be an argument, a default argument, or part of a result. Where the context has nothing of that name, the
+    value of `default`, which may be an expression. Tables come as dicts, lists as lists.
+    """
+    context = yield ContextAsked()
+    path = yield name
+    if has_context_value(context, path):
+        return get_context_value(context, path)
+    return default
+
+
+def get_context_value(context: Mapping[str, object], name: str, default: Any = None) -> Any:
+    """What a context has under a dotted name, as a copy; `default` where it has nothing."""
+    try:
+        return thaw(find(context, name))
+    except KeyError:
+        return default
+
+
+def has_context_value(context: Mapping[str, object], name: str) -> bool:
+    """Whether a context has anything under a dotted name."""
+    try:
+        find(context, name)
+    except KeyError:
+        return False
+    return True

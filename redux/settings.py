@@ -1,0 +1,102 @@
+"""Settings as data: those in force, what one source says of them, and where sources are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+ExecutorName = Literal["threads", "processes"]
+PickleRule = Literal["refuse", "allow"]
+
+DEFAULT_INLINE_LIMIT = 16 * 1024
+"""Bytes: values up to this size are rows of the database, larger ones go to the value store."""
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorSettings:
+    """A place for tasks to run, from `[executors.<name>]`: its type, and all else that the table says, read-only."""
+
+    name: str
+    type: str
+    options: Mapping[str, object] = field(default_factory=lambda: NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that a command needs to know; locations are absolute. `project` is the `.redux` folder, if any."""
+
+    project: Path | None
+    database: str
+    store: str
+    inline_limit: int = DEFAULT_INLINE_LIMIT
+    executor: ExecutorName = "threads"
+    workers: int | None = None
+    cache: bool = True
+    keep_going: bool = False
+    pickle: PickleRule = "refuse"
+    setup: str | None = None
+    """`file.py::function`, which is asked for further settings"""
+    context: Mapping[str, object] = field(default_factory=lambda: NOTHING)
+    """what `get_context` gives, read-only"""
+    limits: tuple[tuple[str, int], ...] = ()
+    """how many of what may be in use at once, by name"""
+    executors: tuple[ExecutorSettings, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one source of settings says; None where it says nothing."""
+
+    database: str | None = None
+    store: str | None = None
+    inline_limit: int | None = None
+    executor: ExecutorName | None = None
+    workers: int | None = None
+    cache: bool | None = None
+    keep_going: bool | None = None
+    pickle: PickleRule | None = None
+    setup: str | None = None
+    context_file: Path | None = None
+    """a file whose context comes below this layer's own"""
+    context: Mapping[str, object] | None = None
+    limits: tuple[tuple[str, int], ...] | None = None
+    executors: tuple[ExecutorSettings, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where settings come from. Only the command line fills this in from the process around it."""
+
+    folder: Path
+    """the current folder, where the search for `.redux` begins"""
+    environment: Mapping[str, str]
+    user_file: Path | None = None
+    flags: Layer = Layer()
+    project: Path | None = None
+    """the `.redux` folder given by a flag"""
+    setup: Layer | None = None
+    """what the setup function said"""
+
+
+OriginKind = Literal["flag", "setup", "environment", "project", "user", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a setting comes from: `name` is the flag, the function, the variable or the file; empty for a default."""
+
+    kind: OriginKind
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A layer with its origin; that of flags and variables is told by the setting."""
+
+    origin: Origin
+    layer: Layer
