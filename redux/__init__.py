@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from redux.errors import ReduxError
     from redux.expression import Expression
-    from redux.file import File
+    from redux.file import Dir, File
     from redux.scheduler import ExecutionFailed, Report, Scheduler
     from redux.session import open_scheduler, run
     from redux.task import CacheCheckValid, CacheScope, Task, get_task_registry, task
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CacheCheckValid",
     "CacheScope",
+    "Dir",
     "ExecutionFailed",
     "Expression",
     "File",
@@ -37,6 +38,7 @@ __all__ = [
 _HOMES = {
     "CacheCheckValid": "redux.task",
     "CacheScope": "redux.task",
+    "Dir": "redux.file",
     "ExecutionFailed": "redux.scheduler",
     "Expression": "redux.expression",
     "File": "redux.file",

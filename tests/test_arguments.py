@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from redux.cli.arguments import read_arguments, read_form, task_help, wants_help
 from redux.errors import UsageError
-from redux.file import File
+from redux.file import ContentDir, File
 
 Metres = NewType("Metres", float)
 
@@ -36,6 +36,10 @@ class Depth:
 class Point(NamedTuple):
     x: int
     y: float = 0.5
+
+
+class Table(File):
+    """A user's own kind of file."""
 
 
 class Named(TypedDict):
@@ -64,6 +68,8 @@ def value_of(hint: Any, *words: str) -> object:
         (bool, "no", False),
         (Path, "a/b", Path("a/b")),
         (File, "a.csv", File("a.csv")),
+        (ContentDir, "s3://b/a", ContentDir("s3://b/a")),
+        (Table, "a.csv", Table("a.csv")),
         (date, "2026-01-31", date(2026, 1, 31)),
         (Decimal, "1.10", Decimal("1.10")),
         (Colour, "RED", Colour.RED),

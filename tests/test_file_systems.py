@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 
 import redux.files.content as content_module
+import redux.files.glance as glance_module
 from redux.file import (
     ContentDir,
     ContentFile,
@@ -31,6 +35,7 @@ from redux.file import (
     glob_file,
     still_holds,
 )
+from redux.files.glance import Glance
 from redux.repo import Repo
 from redux.scheduler import Report, Scheduler
 from redux.task import task
@@ -195,6 +200,13 @@ def test_each_kind_of_file_is_a_value_of_its_own(tmp_path: Path) -> None:
     assert {kind.__module__ for kind in kinds} == {"redux.file"}
 
 
+def test_a_process_that_never_heard_of_files_can_read_them(tmp_path: Path) -> None:
+    data = b"".join(encode([File(tmp_path / "a"), Dir("memory://b")]).chunks)
+    code = f"import sys; sys.path[:0] = {sys.path!r}; from redux.value import decode; print(decode({data!r}, print))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert shown.stdout == f"[File('{tmp_path}/a'), Dir('memory://b')]\n"
+
+
 @pytest.mark.parametrize("listing", ["with ETags", "without"])
 def test_the_etag_of_a_store_counts_and_nothing_is_read(listing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if listing == "without":
@@ -294,6 +306,25 @@ def test_a_file_is_read_again_when_asked_to(tmp_path: Path, monkeypatch: pytest.
 
 
 # -- facts -----------------------------------------------------------------------------------------------
+
+
+def test_a_glance_asks_each_text_once_and_stores_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = Barrier(4, timeout=30)
+    asked: list[str] = []
+
+    def look(text: str) -> Any:
+        asked.append(text)
+        if "://" in text:
+            together.wait()
+        return None
+
+    monkeypatch.setattr(glance_module, "current_content", look)
+    texts = ("s3://a", "gs://b", "folder s3://c", "content s3://d", "e")
+    facts = [FileFact(text, content) for text in texts for content in (None, digest_bytes(b""))]
+    glance = Glance()
+    glance.ask_ahead(facts)
+    assert [glance.holds(fact) for fact in facts] == [True, False] * 5
+    assert sorted(asked) == sorted({fact.path for fact in facts})
 
 
 def test_facts_name_what_they_are_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -458,6 +489,7 @@ def test_what_cannot_be_asked_is_an_error_that_names_it(tmp_path: Path) -> None:
         (Dir("memory://file"), f"file memory://file cannot be read: {NO_FOLDER}"),
         (File("unreachable://x"), f"unreachable://x cannot be reached: no route to host; {ADDRESS}"),
         (Dir("unreachable://x"), f"unreachable://x cannot be reached: no route to host; {ADDRESS}"),
+        (Dir("s3://b"), "s3://b cannot be reached: a package is missing here; install s3fs to access S3"),
         (FileSet("nosuch://x/*"), f"nosuch://x/* cannot be reached: Protocol not known: nosuch; {KNOWN}"),
     ]
     for value, words in asked:

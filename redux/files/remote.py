@@ -25,10 +25,11 @@ def explained(url: str) -> Iterator[None]:
     except _PASSED_ON:
         raise
     except ImportError as error:
-        raise FileUnreachable(url, str(error), "install what is missing") from error
+        said = str(error)
+        raise FileUnreachable(url, "a package is missing here", said[:1].lower() + said[1:]) from None
     except Exception as error:
         if str(error).startswith("Protocol not known"):
-            raise FileUnreachable(url, str(error), "`fsspec.available_protocols()` lists those that are") from error
+            raise FileUnreachable(url, str(error), "`fsspec.available_protocols()` lists those that are") from None
         raise FileUnreachable(url, str(error) or type(error).__name__) from error
 
 

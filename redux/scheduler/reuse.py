@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from redux.file import still_holds
+from redux.files.glance import Glance
 from redux.repo import Repo
 from redux.scheduler.jobs import Job
 from redux.scheduler.task_book import TaskBook
@@ -63,6 +63,7 @@ class Reuse:
         self._first: dict[Digest, Job] = {}
         self._current_sets: dict[Digest, bool] = {}
         self._known_versions: dict[str, Sequence[Digest]] = {}
+        self._glance = Glance()
 
     def stop_asking(self) -> None:
         """Ask the backend no more: it is in trouble."""
@@ -110,6 +111,7 @@ class Reuse:
     # -- asking ------------------------------------------------------------------------------------
 
     def _ask_backend(self, jobs: list[Job]) -> list[tuple[Job, Decision]]:
+        self._glance = Glance()
         decisions: list[tuple[Job, Decision]] = []
         why: dict[Digest, Reason] = {}
         shallow = [job for job in jobs if job.known.task.options.check_valid is CacheCheckValid.SHALLOW]
@@ -168,7 +170,11 @@ class Reuse:
 
     def _held(self, values: Iterable[StoredValue]) -> Mapping[Digest, ValueRecord]:
         wanted = {value.hash for value in values if value.traits is not _PLAIN and value.traits & _ASK_HELD}
-        return self._repo.backend.get_held(list(wanted)) if wanted else {}
+        if not wanted:
+            return {}
+        held = self._repo.backend.get_held(list(wanted))
+        self._glance.ask_ahead(file for record in held.values() for file in record.files)
+        return held
 
     def _invalid(self, value: StoredValue, held: Mapping[Digest, ValueRecord]) -> Reason | None:
         if value.place is Place.MISSING:
@@ -182,7 +188,7 @@ class Reuse:
         if record is None:
             return Reason(MissKind.VALUE_GONE, value.hash.hex())
         for file in record.files:
-            if not still_holds(file):
+            if not self._glance.holds(file):
                 return Reason(MissKind.FILE_CHANGED, file.path)
         for task in record.tasks:
             if self._book.hash_of(task.fullname) != task.task_hash:
