@@ -36,6 +36,7 @@ from redux.file import (
     still_holds,
 )
 from redux.files.glance import Glance
+from redux.files.identity import identify
 from redux.repo import Repo
 from redux.scheduler import Report, Scheduler
 from redux.task import task
@@ -218,6 +219,33 @@ def test_the_etag_of_a_store_counts_and_nothing_is_read(listing: str, monkeypatc
     File("tagged://b/a").write("2")
     assert hash_value(File("tagged://b/a")) != hashes[0]
     assert Tagged.read == []
+
+
+def test_identities_are_what_they_always_were() -> None:
+    put("memory://golden", a="1", sub__c="2")
+    values = (Dir("memory://golden"), FileSet("memory://golden/**"), File("memory://golden/a"))
+    assert [value.hash.hex()[:16] for value in values if value.hash] == [
+        "837912116d377014",
+        "2d24b2bb96e508e9",
+        "d63bd9a826af91c1",
+    ]
+    assert [hash_value(value).hex()[:16] for value in values] == [
+        "0659f8bdb0af5154",
+        "6aa128767d51b05c",
+        "5b088bfa058f35ea",
+    ]
+
+
+def test_what_a_store_tells_counts_where_it_follows_content() -> None:
+    told = {"ETag": '"x"', "size": 1, "LastModified": 2}
+    assert identify(told) == identify({"size": 1, "etag": '"x"'}) != identify({**told, "size": 2})
+    identity = identify(told)
+    assert identity is not None
+    assert identity.hex()[:16] == "e024761b4b3bd481"
+    better = [{"md5Hash": "m"}, {"content_settings": {"content_md5": bytearray(b"m")}}, {"sha": "s"}]
+    assert len({identify({**told, **one}) for one in better} | {identity}) == 4
+    for nothing in ({"ETag": 'W/"x"'}, {"mtime": 3}, {"ETag": None}, {"content_settings": {"content_md5": None}}):
+        assert identify({"size": 1, **nothing}) is None
 
 
 def test_the_bytes_count_where_they_are_asked_for_though_a_store_has_etags() -> None:
@@ -498,6 +526,8 @@ def test_what_cannot_be_asked_is_an_error_that_names_it(tmp_path: Path) -> None:
         assert str(caught.value).replace(str(tmp_path), "TMP") == words
     with pytest.raises(FileUnreachable, match=r"^unreachable://x cannot be reached: access denied; see to"):
         File("unreachable://x").read()
+    with pytest.raises(FileUnreachable, match=r"^unreachable://x cannot be reached: no such bucket; see to"):
+        File("unreachable://x").write(b"")
     assert not still_holds(FileFact("unreachable://x", None))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import IO, Any
 
 from redux.files.filesystem import Contents, FileSystem, encoding_for
@@ -53,6 +53,9 @@ class RemoteFileSystem(FileSystem):
                     raise
             fs.makedirs(place.rpartition("/")[0], exist_ok=True)
             return fs.open(place, mode, **text)
+
+    def guard(self, path: str) -> AbstractContextManager[None]:
+        return explained(path)
 
     def exists(self, path: str) -> bool:
         return self._info(path) is not None
