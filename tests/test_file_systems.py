@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -277,9 +276,11 @@ def test_hidden_files_and_what_links_lead_to_count_in_a_local_folder(tmp_path: P
     (elsewhere / "far").write_text("2")
     (folder / "linked").symlink_to(elsewhere)
     (folder / "around").symlink_to(folder)
+    (elsewhere / "back").symlink_to(folder)
     (folder / "nowhere").symlink_to(tmp_path / "missing")
     (folder / ".redux" / "redux.db").write_text("changes in every run")
     assert [file.basename() for file in Dir(folder)] == [".hidden", "far", "nowhere"]
+    assert glob_file(f"{folder}/**") == [f"{folder}/linked/far", f"{folder}/nowhere"]
     seen = [Dir(folder).hash]
     for path in (folder / ".hidden", elsewhere / "far", tmp_path / "missing"):
         path.write_text("other")
@@ -308,8 +309,6 @@ def test_local_patterns_take_leading_dots_only_where_they_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, fits: list[str]
 ) -> None:
     put(str(tmp_path), **{"a.x": "", ".e": "", "s__b.x": "", "s__t__c.y": "", ".h__d": ""})
-    (tmp_path / "s" / "round").symlink_to(tmp_path)
-    shutil.rmtree(tmp_path / "s" / "round", ignore_errors=True)
     monkeypatch.chdir(tmp_path)
     assert glob_file(pattern) == fits
     if pattern:
@@ -508,11 +507,15 @@ def test_what_cannot_be_asked_is_an_error_that_names_it(tmp_path: Path) -> None:
     file.write_text("")
     put("memory://f", a="1")
     File("memory://file").write("")
-    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").mkdir()
+    (tmp_path / "loop" / "self").symlink_to("self")
+    (tmp_path / "pipes").mkdir()
+    os.mkfifo(tmp_path / "pipes" / "pipe")
     asked: list[tuple[Any, str]] = [
         (File(tmp_path), f"file TMP cannot be read: it is a folder; {ACCESS}"),
         (Dir(file), f"file TMP/file cannot be read: {NO_FOLDER}"),
-        (Dir(tmp_path), f"file TMP/pipe cannot be read: it is not a regular file; {ACCESS}"),
+        (Dir(tmp_path / "loop"), f"file TMP/loop/self cannot be read: Too many levels of symbolic links; {ACCESS}"),
+        (Dir(tmp_path / "pipes"), f"file TMP/pipes/pipe cannot be read: it is not a regular file; {ACCESS}"),
         (File("memory://f"), f"file memory://f cannot be read: it is a folder; {ACCESS}"),
         (Dir("memory://file"), f"file memory://file cannot be read: {NO_FOLDER}"),
         (File("unreachable://x"), f"unreachable://x cannot be reached: no route to host; {ADDRESS}"),
