@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from redux.context import get_context
     from redux.errors import ReduxError
     from redux.expression import Expression
-    from redux.file import File
+    from redux.file import Dir, File
     from redux.flow.tags import apply_tags
     from redux.namespace import get_current_namespace, namespace
     from redux.options import CacheCheckValid, CacheResult, CacheScope
@@ -26,6 +26,7 @@ __all__ = [
     "CacheCheckValid",
     "CacheResult",
     "CacheScope",
+    "Dir",
     "ExecutionFailed",
     "Expression",
     "File",
@@ -49,6 +50,7 @@ _HOMES = {
     "CacheCheckValid": "redux.options",
     "CacheResult": "redux.options",
     "CacheScope": "redux.options",
+    "Dir": "redux.file",
     "ExecutionFailed": "redux.scheduler",
     "Expression": "redux.expression",
     "PartialTask": "redux.partial",

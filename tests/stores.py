@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import md5
+from io import BytesIO
 from typing import Any
 
 import fsspec
@@ -58,6 +59,15 @@ class Tagged(MemoryFileSystem):
         return super()._open(path, mode, **options)
 
 
+class FailsWhenClosed(BytesIO):
+    """What is written here arrives nowhere, as a store tells only at the end."""
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            raise RuntimeError("no such bucket")
+
+
 class Unreachable(MemoryFileSystem):
     """A store that nobody reaches."""
 
@@ -70,7 +80,9 @@ class Unreachable(MemoryFileSystem):
         raise RuntimeError("no route to host")
 
     def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
-        raise PermissionError("access denied")
+        if mode == "rb":
+            raise PermissionError("access denied")
+        return FailsWhenClosed()
 
 
 @contextmanager

@@ -27,9 +27,13 @@ from hypothesis import strategies as st
 from redux.cli.arguments import read_arguments, read_form, wants_help
 from redux.cli.task_help import task_help
 from redux.errors import UsageError
+<<<<<<< HEAD
 from redux.file import File
 from redux.task import Task
 from redux.value import Function, Value
+=======
+from redux.file import ContentDir, File
+>>>>>>> files
 
 Metres = NewType("Metres", float)
 
@@ -64,6 +68,10 @@ class Made:
 class Point(NamedTuple):
     x: int
     y: float = 0.5
+
+
+class Table(File):
+    """A user's own kind of file."""
 
 
 class Named(TypedDict):
@@ -111,6 +119,8 @@ def value_of(hint: Any, *words: str) -> object:
         (bool, "no", False),
         (Path, "a/b", Path("a/b")),
         (File, "a.csv", File("a.csv")),
+        (ContentDir, "s3://b/a", ContentDir("s3://b/a")),
+        (Table, "a.csv", Table("a.csv")),
         (date, "2026-01-31", date(2026, 1, 31)),
         (datetime, "2026-01-31T12:00:00+01:00", datetime(2026, 1, 31, 11, tzinfo=UTC)),
         (time, "12:30", time(12, 30)),

@@ -311,6 +311,59 @@ def test_an_input_file_shows_who_read_it(said: Said) -> None:
     assert re.search(r"\nused by\n  <id>  done .*(count|main)\(source=", shown)
 
 
+FOLDERS = """\
+from redux.file import Dir, File, FileSet, IDir
+from redux import task
+
+
+@task
+def copied(source: Dir, out: IDir) -> Dir:
+    return source.copy_to(Dir(out.path))
+
+
+@task
+def count(files: FileSet) -> int:
+    return len(files.files)
+
+
+@task
+def main(source: Dir, out: IDir) -> list:
+    return [copied(source, out), count(FileSet(source.path + "/*"))]
+"""
+
+
+def test_folders_and_patterns_are_told_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("flow.py").write_text(FOLDERS)
+    Path("in").mkdir()
+
+    def redux(*words: str) -> str:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("REDUX_")}
+        command = [sys.executable, "-P", "-m", "redux", *words]
+        return subprocess.run(command, env=kept, stdout=subprocess.PIPE, timeout=60, check=True, text=True).stdout
+
+    Path("in/a").write_text("1")
+    assert redux("run", "flow.py", "main", "in", "out") == "[Dir('out'), 1]\n"
+    Path("in/b").write_text("2")
+    assert redux("run", "flow.py", "main", "in", "out") == "[Dir('out'), 2]\n"
+    Path("out/a").unlink()
+    assert redux("run", "flow.py", "main", "in", "out") == "[Dir('out'), 2]\n"
+    for words, says in {
+        ("explain-miss", "count"): "\n  files: the content of glob in/* changed\n",
+        ("explain-miss",): "folder out is not what was recorded\n  1 job ran for it, <time>\n  copied, job <id>\n",
+        ("log", "in"): "folder in is as it was recorded\n  content <id>, one of 2 known\n",
+        ("log", "in/*"): "glob in/* is as it was recorded\n  content <id>, one of 2 known\n",
+        (
+            "log",
+            f"{tmp_path}/out/b",
+        ): "known\n\nmade by    copied(source=Dir('in'), out=IDir('out'))\n",
+    }.items():
+        assert dispatch(words) == 0
+        assert says in plain(capsys.readouterr().out)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import pickle
-import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 
 import redux.files.content as content_module
+import redux.files.glance as glance_module
 from redux.file import (
     ContentDir,
     ContentFile,
@@ -31,6 +34,8 @@ from redux.file import (
     glob_file,
     still_holds,
 )
+from redux.files.glance import Glance
+from redux.files.identity import identify
 from redux.repo import Repo
 from redux.scheduler import Report, Scheduler
 from redux.task import task
@@ -195,6 +200,13 @@ def test_each_kind_of_file_is_a_value_of_its_own(tmp_path: Path) -> None:
     assert {kind.__module__ for kind in kinds} == {"redux.file"}
 
 
+def test_a_process_that_never_heard_of_files_can_read_them(tmp_path: Path) -> None:
+    data = b"".join(encode([File(tmp_path / "a"), Dir("memory://b")]).chunks)
+    code = f"import sys; sys.path[:0] = {sys.path!r}; from redux.value import decode; print(decode({data!r}, print))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert shown.stdout == f"[File('{tmp_path}/a'), Dir('memory://b')]\n"
+
+
 @pytest.mark.parametrize("listing", ["with ETags", "without"])
 def test_the_etag_of_a_store_counts_and_nothing_is_read(listing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if listing == "without":
@@ -206,6 +218,33 @@ def test_the_etag_of_a_store_counts_and_nothing_is_read(listing: str, monkeypatc
     File("tagged://b/a").write("2")
     assert hash_value(File("tagged://b/a")) != hashes[0]
     assert Tagged.read == []
+
+
+def test_identities_are_what_they_always_were() -> None:
+    put("memory://golden", a="1", sub__c="2")
+    values = (Dir("memory://golden"), FileSet("memory://golden/**"), File("memory://golden/a"))
+    assert [value.hash.hex()[:16] for value in values if value.hash] == [
+        "837912116d377014",
+        "2d24b2bb96e508e9",
+        "d63bd9a826af91c1",
+    ]
+    assert [hash_value(value).hex()[:16] for value in values] == [
+        "0659f8bdb0af5154",
+        "6aa128767d51b05c",
+        "5b088bfa058f35ea",
+    ]
+
+
+def test_what_a_store_tells_counts_where_it_follows_content() -> None:
+    told = {"ETag": '"x"', "size": 1, "LastModified": 2}
+    assert identify(told) == identify({"size": 1, "etag": '"x"'}) != identify({**told, "size": 2})
+    identity = identify(told)
+    assert identity is not None
+    assert identity.hex()[:16] == "e024761b4b3bd481"
+    better = [{"md5Hash": "m"}, {"content_settings": {"content_md5": bytearray(b"m")}}, {"sha": "s"}]
+    assert len({identify({**told, **one}) for one in better} | {identity}) == 4
+    for nothing in ({"ETag": 'W/"x"'}, {"mtime": 3}, {"ETag": None}, {"content_settings": {"content_md5": None}}):
+        assert identify({"size": 1, **nothing}) is None
 
 
 def test_the_bytes_count_where_they_are_asked_for_though_a_store_has_etags() -> None:
@@ -237,9 +276,11 @@ def test_hidden_files_and_what_links_lead_to_count_in_a_local_folder(tmp_path: P
     (elsewhere / "far").write_text("2")
     (folder / "linked").symlink_to(elsewhere)
     (folder / "around").symlink_to(folder)
+    (elsewhere / "back").symlink_to(folder)
     (folder / "nowhere").symlink_to(tmp_path / "missing")
     (folder / ".redux" / "redux.db").write_text("changes in every run")
     assert [file.basename() for file in Dir(folder)] == [".hidden", "far", "nowhere"]
+    assert glob_file(f"{folder}/**") == [f"{folder}/linked/far", f"{folder}/nowhere"]
     seen = [Dir(folder).hash]
     for path in (folder / ".hidden", elsewhere / "far", tmp_path / "missing"):
         path.write_text("other")
@@ -268,8 +309,6 @@ def test_local_patterns_take_leading_dots_only_where_they_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, fits: list[str]
 ) -> None:
     put(str(tmp_path), **{"a.x": "", ".e": "", "s__b.x": "", "s__t__c.y": "", ".h__d": ""})
-    (tmp_path / "s" / "round").symlink_to(tmp_path)
-    shutil.rmtree(tmp_path / "s" / "round", ignore_errors=True)
     monkeypatch.chdir(tmp_path)
     assert glob_file(pattern) == fits
     if pattern:
@@ -294,6 +333,25 @@ def test_a_file_is_read_again_when_asked_to(tmp_path: Path, monkeypatch: pytest.
 
 
 # -- facts -----------------------------------------------------------------------------------------------
+
+
+def test_a_glance_asks_each_text_once_and_stores_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = Barrier(4, timeout=30)
+    asked: list[str] = []
+
+    def look(text: str) -> Any:
+        asked.append(text)
+        if "://" in text:
+            together.wait()
+        return None
+
+    monkeypatch.setattr(glance_module, "current_content", look)
+    texts = ("s3://a", "gs://b", "folder s3://c", "content s3://d", "e")
+    facts = [FileFact(text, content) for text in texts for content in (None, digest_bytes(b""))]
+    glance = Glance()
+    glance.ask_ahead(facts)
+    assert [glance.holds(fact) for fact in facts] == [True, False] * 5
+    assert sorted(asked) == sorted({fact.path for fact in facts})
 
 
 def test_facts_name_what_they_are_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -449,15 +507,20 @@ def test_what_cannot_be_asked_is_an_error_that_names_it(tmp_path: Path) -> None:
     file.write_text("")
     put("memory://f", a="1")
     File("memory://file").write("")
-    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").mkdir()
+    (tmp_path / "loop" / "self").symlink_to("self")
+    (tmp_path / "pipes").mkdir()
+    os.mkfifo(tmp_path / "pipes" / "pipe")
     asked: list[tuple[Any, str]] = [
         (File(tmp_path), f"file TMP cannot be read: it is a folder; {ACCESS}"),
         (Dir(file), f"file TMP/file cannot be read: {NO_FOLDER}"),
-        (Dir(tmp_path), f"file TMP/pipe cannot be read: it is not a regular file; {ACCESS}"),
+        (Dir(tmp_path / "loop"), f"file TMP/loop/self cannot be read: Too many levels of symbolic links; {ACCESS}"),
+        (Dir(tmp_path / "pipes"), f"file TMP/pipes/pipe cannot be read: it is not a regular file; {ACCESS}"),
         (File("memory://f"), f"file memory://f cannot be read: it is a folder; {ACCESS}"),
         (Dir("memory://file"), f"file memory://file cannot be read: {NO_FOLDER}"),
         (File("unreachable://x"), f"unreachable://x cannot be reached: no route to host; {ADDRESS}"),
         (Dir("unreachable://x"), f"unreachable://x cannot be reached: no route to host; {ADDRESS}"),
+        (Dir("s3://b"), "s3://b cannot be reached: a package is missing here; install s3fs to access S3"),
         (FileSet("nosuch://x/*"), f"nosuch://x/* cannot be reached: Protocol not known: nosuch; {KNOWN}"),
     ]
     for value, words in asked:
@@ -466,6 +529,8 @@ def test_what_cannot_be_asked_is_an_error_that_names_it(tmp_path: Path) -> None:
         assert str(caught.value).replace(str(tmp_path), "TMP") == words
     with pytest.raises(FileUnreachable, match=r"^unreachable://x cannot be reached: access denied; see to"):
         File("unreachable://x").read()
+    with pytest.raises(FileUnreachable, match=r"^unreachable://x cannot be reached: no such bucket; see to"):
+        File("unreachable://x").write(b"")
     assert not still_holds(FileFact("unreachable://x", None))
 
 

@@ -25,7 +25,7 @@ from redux.cli.render import rows_of
 from redux.errors import BackendError, UnknownId, nearest
 from redux.explain import explain_job, group_causes
 from redux.file import FileUnreadable, current_content
-from redux.files.facts import texts_about
+from redux.files.facts import texts_about, texts_around
 from redux.value import content_of
 from redux_backends.backend import Backend, Found, JobView
 from redux_backends.records import (
@@ -216,9 +216,14 @@ def value_page(backend: Backend, value: Digest) -> ValuePage:
 
 
 def file_page(backend: Backend, path: str) -> FilePage | None:
-    """All about a file, folder or pattern by its path, however it is written; None where no value holds it."""
-    texts = [text for one in zip(*map(texts_about, _spellings(path)), strict=True) for text in one]
-    for text in texts:  # a file however it is written, before all else
+    """All about a file, folder or pattern by its path, however it is written; None where no value holds it.
+
+    A file that only a folder's value holds leads to that folder.
+    """
+    spellings = _spellings(path)
+    texts = [text for one in zip(*map(texts_about, spellings), strict=True) for text in one]
+    # A file however it is written before all else, and last the folders it is in.
+    for text in dict.fromkeys([*texts, *(text for spelling in spellings for text in texts_around(spelling))]):
         holders = backend.find_files(text)
         if holders:
             return _file_page(backend, text, holders)

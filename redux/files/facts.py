@@ -14,6 +14,8 @@ with one of these words has `./` before it.
 
 from __future__ import annotations
 
+import os
+
 from redux.files.content import local_content
 from redux.files.filesystem import Contents
 from redux.files.local import local_path
@@ -69,6 +71,15 @@ def texts_about(path: str) -> list[str]:
     kinds = ("", FOLDER, GLOB)
     plain = [file_text(path), *(kind + path for kind in kinds[1:])]
     return plain if "://" not in local_path(path) else [*plain, *(CONTENT + kind + path for kind in kinds)]
+
+
+def texts_around(path: str) -> list[str]:
+    """The texts under which the folders that a path is in may have been noted, the nearest first."""
+    folders: list[str] = []
+    while (above := os.path.dirname(path)) not in ("", path) and not above.endswith(":"):
+        folders.append(FOLDER + above)
+        path = above
+    return folders
 
 
 def _digest(tag: str, contents: Contents) -> Digest | None:

@@ -98,17 +98,18 @@ class File:
 
     def read(self, mode: str = "r", encoding: str | None = None) -> Any:
         """The whole content: text, or bytes with mode "rb". Raises OSError."""
-        with self.open(mode, encoding) as stream:
+        with self.filesystem.guard(self.path), self.open(mode, encoding) as stream:
             return stream.read()
 
     def readlines(self, mode: str = "r", encoding: str | None = None) -> list[Any]:
         """The lines, each with its end. Raises OSError."""
-        with self.open(mode, encoding) as stream:
+        with self.filesystem.guard(self.path), self.open(mode, encoding) as stream:
             return stream.readlines()
 
     def write(self, data: str | bytes, mode: str | None = None, encoding: str | None = None) -> None:
         """Make this the content. Raises OSError."""
-        with self.open(mode or ("w" if isinstance(data, str) else "wb"), encoding) as stream:
+        mode = mode or ("w" if isinstance(data, str) else "wb")
+        with self.filesystem.guard(self.path), self.open(mode, encoding) as stream:
             stream.write(data)
 
     def touch(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import IO, Any
 
 from redux_valuestore.digest import Digest
@@ -21,6 +22,10 @@ class FileSystem(ABC):
     @abstractmethod
     def open(self, path: str, mode: str = "r", encoding: str | None = None, newline: str | None = None) -> IO[Any]:
         """The opened file, text in UTF-8 unless said otherwise; writing makes the folders above it."""
+
+    def guard(self, path: str) -> AbstractContextManager[None]:
+        """What goes wrong inside with a file at this path is told as this file system's errors are."""
+        return nullcontext()
 
     @abstractmethod
     def exists(self, path: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import IO, Any
 
 from redux.files.filesystem import Contents, FileSystem, encoding_for
@@ -25,10 +25,11 @@ def explained(url: str) -> Iterator[None]:
     except _PASSED_ON:
         raise
     except ImportError as error:
-        raise FileUnreachable(url, str(error), "install what is missing") from error
+        said = str(error)
+        raise FileUnreachable(url, "a package is missing here", said[:1].lower() + said[1:]) from None
     except Exception as error:
         if str(error).startswith("Protocol not known"):
-            raise FileUnreachable(url, str(error), "`fsspec.available_protocols()` lists those that are") from error
+            raise FileUnreachable(url, str(error), "`fsspec.available_protocols()` lists those that are") from None
         raise FileUnreachable(url, str(error) or type(error).__name__) from error
 
 
@@ -52,6 +53,9 @@ class RemoteFileSystem(FileSystem):
                     raise
             fs.makedirs(place.rpartition("/")[0], exist_ok=True)
             return fs.open(place, mode, **text)
+
+    def guard(self, path: str) -> AbstractContextManager[None]:
+        return explained(path)
 
     def exists(self, path: str) -> bool:
         return self._info(path) is not None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
 from redux.config import PROJECT_FOLDER
@@ -23,7 +24,7 @@ def files_below(folder: str) -> list[str]:
     """
     if os.path.isfile(folder):
         raise FileUnreadable(folder, "it is a file, not a folder", "pass File(path), or the folder it is in")
-    return [path for inside in _folders_below(folder) for path, entry in _listed(folder, inside) if not entry.is_dir()]
+    return [inside + name for inside, files in _walk(folder, hidden=True) for name in files]
 
 
 def files_that_fit(pattern: str) -> list[str]:
@@ -32,56 +33,71 @@ def files_that_fit(pattern: str) -> list[str]:
     `*`, `?` and `[…]` stand for parts of a name, `**` for any folders; a leading dot must be written.
     """
     parts = [part for part in pattern.split("/") if part]
+    if parts[-1:] == ["**"]:
+        parts.append("*")
     found = {"/" if pattern.startswith("/") else ""}
-    for part in parts[:-1]:
-        found = {inner for place in found for inner in _fitting(place, part) if os.path.isdir(inner or ".")}
-    last = parts[-1:] if parts[-1:] != ["**"] else ["**", "*"]
-    for part in last:
+    for part in parts:
         found = {inner for place in found for inner in _fitting(place, part)}
-    return sorted(path for path in found if path and not os.path.isdir(path))
+    return sorted(path for path in found if path and not _is_folder(path))
 
 
-def _fitting(folder: str, part: str) -> Iterator[str]:
+def _fitting(place: str, part: str) -> Iterator[str]:
     """What in a folder fits one part of a pattern; for `**` the folder itself and the folders below it."""
+    if not _is_folder(place or "."):
+        return
     if part == "**":
-        for inside in _folders_below(folder or ".", hidden=False):
-            yield os.path.join(folder, inside).rstrip("/") if folder + inside not in ("", "/") else folder
-    elif not _MAGIC.search(part):
-        path = os.path.join(folder, part)
-        if os.path.lexists(path):
-            yield path
-    else:
-        for entry in _entries(folder or "."):
+        for inside, _ in _walk(place or ".", hidden=False):
+            path = os.path.join(place, inside)
+            yield path.rstrip("/") or path
+    elif _MAGIC.search(part):
+        for entry in _entries(place or "."):
             if fnmatchcase(entry.name, part) and (part.startswith(".") or not entry.name.startswith(".")):
-                yield os.path.join(folder, entry.name)
+                yield os.path.join(place, entry.name)
+    elif _look(os.lstat, os.path.join(place, part)) is not None:
+        yield os.path.join(place, part)
 
 
-def _folders_below(folder: str, hidden: bool = True) -> Iterator[str]:
-    """A folder and those below it, by relative paths that end in a slash; itself is the empty text."""
+def _walk(folder: str, hidden: bool) -> Iterator[tuple[str, list[str]]]:
+    """A folder and those below it, each with the names of its files.
+
+    They are given by relative paths that end in a slash; the folder itself is the empty text.
+    """
     waiting = [("", frozenset[Identity]())]
     while waiting:
         inside, above = waiting.pop()
-        here = _identity(os.path.join(folder, inside))
-        if here is None or here in above:
+        seen = _look(os.stat, os.path.join(folder, inside))
+        if seen is None or (seen.st_dev, seen.st_ino) in above:
             continue
-        yield inside
-        for path, entry in _listed(folder, inside):
-            if entry.is_dir() and entry.name != PROJECT_FOLDER and (hidden or not entry.name.startswith(".")):
-                waiting.append((f"{path}/", above | {here}))
+        folders: list[str] = []
+        files: list[str] = []
+        for entry in _entries(os.path.join(folder, inside)):
+            if hidden or not entry.name.startswith("."):
+                (folders if _leads_to_folder(entry) else files).append(entry.name)
+        yield inside, files
+        around = above | {(seen.st_dev, seen.st_ino)}
+        waiting += [(f"{inside}{name}/", around) for name in folders if name != PROJECT_FOLDER]
 
 
-def _listed(folder: str, inside: str) -> list[tuple[str, os.DirEntry[str]]]:
-    return [(inside + entry.name, entry) for entry in _entries(os.path.join(folder, inside))]
-
-
-def _identity(folder: str) -> Identity | None:
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        seen = os.stat(folder)
+        return entry.is_dir()
+    except OSError:  # whoever reads it is told
+        return False
+
+
+def _is_folder(path: str) -> bool:
+    seen = _look(os.stat, path)
+    return seen is not None and stat.S_ISDIR(seen.st_mode)
+
+
+def _look(ask: Callable[[str], os.stat_result], path: str) -> os.stat_result | None:
+    """What the system says of a path; None where nothing is there."""
+    try:
+        return ask(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise FileUnreadable(folder, error.strerror or str(error)) from error
-    return seen.st_dev, seen.st_ino
+        raise FileUnreadable(path, error.strerror or str(error)) from error
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

@@ -65,6 +65,7 @@ class Reuse:
         self._first: dict[Digest, Job] = {}
         self._current_sets: dict[Digest, bool] = {}
         self._known_versions: dict[str, Sequence[Digest]] = {}
+        self._glance = Glance()
 
     def stop_asking(self) -> None:
         """Ask the backend no more: it is in trouble."""
@@ -112,6 +113,7 @@ class Reuse:
     # -- asking ------------------------------------------------------------------------------------
 
     def _ask_backend(self, jobs: list[Job]) -> list[tuple[Job, Decision]]:
+        self._glance = Glance()
         decisions: list[tuple[Job, Decision]] = []
         why: dict[Digest, Reason] = {}
         shallow = [
@@ -173,7 +175,11 @@ class Reuse:
 
     def _held(self, values: Iterable[StoredValue]) -> Mapping[Digest, ValueRecord]:
         wanted = {value.hash for value in values if value.traits is not _PLAIN and value.traits & HELD}
-        return self._repo.backend.get_held(list(wanted)) if wanted else {}
+        if not wanted:
+            return {}
+        held = self._repo.backend.get_held(list(wanted))
+        self._validity.ask_ahead(held.values())
+        return held
 
     # -- reasons -----------------------------------------------------------------------------------
 

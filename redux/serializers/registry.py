@@ -31,6 +31,7 @@ _HOMES = {
     "ipaddress": "redux.serializers.standard",
     "pathlib": "redux.serializers.standard",
     "re": "redux.serializers.standard",
+    "redux": "redux.file",
     "types": "redux.serializers.standard",
     "uuid": "redux.serializers.standard",
     "zoneinfo": "redux.serializers.standard",
