@@ -7,6 +7,7 @@ place. So a rule decides what runs, and when, but makes no job and no call of it
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import update_wrapper
@@ -96,10 +97,19 @@ class Settled:
 
 
 def rule(name: str) -> Callable[[Callable[P, Steps[R]]], Callable[P, R]]:
-    """Register a generator as the rule of that name; calling it then gives a lazy expression."""
+    """Register a generator as the rule of that name; calling it then gives a lazy expression.
+
+    Arguments that don't fit the generator's signature raise TypeError at the call.
+    """
 
     def register(steps: Callable[P, Steps[R]]) -> Callable[P, R]:
+        signature = inspect.signature(steps)
+
         def use(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{steps.__name__}: {error}") from None
             return cast(R, RuleCall(name, args, kwargs))
 
         _RULES[name] = steps

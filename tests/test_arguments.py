@@ -27,13 +27,9 @@ from hypothesis import strategies as st
 from redux.cli.arguments import read_arguments, read_form, wants_help
 from redux.cli.task_help import task_help
 from redux.errors import UsageError
-<<<<<<< HEAD
-from redux.file import File
+from redux.file import ContentDir, File
 from redux.task import Task
 from redux.value import Function, Value
-=======
-from redux.file import ContentDir, File
->>>>>>> files
 
 Metres = NewType("Metres", float)
 

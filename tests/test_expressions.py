@@ -174,6 +174,8 @@ def test_another_number_of_things_is_that_jobs_error(repo: Repo):
             report = Scheduler(repo).execute(split(given)[0])
             assert isinstance(report.failure and report.failure.error, WrongCount)
             assert report.failure.chain[-1][0] == "expressions.split"
+    with pytest.raises(WrongCount, match="is declared to return 3 things"):
+        Scheduler(repo, executor="processes", workers=1).run(split("a,b"))
     report = Scheduler(repo).execute(handed_on([1]))
     assert [name for name, _ in report.failure.chain] == ["expressions.handed_on"] if report.failure else False
     assert Scheduler(repo).run(handed_on([1, 2])) == [1, 2]

@@ -102,6 +102,44 @@ def test_catch_all_waits_for_all_and_hands_errors_over_in_place():
         run(catch_all(nested, KeyError, tell))
 
 
+def test_what_a_function_of_a_rule_raises_is_raised_as_it_is():
+    def leave() -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        run(cond(apply_func(leave), 1, 2))
+    with pytest.raises(StopIteration):
+        run([apply_func(next, iter(()))])
+    with pytest.raises(RuntimeError, match="generator raised StopIteration"):
+        run(apply_func(lambda: max(next(iter(())) for _ in "a")))
+    assert run(catch(throw(StopIteration("s")), StopIteration, tell)) == "StopIteration: s"
+
+
+def test_a_rule_may_recover_before_anybody_came_to_what_stands_beside_the_failure():
+    beside = add(1, 1)
+    for _ in range(30):
+        beside += 1
+    assert run([tell(catch([throw(ValueError("v")), beside], ValueError, lambda error: error))]) == ["ValueError: v"]
+
+
+def test_a_rule_that_is_used_wrongly_says_so():
+    with pytest.raises(TypeError, match="cond: missing a required argument: 'then'"):
+        cond(True)  # pyright: ignore[reportCallIssue]
+    with pytest.raises(TypeError, match="in pairs"):
+        run(catch(add(1, 1), ValueError, tell, KeyError))
+    with pytest.raises(TypeError, match="classes of errors, each with its recover; 'ValueError' is none"):
+        run(catch(add(1, 1), "ValueError", tell))  # pyright: ignore[reportArgumentType]
+
+
+class Falsy(Exception):
+    def __bool__(self) -> bool:
+        return False
+
+
+def test_an_error_that_is_false_stands_in_its_place_too():
+    assert run(catch_all([throw(Falsy()), add(1, 1)], Falsy, as_task(repr))) == "[Falsy(), 2]"
+
+
 def test_what_was_recovered_is_known_to_come_from_what_failed(tmp_path: Path):
     repo = open_repo(f"sqlite:///{tmp_path}/redux.db", str(tmp_path / "values"))
     scheduler = Scheduler(repo)

@@ -9,7 +9,7 @@ import os
 import tempfile
 from typing import Any
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from redux.repo import Repo, open_repo
@@ -17,22 +17,8 @@ from redux.scheduler import Report, Scheduler
 from redux_backends.memory import MemoryBackend
 from redux_valuestore.store import MemoryStore
 
-from .language import (
-    CAUGHT,
-    ERRORS,
-    LOGICAL,
-    MAPPED,
-    OPERATORS,
-    UNARY,
-    Came,
-    Plain,
-    Raised,
-    Say,
-    Undecided,
-    lazily,
-    perform,
-    ran,
-)
+from .language import CAUGHT, ERRORS, LOGICAL, MAPPED, OPERATORS, UNARY, Say, lazily, perform, ran
+from .plain_python import Came, Plain, Raised, Undecided
 
 MORE = int(os.environ.get("MORE_EXAMPLES", "1"))
 """How many times as many programs: for a long look by hand."""
@@ -87,7 +73,7 @@ class _Author:
 
 
 MOSTLY_CAUGHT = (*CAUGHT, "Exception", "any", "any")
-RECOVERS = ("blame", "again", "shorten", "same")
+RECOVERS = ("blame", "again", "shorten", "same", "nothing")
 
 NUMBERS = [
     lambda a, d: Say("value", (), a._draw(st.integers(-3, 6))),
@@ -199,7 +185,7 @@ def test_the_same_holds_on_sqlite(program: Say, whole: bool):
         repo.close()
 
 
-@settings(max_examples=4 * MORE, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=4 * MORE, deadline=None, suppress_health_check=SLOW, phases=(Phase.reuse, Phase.generate))
 @given(programs)
 def test_the_same_holds_in_worker_processes(program: Say):
     _agree(program, Repo(MemoryBackend(), MemoryStore()), "processes", True)

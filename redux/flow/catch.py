@@ -20,16 +20,24 @@ def catch(expr: Any, errors: Errors, recover: Recover, *more: Any) -> Steps[Any]
     function that gives a value or an expression. Errors: what `expr` raises and nobody recovers from, and what a
     recover raises. In the next run, a call that failed is tried again.
     """
+    handlers = _in_pairs(errors, recover, *more)
     (settled,) = yield Settle(expr)
     if settled.error is None:
         return settled.value
-    handlers = [errors, recover, *more]
-    if len(handlers) % 2:
-        raise TypeError("catch takes errors and recovers in pairs: catch(expr, ValueError, recover, KeyError, another)")
-    for kinds, handler in zip(handlers[::2], handlers[1::2], strict=True):
+    for kinds, handler in handlers:
         if isinstance(settled.error, kinds):
             return handler(settled.error)
     raise settled.error
+
+
+def _in_pairs(*handlers: Any) -> list[tuple[Errors, Recover]]:
+    if len(handlers) % 2:
+        raise TypeError("catch takes errors and recovers in pairs: catch(expr, ValueError, recover, KeyError, another)")
+    for kinds in handlers[::2]:
+        for kind in kinds if isinstance(kinds, tuple) else (kinds,):
+            if not isinstance(kind, type) or not issubclass(kind, BaseException):
+                raise TypeError(f"catch takes classes of errors, each with its recover; {kind!r} is none")
+    return list(zip(handlers[::2], handlers[1::2], strict=True))
 
 
 @rule("redux.catch_all")

@@ -153,7 +153,9 @@ def calls_behind(value: object, scope: Scope) -> list[Digest]:
         if id(lazy) in seen:
             continue
         seen.add(id(lazy))
-        cell = scope.cells[id(lazy)]
+        cell = scope.cells.get(id(lazy))
+        if cell is None:  # something beside it failed at once, and a rule recovered before anybody came to this
+            continue
         if isinstance(cell, Job):
             if cell.call_hash is not None:
                 found[cell.call_hash] = None

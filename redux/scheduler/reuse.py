@@ -65,7 +65,6 @@ class Reuse:
         self._first: dict[Digest, Job] = {}
         self._current_sets: dict[Digest, bool] = {}
         self._known_versions: dict[str, Sequence[Digest]] = {}
-        self._glance = Glance()
 
     def stop_asking(self) -> None:
         """Ask the backend no more: it is in trouble."""
@@ -113,7 +112,7 @@ class Reuse:
     # -- asking ------------------------------------------------------------------------------------
 
     def _ask_backend(self, jobs: list[Job]) -> list[tuple[Job, Decision]]:
-        self._glance = Glance()
+        self._validity.look_anew()
         decisions: list[tuple[Job, Decision]] = []
         why: dict[Digest, Reason] = {}
         shallow = [

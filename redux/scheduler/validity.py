@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from redux.file import still_holds
+from redux.files.glance import Glance
 from redux.repo import Repo
 from redux.scheduler.jobs import ABSENT
 from redux.scheduler.task_book import TaskBook
@@ -35,6 +35,15 @@ class Validity:
     def __init__(self, repo: Repo, book: TaskBook) -> None:
         self._repo = repo
         self._book = book
+        self._glance = Glance()
+
+    def look_anew(self) -> None:
+        """Forget what files were seen to hold: from here on it is another moment."""
+        self._glance = Glance()
+
+    def ask_ahead(self, held: Iterable[ValueRecord]) -> None:
+        """Look, side by side where that helps, at all files that these values hold."""
+        self._glance.ask_ahead(file for record in held for file in record.files)
 
     def judge(self, value: StoredValue, held: Mapping[Digest, ValueRecord]) -> Sound | Reason:
         """Whether a value may be used, or why not; `held` are the records of all that hold Files or tasks."""
@@ -55,7 +64,7 @@ class Validity:
         if record is None:
             return Reason(MissKind.VALUE_GONE, value.hash.hex())
         for file in record.files:
-            if not still_holds(file):
+            if not self._glance.holds(file):
                 return Reason(MissKind.FILE_CHANGED, file.path)
         for task in record.tasks:
             if self._book.hash_of(task.fullname) != task.task_hash:
