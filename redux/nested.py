@@ -128,8 +128,7 @@ def replace_parts(value: Any, replace: Callable[[object], object]) -> Any:
         return value
     if kind is dict:
         return dict(zip(after[::2], after[1::2], strict=True))
-    build: Callable[[list[object]], object] = kind._make if named else kind
-    return build(after)
+    return cast(Any, kind)._make(after) if named else cast(Any, kind)(after)
 
 
 def _replace_fields(value: object, names: tuple[str, ...], replace: Callable[[object], object]) -> object:

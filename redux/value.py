@@ -154,8 +154,7 @@ def _encode_any(value: Any) -> Encoded:
     if kind in registry.pickled:
         return _encode_pickled(value)
     if kind not in _NATIVE:
-        own = registry.format_of(kind)
-        encoded = own.encode(value) if own is not None and kind not in registry.by_type else None
+        encoded = registry.encode_whole(value)
         if encoded is not None:
             return encoded
     return _encode_with_pickle(value) if registry.pickle_any else _encode_strictly(value)

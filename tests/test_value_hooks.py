@@ -429,6 +429,49 @@ def test_a_proxy_stands_for_a_type_and_what_derives_from_it(repo: Repo, here: Pa
     assert explained(repo, Scheduler(repo).execute(gauge(3))).startswith("hooks.Gauge, held in the remembered result")
 
 
+PROXIED = """
+from argparse import Namespace
+from redux import task
+from redux.value import ProxyValue
+redux_namespace = "proxied"
+
+class Names(ProxyValue):
+    type = Namespace
+    {hook}
+
+@task
+def make(n):
+    return [Namespace(n=n)]
+
+@task
+def read(given):
+    return given[0].n
+"""
+POSTPROCESS = "def postprocess(self, told): return Namespace(n=self.instance.n + {k})"
+SERIALIZE = """def serialize(self): return bytes([self.instance.n, {k}])
+    @classmethod
+    def deserialize(cls, data): return Namespace(n=data[0])"""
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+@pytest.mark.parametrize("hook", [POSTPROCESS, SERIALIZE])
+def test_an_edited_proxy_makes_its_values_again(
+    sqlite_repo: Repo, workflow: Workflow, load: Load, hook: str, executor: str
+):
+    def execute(k: int) -> Report:
+        path = workflow(PROXIED.format(hook=hook.format(k=k)))
+        module = load(path)
+        scheduler = Scheduler(sqlite_repo, folder=path.parent, executor=executor, workers=1)
+        return scheduler.execute(module.read(module.make(5)))
+
+    execute(1)
+    assert sum(counts.done for counts in execute(1).counts.values()) == 0
+    changed = execute(2)
+    assert changed.counts["proxied.make"].done == changed.counts["proxied.read"].done == 1
+    assert changed.value == (7 if hook is POSTPROCESS else 5)
+    assert "the code of flow.Names, held in the remembered result, changed" in explained(sqlite_repo, changed)
+
+
 def test_types_are_known_by_name():
     known = get_type_registry()
     assert {"hooks.Gauge", "hooks.Packed/1", "tests.test_value_hooks.Record"} <= set(known)
