@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +18,7 @@ from click import unstyle
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redux.cli.main import dispatch
 from redux.cli.page_text import causes_text
 from redux.explain import group_causes
 from redux.file import File
@@ -147,6 +151,48 @@ def test_reading_history_asks_nobody(repo: Repo, monkeypatch: pytest.MonkeyPatch
     assert preview(Seat("mark")) == "Seat(mark='mark')"
     assert "never run before" in explained(repo, report)
     assert repo.backend.jobs(execution=report.execution_id)[0].result_preview
+
+
+FLOW = """
+import os
+from dataclasses import dataclass
+from redux import task
+from redux.value import Value
+
+@dataclass
+class Room(Value):
+    name: str
+
+    def is_valid(self):
+        return os.path.exists(self.name)
+
+@task
+def book(name: str) -> Room:
+    open(name, "w").close()
+    return Room(name)
+
+@task
+def main(names: list[str]) -> list[Room]:
+    return [book(name) for name in names]
+"""
+
+
+def test_explain_miss_says_which_type_said_no_and_imports_nothing(here: Path, capsys: pytest.CaptureFixture[str]):
+    (here / "flow.py").write_text(FLOW)
+    command = [sys.executable, "-m", "redux", "run", "--quiet", "flow.py", "main", '["a", "b"]']
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    (here / "a").unlink()
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    assert dispatch(("explain-miss",)) == 0
+    assert "flow" not in sys.modules
+    shown = re.sub(r"[\d.]+ (µs|ms|s)\b", "<time>", re.sub(r"\b[0-9a-f]{8}\b", "<id>", capsys.readouterr().out))
+    assert shown == (
+        """execution <id>  redux run --quiet flow.py main '["a", "b"]'\n"""
+        "\n"
+        "flow.Room, held in the remembered result, says that it is not valid any more\n"
+        "  1 job ran for it, <time>\n"
+        "  book, job <id>\n"
+    )
 
 
 def test_values_of_other_types_carry_no_note():
