@@ -33,7 +33,7 @@ from redux.serializers.registry import (
 from redux.serializers.trouble import CannotDecode, CannotEncode, locate, pickle_candidate, too_deep
 from redux.serializers.type_registry import TypeRegistry, get_type_registry
 from redux.serializers.unpacking import decode
-from redux.serializers.values import FileCache, ProxyValue, Value, brought
+from redux.serializers.values import FileCache, ProxyValue, Value, any_type_has
 from redux_valuestore.digest import Digest, digest_bytes
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ __all__ = [
     "TypeRegistry",
     "Value",
     "allow_pickle",
-    "brought",
+    "any_type_has",
     "content_of",
     "decode",
     "encode",

@@ -15,7 +15,7 @@ from redux.serializers.registry import registry
 from redux.serializers.trouble import CannotDecode, CannotEncode
 from redux.serializers.values import FileCache
 from redux_backends.records import FileFact, Traits
-from redux_valuestore.digest import Digest, digest_bytes, digest_pieces, digest_view
+from redux_valuestore.digest import Digest, digest_pieces, digest_view
 from redux_valuestore.disk import Disk, make_folders, publish
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ _disk = Disk()
 
 def plan_cached(hooks: Hooks, plain: Plan) -> Plan:
     """The plan for instances of a FileCache's type; `plain` is the one that they would have without it."""
-
     owner = hooks.owner
     assert issubclass(owner, FileCache)
 
@@ -45,7 +44,7 @@ def _content(value: Any, hooks: Hooks, plain: Plan, packing: Packing) -> Encoded
     """What the file holds."""
     if hooks.serialize is not None:
         data = serialized(value, hooks)
-        return Encoded(digest_bytes(data), (data,), len(data), "")
+        return Encoded(digest_view(memoryview(data)), (data,), len(data), "")
     whole = registry.encode_whole(value)
     if whole is not None:
         return whole

@@ -22,8 +22,12 @@ types_by_name: dict[str, type[Value]] = {}
 """Every subclass of Value and ProxyValue, by its `type_name`."""
 proxies: dict[type, type[ProxyValue]] = {}
 """Every ProxyValue by the type that it stands for."""
-brought: set[str] = set()
-"""Which of `preprocess` and `postprocess` some type here has: where none has, nobody looks."""
+_brought: set[str] = set()
+
+
+def any_type_has(hook: str) -> bool:
+    """Whether some type here has a `preprocess`, or a `postprocess`: where none has, nobody looks into values."""
+    return hook in _brought
 
 
 def _enter(kind: type[Value]) -> None:
@@ -44,7 +48,7 @@ def _enter(kind: type[Value]) -> None:
     types_by_name[name] = kind
     if kind.__dict__.get("type_name"):
         choose_name(kind, name)
-    brought.update(hook for hook in ("preprocess", "postprocess") if getattr(kind, hook) is not getattr(Value, hook))
+    _brought.update(hook for hook in ("preprocess", "postprocess") if getattr(kind, hook) is not getattr(Value, hook))
 
 
 def _enter_proxy(kind: type[ProxyValue]) -> None:
@@ -151,7 +155,8 @@ class Value:
 class ProxyValue(Value):
     """The same for a type that cannot be changed: `type = X` in a subclass, for X and what derives from it.
 
-    Hooks are called on a proxy whose `instance` is the value; what they give is an X, not a proxy.
+    Hooks are called on a proxy whose `instance` is the value; what they give is an X, not a proxy. They count for values
+    that are made from then on.
     """
 
     __slots__ = ("instance",)
