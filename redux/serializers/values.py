@@ -155,8 +155,8 @@ class Value:
 class ProxyValue(Value):
     """The same for a type that cannot be changed: `type = X` in a subclass, for X and what derives from it.
 
-    Hooks are called on a proxy whose `instance` is the value; what they give is an X, not a proxy. They count for values
-    that are made from then on.
+    Hooks are called on a proxy whose `instance` is the value; what they give is an X, not a proxy. They count for
+    values that are made from then on.
     """
 
     __slots__ = ("instance",)
