@@ -11,11 +11,6 @@ from redux.value import Hooks, Lazy, any_type_has, hooks_of
 Hook = Callable[[Any, dict[str, Any]], Any]
 
 
-def wants_preprocessing() -> bool:
-    """Whether any type here has a `preprocess`."""
-    return any_type_has("preprocess")
-
-
 def preprocessed(value: object, task: str, argument: str) -> object:
     """What a task is given in place of an argument, nested values included; itself where nothing stands in."""
     return _replace(value, lambda hooks: hooks.preprocess, {"task": task, "argument": argument})
