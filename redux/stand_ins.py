@@ -6,14 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from redux.nested import ATOMS, replace_parts
-from redux.value import Hooks, Lazy, brought, hooks_of
+from redux.value import Hooks, Lazy, any_type_has, hooks_of
 
 Hook = Callable[[Any, dict[str, Any]], Any]
-
-
-def wants_preprocessing() -> bool:
-    """Whether any type here has a `preprocess`."""
-    return "preprocess" in brought
 
 
 def preprocessed(value: object, task: str, argument: str) -> object:
@@ -23,7 +18,7 @@ def preprocessed(value: object, task: str, argument: str) -> object:
 
 def postprocessed(value: object, task: str) -> object:
     """What is recorded in place of what a task returned, nested values included; itself where nothing stands in."""
-    if "postprocess" not in brought:
+    if not any_type_has("postprocess"):
         return value
     return _replace(value, lambda hooks: hooks.postprocess, {"task": task})
 

@@ -34,7 +34,7 @@ from redux.serializers.registry import (
 from redux.serializers.trouble import CannotDecode, CannotEncode, locate, pickle_candidate, too_deep
 from redux.serializers.type_registry import TypeRegistry, get_type_registry
 from redux.serializers.unpacking import decode
-from redux.serializers.values import FileCache, ProxyValue, Value, brought
+from redux.serializers.values import FileCache, ProxyValue, Value, any_type_has
 from redux_valuestore.digest import Digest, digest_bytes
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ __all__ = [
     "TypeRegistry",
     "Value",
     "allow_pickle",
-    "brought",
+    "any_type_has",
     "content_of",
     "decode",
     "encode",
@@ -156,8 +156,7 @@ def _encode_any(value: Any) -> Encoded:
     if kind in registry.pickled:
         return _encode_pickled(value)
     if kind not in _NATIVE:
-        own = registry.format_of(kind)
-        encoded = own.encode(value) if own is not None and kind not in registry.by_type else None
+        encoded = registry.encode_whole(value)
         if encoded is not None:
             return encoded
     return _encode_with_pickle(value) if registry.pickle_any else _encode_strictly(value)

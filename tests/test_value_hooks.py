@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +18,7 @@ from click import unstyle
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redux.cli.main import dispatch
 from redux.cli.page_text import causes_text
 from redux.explain import group_causes
 from redux.file import File
@@ -120,9 +124,11 @@ def test_several_that_say_no_are_one_cause(repo: Repo, here: Path):
     calls = [reserve("mark", "plain"), reserve("trouble", "plain")]
     Scheduler(repo).run(calls)
     (here / "mark").unlink()
-    assert explained(repo, Scheduler(repo).execute(calls)).startswith(
-        "hooks.Seat and hooks.Seat (its is_valid raised OSError: no answer), held in remembered results, say that they"
-    )
+    said, *_, affected = explained(repo, Scheduler(repo).execute(calls)).splitlines()
+    names, _, rest = said.partition(", ")
+    assert sorted(names.split(" and ")) == ["hooks.Seat", "hooks.Seat (its is_valid raised OSError: no answer)"]
+    assert rest == "held in remembered results, say that they are not valid any more"
+    assert affected.startswith("  hooks.reserve ×2, such as job")
 
 
 @task(check_valid="shallow")
@@ -147,6 +153,48 @@ def test_reading_history_asks_nobody(repo: Repo, monkeypatch: pytest.MonkeyPatch
     assert preview(Seat("mark")) == "Seat(mark='mark')"
     assert "never run before" in explained(repo, report)
     assert repo.backend.jobs(execution=report.execution_id)[0].result_preview
+
+
+FLOW = """
+import os
+from dataclasses import dataclass
+from redux import task
+from redux.value import Value
+
+@dataclass
+class Room(Value):
+    name: str
+
+    def is_valid(self):
+        return os.path.exists(self.name)
+
+@task
+def book(name: str) -> Room:
+    open(name, "w").close()
+    return Room(name)
+
+@task
+def main(names: list[str]) -> list[Room]:
+    return [book(name) for name in names]
+"""
+
+
+def test_explain_miss_says_which_type_said_no_and_imports_nothing(here: Path, capsys: pytest.CaptureFixture[str]):
+    (here / "flow.py").write_text(FLOW)
+    command = [sys.executable, "-m", "redux", "run", "--quiet", "flow.py", "main", '["a", "b"]']
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    (here / "a").unlink()
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    assert dispatch(("explain-miss",)) == 0
+    assert "flow" not in sys.modules
+    shown = re.sub(r"[\d.]+ (µs|ms|s)\b", "<time>", re.sub(r"\b[0-9a-f]{8}\b", "<id>", capsys.readouterr().out))
+    assert shown == (
+        """execution <id>  redux run --quiet flow.py main '["a", "b"]'\n"""
+        "\n"
+        "flow.Room, held in the remembered result, says that it is not valid any more\n"
+        "  1 job ran for it, <time>\n"
+        "  book, job <id>\n"
+    )
 
 
 def test_values_of_other_types_carry_no_note():
@@ -427,6 +475,49 @@ def test_a_proxy_stands_for_a_type_and_what_derives_from_it(repo: Repo, here: Pa
     assert ran(Scheduler(repo).execute(gauge(3)), "gauge") == 0
     (here / "level3").unlink()
     assert explained(repo, Scheduler(repo).execute(gauge(3))).startswith("hooks.Gauge, held in the remembered result")
+
+
+PROXIED = """
+from argparse import Namespace
+from redux import task
+from redux.value import ProxyValue
+redux_namespace = "proxied"
+
+class Names(ProxyValue):
+    type = Namespace
+    {hook}
+
+@task
+def make(n):
+    return [Namespace(n=n)]
+
+@task
+def read(given):
+    return given[0].n
+"""
+POSTPROCESS = "def postprocess(self, told): return Namespace(n=self.instance.n + {k})"
+SERIALIZE = """def serialize(self): return bytes([self.instance.n, {k}])
+    @classmethod
+    def deserialize(cls, data): return Namespace(n=data[0])"""
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+@pytest.mark.parametrize("hook", [POSTPROCESS, SERIALIZE])
+def test_an_edited_proxy_makes_its_values_again(
+    sqlite_repo: Repo, workflow: Workflow, load: Load, hook: str, executor: str
+):
+    def execute(k: int) -> Report:
+        path = workflow(PROXIED.format(hook=hook.format(k=k)))
+        module = load(path)
+        scheduler = Scheduler(sqlite_repo, folder=path.parent, executor=executor, workers=1)
+        return scheduler.execute(module.read(module.make(5)))
+
+    execute(1)
+    assert sum(counts.done for counts in execute(1).counts.values()) == 0
+    changed = execute(2)
+    assert changed.counts["proxied.make"].done == changed.counts["proxied.read"].done == 1
+    assert changed.value == (7 if hook is POSTPROCESS else 5)
+    assert "the code of flow.Names, held in the remembered result, changed" in explained(sqlite_repo, changed)
 
 
 def test_types_are_known_by_name():

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from redux.serializers import wire
 from redux.serializers.encoded import Encoded, Holding
-from redux.serializers.hooks import Hooks
-from redux.serializers.names import name_of
+from redux.serializers.hooks import Hooks, serialized
+from redux.serializers.names import class_name_of, name_of
 from redux.serializers.packing import Packing, Plan
 from redux.serializers.registry import registry
 from redux.serializers.trouble import CannotDecode, CannotEncode
 from redux.serializers.values import FileCache
 from redux_backends.records import FileFact, Traits
-from redux_valuestore.digest import Digest, digest_bytes, digest_pieces, digest_view
+from redux_valuestore.digest import Digest, digest_pieces, digest_view
 from redux_valuestore.disk import Disk, make_folders, publish
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ _disk = Disk()
 
 def plan_cached(hooks: Hooks, plain: Plan) -> Plan:
     """The plan for instances of a FileCache's type; `plain` is the one that they would have without it."""
-
     owner = hooks.owner
     assert issubclass(owner, FileCache)
 
@@ -35,7 +34,8 @@ def plan_cached(hooks: Hooks, plain: Plan) -> Plan:
         path = _keep(value, os.fspath(owner.base_path), content, packing)
         packing.note_code(owner)
         packing.need_trust()
-        return packing.tagged(wire.CACHED, (name_of(owner), name_of(type(value)), path, content.hash))
+        kind = class_name_of(value)
+        return packing.tagged(wire.CACHED, (name_of(owner), kind, path, content.hash))
 
     return plan
 
@@ -44,22 +44,14 @@ def _content(value: Any, hooks: Hooks, plain: Plan, packing: Packing) -> Encoded
     """What the file holds."""
     if hooks.serialize is not None:
         data = serialized(value, hooks)
-        return Encoded(digest_bytes(data), (data,), len(data), "")
-    own = registry.format_of(type(value))
-    encoded = own.encode(value) if own is not None else None
-    if encoded is not None:
-        return encoded
-    return Packing(lambda other: plain if other is value else packing.plan_of(other)).encode(value)
-
-
-def serialized(value: Any, hooks: Hooks) -> bytes:
-    """What a type's `serialize` gives. Raises CannotEncode where that is not bytes."""
-    assert hooks.serialize is not None
-    data: object = hooks.serialize(value)
-    if not isinstance(data, bytes):
-        why = f"has a serialize that gives {type(data).__name__}, not bytes"
-        raise CannotEncode(value, why, f"mend {hooks.owner.type_name}.serialize")
-    return data
+        return Encoded(digest_view(memoryview(data)), (data,), len(data), "")
+    whole = registry.encode_whole(value)
+    if whole is not None:
+        return whole
+    inside = Packing(
+        lambda other: plain if other is value else packing.plan_of(other), packing.fallback, packing.opaque
+    )
+    return inside.encode(value)
 
 
 def _keep(value: object, folder: str, content: Encoded, packing: Packing) -> str:

@@ -15,6 +15,7 @@ class Function(ProxyValue):
 
     __slots__ = ()
     type = FunctionType
+    type_name = "builtins.function"
 
     @property
     def fullname(self) -> str:

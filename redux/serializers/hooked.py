@@ -6,9 +6,8 @@ from typing import Any
 
 from redux.serializers import wire
 from redux.serializers.encoded import Encoded
-from redux.serializers.file_cache import plan_cached, serialized
-from redux.serializers.hooks import Hooks
-from redux.serializers.names import name_of
+from redux.serializers.hooks import Hooks, serialized
+from redux.serializers.names import class_name_of, name_of
 from redux.serializers.packing import Packing, Plan
 from redux.serializers.registry import registry
 from redux.serializers.trouble import CannotEncode
@@ -19,12 +18,14 @@ def with_hooks(hooks: Hooks, plain: Plan) -> Plan:
     """The plan of a type with hooks; `plain` is the one that it would have without them."""
     plan = plain
     if hooks.is_cached:
+        from redux.serializers.file_cache import plan_cached  # noqa: PLC0415 - files only where there are some
+
         plan = plan_cached(hooks, plain)
     elif hooks.serialize is not None:
         plan = _plan_bytes(hooks)
     if hooks.subvalues is not None:
         plan = _plan_subvalues(hooks, plan)
-    return _plan_asked(plan) if hooks.asked else plan
+    return _plan_asked(hooks, plan) if hooks.asked else plan
 
 
 def _plan_bytes(hooks: Hooks) -> Plan:
@@ -32,8 +33,8 @@ def _plan_bytes(hooks: Hooks) -> Plan:
         data = serialized(value, hooks)
         packing.note_code(hooks.owner)
         packing.need_trust()
-        parts = name_of(hooks.owner), name_of(type(value)), hooks.format(value), data
-        return packing.tagged(wire.SERIALIZED, parts)
+        kind = class_name_of(value)
+        return packing.tagged(wire.SERIALIZED, (name_of(hooks.owner), kind, hooks.format(value), data))
 
     return plan
 
@@ -50,16 +51,16 @@ def _plan_subvalues(hooks: Hooks, inner: Plan) -> Plan:
 
 
 def _encode_part(value: Any, packing: Packing) -> Encoded:
-    own = registry.format_of(type(value))
-    encoded = (own.encode(value) if own is not None else None) or packing.encode_apart(value)
+    encoded = registry.encode_whole(value) or packing.encode_apart(value)
     if encoded.traits & Traits.EXPRESSIONS:
         raise CannotEncode(value, "is, or holds, a lazy expression", "let iter_subvalues give what it stands for")
     return encoded
 
 
-def _plan_asked(inner: Plan) -> Plan:
+def _plan_asked(hooks: Hooks, inner: Plan) -> Plan:
     def plan(value: Any, packing: Packing) -> object:
         packing.ask()
+        packing.note_code(hooks.owner)
         return inner(value, packing)
 
     return plan

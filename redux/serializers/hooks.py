@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from redux.serializers.registry import registry
-from redux.serializers.values import FileCache, ProxyValue, Value, proxies
+from redux.serializers.trouble import CannotEncode
+from redux.serializers.values import FileCache, ProxyValue, Value, name_for, proxies
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,21 @@ class Hooks:
     deserialize: Callable[[bytes], Any]
 
     @property
+    def name(self) -> str:
+        """What people call the type."""
+        return name_for(self.owner)
+
+    @property
     def asked(self) -> bool:
-        """Whether a value has to be built before it is reused or passed on."""
-        return self.is_valid is not None or self.preprocess is not None
+        """Whether a value has to be built before it is reused or passed on.
+
+        No task that makes such values names their proxy, so an edit of it is found when they are asked. A file is not
+        read for that.
+        """
+        if self.is_valid is not None or self.preprocess is not None:
+            return True
+        forms = self.serialize is not None or self.postprocess is not None
+        return forms and issubclass(self.owner, ProxyValue) and not self.is_cached
 
     @property
     def encodes(self) -> bool:
@@ -100,6 +113,16 @@ def _of_type(method: Callable[..., Any], kind: type) -> Callable[[Any], Any]:
     if len(inspect.signature(method).parameters) == 1:
         return method
     return lambda given: method(kind, given)
+
+
+def serialized(value: Any, hooks: Hooks) -> bytes:
+    """What a type's `serialize` gives. Raises CannotEncode where that is not bytes."""
+    assert hooks.serialize is not None
+    data: object = hooks.serialize(value)
+    if not isinstance(data, bytes):
+        why = f"has a serialize that gives {type(data).__name__}, not bytes"
+        raise CannotEncode(value, why, f"mend {hooks.name}.serialize")
+    return data
 
 
 registry.on_change.append(_found.clear)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from redux.serializers.hooks import hooks_of
 from redux.serializers.names import thing_named
 from redux.serializers.registry import registry
+from redux.serializers.trouble import CannotDecode
+from redux.serializers.values import ProxyValue
 
 
 class Noted:
@@ -32,6 +36,16 @@ class Noted:
             self.changed.append(name.replace(":", "."))
         return thing
 
+    def compare_proxies(self, classes: Mapping[str, bytes]) -> None:
+        """Note the proxies among classes whose code has not this digest any more."""
+        if registry.code is None:
+            return
+        for name, code in classes.items():
+            with suppress(CannotDecode):  # a class that is gone may have another name now
+                kind = thing_named(name)
+                if isinstance(kind, type) and issubclass(kind, ProxyValue) and registry.code.class_hash(kind) != code:
+                    self.changed.append(name.replace(":", "."))
+
     def refusal(self) -> str | None:
         """The type of the first instance that says it is not valid, or cannot say; None where all say they are.
 
@@ -41,7 +55,7 @@ class Noted:
             hooks = hooks_of(type(instance))
             assert hooks is not None
             assert hooks.is_valid is not None
-            name = hooks.owner.type_name
+            name = hooks.name
             try:
                 if not hooks.is_valid(instance):
                     return name

@@ -142,6 +142,12 @@ class Registry:
             found = self.formats.get(kind)
         return found
 
+    def encode_whole(self, value: object) -> Encoded | None:
+        """A value that is not inside another, in the format of its type's own; None where it goes another way."""
+        kind = type(value)
+        own = self.format_of(kind)
+        return own.encode(value) if own is not None and kind not in self.by_type else None
+
     def changed(self) -> None:
         """Forget what was decided about types so far."""
         for forget in self.on_change:

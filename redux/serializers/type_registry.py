@@ -29,7 +29,7 @@ class TypeRegistry:
     def get_type_name(self, raw_type: type[Any]) -> str | None:
         """The name of a type, that of the proxy that stands for it where it has one; None for other types."""
         hooks = hooks_of(raw_type)
-        return None if hooks is None else hooks.owner.type_name
+        return None if hooks is None else hooks.name
 
     def parse_arg(self, raw_type: type[Any], arg: str) -> Any:
         """The instance that a text on the command line stands for. Raises SerializerError for a type that reads none,

@@ -10,7 +10,6 @@ from msgpack import Unpacker, unpackb  # pyright: ignore[reportMissingTypeStubs]
 from redux.serializers import wire
 from redux.serializers.classes import build_enum, build_exception, build_named_tuple, build_record, build_subtype
 from redux.serializers.encoded import Lazy
-from redux.serializers.file_cache import fetch_beside, read_cached
 from redux.serializers.hooks import Hooks, hooks_by
 from redux.serializers.names import class_named, thing_named
 from redux.serializers.noted import Noted
@@ -191,6 +190,8 @@ def _serialized(owner: str, kind: str, format: str, data: bytes) -> object:
 
 
 def _cached(owner: str, kind: str, path: str, digest: bytes, noted: Noted | None = None) -> object:
+    from redux.serializers.file_cache import fetch_beside, read_cached  # noqa: PLC0415 - files only where there are some
+
     content, hooks = read_cached(path, Digest(digest)), _hooks_named(owner, kind)
     return decode(content, fetch_beside(path), noted) if hooks.serialize is None else hooks.deserialize(bytes(content))
 
@@ -246,7 +247,10 @@ _TRUSTING_MARKS: dict[int, _Mark] = {
 
 
 def _past_own_classes(payload: memoryview, whole: memoryview, fetch: Fetch, noted: Noted | None) -> object:
-    return decode(wire.split_own(whole)[1], fetch, noted)
+    classes, value = wire.split_own(whole)
+    if noted is not None:
+        noted.compare_proxies(wire.read_classes(classes))
+    return decode(value, fetch, noted)
 
 
 def _plain(trusting: bool) -> Callable[..., object]:

@@ -22,8 +22,12 @@ types_by_name: dict[str, type[Value]] = {}
 """Every subclass of Value and ProxyValue, by its `type_name`."""
 proxies: dict[type, type[ProxyValue]] = {}
 """Every ProxyValue by the type that it stands for."""
-brought: set[str] = set()
-"""Which of `preprocess` and `postprocess` some type here has: where none has, nobody looks."""
+_brought: set[str] = set()
+
+
+def any_type_has(hook: str) -> bool:
+    """Whether some type here has a `preprocess`, or a `postprocess`: where none has, nobody looks into values."""
+    return hook in _brought
 
 
 def _enter(kind: type[Value]) -> None:
@@ -33,8 +37,7 @@ def _enter(kind: type[Value]) -> None:
             f"{_place(kind)} defines get_hash, but a value's hash is the digest of its encoded bytes; "
             "for another identity choose what is encoded, by its fields, __getstate__ or serialize"
         )
-    plain = f"{kind.__module__}.{kind.__qualname__}"
-    name = kind.__dict__.get("type_name", plain)
+    name = name_for(kind)
     if not isinstance(name, str) or not name or ":" in name:
         raise SerializerError(f"{name!r} cannot be the type_name of {_place(kind)}: give it a text without colons")
     known = types_by_name.get(name)
@@ -42,11 +45,10 @@ def _enter(kind: type[Value]) -> None:
         raise SerializerError(
             f"{name!r} is the type_name of {_place(known)}, so it cannot be that of {_place(kind)} too; choose another"
         )
-    kind.type_name = name
     types_by_name[name] = kind
-    if name != plain:
+    if kind.__dict__.get("type_name"):
         choose_name(kind, name)
-    brought.update(hook for hook in ("preprocess", "postprocess") if getattr(kind, hook) is not getattr(Value, hook))
+    _brought.update(hook for hook in ("preprocess", "postprocess") if getattr(kind, hook) is not getattr(Value, hook))
 
 
 def _enter_proxy(kind: type[ProxyValue]) -> None:
@@ -73,6 +75,11 @@ def _stands_against(known: type, kind: type) -> bool:
     for part in known.__qualname__.split("."):
         found = getattr(found, part, None)
     return found is known
+
+
+def name_for(kind: type[Value]) -> str:
+    """The name that a class gave itself, or module and class; a base's own name is not its name."""
+    return kind.__dict__.get("type_name") or _place(kind)
 
 
 def _place(kind: type) -> str:
@@ -115,7 +122,7 @@ class Value:
 
     def serialize(self) -> bytes:
         """The bytes that stand for this; equal instances must give equal ones. `deserialize` has to be defined too."""
-        raise NotImplementedError(f"{type(self).type_name} is encoded as its class says; it has no bytes of its own")
+        raise NotImplementedError(f"{name_for(type(self))} is encoded as its class says; it has no bytes of its own")
 
     @classmethod
     def deserialize(cls, raw_type: type[Any], data: bytes) -> Any:
@@ -123,7 +130,7 @@ class Value:
 
         A `deserialize(cls, data)` is called without the type.
         """
-        raise CannotDecode(f"{cls.type_name} has no deserialize (any more); the call that made it has to run again")
+        raise CannotDecode(f"{name_for(cls)} has no deserialize (any more); the call that made it has to run again")
 
     def get_serialization_format(self) -> str:
         """The media type of what `serialize` gives, which is recorded with it."""
@@ -135,7 +142,7 @@ class Value:
 
         A `parse_arg(cls, arg)` is called without the type.
         """
-        raise ValueError(f"no text stands for {cls.type_name}")
+        raise ValueError(f"no text stands for {name_for(cls)}")
 
     def iter_subvalues(self) -> Iterable[object]:
         """What this stands for that its own encoding doesn't show, such as Files that it knows by their path.
@@ -148,7 +155,8 @@ class Value:
 class ProxyValue(Value):
     """The same for a type that cannot be changed: `type = X` in a subclass, for X and what derives from it.
 
-    Hooks are called on a proxy whose `instance` is the value; what they give is an X, not a proxy.
+    Hooks are called on a proxy whose `instance` is the value; what they give is an X, not a proxy. They count for
+    values that are made from then on.
     """
 
     __slots__ = ("instance",)
