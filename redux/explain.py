@@ -322,6 +322,17 @@ _WORDS: Mapping[MissKind, str] = {
     MissKind.TASK_CHANGED: "the task {detail}, held in the remembered result, changed",
     MissKind.STALE_SUBTREE: "a task called below it changed",
     MissKind.RETRIED: "it raised and was tried again ({detail})",
+    MissKind.NOT_VALID: "{detail}, held in the remembered result, says that it is not valid any more",
+    MissKind.CANNOT_DECODE: "the remembered result cannot be built any more: {detail}",
+    MissKind.HELD_CODE_CHANGED: "the code of {detail}, held in the remembered result, changed",
+}
+
+_WORDS_OF_SEVERAL: Mapping[MissKind, str] = {
+    MissKind.FILE_CHANGED: "{details} are not {were}",
+    MissKind.VALUE_GONE: "the remembered results {details} are gone or damaged",
+    MissKind.NOT_VALID: "{details}, held in remembered results, say that they are not valid any more",
+    MissKind.CANNOT_DECODE: "remembered results cannot be built any more: {details}",
+    MissKind.HELD_CODE_CHANGED: "the code of {details}, held in remembered results, changed",
 }
 
 
@@ -358,12 +369,11 @@ def _join(causes: Sequence[Cause], groups: Sequence[MissGroup]) -> CauseGroup:
         )
     cause = causes[0]
     details = list(dict.fromkeys(group.reason.detail for group in groups))
-    if cause.kind is MissKind.FILE_CHANGED and len(details) > 1:
+    several = _WORDS_OF_SEVERAL.get(cause.kind)
+    if several is not None and len(details) > 1:
+        shown = [detail[:SHOWN_DIGITS] for detail in details] if cause.kind is MissKind.VALUE_GONE else details
         were = "the files that were recorded" if all(map(is_one_file, details)) else "what was recorded"
-        cause = Cause(cause.kind, f"{_some(details)} are not {were}")
-    elif cause.kind is MissKind.VALUE_GONE and len(details) > 1:
-        shown = [detail[:SHOWN_DIGITS] for detail in details]
-        cause = Cause(cause.kind, f"the remembered results {_some(shown)} are gone or damaged")
+        cause = Cause(cause.kind, several.format(details=_some(shown), were=were))
     return CauseGroup(cause, tuple(affected.values()))
 
 

@@ -1,4 +1,4 @@
-"""Lazy expressions nested in containers and dataclasses: finding them, and putting values in their place."""
+"""What is nested in containers and dataclasses: finding lazy expressions there, and putting values in their place."""
 
 from __future__ import annotations
 
@@ -111,23 +111,60 @@ def substitute(value: object, resolve: Callable[[Lazy], object]) -> Any:
         return _rebuild_other(value, resolve)
     names = _field_names(kind)
     if names is not None and lazies_in(value):
-        return _rebuild(value, kind, names, resolve)
+        return _rebuild(value, names, resolve)
     return value
 
 
 def _rebuild_other(value: Any, resolve: Callable[[Lazy], object]) -> object:
-    if isinstance(value, slice):
-        return slice(*(substitute(bound, resolve) for bound in (value.start, value.stop, value.step)))
+    return _build_like(value, [substitute(part, resolve) for part in _parts(value, type(value))])
+
+
+def _build_like(value: Any, parts: list[Any]) -> object:
+    """A container of the same kind with these parts: keys and values in turn for a mapping."""
+    kind: Any = type(value)
+    if isinstance(value, (dict, OrderedDict)):
+        pairs = zip(parts[::2], parts[1::2], strict=True)
+        return defaultdict(value.default_factory, pairs) if isinstance(value, defaultdict) else kind(pairs)
     if isinstance(value, deque):
-        return deque((substitute(part, resolve) for part in cast("deque[object]", value)), value.maxlen)
-    pairs = [(substitute(key, resolve), substitute(part, resolve)) for key, part in value.items()]
-    return defaultdict(value.default_factory, pairs) if isinstance(value, defaultdict) else OrderedDict(pairs)
+        return deque(parts, value.maxlen)
+    if isinstance(value, slice):
+        return slice(*parts)
+    return kind._make(parts) if hasattr(kind, "_make") else kind(parts)
 
 
-def _rebuild(value: object, kind: type, names: tuple[str, ...], resolve: Callable[[Lazy], object]) -> object:
-    made = object.__new__(kind)
-    getattr(made, "__dict__", {}).update(getattr(value, "__dict__", {}))
+def _rebuild(value: object, names: tuple[str, ...], resolve: Callable[[Lazy], object]) -> object:
+    made = _copy(value)
     for name in names:
         if hasattr(value, name):
             object.__setattr__(made, name, substitute(getattr(value, name), resolve))
+    return made
+
+
+def _copy(value: object) -> object:
+    """A new instance with the attributes of a record that are no slots."""
+    made = object.__new__(type(value))
+    getattr(made, "__dict__", {}).update(getattr(value, "__dict__", {}))
+    return made
+
+
+def replace_parts(value: Any, replace: Callable[[object], object]) -> Any:
+    """A container or record with what `replace` gives for each of its parts; itself where that is each part itself."""
+    kind = type(value)
+    if kind not in _REBUILT and not (isinstance(value, tuple) and hasattr(kind, "_make")):
+        return _replace_fields(value, _field_names(kind) or (), replace)
+    before: list[object] = list(_parts(value, kind))
+    after = [replace(part) for part in before]
+    if all(new is old for new, old in zip(after, before, strict=True)):
+        return value
+    return _build_like(value, after)
+
+
+def _replace_fields(value: object, names: tuple[str, ...], replace: Callable[[object], object]) -> object:
+    before = {name: getattr(value, name) for name in names if hasattr(value, name)}
+    after = {name: replace(part) for name, part in before.items()}
+    if all(after[name] is part for name, part in before.items()):
+        return value
+    made = _copy(value)
+    for name, part in after.items():
+        object.__setattr__(made, name, part)
     return made

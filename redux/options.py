@@ -45,6 +45,9 @@ class CacheResult(StrEnum):
     ULTIMATE = "ULTIMATE"
 
 
+ALL_RESULTS = frozenset(CacheResult)
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """How often a call that raised is tried again: after `delay` seconds, doubled each time, for these errors only."""
@@ -65,7 +68,7 @@ class TaskOptions:
     config_args: frozenset[str] = frozenset()
     cache_scope: CacheScope = CacheScope.BACKEND
     check_valid: CacheCheckValid = CacheCheckValid.FULL
-    cache_results: frozenset[CacheResult] = frozenset(CacheResult)
+    cache_results: frozenset[CacheResult] = ALL_RESULTS
     executor: str | None = None
     limits: tuple[tuple[str, int], ...] = ()
     retry: Retry = Retry()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from redux.value import Encoded, decode, preview
+from redux.value import Encoded, Noted, decode, preview
 from redux_backends.backend import Backend
 from redux_backends.records import Place, StoredValue, ValueRecord
 from redux_valuestore.digest import Digest, digest_bytes
@@ -87,9 +87,9 @@ class Repo:
             raise ValueMissing(digest, "the database", "unknown")
         return self.fetch(stored)
 
-    def load(self, stored: StoredValue) -> object:
-        """The value itself. Raises `ValueMissing`, `CannotDecode`."""
-        return decode(self.fetch(stored), self.fetch_by_hash)
+    def load(self, stored: StoredValue, noted: Noted | None = None) -> object:
+        """The value itself; what has a say in its validity goes into `noted`. Raises `ValueMissing`, `CannotDecode`."""
+        return decode(self.fetch(stored), self.fetch_by_hash, noted)
 
 
 def open_repo(db_url: str, store_location: str, inline_limit: int = INLINE_LIMIT) -> Repo:

@@ -22,8 +22,8 @@ from redux.value import allow_pickle
 def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) -> Iterator[Scheduler]:
     """A scheduler on the `.redux` found from `folder` (default: the current one) upward, made there if there is none.
 
-    `flags` overrides the setup function (which gets no values here), the environment and the settings files.
-    Raises `ConfigError`, `SetupFailed`, `ProjectRefused`, `BackendError`.
+    `flags` overrides the setup function (which gets no values here), the environment, the project's settings file and
+    the user's own. Raises `ConfigError`, `SetupFailed`, `ProjectRefused`, `BackendError`.
     """
     sources = Sources((folder or Path.cwd()).resolve(), os.environ, user_file(), flags or Layer())
     prepare_run(sources)

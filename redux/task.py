@@ -293,13 +293,13 @@ def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     of the hash; `hash_includes` are added to it, and the installed versions of `packages`; `source` replaces the
     function's own text in it. `allowed_cache_results` says which hits are taken at all.
 
-    A call runs on `executor`, once as much of every one of `limits` is free as it takes. It may take `timeout` seconds.
+    A call runs on `executor`, once as much of each of `limits` is free as it takes, and may take `timeout` seconds.
     Where it raises one of `retry_on` it is tried again up to `retries` times, `retry_delay` seconds later, doubled each
-    time. `prov=False` records neither it nor what is below. `nout` says how many things it returns, as does an annotation
-    `-> tuple[A, B]`: a call can be unpacked, and its result must be so many. Jobs below
-    inherit `export_options`. `tags` go on the task. Options that redux doesn't know are the executor's.
-    Raises TaskError for a name that isn't one or that another place has, for a wrong option, and for one that contradicts
-    the function.
+    time. `prov=False` records neither it nor what is below. `nout` says how many things it returns, as does an
+    annotation `-> tuple[A, B]`: a call can be unpacked, and its result must be so many. Jobs below inherit
+    `export_options`. `tags` go on the task. Options that redux doesn't know are the executor's.
+    Raises TaskError for a name that isn't one or that another place has, for a wrong option, and for one that
+    contradicts the function.
     """
     if func is not None:
         return _make_task(func, {})

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from redux.serializers import wire
 from redux.serializers.encoded import Encoded, Holding, Lazy
+from redux.serializers.functions import Function
+from redux.serializers.hooks import Hooks, hooks_of
 from redux.serializers.names import thing_named
+from redux.serializers.noted import Noted
 from redux.serializers.packing import ATOMS, PACK_ATOM, Packing, TooDeep
 from redux.serializers.plans import plan_of
 from redux.serializers.preview import preview
@@ -29,7 +32,9 @@ from redux.serializers.registry import (
     set_task_resolver,
 )
 from redux.serializers.trouble import CannotDecode, CannotEncode, locate, pickle_candidate, too_deep
+from redux.serializers.type_registry import TypeRegistry, get_type_registry
 from redux.serializers.unpacking import decode
+from redux.serializers.values import FileCache, ProxyValue, Value, brought
 from redux_valuestore.digest import Digest, digest_bytes
 
 if TYPE_CHECKING:
@@ -39,15 +44,26 @@ __all__ = [
     "CannotDecode",
     "CannotEncode",
     "Encoded",
+    "FileCache",
+    "Function",
     "Holding",
+    "Hooks",
+    "InvalidValueError",
     "Lazy",
+    "Noted",
+    "ProxyValue",
     "SerializerError",
+    "TypeRegistry",
+    "Value",
     "allow_pickle",
+    "brought",
     "content_of",
     "decode",
     "encode",
+    "get_type_registry",
     "has_current_code",
     "hash_value",
+    "hooks_of",
     "own_classes",
     "pickle_is_allowed",
     "pickle_type",
@@ -58,6 +74,9 @@ __all__ = [
     "set_code_hasher",
     "set_task_resolver",
 ]
+
+InvalidValueError = CannotDecode
+"""The name under which a type's `deserialize` raises it: there is no such value any more."""
 
 _NATIVE = frozenset({int, float, str, bool, type(None), list, dict, tuple, bytes, bytearray})
 
@@ -131,6 +150,9 @@ def _encode_any(value: Any) -> Encoded:
     kind = type(value)
     if kind is bytes or kind is bytearray:
         return encode_bytes(value)
+    hooks = hooks_of(kind)
+    if hooks is not None and hooks.encodes:
+        return _encode_with_pickle(value) if registry.pickle_any else _encode_strictly(value)
     if kind in registry.pickled:
         return _encode_pickled(value)
     if kind not in _NATIVE:

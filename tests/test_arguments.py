@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, Flag
 from pathlib import Path
+from types import FunctionType
 from typing import Annotated, Any, Literal, LiteralString, NamedTuple, NewType, Optional, TypedDict, Union
 from zoneinfo import ZoneInfo
 
@@ -27,6 +29,7 @@ from redux.cli.task_help import task_help
 from redux.errors import UsageError
 from redux.file import File
 from redux.task import Task
+from redux.value import Function, Value
 
 Metres = NewType("Metres", float)
 
@@ -65,6 +68,25 @@ class Point(NamedTuple):
 
 class Named(TypedDict):
     name: str
+
+
+@dataclass
+class Span(Value):
+    """Reads itself, as `3..5`."""
+
+    first: int
+    last: int
+
+    @classmethod
+    def parse_arg(cls, raw_type: type[Any], arg: str) -> Span:
+        first, _, last = arg.partition("..")
+        return raw_type(int(first), int(last))
+
+
+class Letter(Value):
+    @classmethod
+    def parse_arg(cls, arg: str) -> Letter:  # type: ignore[override] - it need not want the type
+        raise RuntimeError(f"{arg} is no letter")
 
 
 def call(func: Any, *words: str) -> tuple[tuple[object, ...], dict[str, object]]:
@@ -134,6 +156,13 @@ def value_of(hint: Any, *words: str) -> object:
         (Point, '{"x": 1}', Point(1)),
         (Named, '{"name": "n"}', {"name": "n"}),
         (list[Depth], '[{"depth": 1}]', [Depth(1)]),
+        (Span, "3..5", Span(3, 5)),
+        (Span | None, "3..5", Span(3, 5)),
+        (list[Span], '["3..5", "1..2"]', [Span(3, 5), Span(1, 2)]),
+        (dict[str, Span], "k=3..5", {"k": Span(3, 5)}),
+        (Callable[[str], str], "posixpath.basename", posixpath.basename),
+        (FunctionType, "posixpath.basename", posixpath.basename),
+        (Function, "posixpath.basename", posixpath.basename),
     ],
 )
 def test_a_text_becomes_a_value_of_the_annotated_type(hint: Any, text: str, value: object) -> None:
@@ -161,6 +190,12 @@ def test_a_text_becomes_a_value_of_the_annotated_type(hint: Any, text: str, valu
         (Depth, "{}", "must be of type Depth, with depth too"),
         (Depth, '{"depth": 1, "x": 2}', "which has no x but depth, path"),
         (Depth, "[]", "must be a JSON object"),
+        (Span, "3", "must be a Span, not '3': invalid literal for int() with base 10: ''"),
+        (list[Span], "[1]", "must be of type Span (in JSON)"),
+        (Letter, "7", "must be a Letter, not '7': 7 is no letter"),
+        (Callable[[str], str], "basename", "must be a function by its dotted name, package.module.name"),
+        (FunctionType, "posixpath.sep", "not 'posixpath.sep': that is a str"),
+        (Function, "posixpath.nothing", "not 'posixpath.nothing': posixpath has no nothing"),
         (memoryview, "x", "a memoryview, which no text stands for"),
         (timedelta, "soon", "must be a duration such as 90s, 1h30m, 2d or 01:30:00, not 'soon'"),
         (datetime, "soon", "must be a datetime such as 2026-01-31T12:00, not 'soon'"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from redux.cli.surroundings import Where, find_sources
 from redux.config import Layer, Sources, explain_settings, needs_project, prepare_run, read_settings
 from redux.errors import ConfigError, ProjectMissing, ProjectRefused, ProjectUnwritable
 from redux.project_folder import (
@@ -17,6 +18,7 @@ from redux.project_folder import (
     locate_project,
     make_project,
 )
+from redux.session import open_scheduler
 
 
 def sources(folder: Path, **changes: object) -> Sources:
@@ -40,6 +42,17 @@ def test_what_is_said_first_counts(tmp_path: Path, project: Path) -> None:
     assert read_settings(by_environment).cache is False
     by_flag = sources(tmp_path, environment={"REDUX_NO_CACHE": "1"}, flags=Layer(cache=True, workers=9))
     assert (read_settings(by_flag).cache, read_settings(by_flag).workers) == (True, 9)
+
+
+def test_a_script_reads_the_users_own_file_as_the_command_line_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platformdirs.user_config_path", lambda name: tmp_path / name)
+    assert find_sources(Where(None, None, None)).user_file == tmp_path / "redux" / PROJECT_FILE
+    (tmp_path / "redux").mkdir()
+    (tmp_path / "redux" / PROJECT_FILE).write_text("[run]\nkeep_gogin = true\n")
+    with pytest.raises(ConfigError, match="keep_going"), open_scheduler(tmp_path):
+        pass
 
 
 def test_without_a_word_everything_is_in_the_project(tmp_path: Path, project: Path) -> None:

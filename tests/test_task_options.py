@@ -14,7 +14,7 @@ redux_namespace = "options"
 ran: list[str] = []
 
 
-@task
+@task(version="1")
 def note(text: str) -> str:
     ran.append(text)
     return text
@@ -123,3 +123,21 @@ def test_a_partial_task_is_a_value():
 def test_a_task_with_options_is_a_value_that_keeps_them():
     assert run([apply(note.options(cache_scope="NONE"), "f"), note("f")]) == ["f", "f"]
     assert ran == ["f", "f"]
+
+
+@task(version="1")
+def noted_twice(text: str) -> list[str]:
+    return [note(text), note(text)]
+
+
+def test_only_hits_that_are_allowed_are_taken():
+    scheduler = Scheduler()
+    scheduler.run(note("g"))
+    assert ran == ["g"]
+    scheduler.run(note.options(allowed_cache_results=["CSE"])("g"))
+    assert ran == ["g", "g"], "a remembered reduction is not taken"
+    scheduler.run([note.options(allowed_cache_results=["SINGLE"])("h") for _ in range(2)])
+    assert ran == ["g", "g", "h", "h"], "nor what an equal call of the same execution comes to"
+    shallow = noted_twice.options(check_valid="shallow", allowed_cache_results=["CSE", "ULTIMATE"])
+    counts = [scheduler.execute(shallow("i")).counts for _ in range(2)]
+    assert [count["options.noted_twice"].done for count in counts] == [1, 0]

@@ -26,7 +26,7 @@ _word = schema.word
 
 _PLACES = tuple(Place)
 """By number: INLINE is 0."""
-_TRAITS = {traits: Traits(traits) for traits in range(64)}
+_TRAITS = {traits: Traits(traits) for traits in range(2 * max(Traits))}
 """By number: looked up for less than it costs to make them again."""
 
 _LARGEST_IN_JSON = 64 * 1024

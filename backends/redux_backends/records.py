@@ -53,9 +53,11 @@ class Traits(IntFlag):
     """It is the error a job ended with."""
     TASKS = 32
     """It holds tasks, each listed in `ValueRecord.tasks` by name and hash."""
+    HOOKS = 64
+    """It holds what only a run can ask if it is valid: instances that say so, the user's own functions and classes."""
 
 
-MAY_CHANGE = Traits.FILES | Traits.TASKS | Traits.ERROR
+MAY_CHANGE = Traits.FILES | Traits.TASKS | Traits.ERROR | Traits.HOOKS
 """What lets two results of one evaluation differ though both were right when they were recorded."""
 
 
@@ -228,13 +230,19 @@ class MissKind(IntEnum):
     """A task held in the remembered result is not the one known now."""
     STALE_SUBTREE = 9
     """Asked shallowly: a task below it changed."""
-    RETRIED = 11
+    NOT_VALID = 10
+    """A type in the remembered result says that its instance is not valid any more."""
+    CANNOT_DECODE = 11
+    """The remembered result cannot be built any more: a class is gone, or says no."""
+    HELD_CODE_CHANGED = 12
+    """A function or class held in the remembered result is not the one known now."""
+    RETRIED = 13
     """The attempt before it raised, and its task says to try again."""
 
 
 @frozen
 class Reason:
-    """Why a job missed; `detail` names the file, value or earlier hash concerned."""
+    """Why a job missed; `detail` names the file, value, type or earlier hash concerned."""
 
     kind: MissKind
     detail: str = ""

@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from redux.cli.scalars import Unreadable, build_scalar, is_by_name, is_file
+from redux.value import hooks_of
 
 __all__ = [
     "ANYTHING",
@@ -91,8 +92,17 @@ def takes_any_text(hint: Any) -> bool:
     return any(issubclass(part, (str, bytes, PurePath)) or is_file(part) for part in classes)
 
 
+def _parser(hint: Any) -> Callable[[str], object] | None:
+    """How a type reads its own instances from text: by its `parse_arg`, or a proxy's; those that have a name by it."""
+    origin = typing.get_origin(hint) or hint
+    hooks = hooks_of(origin) if isinstance(origin, type) and not is_by_name(hint) else None
+    return None if hooks is None else hooks.parse
+
+
 def _shape(hint: Any) -> str:
-    """The family of a plain hint: literal, union, sequence, mapping, enum, record, or scalar."""
+    """The family of a plain hint: own, literal, union, sequence, mapping, enum, record, or scalar."""
+    if _parser(hint) is not None:
+        return "own"
     origin = typing.get_origin(hint) or hint
     if origin is typing.Literal:
         return "literal"
@@ -191,6 +201,15 @@ def _read_scalar(text: str, hint: Any) -> object:
     return build_scalar(text, hint)
 
 
+def _read_own(text: str, hint: Any) -> object:
+    parse = _parser(hint)
+    assert parse is not None
+    try:
+        return parse(text)
+    except Exception as error:  # somebody's code, which can raise anything
+        raise Unreadable(f"a {describe_hint(hint)}", str(error) or type(error).__name__) from None
+
+
 def _read_truth(text: str) -> bool:
     said = text.strip().lower()
     if said in ("1", "true", "yes", "on"):
@@ -263,6 +282,7 @@ def _json(text: str, wanted: str) -> object:
 
 
 _TEXT_READERS: Mapping[str, Callable[[str, Any], object]] = {
+    "own": _read_own,
     "literal": _read_choice,
     "enum": _read_member,
     "union": _read_union,

@@ -21,6 +21,7 @@ _BY_TEXT = {
     "ipaddress.IPv4Address": "an IPv4 address",
     "ipaddress.IPv6Address": "an IPv6 address",
 }
+_BY_NAME = ("collections.abc.Callable", "builtins.function", "redux.serializers.functions.Function", "redux.task.Task")
 _UNITS = {"d": "days", "h": "hours", "min": "minutes", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
 _DURATION = re.compile(r"-?(\d+(\.\d+)?\s*(d|h|min|ms|m|s)\s*)+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|ms|m|s)")
@@ -101,7 +102,7 @@ def is_by_name(hint: Any) -> bool:
     if not isinstance(origin, type):
         return False
     name = f"{origin.__module__}.{origin.__qualname__}"
-    return name in ("collections.abc.Callable", "redux.task.Task") or origin is type
+    return name in _BY_NAME or origin is type
 
 
 def _named(text: str, hint: Any) -> object:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from redux.counts import held_to_count
 from redux.repo import Repo
+from redux.stand_ins import postprocessed
 from redux.value import CannotEncode, Encoded, encode
 from redux_backends.records import Seconds, ValueRecord
 from redux_valuestore.digest import Digest
@@ -128,7 +129,7 @@ def execute(spec: JobSpec, repo: Repo) -> Outcome:
     """Run a job here: call the function, encode its result, and put large bytes into the store."""
     started = time.time()
     try:
-        value = spec.func(*spec.args, **spec.kwargs)
+        value = postprocessed(spec.func(*spec.args, **spec.kwargs), spec.fullname)
         if spec.nout is not None:
             value = held_to_count(spec.fullname, spec.nout, value)
         encoded = encode(value)

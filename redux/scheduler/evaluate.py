@@ -41,6 +41,7 @@ from redux.scheduler.jobs import (
     Scope,
 )
 from redux.scheduler.stepping import Ended, Wanted, advance
+from redux.stand_ins import wants_preprocessing
 from redux.value import Lazy
 from redux_backends.records import ExecutionId, Traits, Upstream, hash_evaluation
 from redux_valuestore.digest import digest_struct
@@ -205,6 +206,8 @@ class Evaluator:
             arguments.append((name, datum))
             if datum.origin is not None or type(value) not in ATOMS:
                 upstreams += [Upstream(name, call) for call in calls_behind(value, job.parent)]
+        if wants_preprocessing():
+            arguments = [(name, self.inputs.given(datum, task.fullname, name)) for name, datum in arguments]
         if job.context and job.options.check_valid is CacheCheckValid.SHALLOW:
             arguments.append((CONTEXT_ARGUMENT, self.inputs.context(job.context)))
         job.arguments, job.upstreams = arguments, upstreams

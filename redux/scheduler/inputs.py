@@ -9,6 +9,7 @@ from redux.job_info import JobInfo
 from redux.nested import ATOMS, lazies_in, refuse_hidden, substitute
 from redux.repo import Repo
 from redux.scheduler.jobs import ABSENT, Cell, Datum, Gather, Job, OperationCell, Part, RuleCell, Scope
+from redux.stand_ins import preprocessed
 from redux.tables import thaw
 from redux.task import BoundCall
 from redux.value import Encoded, Lazy, decode, encode
@@ -87,6 +88,17 @@ class Inputs:
             encode_plain(datum, "the context")
             known = self._contexts[id(context)] = context, datum
         return known[1]
+
+    def given(self, datum: Datum, task: str, argument: str) -> Datum:
+        """The datum of what a task is given in place of an argument. Raises Unmade, and what a `preprocess` raises."""
+        if datum.hash is not None and not datum.traits & Traits.HOOKS:
+            return datum
+        value = self.load(datum)
+        stand_in = preprocessed(value, task, argument)
+        if stand_in is value:
+            return datum
+        datum.users -= 1
+        return Datum(None, Traits.PLAIN, stand_in)
 
     def call_of(self, job: Job) -> BoundCall:
         """How to call a job's function: its arguments as plain values. Raises Unmade where one's bytes are gone."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from redux.executors.executor import Outcome
 from redux.scheduler.jobs import ABSENT, Datum, Job
 from redux.value import hash_value
-from redux_backends.records import MissKind, Place, Reason, StoredValue, Traits
-from redux_valuestore.errors import ReduxError
+from redux_backends.records import Place, StoredValue, Traits
 
 _PLAIN = Traits.PLAIN
 
@@ -22,12 +21,8 @@ def read_what_was_asked(job: Job) -> bool:
     return True
 
 
-def gone(stored: StoredValue, error: ReduxError) -> Reason:
-    missing = getattr(error, "digest", stored.hash)
-    return Reason(MissKind.VALUE_GONE, missing.hex())
-
-
 def datum_of_outcome(job: Job, outcome: Outcome) -> Datum:
+    """The datum of a job that ran to its end."""
     encoded = outcome.encoded
     assert encoded is not None
     stored = None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from redux.file import still_holds
+from redux.options import ALL_RESULTS, CacheCheckValid, CacheResult, CacheScope
 from redux.repo import Repo
-from redux.scheduler.jobs import Job
+from redux.scheduler.jobs import ABSENT, Job
 from redux.scheduler.task_book import TaskBook
-from redux.task import CacheCheckValid, CacheScope
+from redux.scheduler.validity import HELD, Sound, Validity
 from redux_backends.backend import CallCandidate, Candidate
-from redux_backends.records import MissKind, Place, Reason, StoredValue, Traits, ValueRecord
-from redux_valuestore.digest import Digest, digest_bytes
+from redux_backends.records import MissKind, Reason, StoredValue, Traits, ValueRecord
+from redux_valuestore.digest import Digest
 from redux_valuestore.frozen import frozen
 
 
@@ -24,16 +24,18 @@ class Same:
 
 @frozen
 class Finished:
-    """A whole call is known and still current (ultimate reduction)."""
+    """A whole call is known and still current (ultimate reduction); `value` is its result where that was built."""
 
     call: CallCandidate
+    value: object = ABSENT
 
 
 @frozen
 class Reduced:
-    """One step is known; its value may be an expression to go on with (single reduction)."""
+    """One step is known; its value may be an expression to go on with (single reduction). `value` is it where built."""
 
     candidate: Candidate
+    value: object = ABSENT
 
 
 @frozen
@@ -46,7 +48,6 @@ class Miss:
 Decision = Same | Finished | Reduced | Miss
 
 _PLAIN = Traits.PLAIN
-_ASK_HELD = Traits.FILES | Traits.TASKS
 _CACHE_OFF = Miss(Reason(MissKind.CACHE_OFF))
 
 
@@ -59,6 +60,7 @@ class Reuse:
     def __init__(self, repo: Repo, book: TaskBook, use_cache: bool) -> None:
         self._repo = repo
         self._book = book
+        self._validity = Validity(repo, book)
         self._use_cache = use_cache
         self._first: dict[Digest, Job] = {}
         self._current_sets: dict[Digest, bool] = {}
@@ -97,7 +99,7 @@ class Reuse:
             return Same(job.leader)
         scope = CacheScope.NONE if job.silent else job.options.cache_scope
         assert job.eval_hash is not None
-        if scope is not CacheScope.NONE:
+        if scope is not CacheScope.NONE and _allows(job, CacheResult.CSE):
             leader = self._first.setdefault(job.eval_hash, job)
             if leader is not job and job.forced is None:
                 return Same(leader)
@@ -112,12 +114,17 @@ class Reuse:
     def _ask_backend(self, jobs: list[Job]) -> list[tuple[Job, Decision]]:
         decisions: list[tuple[Job, Decision]] = []
         why: dict[Digest, Reason] = {}
-        shallow = [job for job in jobs if job.options.check_valid is CacheCheckValid.SHALLOW]
+        shallow = [
+            job
+            for job in jobs
+            if job.options.check_valid is CacheCheckValid.SHALLOW and _allows(job, CacheResult.ULTIMATE)
+        ]
         if shallow:
             finished = self._finished_calls(shallow, why)
-            decisions += [(job, Finished(finished[_eval(job)])) for job in shallow if _eval(job) in finished]
+            decisions += [(job, finished[_eval(job)]) for job in shallow if _eval(job) in finished]
             jobs = [job for job in jobs if _eval(job) not in finished]
-        candidates = self._repo.backend.check_cache([_eval(job) for job in jobs]) if jobs else {}
+        wanted = [_eval(job) for job in jobs if _allows(job, CacheResult.SINGLE)]
+        candidates = self._repo.backend.check_cache(wanted) if wanted else {}
         held = self._held(candidate.value for found in candidates.values() for candidate in found)
         misses: list[Job] = []
         for job in jobs:
@@ -125,7 +132,7 @@ class Reuse:
             if chosen is None:
                 misses.append(job)
             else:
-                decisions.append((job, Reduced(chosen)))
+                decisions.append((job, chosen))
         return decisions + self._reasons(misses, why)
 
     def _choose(
@@ -134,27 +141,27 @@ class Reuse:
         found: Sequence[Candidate],
         held: Mapping[Digest, ValueRecord],
         why: dict[Digest, Reason],
-    ) -> Candidate | None:
+    ) -> Reduced | None:
         for candidate in found:
-            reason = self._invalid(candidate.value, held)
-            if reason is None:
-                return candidate
-            why.setdefault(_eval(job), reason)
+            verdict = self._validity.judge(candidate.value, held)
+            if isinstance(verdict, Sound):
+                return Reduced(candidate, verdict.value)
+            why.setdefault(_eval(job), verdict)
         return None
 
-    def _finished_calls(self, jobs: list[Job], why: dict[Digest, Reason]) -> dict[Digest, CallCandidate]:
+    def _finished_calls(self, jobs: list[Job], why: dict[Digest, Reason]) -> dict[Digest, Finished]:
         found = self._repo.backend.find_calls([_eval(job) for job in jobs])
         self._judge_sets({call.task_set for calls in found.values() for call in calls})
         held = self._held(call.value for calls in found.values() for call in calls)
-        chosen: dict[Digest, CallCandidate] = {}
+        chosen: dict[Digest, Finished] = {}
         for eval_hash, calls in found.items():
             for call in calls:
                 current = self._current_sets.get(call.task_set, False)
-                reason = self._invalid(call.value, held) if current else Reason(MissKind.STALE_SUBTREE)
-                if reason is None:
-                    chosen[eval_hash] = call
+                verdict = self._validity.judge(call.value, held) if current else Reason(MissKind.STALE_SUBTREE)
+                if isinstance(verdict, Sound):
+                    chosen[eval_hash] = Finished(call, verdict.value)
                     break
-                why.setdefault(eval_hash, reason)
+                why.setdefault(eval_hash, verdict)
         return chosen
 
     def _judge_sets(self, sets: set[Digest]) -> None:
@@ -164,30 +171,9 @@ class Reuse:
             for digest, members in self._repo.backend.get_task_sets(unknown).items():
                 self._current_sets[digest] = bool(members) and members <= current
 
-    # -- validity ----------------------------------------------------------------------------------
-
     def _held(self, values: Iterable[StoredValue]) -> Mapping[Digest, ValueRecord]:
-        wanted = {value.hash for value in values if value.traits is not _PLAIN and value.traits & _ASK_HELD}
+        wanted = {value.hash for value in values if value.traits is not _PLAIN and value.traits & HELD}
         return self._repo.backend.get_held(list(wanted)) if wanted else {}
-
-    def _invalid(self, value: StoredValue, held: Mapping[Digest, ValueRecord]) -> Reason | None:
-        if value.place is Place.MISSING:
-            return Reason(MissKind.VALUE_GONE, value.hash.hex())
-        if value.data is not None and digest_bytes(value.data) != value.hash:
-            self._repo.backend.forget_value(value.hash)
-            return Reason(MissKind.VALUE_GONE, value.hash.hex())
-        if value.traits is _PLAIN or not value.traits & _ASK_HELD:
-            return None
-        record = held.get(value.hash)
-        if record is None:
-            return Reason(MissKind.VALUE_GONE, value.hash.hex())
-        for file in record.files:
-            if not still_holds(file):
-                return Reason(MissKind.FILE_CHANGED, file.path)
-        for task in record.tasks:
-            if self._book.hash_of(task.fullname) != task.task_hash:
-                return Reason(MissKind.TASK_CHANGED, task.fullname)
-        return None
 
     # -- reasons -----------------------------------------------------------------------------------
 
@@ -218,6 +204,11 @@ class Reuse:
         if _eval(job) in seen:
             return Reason(MissKind.NO_RESULT)
         return Reason(MissKind.NEW_ARGUMENTS)
+
+
+def _allows(job: Job, result: CacheResult) -> bool:
+    allowed = job.options.cache_results
+    return allowed is ALL_RESULTS or result in allowed
 
 
 def _eval(job: Job) -> Digest:

@@ -11,19 +11,19 @@ from redux.repo import Repo
 from redux.rules import TagsNoted
 from redux.scheduler.collector import Collector
 from redux.scheduler.evaluate import Evaluator
-from redux.scheduler.jobs import Datum, Failed, Gather, Job
-from redux.scheduler.outcomes import gone, release
+from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
+from redux.scheduler.outcomes import release
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import Counts, ErrorValue, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
+from redux.scheduler.validity import reason_of_loss
 from redux.tags import TagError, Tags
 from redux_backends.records import (
     Execution,
     ExecutionId,
     JobId,
     JobStatus,
-    MissKind,
     Reason,
     Seconds,
     Traits,
@@ -247,7 +247,8 @@ class Run:
         call = decision.call
         job.outcome = Came.ULTIMATE
         job.call_hash, job.task_set, job.seconds = call.call_hash, call.task_set, call.duration
-        self._settle_cached(job, Datum(call.value.hash, call.value.traits, stored=call.value, origin=job))
+        stored = call.value
+        self._settle_cached(job, Datum(stored.hash, stored.traits, decision.value, stored=stored, origin=job))
 
     def _apply_reduced(self, job: Job, decision: Reduced) -> None:
         candidate = decision.candidate
@@ -255,13 +256,13 @@ class Run:
         job.outcome, job.seconds = Came.SINGLE, candidate.duration
         if stored.traits is _PLAIN or not stored.traits & Traits.EXPRESSIONS:
             job.call_hash, job.task_set = candidate.leaf, candidate.leaf_set
-            self._settle_cached(job, Datum(stored.hash, stored.traits, stored=stored, origin=job))
+            self._settle_cached(job, Datum(stored.hash, stored.traits, decision.value, stored=stored, origin=job))
             return
         try:
-            value = self._repo.load(stored)
+            value = self._repo.load(stored) if decision.value is ABSENT else decision.value
         except ReduxError as error:
             self._recorder.forget(stored.hash)
-            self._dispatch.submit(job, gone(stored, error))
+            self._dispatch.submit(job, reason_of_loss(stored.hash, error))
             return
         self._evaluator.open(value, job)
 
@@ -308,10 +309,9 @@ class Run:
         stale = job.stale
         assert stale is not None
         assert stale.hash is not None
-        missing = getattr(error, "digest", stale.hash)
         self._recorder.forget(stale.hash)
-        self._recorder.forget(missing)
-        job.renew(JobId(new_id()), Reason(MissKind.VALUE_GONE, missing.hex()))
+        self._recorder.forget(getattr(error, "digest", stale.hash))
+        job.renew(JobId(new_id()), reason_of_loss(stale.hash, error))
 
     def tagged(self, job: Job | None, value: Datum, noted: TagsNoted) -> None:
         """A rule of that job (None: of the root) has tags recorded; below a silent job nothing is."""

@@ -14,6 +14,14 @@ WORKERS_MAIN = "__redux_main__"
 """What a worker process imports the main script as; there it is `__main__` too."""
 
 _verified: dict[type, str] = {}
+_chosen: dict[type, str] = {}
+_by_chosen: dict[str, type] = {}
+
+
+def choose_name(kind: type, name: str) -> None:
+    """Have a class stand in bytes under a name of its own, which stays when the class moves."""
+    _chosen[kind] = name
+    _by_chosen[name] = kind
 
 
 def class_name_of(value: object) -> str:
@@ -32,7 +40,10 @@ def class_name_of(value: object) -> str:
 
 
 def name_of(thing: Any) -> str:
-    """`module:qualname` of a class or function. Raises CannotEncode unless that leads back to it."""
+    """`module:qualname` of a class or function, or the name that a class chose.
+
+    Raises CannotEncode unless module and qualname lead back to it.
+    """
     qualname = getattr(thing, "__qualname__", None) or getattr(thing, "__name__", None)
     if not isinstance(qualname, str):
         raise CannotEncode(thing, "has no name", _BY_NAME_HINT)
@@ -46,7 +57,8 @@ def name_of(thing: Any) -> str:
         found = None
     if found is not thing:
         raise CannotEncode(thing, f"is not what {module}.{qualname} names now", _BY_NAME_HINT)
-    return f"{module}:{qualname}"
+    plain = f"{module}:{qualname}"
+    return _chosen.get(thing, plain) if isinstance(thing, type) else plain
 
 
 def _module_of(thing: Any, qualname: str) -> str:
@@ -76,7 +88,12 @@ def defaults_of_task(task: Any) -> dict[str, object]:
 
 
 def thing_named(name: str) -> Any:
-    """The class or function of a `module:qualname`. Raises CannotDecode where there is none (any more)."""
+    """The class or function of a `module:qualname`, or chosen name. Raises CannotDecode where it is not there (now)."""
+    if ":" not in name:
+        chosen = _by_chosen.get(name)
+        if chosen is None:
+            raise CannotDecode(f"no type is named {name!r} here (any more); import the module that defines it")
+        return chosen
     try:
         module, _, qualname = name.partition(":")
         return _follow(module, qualname)

@@ -21,7 +21,7 @@ _LOOKED_AT = frozenset({list, dict, bytes, bytearray, memoryview, ExtType, Times
 """Types that the C packer takes natively, but in a way or of a size that we must look at first."""
 
 _EXPRESSIONS, _FILES, _SUBVALUES = int(Traits.EXPRESSIONS), int(Traits.FILES), int(Traits.SUBVALUES)
-_TRUST, _TASKS = int(Traits.TRUST), int(Traits.TASKS)
+_TRUST, _TASKS, _HOOKS = int(Traits.TRUST), int(Traits.TASKS), int(Traits.HOOKS)
 
 Plan = Callable[[Any, "Packing"], object]
 """How an object of one type goes on: as an ExtType, or as a list that begins with a mark."""
@@ -57,7 +57,7 @@ class Packing:
     def __init__(
         self, plan_of: Callable[[Any], Plan], fallback: Plan | None = None, opaque: frozenset[int] = frozenset()
     ) -> None:
-        self._plan_of = plan_of
+        self.plan_of = plan_of
         self.fallback = fallback
         self.opaque = opaque
         self._kinds: set[type] = set()
@@ -119,11 +119,11 @@ class Packing:
             return self.tagged(wire.TUPLE, value)
         self._kinds.add(type(value))
         if self.fallback is None:
-            return self._plan_of(value)(value, self)
+            return self.plan_of(value)(value, self)
         if id(value) in self.opaque:
             return self.fallback(value, self)
         try:
-            return self._plan_of(value)(value, self)
+            return self.plan_of(value)(value, self)
         except CannotEncode as refused:
             if refused.culprit is not value:
                 raise
@@ -165,22 +165,26 @@ class Packing:
         """A reference to a value of its own, which is noted with all that it holds."""
         self._traits |= _SUBVALUES
         self.subvalues.setdefault(encoded.hash, encoded)
-        self._absorb(int(encoded.traits), encoded.files, encoded.tasks)
+        self.absorb(int(encoded.traits), encoded.files, encoded.tasks)
         return ExtType(wire.Code.SUBVALUE, encoded.hash)
 
     def hold(self, holding: Holding) -> object:
         """Note what a serializer's value stands for; gives its part."""
         if holding.files:
-            self._absorb(_FILES, holding.files, ())
+            self.absorb(_FILES, holding.files, ())
         return holding.part
 
     def hold_task(self, fact: TaskFact) -> None:
         """Note a task inside the value."""
-        self._absorb(_TASKS, (), (fact,))
+        self.absorb(_TASKS, (), (fact,))
 
     def need_trust(self) -> None:
         """Note that decoding runs code named by the bytes."""
         self._traits |= _TRUST
+
+    def ask(self) -> None:
+        """Note that a run has to build the value before it can say whether it is valid, or what a task is given."""
+        self._traits |= _HOOKS
 
     def note_code(self, thing: type | FunctionType) -> None:
         """Note a class or function of which the payload has only the name."""
@@ -197,7 +201,8 @@ class Packing:
                 self.note_code(kind)
         return self._own
 
-    def _absorb(self, traits: int, files: tuple[FileFact, ...], tasks: tuple[TaskFact, ...]) -> None:
+    def absorb(self, traits: int, files: tuple[FileFact, ...], tasks: tuple[TaskFact, ...]) -> None:
+        """Note what a value holds that is encoded elsewhere."""
         self._traits |= traits
         self.files.update(dict.fromkeys(files))
         self.tasks.update(dict.fromkeys(tasks))
@@ -213,15 +218,19 @@ class Packing:
         alone.sort(key=lambda entry: entry[0])
         return b"".join(self.pack(element) if whole is None else whole for _, whole, element in alone)
 
+    def encode_apart(self, value: object) -> Encoded:
+        """The encoding of another value, by the same plans. Raises CannotEncode, TooDeep."""
+        return Packing(self.plan_of, self.fallback, self.opaque).encode(value)
+
     def _pack_alone(self, value: object) -> tuple[bytes, bytes | None]:
         """Bytes to order by that nothing outside can influence; and the payload, unless it refers to lazy nodes."""
-        alone = Packing(self._plan_of, self.fallback, self.opaque)
+        alone = Packing(self.plan_of, self.fallback, self.opaque)
         payload = alone.pack(value)
         self._kinds |= alone._kinds
         self._own |= alone._own
         if alone._lazies:
             return alone._pack_nodes(payload)[1], None
-        self._absorb(alone._traits, tuple(alone.files), tuple(alone.tasks))
+        self.absorb(alone._traits, tuple(alone.files), tuple(alone.tasks))
         self.subvalues.update(alone.subvalues)
         return payload, payload
 

@@ -21,6 +21,8 @@ from redux.serializers.classes import (
     record_fields,
 )
 from redux.serializers.encoded import SPLIT_SIZE, Holding, Lazy
+from redux.serializers.hooked import with_hooks
+from redux.serializers.hooks import hooks_of
 from redux.serializers.names import defaults_of_task, name_of
 from redux.serializers.packing import Packing, Plan, TooDeep, Wrapped
 from redux.serializers.raw import encode_bytes
@@ -50,6 +52,12 @@ def _find_plan(kind: type, value: Any) -> Plan:
         return builtin
     if issubclass(kind, Lazy):
         return lambda lazy, packing: packing.label(lazy)
+    hooks = hooks_of(kind)
+    plain = _find_plain(kind, value)
+    return plain if hooks is None else with_hooks(hooks, plain)
+
+
+def _find_plain(kind: type, value: Any) -> Plan:
     own = registry.format_of(kind)
     serializer = registry.of_type(kind)
     if own is not None and serializer is None:
@@ -124,6 +132,8 @@ def _by_format(own: Format) -> Plan:
 
 def _plan_reference(thing: Any, packing: Packing) -> object:
     code = registry.code.code_hash(thing) if registry.code is not None else None
+    if code is not None:
+        packing.ask()
     return packing.tagged(wire.REFERENCE, (name_of(thing), code))
 
 

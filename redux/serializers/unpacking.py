@@ -10,11 +10,15 @@ from msgpack import Unpacker, unpackb  # pyright: ignore[reportMissingTypeStubs]
 from redux.serializers import wire
 from redux.serializers.classes import build_enum, build_exception, build_named_tuple, build_record, build_subtype
 from redux.serializers.encoded import Lazy
-from redux.serializers.names import thing_named
+from redux.serializers.file_cache import fetch_beside, read_cached
+from redux.serializers.hooks import Hooks, hooks_by
+from redux.serializers.names import class_named, thing_named
+from redux.serializers.noted import Noted
 from redux.serializers.reduction import build_object, build_reduced, unpickled
 from redux.serializers.registry import registry
 from redux.serializers.trouble import CannotDecode
-from redux_valuestore.digest import Digest
+from redux.serializers.values import Value
+from redux_valuestore.digest import DIGEST_SIZE, Digest
 from redux_valuestore.errors import ReduxError
 
 if TYPE_CHECKING:
@@ -39,15 +43,15 @@ class _Mark:
         self.build = build
 
 
-def decode(data: Buffer, fetch: Fetch) -> object:
+def decode(data: Buffer, fetch: Fetch, noted: Noted | None = None) -> object:
     """The value of these bytes, which the caller has verified; `fetch` gives those of values inside it.
 
-    Raises CannotDecode, and whatever `fetch` raises.
+    What has a say in the value's validity is put into `noted`. Raises CannotDecode, and whatever `fetch` raises.
     """
     try:
         if type(data) is bytes and data[:_ATOM_START] in _ATOMS:
             return unpackb(data[len(wire.MSGPACK) :], raw=False, unicode_errors="surrogatepass")
-        return _decode_any(memoryview(data), fetch)
+        return _decode_any(memoryview(data), fetch, noted)
     except ReduxError:
         raise
     except Exception as error:  # classes' own code runs here, over bytes of any age
@@ -56,7 +60,7 @@ def decode(data: Buffer, fetch: Fetch) -> object:
         ) from error
 
 
-def _decode_any(view: memoryview, fetch: Fetch) -> object:
+def _decode_any(view: memoryview, fetch: Fetch, noted: Noted | None) -> object:
     end = bytes(view[:5]).find(b"\n") + 1
     header, payload = bytes(view[:end]), view[end:]
     unpack = _FORMATS.get(header)
@@ -65,16 +69,17 @@ def _decode_any(view: memoryview, fetch: Fetch) -> object:
             f"these bytes begin with {bytes(view[:16])!r}, which this redux does not read; "
             "upgrade it, or run the call again"
         )
-    return unpack(payload, view, fetch)
+    return unpack(payload, view, fetch, noted)
 
 
 class _Unpacking:
     """One value on its way back."""
 
-    def __init__(self, fetch: Fetch, trusting: bool) -> None:
+    def __init__(self, fetch: Fetch, trusting: bool, noted: Noted | None) -> None:
         self._fetch = fetch
         self._marks = _TRUSTING_MARKS if trusting else _MARKS
         self._trusting = trusting
+        self._noted = noted
         self._nodes: dict[int, Lazy] = {}
         self._settings: dict[str, Any] = {
             "raw": False,
@@ -83,6 +88,22 @@ class _Unpacking:
             "list_hook": _close,
             "ext_hook": self._extension,
         }
+        if noted is not None:
+            self._note(noted)
+
+    def _note(self, noted: Noted) -> None:
+        """Have everything built shown to `noted`."""
+        self._marks = {**self._marks, wire.Code.REFERENCE: _Mark(noted.refer), wire.Code.HOLDING: _Mark(self._hold)}
+        if self._trusting:
+            self._marks[wire.Code.CACHED] = _Mark(lambda *parts: _cached(*parts, noted=noted))
+        self._settings["list_hook"] = lambda items: noted.see(_close(items))
+        self._settings["ext_hook"] = lambda code, data: noted.see(self._extension(code, data))
+
+    def _hold(self, inner: object, digests: bytes) -> object:
+        """A value that holds others by their digests: they have a say too."""
+        for start in range(0, len(digests), DIGEST_SIZE):
+            decode(self._fetch(Digest(digests[start : start + DIGEST_SIZE])), self._fetch, self._noted)
+        return inner
 
     def unpack(self, payload: Buffer) -> Any:
         return unpackb(payload, **self._settings)
@@ -123,7 +144,7 @@ class _Unpacking:
             case wire.Code.COMPLEX:
                 return _complex(data)
             case wire.Code.SUBVALUE:
-                return decode(self._fetch(Digest(data)), self._fetch)
+                return decode(self._fetch(Digest(data)), self._fetch, self._noted)
             case wire.Code.LAZY:
                 return self._nodes[int.from_bytes(data, "big")]
             case wire.Code.ARRAY:
@@ -165,19 +186,39 @@ def _task(
     return found.options(**overrides) if overrides else found
 
 
+def _serialized(owner: str, kind: str, format: str, data: bytes) -> object:
+    return _hooks_named(owner, kind).deserialize(data)
+
+
+def _cached(owner: str, kind: str, path: str, digest: bytes, noted: Noted | None = None) -> object:
+    content, hooks = read_cached(path, Digest(digest)), _hooks_named(owner, kind)
+    return decode(content, fetch_beside(path), noted) if hooks.serialize is None else hooks.deserialize(bytes(content))
+
+
+def _hooks_named(owner: str, kind: str) -> Hooks:
+    found = class_named(owner)
+    if not issubclass(found, Value):
+        raise CannotDecode(f"{owner.replace(':', '.')} is no Value any more; the call that made it has to run again")
+    return hooks_by(found, class_named(kind))
+
+
+def _holding(inner: object, digests: bytes) -> object:
+    return inner
+
+
 def _complex(data: bytes) -> complex:
     import struct  # noqa: PLC0415 - complex numbers are rare, start-up is not
 
     return complex(*struct.unpack(">dd", data))
 
 
-def _array(payload: memoryview, whole: memoryview, fetch: Fetch) -> object:
+def _array(payload: memoryview, whole: memoryview, fetch: Fetch, noted: Noted | None = None) -> object:
     from redux.serializers.arrays import decode_array  # noqa: PLC0415 - NumPy only where arrays are
 
     return decode_array(whole)
 
 
-def _table(payload: memoryview, whole: memoryview, fetch: Fetch) -> object:
+def _table(payload: memoryview, whole: memoryview, fetch: Fetch, noted: Noted | None = None) -> object:
     from redux.serializers.tables import decode_table  # noqa: PLC0415 - Arrow only where tables are
 
     return decode_table(whole)
@@ -193,24 +234,35 @@ _MARKS: dict[int, _Mark] = {
     wire.Code.EXCEPTION: _Mark(build_exception),
     wire.Code.SUBTYPE: _Mark(build_subtype),
     wire.Code.TASK: _Mark(_task),
+    wire.Code.HOLDING: _Mark(_holding),
 }
 _TRUSTING_MARKS: dict[int, _Mark] = {
     **_MARKS,
     wire.Code.OBJECT: _Mark(build_object),
     wire.Code.REDUCED: _Mark(build_reduced),
+    wire.Code.SERIALIZED: _Mark(_serialized),
+    wire.Code.CACHED: _Mark(_cached),
 }
 
 
-def _past_own_classes(payload: memoryview, whole: memoryview, fetch: Fetch) -> object:
-    return decode(wire.split_own(whole)[1], fetch)
+def _past_own_classes(payload: memoryview, whole: memoryview, fetch: Fetch, noted: Noted | None) -> object:
+    return decode(wire.split_own(whole)[1], fetch, noted)
 
 
-_FORMATS: dict[bytes, Callable[[memoryview, memoryview, Fetch], object]] = {
-    wire.MSGPACK: lambda payload, whole, fetch: _Unpacking(fetch, False).unpack(payload),
-    wire.REDUCED: lambda payload, whole, fetch: _Unpacking(fetch, True).unpack(payload),
-    wire.LAZY: lambda payload, whole, fetch: _Unpacking(fetch, False).unpack_nodes(payload),
-    wire.LAZY_REDUCED: lambda payload, whole, fetch: _Unpacking(fetch, True).unpack_nodes(payload),
-    wire.PICKLED: lambda payload, whole, fetch: unpickled(payload),
+def _plain(trusting: bool) -> Callable[..., object]:
+    return lambda payload, whole, fetch, noted: _Unpacking(fetch, trusting, noted).unpack(payload)
+
+
+def _lazy(trusting: bool) -> Callable[..., object]:
+    return lambda payload, whole, fetch, noted: _Unpacking(fetch, trusting, noted).unpack_nodes(payload)
+
+
+_FORMATS: dict[bytes, Callable[[memoryview, memoryview, Fetch, Noted | None], object]] = {
+    wire.MSGPACK: _plain(False),
+    wire.REDUCED: _plain(True),
+    wire.LAZY: _lazy(False),
+    wire.LAZY_REDUCED: _lazy(True),
+    wire.PICKLED: lambda payload, whole, fetch, noted: unpickled(payload),
     wire.ARRAY: _array,
     wire.TABLE: _table,
     wire.OWNED: _past_own_classes,

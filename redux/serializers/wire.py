@@ -49,6 +49,9 @@ class Code(IntEnum):
     OBJECT = 9
     REDUCED = 10
     TASK = 11
+    SERIALIZED = 12
+    CACHED = 13
+    HOLDING = 14
     SET = 20
     FROZENSET = 21
     BIG_INT = 22
@@ -78,6 +81,9 @@ SUBTYPE = mark(Code.SUBTYPE)
 OBJECT = mark(Code.OBJECT)
 REDUCED_MARK = mark(Code.REDUCED)
 TASK = mark(Code.TASK)
+SERIALIZED = mark(Code.SERIALIZED)
+CACHED = mark(Code.CACHED)
+HOLDING = mark(Code.HOLDING)
 
 SINGLETONS: dict[bytes, object] = {b"...": Ellipsis, b"NotImplemented": NotImplemented}
 
