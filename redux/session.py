@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from redux.config import Layer, Sources, prepare_run, user_file
+from redux.config import Layer, Sources, prepare_run, read_settings, user_file
 from redux.default_tags import default_tags
 from redux.expression import TaskCall
 from redux.repo import open_repo
@@ -25,9 +25,10 @@ def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) ->
     `flags` overrides the setup function (which gets no values here), the environment, the project's settings file and
     the user's own. Raises `ConfigError`, `SetupFailed`, `ProjectRefused`, `BackendError`.
     """
-    sources = Sources((folder or Path.cwd()).resolve(), os.environ, user_file(), flags or Layer())
+    said = Sources((folder or Path.cwd()).resolve(), os.environ, user_file(), flags or Layer())
+    sources = set_up(said, lambda setup: {})
     prepare_run(sources)
-    settings = set_up(sources, lambda setup: {})
+    settings = read_settings(sources)
     allow_pickle(settings.pickle == "allow")
     repo = open_repo(settings.database, settings.store, settings.inline_limit)
     try:
