@@ -85,18 +85,18 @@ def is_repeatable(hint: Any) -> bool:
     return _shape(plain_hint(hint)) in ("sequence", "mapping")
 
 
+def _parser(hint: Any) -> Callable[[str], object] | None:
+    """How a type reads its own instances from text: by its `parse_arg`, or a proxy's; functions go by their names."""
+    origin = typing.get_origin(hint) or hint
+    hooks = hooks_of(origin) if isinstance(origin, type) and not is_by_name(hint) else None
+    return None if hooks is None else hooks.parse
+
+
 def takes_any_text(hint: Any) -> bool:
     """Whether every text is a value of a plain hint, so that `none` is one too."""
     parts = typing.get_args(hint) if _is_union(hint) else (hint,)
     classes = [part for part in map(plain_hint, parts) if isinstance(part, type)]
     return any(issubclass(part, (str, bytes, PurePath)) or is_file(part) for part in classes)
-
-
-def _parser(hint: Any) -> Callable[[str], object] | None:
-    """How a type reads its own instances from text: by its `parse_arg`, or a proxy's; those that have a name by it."""
-    origin = typing.get_origin(hint) or hint
-    hooks = hooks_of(origin) if isinstance(origin, type) and not is_by_name(hint) else None
-    return None if hooks is None else hooks.parse
 
 
 def _shape(hint: Any) -> str:

@@ -21,7 +21,12 @@ _BY_TEXT = {
     "ipaddress.IPv4Address": "an IPv4 address",
     "ipaddress.IPv6Address": "an IPv6 address",
 }
-_BY_NAME = ("collections.abc.Callable", "builtins.function", "redux.serializers.functions.Function", "redux.task.Task")
+_BY_NAME = (
+    "collections.abc.Callable",
+    "builtins.function",
+    "redux.serializers.functions.Function",
+    "redux.task.Task",
+)
 _UNITS = {"d": "days", "h": "hours", "min": "minutes", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
 _DURATION = re.compile(r"-?(\d+(\.\d+)?\s*(d|h|min|ms|m|s)\s*)+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|ms|m|s)")

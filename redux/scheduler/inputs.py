@@ -80,15 +80,6 @@ class Inputs:
             return datum
         return Datum(None, Traits.PLAIN, self.fill(value, scope))
 
-    def context(self, context: Mapping[str, object]) -> Datum:
-        """A context as an argument; the mapping is kept with it, so that its identity stays its own."""
-        known = self._contexts.get(id(context))
-        if known is None:
-            datum = Datum(None, Traits.PLAIN, thaw(context))
-            encode_plain(datum, "the context")
-            known = self._contexts[id(context)] = context, datum
-        return known[1]
-
     def given(self, datum: Datum, task: str, argument: str) -> Datum:
         """The datum of what a task is given in place of an argument. Raises Unmade, and what a `preprocess` raises."""
         if datum.hash is not None and not datum.traits & Traits.HOOKS:
@@ -99,6 +90,15 @@ class Inputs:
             return datum
         datum.users -= 1
         return Datum(None, Traits.PLAIN, stand_in)
+
+    def context(self, context: Mapping[str, object]) -> Datum:
+        """A context as an argument; the mapping is kept with it, so that its identity stays its own."""
+        known = self._contexts.get(id(context))
+        if known is None:
+            datum = Datum(None, Traits.PLAIN, thaw(context))
+            encode_plain(datum, "the context")
+            known = self._contexts[id(context)] = context, datum
+        return known[1]
 
     def call_of(self, job: Job) -> BoundCall:
         """How to call a job's function: its arguments as plain values. Raises Unmade where one's bytes are gone."""
