@@ -60,7 +60,7 @@ _HOMES = {
     "apply_tags": "redux.flow.tags",
     "get_context": "redux.context",
     "get_current_namespace": "redux.namespace",
-    "get_task_registry": "redux.task",
+    "get_task_registry": "redux.task_registry",
     "namespace": "redux.namespace",
     "open_scheduler": "redux.session",
     "register_serializer": "redux.value",

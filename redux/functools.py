@@ -6,13 +6,16 @@ from redux.flow.catch import catch, catch_all
 from redux.flow.cond import cond
 from redux.flow.functions import apply_func, as_task, compose, const, identity
 from redux.flow.lists import flat_map, flatten, map_, starmap, zip_
+from redux.flow.prov import no_prov
 from redux.flow.quoting import delay, force, quote
 from redux.flow.seq import seq
 from redux.flow.tags import apply_tags
+from redux.flow.threads import Thread, fork_thread, join_thread
 from redux.flow.throw import throw
 
 __all__ = [
     "Literal",
+    "Thread",
     "apply_func",
     "apply_tags",
     "as_task",
@@ -25,9 +28,12 @@ __all__ = [
     "flat_map",
     "flatten",
     "force",
+    "fork_thread",
     "identity",
     "in_",
+    "join_thread",
     "map_",
+    "no_prov",
     "not_",
     "quote",
     "seq",

@@ -60,6 +60,13 @@ class TagsNoted(Effect):
     execution_tags: Tags = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Begun(Effect):
+    """Has a value evaluated beside all else; how it comes out is nobody's matter, unless the same is asked again."""
+
+    value: object
+
+
 class Settle:
     """Yielded by a rule: evaluate all `values` side by side, and send a `Settled` for each; nothing is raised."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
@@ -27,7 +27,8 @@ from redux.options import (
     given_for_call,
 )
 from redux.partial import PartialTask
-from redux.value import set_task_resolver
+from redux.rules import Steps, rule
+from redux.task_registry import TaskRegistry, get_task_registry
 from redux_valuestore.digest import Digest
 
 P = ParamSpec("P")
@@ -46,9 +47,11 @@ __all__ = [
     "current_task_hash",
     "get_task_registry",
     "name_of_task",
+    "scheduler_task",
     "set_task_hasher",
     "source_of_task",
     "task",
+    "wraps_task",
 ]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
@@ -172,57 +175,6 @@ class Task(Generic[P, R]):
         return bind_named(self.signature, named)
 
 
-class TaskRegistry:
-    """All tasks by full name. One defined again in the same place replaces the old one (a notebook cell run again)."""
-
-    def __init__(self) -> None:
-        self._tasks: dict[str, Task[..., Any]] = {}
-
-    def add(self, task: Task[..., Any]) -> None:
-        """Register a task. Raises TaskError where another place already has its name."""
-        old = self._tasks.get(task.fullname)
-        if old is not None and not _same_place(old.func, task.func):
-            raise TaskError(
-                f"two tasks are named {task.fullname}: one in {_place(old.func)}, one in {_place(task.func)}; "
-                "give one another name or a namespace"
-            )
-        self._tasks[task.fullname] = task
-
-    def get(self, fullname: str) -> Task[..., Any] | None:
-        """The task of that full name, None where there is none."""
-        return self._tasks.get(fullname)
-
-    def __iter__(self) -> Iterator[Task[..., Any]]:
-        return iter(list(self._tasks.values()))
-
-    def __len__(self) -> int:
-        return len(self._tasks)
-
-
-def _place(func: Callable[..., object]) -> str:
-    code = getattr(inspect.unwrap(func), "__code__", None)
-    where = f"{code.co_filename}:{code.co_firstlineno}" if code else getattr(func, "__module__", "?")
-    return f"{where} ({getattr(func, '__qualname__', '?')})"
-
-
-def _same_place(old: Callable[..., object], new: Callable[..., object]) -> bool:
-    if getattr(old, "__qualname__", None) != getattr(new, "__qualname__", None):
-        return False
-    if old.__module__ == new.__module__:
-        return True
-    old_code = getattr(inspect.unwrap(old), "__code__", None)
-    new_code = getattr(inspect.unwrap(new), "__code__", None)
-    return old_code is not None and new_code is not None and old_code.co_filename == new_code.co_filename
-
-
-_registry = TaskRegistry()
-
-
-def get_task_registry() -> TaskRegistry:
-    """The registry that `@task` fills."""
-    return _registry
-
-
 def name_of_task(value: object) -> str | None:
     """The full name of a task, None for anything else."""
     return value.fullname if isinstance(value, Task) else None
@@ -312,8 +264,80 @@ def _make_task(func: Callable[P, R], options: dict[str, Any]) -> Task[P, R]:
     if not _NAME.fullmatch(name):
         raise TaskError(f"{name!r} can't name a task: use letters, digits and _ (give one with @task(name=…))")
     made = Task(func, name, namespace, declare(options))
-    _registry.add(made)
+    get_task_registry().add(made)
     return made
 
 
-set_task_resolver(_registry.get)
+Wrapper = Callable[[Task[..., Any]], Callable[..., Any]]
+"""Given the inner task, the function that is to run in its place."""
+
+
+def wraps_task(
+    wrapper_name: str | None = None,
+    wrapper_hash_includes: Sequence[object] = (),
+    use_wrapper_signature: bool = False,
+    **options: Any,
+) -> Callable[[Wrapper], Callable[[Any], Task[..., Any]]]:
+    """Make a decorator of tasks out of a function that wraps one.
+
+    The decorated function is given the inner task and returns the function that runs in its place, which may call the
+    inner task, or its `.func`. The outer task takes the inner one's name; the inner one moves to the namespace
+    `<namespace>.<wrapper_name>`. The outer hash covers the wrapper, the inner function's code and
+    `wrapper_hash_includes`. `options` are the outer task's. The outer task takes the arguments of the inner one, unless
+    `use_wrapper_signature`. Raises TaskError as `@task` does.
+    """
+
+    def make_decorator(wrapper: Wrapper) -> Callable[[Any], Task[..., Any]]:
+        def decorate(inner: Any) -> Task[..., Any]:
+            inner_task: Task[..., Any] = inner if isinstance(inner, Task) else task(inner)
+            return _wrap(inner_task, wrapper, wrapper_name or wrapper.__name__, use_wrapper_signature, options)
+
+        return decorate
+
+    def _wrap(
+        inner: Task[..., Any], wrapper: Wrapper, label: str, own_signature: bool, options: dict[str, Any]
+    ) -> Task[..., Any]:
+        hidden = _move(inner, f"{inner.namespace}.{label}" if inner.namespace else label)
+        made: Any = wrapper(hidden)
+        if not own_signature:
+            made.__signature__ = inner.signature
+        declared = {"hash_includes": [*wrapper_hash_includes, wrapper, inner.func], **options}
+        return task(name=inner.name, namespace=inner.namespace, **declared)(made)
+
+    return make_decorator
+
+
+def _move(inner: Task[..., Any], namespace: str) -> Task[..., Any]:
+    """The same task under another namespace, in place of where it was registered."""
+    registry = get_task_registry()
+    registry.remove(inner.fullname)
+    moved = Task(inner.func, inner.name, namespace, inner.declared)
+    registry.add(moved)
+    return moved
+
+
+@overload
+def scheduler_task(func: Callable[P, Steps[R]], /) -> Callable[P, R]: ...
+
+
+@overload
+def scheduler_task(
+    *, name: str | None = None, namespace: str | None = None
+) -> Callable[[Callable[P, Steps[R]]], Callable[P, R]]: ...
+
+
+def scheduler_task(
+    func: Callable[..., Any] | None = None, /, *, name: str | None = None, namespace: str | None = None
+) -> Any:
+    """Make an evaluation rule out of a generator, under a full name like a task's: see `redux.rules`.
+
+    It is given its arguments unevaluated, yields what it wants evaluated, and makes no job or call of its own; so it is
+    evaluated anew in every execution, and its code is in no task's hash.
+    """
+
+    def register(steps: Callable[P, Steps[R]]) -> Callable[P, R]:
+        home = compute_namespace(steps, namespace)
+        own_name = name or steps.__name__
+        return rule(f"{home}.{own_name}" if home else own_name)(steps)
+
+    return register if func is None else register(cast("Callable[..., Steps[Any]]", func))

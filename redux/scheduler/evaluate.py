@@ -15,7 +15,7 @@ from redux.nested import ATOMS, lazies_in, refuse_hidden
 from redux.operations import operation
 from redux.options import CacheCheckValid, TaskOptions, given_for_call
 from redux.repo import Repo
-from redux.rules import ContextAsked, Effect, TagsNoted
+from redux.rules import Begun, ContextAsked, Effect, TagsNoted
 from redux.scheduler.cells import FindTask, make_cell
 from redux.scheduler.inputs import (
     CONTEXT_ARGUMENT,
@@ -283,6 +283,10 @@ class Evaluator:
     def _perform(self, cell: RuleCell, effect: Effect) -> object:
         if isinstance(effect, ContextAsked):
             return cell.parent.context
+        if isinstance(effect, Begun):
+            # In a scope of its own: it may outlive the job, and is none of the calls that the job is made of.
+            self._fresh.append(Part(Scope(cell.parent.job, cell.parent.context), effect.value))
+            return None
         if not isinstance(effect, TagsNoted) or not isinstance(effect.value, Known):
             raise TypeError(f"nobody performs the effect {effect!r}")
         self._events.tagged(cell.parent.job, effect.value._datum, effect)
