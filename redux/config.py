@@ -47,6 +47,7 @@ __all__ = [
     "Settings",
     "Sources",
     "explain_settings",
+    "named_setup",
     "needs_project",
     "prepare_run",
     "read_settings",
@@ -66,6 +67,12 @@ def read_settings(sources: Sources) -> Settings:
     if project is None and _first(layers, "database") is None:
         raise ProjectMissing(sources.folder)
     return _settle(layers, project, sources.folder)
+
+
+def named_setup(sources: Sources) -> str | None:
+    """The setup function that the settings name, as `file.py::function`. Raises `ProjectRefused`, `ConfigError`."""
+    layers = _layers(sources, locate_project(sources))
+    return next((said.layer.setup for said in layers if said.layer.setup is not None), None)
 
 
 def needs_project(sources: Sources) -> bool:

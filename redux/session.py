@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from redux.config import Layer, Sources, prepare_run, user_file
+from redux.config import Layer, Sources, prepare_run, read_settings, user_file
 from redux.default_tags import default_tags
 from redux.expression import TaskCall
 from redux.repo import open_repo
@@ -22,12 +22,13 @@ from redux.value import allow_pickle
 def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) -> Iterator[Scheduler]:
     """A scheduler on the `.redux` found from `folder` (default: the current one) upward, made there if there is none.
 
-    `flags` overrides the setup function (which gets no values here), the environment and the settings files.
-    Raises `ConfigError`, `SetupFailed`, `ProjectRefused`, `BackendError`.
+    `flags` overrides the setup function (which gets no values here), the environment, the project's settings file and
+    the user's own. Raises `ConfigError`, `SetupFailed`, `ProjectRefused`, `BackendError`.
     """
-    sources = Sources((folder or Path.cwd()).resolve(), os.environ, user_file(), flags or Layer())
+    said = Sources((folder or Path.cwd()).resolve(), os.environ, user_file(), flags or Layer())
+    sources = set_up(said, lambda setup: {})
     prepare_run(sources)
-    settings = set_up(sources, lambda setup: {})
+    settings = read_settings(sources)
     allow_pickle(settings.pickle == "allow")
     repo = open_repo(settings.database, settings.store, settings.inline_limit)
     try:

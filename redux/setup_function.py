@@ -16,7 +16,7 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from typing import cast
 
-from redux.config import Layer, Settings, Sources, read_settings
+from redux.config import Layer, Sources, named_setup
 from redux.errors import ConfigError, SetupFailed
 from redux.settings_file import read_table
 from redux.tracebacks import text_of, trim_traceback
@@ -33,16 +33,16 @@ class SetupFunction:
     func: Callable[..., object]
 
 
-def set_up(sources: Sources, values: Callable[[SetupFunction], Mapping[str, object]]) -> Settings:
-    """The settings in force once the setup function, where there is one, was asked; `values` are its arguments.
+def set_up(sources: Sources, values: Callable[[SetupFunction], Mapping[str, object]]) -> Sources:
+    """The sources of settings with what the setup function says, if there is one; `values` are its arguments.
 
-    Raises as `read_settings`, `ConfigError` for a function that is not there or gives no settings, `SetupFailed`.
+    Raises `ConfigError`, also for a function that is not there or gives no settings, `ProjectRefused`, `SetupFailed`.
     """
-    settings = read_settings(sources)
-    if settings.setup is None:
-        return settings
-    setup = find_setup(settings.setup)
-    return read_settings(replace(sources, setup=ask_setup(setup, values(setup))))
+    name = named_setup(sources)
+    if name is None:
+        return sources
+    setup = find_setup(name)
+    return replace(sources, setup=ask_setup(setup, values(setup)))
 
 
 def find_setup(name: str) -> SetupFunction:
@@ -71,7 +71,7 @@ def ask_setup(setup: SetupFunction, values: Mapping[str, object]) -> Layer:
         return Layer()
     if not isinstance(said, Mapping):
         raise ConfigError(
-            setup.name, f"gave a {type(said).__name__}; a table of settings as in redux.toml is wanted, or None"
+            setup.name, f"gave {type(said).__name__}, where a table of settings as in redux.toml is wanted, or None"
         )
     layer = read_table(cast("Mapping[str, object]", said), setup.name, setup.folder)
     elsewhere = [key for key in _NOT_ITS_OWN if getattr(layer, _NOT_ITS_OWN[key]) is not None]

@@ -207,7 +207,7 @@ def test_a_script_asks_the_setup_function_too(redux: Redux, project: Path) -> No
             "setup.py::configure: run.workers = 0 must be a whole number",
         ),
         ("misspelt", (), "setup.py::misspelt: unknown setting 'run.workrs'; did you mean 'run.workers'"),
-        ("wrong", (), "setup.py::wrong: gave a int; a table of settings as in redux.toml is wanted, or None"),
+        ("wrong", (), "setup.py::wrong: gave int, where a table of settings as in redux.toml is wanted, or None"),
         ("elsewhere", (), "setup.py::elsewhere: says database.url, which commands that run nothing must know too"),
         ("nowhere", (), "setup.py defines no function nowhere"),
         ("quiet", ("--setup", "x=1"), "--setup x=1: setup.py::quiet has no x; it takes nothing"),
@@ -228,6 +228,7 @@ def test_what_is_asked_wrongly_is_one_line(
     assert last.startswith("redux: ")
     assert says in last
     assert "Traceback" not in asked.stderr
+    assert not (project / ".redux").exists()
 
 
 def test_a_setup_function_that_raises_shows_its_own_frames(redux: Redux, project: Path) -> None:

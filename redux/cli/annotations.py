@@ -207,7 +207,7 @@ def _read_own(text: str, hint: Any) -> object:
     try:
         return parse(text)
     except Exception as error:  # somebody's code, which can raise anything
-        raise Unreadable(f"a {describe_hint(hint)} ({error or type(error).__name__})") from None
+        raise Unreadable(f"a {describe_hint(hint)}", str(error) or type(error).__name__) from None
 
 
 def _read_truth(text: str) -> bool:

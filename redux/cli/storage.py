@@ -39,13 +39,13 @@ def open_to_run(where: Where, flags: Layer, setup: Sequence[str] = ()) -> RunSto
     remembers in memory, and `trouble` says why. A database that is damaged or newer is an error: going on would hide
     it.
     """
-    sources = find_sources(where, flags)
+    sources = _set_up(find_sources(where, flags), setup)
     made, trouble = None, None
     try:
         made = prepare_run(sources)
     except ProjectUnwritable as error:
         sources, trouble = _without_project(sources), str(error)
-    settings = _set_up(sources, setup)
+    settings = read_settings(sources)
     if trouble is None:
         try:
             return RunStorage(settings, _open(settings), made)
@@ -60,19 +60,20 @@ def _without_project(sources: Sources) -> Sources:
     return replace(sources, flags=flags, project=None)
 
 
-def _set_up(sources: Sources, words: Sequence[str]) -> Settings:
+def _set_up(sources: Sources, words: Sequence[str]) -> Sources:
+    """The sources with what the setup function says. Raises UsageError for words that nobody takes."""
     try:
         with stdout_to_stderr():
-            settings = set_up(sources, lambda setup: read_setup(setup, words))
+            asked = set_up(sources, lambda setup: read_setup(setup, words))
     except SetupFailed as error:
         tell(error.traceback_text.rstrip("\n"))
         raise
-    if words and settings.setup is None:
+    if words and asked.setup is None:
         raise UsageError(
             f"--setup {words[0]} has nobody to take it: name a function in the settings, "
             'as [scheduler] setup = "file.py::function"'
         )
-    return settings
+    return asked
 
 
 def _open(settings: Settings) -> Repo:
