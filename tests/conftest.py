@@ -90,3 +90,19 @@ def load_workflow(path: Path) -> ModuleType:
     finally:
         sys.dont_write_bytecode = written
     return module
+
+
+@pytest.fixture
+def stores() -> Iterator[None]:
+    """`memory://` and the file systems for tests, empty before and after."""
+    from .stores import made_known
+
+    with made_known():
+        yield
+
+
+@pytest.fixture(params=["local", "file", "memory", "tagged"])
+def root(request: pytest.FixtureRequest, tmp_path: Path, stores: None) -> str:
+    """A folder on each kind of file system."""
+    plain = f"{tmp_path}/root"
+    return {"local": plain, "file": f"file://{plain}"}.get(request.param, f"{request.param}://root")
