@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -52,6 +53,9 @@ def workflow(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
+_CHECKOUT = str(Path(__file__).resolve().parents[1]) + os.sep
+
+
 @pytest.fixture(autouse=True)
 def nothing_stays() -> Iterator[None]:
     """Leaves no module, no task and no code of a test's own workflows to the tests after it."""
@@ -66,8 +70,9 @@ def nothing_stays() -> Iterator[None]:
 
 
 def _is_passing(module: ModuleType) -> bool:
+    """Whether a module is a test's own: the checkout itself may lie below the temporary folder too."""
     path = getattr(module, "__file__", None) or ""
-    return path.startswith(tempfile.gettempdir())
+    return path.startswith(tempfile.gettempdir()) and not path.startswith(_CHECKOUT)
 
 
 @pytest.fixture
