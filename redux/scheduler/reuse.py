@@ -54,8 +54,8 @@ _CACHE_OFF = Miss(Reason(MissKind.CACHE_OFF))
 class Reuse:
     """The three caches: same execution, finished call, single reduction.
 
-    `first` remembers this execution's first job for each evaluation in each context. Only that is asked with `use_cache`
-    off.
+    `first` remembers this execution's first job for each evaluation in each context; with `use_cache` off only that is
+    asked.
     """
 
     def __init__(self, repo: Repo, book: TaskBook, use_cache: bool) -> None:
