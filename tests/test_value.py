@@ -149,7 +149,7 @@ def test_hashes_do_not_depend_on_the_process() -> None:
 
 @pytest.mark.parametrize("value", [range(3), slice(1, 3), datetime.date(2026, 1, 31)])
 def test_a_process_that_met_no_such_value_yet_reads_it(value: object) -> None:
-    script = "import sys\nfrom redux.value import decode\nprint(repr(decode(sys.stdin.buffer.read())))"
+    script = "import sys\nfrom redux.value import decode\nprint(repr(decode(sys.stdin.buffer.read(), None)))"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     data = b"".join(encode(value).chunks)
     done = subprocess.run([sys.executable, "-c", script], input=data, env=environment, capture_output=True)
