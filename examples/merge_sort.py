@@ -6,8 +6,7 @@
     {'sorted': True, 'smallest': [2, 4, 4], 'largest': [4993, 4997, 4999]}
 
 `sort` returns calls of itself, which run side by side; nothing waits in a thread for another. Equal pieces are sorted
-once, in this run or in any later one: where one number is put at the end, as by `--longer 1`, the first half is known,
-and so is the first half of the second half, and so on.
+once, in this run or in any later one: where one number is put at the end, as by `--longer 1`, all before it is known.
 """
 
 from __future__ import annotations

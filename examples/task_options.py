@@ -20,7 +20,7 @@ PUMP = Path("out/pump")
 
 @task(limits=["pump"])
 def fill(can: int) -> str:
-    """Fill a can, for which nobody else may be at the pump. There is one, but for `[limits] pump = 2` in redux.toml."""
+    """Fill a can, for which nobody else may be at the pump. Of what no `[limits]` counts there is one."""
     PUMP.mkdir(parents=True)  # raises where it is there already
     time.sleep(0.01)
     PUMP.rmdir()
