@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from redux.errors import ReduxError
     from redux.expression import Expression
     from redux.file import Dir, File
+    from redux.flow.catch import catch
+    from redux.flow.cond import cond
     from redux.flow.tags import apply_tags
+    from redux.flow.throw import throw
     from redux.namespace import get_current_namespace, namespace
     from redux.options import CacheCheckValid, CacheResult, CacheScope
     from redux.partial import PartialTask
@@ -36,6 +39,8 @@ __all__ = [
     "Scheduler",
     "Task",
     "apply_tags",
+    "catch",
+    "cond",
     "get_context",
     "get_current_namespace",
     "get_task_registry",
@@ -44,6 +49,7 @@ __all__ = [
     "register_serializer",
     "run",
     "task",
+    "throw",
 ]
 
 _HOMES = {
@@ -60,6 +66,8 @@ _HOMES = {
     "Scheduler": "redux.scheduler",
     "Task": "redux.task",
     "apply_tags": "redux.flow.tags",
+    "catch": "redux.flow.catch",
+    "cond": "redux.flow.cond",
     "get_context": "redux.context",
     "get_current_namespace": "redux.namespace",
     "get_task_registry": "redux.task_registry",
@@ -68,6 +76,7 @@ _HOMES = {
     "register_serializer": "redux.value",
     "run": "redux.session",
     "task": "redux.task",
+    "throw": "redux.flow.throw",
 }
 
 
