@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from subprocess import PIPE, STDOUT
 from typing import Any, cast
 
 from redux.expression import RuleCall
@@ -15,7 +15,7 @@ from redux.job_info import JobInfo
 from redux.options import handed_down
 from redux.rules import OptionsAsked, Steps, rule
 from redux.scripts.command import Command, as_command, in_a_line, label, words_to_run
-from redux.scripts.places import MissingOutput, Places, as_specification, sources_of, wants_stdout
+from redux.scripts.places import STDOUT, MissingOutput, Places, as_specification, sources_of, wants_stdout
 from redux.scripts.programs import running, signal_name
 from redux.scripts.speech import pass_on
 from redux.task import task
@@ -38,12 +38,16 @@ class ScriptError(ReduxError):
         self.log = log
         ended = f"was ended by {signal_name(-status)}" if status < 0 else f"ended with status {status}"
         lines = log.splitlines()
-        last = [f"  {line}" for line in lines[-LINES_SHOWN:]]
-        said = f"it said{f' last, of {len(lines):,} lines' if len(lines) > LINES_SHOWN else ''}:" if last else ""
-        super().__init__("\n".join([f"the script {why or ended}: {in_a_line(command)}", *([said] if last else []), *last]))
+        parts = [f"the script {why or ended}: {in_a_line(command)}"]
+        if lines:
+            parts.append(f"it said last, of {len(lines):,} lines:" if len(lines) > LINES_SHOWN else "it said:")
+        super().__init__("\n".join([*parts, *(f"  {line}" for line in lines[-LINES_SHOWN:])]))
         # Where it was raised says nothing; what the script said is what people look for.
         self.__redux_traceback__ = f"ScriptError: {self}"
-        self.__redux_log__ = log
+
+    @property
+    def __redux_log__(self) -> str:
+        return self.log
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,9 @@ def script(
     run_script.options(**task_options)
     if isinstance(command, str):
         command = as_command(command)
-    if outputs is _NOTHING:
-        outputs = File("-")
-    return RuleCall("redux.script", (command, inputs, outputs, tempdir, as_mount, task_options), {})
+    # Not as they are given: whoever holds this expression would hold the outputs as they were before the script.
+    wanted = as_specification(File(STDOUT) if outputs is _NOTHING else outputs)
+    return RuleCall("redux.script", (command, inputs, wanted, tempdir, as_mount, task_options), {})
 
 
 @rule("redux.script")
@@ -136,7 +140,7 @@ def _write(text: str, stack: ExitStack) -> str:
 
 def _run(command: Command, argv: list[str], folder: str | None, captured: Any, prefix: str) -> str:
     """Run a program to its end; all that it said. Raises ScriptError."""
-    stdout, stderr = (captured, PIPE) if captured is not None else (PIPE, STDOUT)
+    stdout, stderr = (captured, subprocess.PIPE) if captured is not None else (subprocess.PIPE, subprocess.STDOUT)
     try:
         with running(argv, folder, stdout, stderr) as process:
             stream = process.stderr if captured is not None else process.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from textwrap import dedent
@@ -10,6 +11,8 @@ from typing import Any, cast
 
 INTERPRETER = ("bash", "-exo", "pipefail")
 """Ends at the first command that fails, also within a pipe, and says on standard error what it does."""
+
+_WORD = re.compile(r"[\w.+-]{1,16}")
 
 Command = str | list[str]
 
@@ -65,8 +68,9 @@ def in_a_line(command: Command, width: int = 100) -> str:
 
 def label(command: Command) -> str:
     """The first word of a command that says what it does."""
-    words = command[0] if isinstance(command, list) else next(iter(_telling_lines(command)), "script")
-    return (os.path.basename(words.split()[0]) if words.split() else "script")[:16]
+    words = command[0] if isinstance(command, list) else _telling_lines(command)[0]
+    found = _WORD.match(os.path.basename(words.split()[0])) if words.split() else None
+    return found.group() if found else "script"
 
 
 def _telling_lines(text: str) -> list[str]:

@@ -53,8 +53,8 @@ def _as_pair(part: Any) -> object:
         return part
     if isinstance(part, (File, Dir)):
         return part._staged(part.path, part.path)
-    if isinstance(part, (IFileSet, ContentFileSet)):
-        raise TypeError(f"outputs of a script are Files, Dirs, FileSets and staging pairs, not a {type(part).__name__}")
+    if isinstance(part, ContentFileSet):
+        raise TypeError("outputs of a script are Files, Dirs, FileSets and staging pairs, not ContentFileSets")
     return IFileSet(part.pattern)
 
 
