@@ -168,6 +168,15 @@ def test_files_are_brought_from_where_they_are_and_taken_to_where_they_belong(ex
     assert not Path("here.txt").exists()
 
 
+def test_what_is_mounted_is_copied_as_folders(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("redux.files.shell.MOUNTS", str(tmp_path / "mnt"))
+    Path("mnt/bucket").mkdir(parents=True)
+    Path("mnt/bucket/in.txt").write_text("b\na\n")
+    inputs, outputs = StagingFile("in.txt", "memory://bucket/in.txt"), StagingFile("out.txt", "memory://bucket/out.txt")
+    assert run(script("sort in.txt > out.txt", inputs, outputs, tempdir=True, as_mount=True)) == outputs.remote
+    assert Path("mnt/bucket/out.txt").read_text() == "a\nb\n"
+
+
 # -- script tasks ------------------------------------------------------------------------------------------
 
 
@@ -259,7 +268,7 @@ from redux import File, script, task
 
 @task
 def main(n: int):
-    return script(f"echo said {n} >&2; seq {n} >&2; echo made; exit {n}")
+    return script(f"echo said {n} >&2; seq {n}00 >&2; echo made; exit {n}")
 
 @task
 def wait(fifo: str):
@@ -278,17 +287,17 @@ def project(tmp_path: Path) -> Path:
 
 
 LOG = """\
-  ScriptError: the script ended with status 60: echo said 60 >&2; seq 60 >&2; echo made; exit 60
+  ScriptError: the script ended with status 60: echo said 60 >&2; seq 6000 >&2; echo made; exit 60
 
-it said (65 lines; the last 50, `--json` has all)
-  13
+it said (6,005 lines; the last 50, `--json` has all)
+  5953
 """
 
 
 def test_the_log_shows_what_a_script_said_whether_it_failed_or_not(project: Path):
     assert redux(project, "run", "flow.py", "main", "--n", "0").stdout == "b'made\\n'\n"
     good = redux(project, "log", job_of(project))
-    assert "\nit said (5 lines)\n  + echo said 0\n  said 0\n  + seq 0\n  + echo made\n  + exit 0\n" in good.stdout
+    assert "\nit said (5 lines)\n  + echo said 0\n  said 0\n  + seq 000\n  + echo made\n  + exit 0\n" in good.stdout
 
     failed = redux(project, "run", "flow.py", "main", "--n", "60")
     assert failed.returncode == 1
@@ -298,11 +307,11 @@ def test_the_log_shows_what_a_script_said_whether_it_failed_or_not(project: Path
         r"ScriptError: the script ended with status 60: echo said 60 .*exit 60",
         last,
     )
-    assert failed.stderr.count("\n  60\n") == 1, "in the error, besides the line that was passed on"
+    assert failed.stderr.count("\n  6000\n") == 1, "in the error, besides the line that was passed on"
     said = redux(project, "log", job_of(project)).stdout
     assert LOG in said
-    whole = json.loads(redux(project, "log", "--json", job_of(project)).stdout)["job"]["log"]
-    assert whole.splitlines()[:2] == ["+ echo said 60", "said 60"]
+    whole = json.loads(redux(project, "log", "--json", job_of(project)).stdout)["log"]
+    assert whole.splitlines()[:2] == ["+ echo said 60", "said 60"], "all of it, though it is too large for the database"
 
 
 def job_of(project: Path) -> str:

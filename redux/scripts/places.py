@@ -96,8 +96,10 @@ class Places:
         return each_place(outputs, lambda part: self._take(part, stdout))
 
     def _take(self, part: Any, stdout: Callable[[], bytes]) -> object:
-        if isinstance(part, FileSet):
-            return FileSet(part.pattern) if isinstance(part, IFileSet) else part
+        if isinstance(part, IFileSet):
+            if self._folder is not None and _is_below(part.pattern):
+                raise TypeError(f"{part.pattern} is gone with the fresh folder; name a Dir, or Files, as outputs")
+            return FileSet(part.pattern)
         if part.local.path == STDOUT:
             return self._take_stdout(part, stdout)
         pair = self._placed(part)
