@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from redux.options import CacheCheckValid, CacheResult, CacheScope
     from redux.partial import PartialTask
     from redux.scheduler import ExecutionFailed, Report, Scheduler
+    from redux.scripting import script
     from redux.session import open_scheduler, run
     from redux.task import Task, get_task_registry, task
     from redux.value import register_serializer
@@ -48,6 +49,7 @@ __all__ = [
     "open_scheduler",
     "register_serializer",
     "run",
+    "script",
     "task",
     "throw",
 ]
@@ -75,6 +77,7 @@ _HOMES = {
     "open_scheduler": "redux.session",
     "register_serializer": "redux.value",
     "run": "redux.session",
+    "script": "redux.scripting",
     "task": "redux.task",
     "throw": "redux.flow.throw",
 }

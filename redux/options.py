@@ -119,6 +119,23 @@ def _changed_again(options: TaskOptions, given: tuple[tuple[str, Any], ...]) -> 
     return _changed(options, dict(given))
 
 
+def handed_down(options: TaskOptions) -> dict[str, Any]:
+    """What holds for how a job runs, as options for a call that does the job's work in its place."""
+    retry = options.retry
+    return {
+        "cache_scope": options.cache_scope,
+        "check_valid": options.check_valid,
+        "allowed_cache_results": options.cache_results,
+        "executor": options.executor,
+        "limits": dict(options.limits),
+        "retries": retry.times,
+        "retry_delay": retry.delay,
+        "retry_on": retry.errors,
+        "timeout": options.timeout,
+        **dict(options.for_executor),
+    }
+
+
 def _changed(options: TaskOptions, given: Mapping[str, Any]) -> TaskOptions:
     changes: dict[str, Any] = {}
     others = dict(options.for_executor)

@@ -26,6 +26,8 @@ Steps = Generator[object, Any, R]
 """A rule on its way: yields what is to be evaluated, is sent values, returns its result."""
 
 _OWN = "redux."
+_HOMES: Mapping[str, str] = {"redux.script": "redux.scripting", "redux.script_task": "redux.scripting"}
+"""Where our own rules are that `redux.functools` does not have."""
 _RULES: dict[str, Callable[..., Steps[object]]] = {}
 
 
@@ -47,6 +49,12 @@ class Effect:
 
 class ContextAsked(Effect):
     """Gives the context of the job that the rule is part of: a read-only mapping (`redux.context`)."""
+
+    __slots__ = ()
+
+
+class OptionsAsked(Effect):
+    """Gives the options that hold for the job that the rule is part of (`redux.options.TaskOptions`)."""
 
     __slots__ = ()
 
@@ -122,7 +130,7 @@ def start(name: str, args: tuple[object, ...], kwargs: Mapping[str, object] = Ma
     """A use of a rule, before its first step. Raises UnknownRule, and TypeError for arguments that don't fit."""
     steps = _RULES.get(name)
     if steps is None and name.startswith(_OWN):
-        import_module("redux.functools")
+        import_module(_HOMES.get(name, "redux.functools"))
         steps = _RULES.get(name)
     if steps is None:
         raise UnknownRule(name)

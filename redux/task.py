@@ -7,12 +7,13 @@ import inspect
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, update_wrapper
+from importlib import import_module
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 from redux.binding import BoundCall, bind_named, name_arguments, plain_names, without_annotations
 from redux.code.fingerprint import TaskSource
 from redux.counts import count_in_annotation
-from redux.expression import TaskCall
+from redux.expression import RuleCall, TaskCall
 from redux.job_info import JobInfo
 from redux.namespace import compute_namespace
 from redux.nested import lazies_in
@@ -151,6 +152,19 @@ class Task(Generic[P, R]):
         """
         declared = self.declared.nout
         return count_in_annotation(self.func) if declared is None else declared
+
+    @cached_property
+    def run(self) -> Callable[..., Any]:
+        """What a job of it calls: the function; of a script task, one that gives the script that the function gave."""
+        if not self.declared.script:
+            return self.func
+        import_module("redux.scripting")  # by name, since it stands on tasks: its task has to be known from the start
+        func = self.func
+
+        def give_script(*args: Any, **kwargs: Any) -> object:
+            return RuleCall("redux.script_task", (func(*args, **kwargs),), {})
+
+        return update_wrapper(give_script, func)
 
     def _check_nout(self) -> None:
         nout = self.declared.nout

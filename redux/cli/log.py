@@ -24,6 +24,7 @@ from redux.cli.render import to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.errors import UnknownId, UsageError
+from redux.repo import Repo
 from redux_backends.backend import Backend, Found
 from redux_backends.records import ExecutionId, JobStatus
 from redux_valuestore.digest import Digest
@@ -55,7 +56,7 @@ def log(
         elif what is None:
             lines = _executions(backend, limit or EXECUTIONS_SHOWN, as_json)
         else:
-            lines = _about(backend, what, limit or JOBS_SHOWN, as_json)
+            lines = _about(repo, what, limit or JOBS_SHOWN, as_json)
         show(lines)
         return 0
     finally:
@@ -88,10 +89,11 @@ def _jobs(
     return jobs_text(views, time.time(), line_width(sys.stdout)) if views else "no job fits"
 
 
-def _about(backend: Backend, what: str, limit: int, as_json: bool) -> list[str] | str:
+def _about(repo: Repo, what: str, limit: int, as_json: bool) -> list[str] | str:
+    backend = repo.backend
     found = lookup.resolve(backend, what)
     if found is not None:
-        return _record(backend, found, limit, as_json)
+        return _record(repo, found, limit, as_json)
     page = lookup.file_page(backend, what)
     if page is not None:
         return to_json("file", page) if as_json else file_text(page, time.time(), line_width(sys.stdout))
@@ -102,10 +104,11 @@ def _about(backend: Backend, what: str, limit: int, as_json: bool) -> list[str] 
     except UnknownId as error:
         raise UnknownId(f"{what!r} starts no id, and names no recorded file; {error}", what) from None
     newest = backend.known_tasks([fullname])[fullname][0]
-    return _record(backend, Found("task", newest), limit, as_json)
+    return _record(repo, Found("task", newest), limit, as_json)
 
 
-def _record(backend: Backend, found: Found, limit: int, as_json: bool) -> list[str] | str:
+def _record(repo: Repo, found: Found, limit: int, as_json: bool) -> list[str] | str:
+    backend = repo.backend
     now, width = time.time(), line_width(sys.stdout)
     if found.kind == "execution":
         execution = lookup.execution_page(backend, lookup.execution_of(backend, found), limit)
@@ -115,7 +118,7 @@ def _record(backend: Backend, found: Found, limit: int, as_json: bool) -> list[s
             else execution_text(execution, now, width, whole_width(sys.stdout))
         )
     if found.kind == "job":
-        job = lookup.job_page(backend, lookup.job_of(backend, found))
+        job = lookup.job_page(repo, lookup.job_of(backend, found))
         return to_json("job", job) if as_json else job_text(job, now, width)
     if found.kind == "task":
         task = lookup.task_page(backend, Digest(found.id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import msgpack
 
@@ -26,6 +26,7 @@ from redux.errors import BackendError, UnknownId, nearest
 from redux.explain import explain_job, group_causes
 from redux.file import FileUnreadable, current_content
 from redux.files.facts import texts_about, texts_around
+from redux.repo import Repo
 from redux.value import content_of
 from redux_backends.backend import Backend, Found, JobView
 from redux_backends.records import (
@@ -40,7 +41,13 @@ from redux_backends.records import (
     ValueRecord,
 )
 from redux_valuestore.digest import Digest
+from redux_valuestore.store import StoreError
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+SCRIPT_TASK = "redux.script"
+"""Its results have the log of what ran."""
 _MANY = 1000
 _FEW = 20
 
@@ -81,8 +88,10 @@ def execution_page(backend: Backend, execution: Execution, limit: int) -> Execut
     )
 
 
-def job_page(backend: Backend, view: JobView) -> JobPage:
+def job_page(repo: Repo, view: JobView) -> JobPage:
     """All about a job."""
+    backend = repo.backend
+    told = _told_by_result(repo, view)
     return JobPage(
         view,
         backend.get_execution(view.job.execution),
@@ -90,9 +99,10 @@ def job_page(backend: Backend, view: JobView) -> JobPage:
         callers_of(backend, view.job),
         tuple(backend.jobs(parent=view.job.id, limit=_MANY)),
         where_it_ran(backend, view),
-        _error_of(backend, view),
+        told.get("traceback"),
         behind_arguments(backend, view.job.call_hash),
         tags_of(backend, view.job.id, view.job.task_hash),
+        told.get("log"),
     )
 
 
@@ -109,28 +119,34 @@ def callers_of(backend: Backend, job: Job) -> tuple[JobView, ...]:
     return tuple(reversed(line))
 
 
-def _error_of(backend: Backend, view: JobView) -> str | None:
-    """The traceback that a failed job ended with."""
-    if view.result is None:
-        return None
-    stored = backend.get_value(view.result)
-    if stored is None or stored.data is None or stored.place is not Place.INLINE or not stored.traits & Traits.ERROR:
-        return None
-    return read_traceback(stored.data)
+def _told_by_result(repo: Repo, view: JobView) -> dict[str, str]:
+    """The texts for people that a job's result has: the traceback of an error, the log of a script."""
+    stored = None if view.result is None else repo.backend.get_value(view.result)
+    if stored is None or not (stored.traits & Traits.ERROR or view.fullname == SCRIPT_TASK):
+        return {}
+    data: Buffer | None = stored.data
+    if stored.place is Place.STORE:
+        try:
+            data = repo.store.get(stored.hash)
+        except (StoreError, OSError):  # the rest of the page is worth showing
+            return {}
+    return {} if data is None else read_texts(data)
 
 
-def read_traceback(data: bytes) -> str | None:
-    """The traceback inside an encoded error, read as plain data; None where there is none."""
+def read_texts(data: Buffer) -> dict[str, str]:
+    """The fields of an encoded record that are text, read as plain data; none where it cannot be read so."""
     header, _, body = bytes(content_of(data)).partition(b"\n")
     if not header.startswith(b"mp"):
-        return None
+        return {}
     try:
         parts = msgpack.unpackb(body, strict_map_key=False)
     except ValueError:
-        return None
+        return {}
     fields = parts[-1] if isinstance(parts, list) and parts else None
-    said = cast("dict[object, object]", fields).get("traceback") if isinstance(fields, dict) else None
-    return said if isinstance(said, str) else None
+    if not isinstance(fields, dict):
+        return {}
+    named = cast("dict[object, object]", fields)
+    return {name: said for name, said in named.items() if isinstance(name, str) and isinstance(said, str)}
 
 
 # -- calls and tasks ---------------------------------------------------------------------------------

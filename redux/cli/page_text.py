@@ -25,6 +25,7 @@ from redux.cli.render import (
     dim,
     indent,
     job_seconds,
+    printable,
     short,
     show_ago,
     show_call,
@@ -52,6 +53,8 @@ _AGREEMENT: Mapping[Agreement, str] = {
 }
 _TAG_WIDTH = 80
 """Characters: a longer tag is cut."""
+_LOG_LINES = 50
+"""How many of what a script said."""
 _ALIKE = 3
 """How many calls of one task in a row are shown before the rest is counted."""
 
@@ -173,12 +176,24 @@ def job_text(page: JobPage, now: Seconds, width: int) -> list[str]:
         lines.append(f"    → {view.result_preview}  {dim(f'{view.result_type} {short(view.result)}')}")
     lines += ["", *_how(page, now, width)]
     if page.error is not None:
-        lines += ["", *indent(page.error.rstrip().splitlines())]
+        said = page.error.rstrip().splitlines()
+        lines += ["", *indent(said[:1] if page.log else said)]
+    lines += _log_lines(page.log)
     code = _code_lines(job.task_hash, None, width)
     lines += ["", *_links(page.callers, job.call_hash, code, page.execution, width)]
     if page.children:
         lines += ["", f"it called ({len(page.children):,})", *indent(job_tree(page.children, width - 2))]
     return lines
+
+
+def _log_lines(log: str | None) -> list[str]:
+    """The last of what a script said."""
+    if not log:
+        return []
+    said = log.splitlines()
+    first = f"it said ({len(said):,} {'line' if len(said) == 1 else 'lines'}"
+    first += f"; the last {_LOG_LINES}, `--json` has all)" if len(said) > _LOG_LINES else ")"
+    return ["", first, *indent([printable(line) for line in said[-_LOG_LINES:]])]
 
 
 def _arguments(arguments: Sequence[tuple[Argument, str]], behind: Sequence[Behind], width: int) -> list[str]:

@@ -60,6 +60,8 @@ class JobPage:
     """the calls that its arguments were made from, when its call was first made"""
     tags: TagPairs = ()
     """its own, then its task's"""
+    log: str | None = None
+    """what the script said while it ran, where the job was one"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,12 @@ def cut(text: str, width: int, end: str = "") -> str:
     return line if len(line) <= width else line[: max(width - 1 - len(end), 1)] + "…" + end
 
 
+def printable(text: str) -> str:
+    """A line without what would steer the terminal."""
+    line = text.expandtabs()
+    return line if line.isprintable() else "".join(one if one.isprintable() else "·" for one in line)
+
+
 def show_command(execution: Execution) -> str:
     """The command line of an execution."""
     words = list(execution.argv)

@@ -68,7 +68,7 @@ def _cause_lines(causes: Sequence[CauseGroup], width: int) -> list[str]:
 def describe_failure(failure: Failure) -> list[str]:
     """How a run failed: the task's own traceback, and the calls that led to it."""
     lines: list[str] = []
-    if _has_frames(failure):
+    if _says_more(failure):
         lines += failure.traceback_text.rstrip().splitlines()
         lines += [line for line in getattr(failure.error, "__notes__", ()) if line not in failure.traceback_text]
     if len(failure.chain) > 1:
@@ -77,9 +77,13 @@ def describe_failure(failure: Failure) -> list[str]:
     return lines
 
 
-def _has_frames(failure: Failure) -> bool:
-    """Whether the traceback shows more than the error itself, which the last line says."""
-    return '  File "' in failure.traceback_text
+def _says_more(failure: Failure) -> bool:
+    """Whether the traceback shows more than the error itself, which the last line says: frames, what a script said."""
+    return '  File "' in failure.traceback_text or _is_of_script(failure)
+
+
+def _is_of_script(failure: Failure) -> bool:
+    return hasattr(failure.error, "__redux_log__")
 
 
 def failure_line(failure: Failure, kept: bool = True) -> str:
@@ -87,8 +91,8 @@ def failure_line(failure: Failure, kept: bool = True) -> str:
     error = failure.error
     text = text_of(error)
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    if _has_frames(failure):
-        said = cut(said, 200)
+    if _says_more(failure):
+        said = cut(said.partition("\n")[0] if _is_of_script(failure) else said, 200)
     else:
         said = " ".join("; ".join((said, *getattr(error, "__notes__", ()))).split())
     where = f"task {failure.chain[-1][0]} failed" if failure.chain else "the workflow failed"

@@ -62,7 +62,7 @@ def _work_here(order: Order) -> bytes:
 
     try:
         args, kwargs = cast("tuple[tuple[object, ...], dict[str, object]]", decode(memoryview(call), fetch))
-        outcome: Outcome = execute(JobSpec(fullname, task_hash, task.func, args, kwargs, task.nout), repo)
+        outcome: Outcome = execute(JobSpec(fullname, task_hash, task.run, args, kwargs, task.nout), repo)
         if outcome.error is not None:
             return packed_error(outcome.started, outcome.error, outcome.ended)
         return pack(("value", outcome.started, outcome.ended, plain_records(outcome)))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from threading import get_ident
 
 from redux.executors.executor import JobSpec, Outcome, Site, execute
 from redux.executors.work_queue import WorkQueue
+from redux.scripts.programs import end_programs_of
 
 
 class ThreadExecutor(WorkQueue):
@@ -15,18 +17,20 @@ class ThreadExecutor(WorkQueue):
     name = "threads"
 
     def __init__(self, site: Site) -> None:
-        bench = ThreadBench(lambda spec: execute(spec, site.repo))
-        super().__init__(site.done, site.workers or min(32, (os.cpu_count() or 1) + 4), lambda: bench)
+        limit = site.workers or min(32, (os.cpu_count() or 1) + 4)
+        super().__init__(site.done, limit, lambda: ThreadBench(lambda spec: execute(spec, site.repo)))
 
 
 class ThreadBench:
-    """Runs jobs in the thread that asks. A thread cannot be stopped: a job that is given up goes on unheard."""
+    """Runs jobs in the thread that made it. A thread cannot be stopped: a job that is given up goes on unheard."""
 
     def __init__(self, run: Callable[[JobSpec], Outcome]) -> None:
         self.run = run
+        self._thread = get_ident()
 
     def interrupt(self) -> None:
-        """Nothing: there is no way."""
+        """End the program that a script runs; Python code goes on."""
+        end_programs_of(self._thread)
 
     def close(self) -> None:
         """Nothing: there is nothing to let go of."""

@@ -68,7 +68,7 @@ class Workshop:
             args, kwargs = cast("tuple[Any, Any]", decode(memoryview(call), _fetch_from(repo, dict(parts))))
         except Exception as error:
             return Outcome(began, time.time(), error=error)
-        return execute(JobSpec(fullname, task_hash, task.func, args, kwargs, task.nout), repo)
+        return execute(JobSpec(fullname, task_hash, task.run, args, kwargs, task.nout), repo)
 
     def _repo_at(self, folder: str | None) -> Repo:
         """Where a job's large values lie; with no folder all of them go through the socket."""

@@ -140,7 +140,7 @@ class Dispatch:
             self._reuse.forget(job, asked)
             return None
         return executor, JobSpec(
-            known.task.fullname, known.task_hash, known.task.func, call.args, call.kwargs, known.task.nout,
+            known.task.fullname, known.task_hash, known.task.run, call.args, call.kwargs, known.task.nout,
             options.timeout, options.for_executor,
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ from redux.nested import ATOMS, lazies_in, refuse_hidden
 from redux.operations import operation
 from redux.options import CacheCheckValid, TaskOptions, given_for_call
 from redux.repo import Repo
-from redux.rules import Begun, ContextAsked, Effect, TagsNoted
+from redux.rules import Begun, ContextAsked, Effect, OptionsAsked, TagsNoted
 from redux.scheduler.cells import FindTask, make_cell
 from redux.scheduler.inputs import (
     CONTEXT_ARGUMENT,
@@ -284,6 +284,8 @@ class Evaluator:
     def _perform(self, cell: RuleCell, effect: Effect) -> object:
         if isinstance(effect, ContextAsked):
             return cell.parent.context
+        if isinstance(effect, OptionsAsked):
+            return TaskOptions() if cell.parent.job is None else cell.parent.job.options
         if isinstance(effect, Begun):
             # In a scope of its own: it may outlive the job, and is none of the calls that the job is made of.
             self._fresh.append(Part(Scope(cell.parent.job, cell.parent.context), effect.value))

@@ -46,6 +46,13 @@ class ErrorValue:
         return f"{self.type}: {self.message}" if self.message else self.type
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class LoggedError(ErrorValue):
+    """The error of a job whose program said something: all of that, with it."""
+
+    log: str
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """How an execution failed: the error, the task's own traceback, and the calls that led there, root first."""
@@ -92,6 +99,9 @@ def describe_error(error: BaseException) -> ErrorValue:
     name = (
         kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
     )
+    log = getattr(error, "__redux_log__", None)
+    if isinstance(log, str) and log:
+        return LoggedError(name, text_of(error), trim_traceback(error), log)
     return ErrorValue(name, text_of(error), trim_traceback(error))
 
 
