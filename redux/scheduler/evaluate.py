@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from redux.expression import Operation
 from redux.nested import ATOMS, lazies_in, refuse_hidden
 from redux.operations import operation
 from redux.options import CacheCheckValid, TaskOptions, given_for_call
 from redux.repo import Repo
-from redux.rules import Begun, ContextAsked, Effect, OptionsAsked, TagsNoted
 from redux.scheduler.cells import FindTask, make_cell
+from redux.scheduler.events import Events, perform
 from redux.scheduler.inputs import (
     CONTEXT_ARGUMENT,
     Inputs,
@@ -34,7 +34,6 @@ from redux.scheduler.jobs import (
     Failed,
     Gather,
     Job,
-    Known,
     OperationCell,
     Part,
     RuleCell,
@@ -55,26 +54,6 @@ class NestedTooDeep(ReduxError):
 
     def __init__(self) -> None:
         super().__init__("an argument or a result is nested too deeply, or contains itself; pass it in parts")
-
-
-class Events(Protocol):
-    """What the evaluator tells the run loop."""
-
-    def settled(self, job: Job) -> None:
-        """A job has its final datum."""
-        ...
-
-    def failed(self, job: Job) -> None:
-        """A job failed, itself or through what it waited for."""
-        ...
-
-    def remake(self, job: Job, error: ReduxError) -> None:
-        """A job's bytes are gone: it must run again."""
-        ...
-
-    def tagged(self, job: Job | None, value: Datum, noted: TagsNoted) -> None:
-        """A rule of that job (None: of the root) has tags recorded."""
-        ...
 
 
 class Evaluator:
@@ -266,7 +245,7 @@ class Evaluator:
             cell.datum = cell.current[0].datum
             self._wake(cell)
             return
-        step = advance(cell, self.inputs, lambda effect: self._perform(cell, effect))
+        step = advance(cell, self.inputs, lambda effect: perform(effect, cell, self._fresh.append, self._events))
         if isinstance(step, Failed):
             self.fail(cell, step)
             return
@@ -280,20 +259,6 @@ class Evaluator:
         self._fresh.extend(cell.current)
         if not cell.current:
             self._ready.append(cell)
-
-    def _perform(self, cell: RuleCell, effect: Effect) -> object:
-        if isinstance(effect, ContextAsked):
-            return cell.parent.context
-        if isinstance(effect, OptionsAsked):
-            return TaskOptions() if cell.parent.job is None else cell.parent.job.options
-        if isinstance(effect, Begun):
-            # In a scope of its own: it may outlive the job, and is none of the calls that the job is made of.
-            self._fresh.append(Part(Scope(cell.parent.job, cell.parent.context), effect.value))
-            return None
-        if not isinstance(effect, TagsNoted) or not isinstance(effect.value, Known):
-            raise TypeError(f"nobody performs the effect {effect!r}")
-        self._events.tagged(cell.parent.job, effect.value._datum, effect)
-        return None
 
     def _deliver(self, root: Gather) -> None:
         """The root's value is what people see, so its bytes are needed."""

@@ -1,0 +1,44 @@
+"""What the evaluator tells the run loop, and what rules have done at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from redux.rules import Begun, ContextAsked, Effect, TagsNoted
+from redux.scheduler.jobs import Cell, Datum, Job, Known, Part, RuleCell, Scope
+from redux_valuestore.errors import ReduxError
+
+
+class Events(Protocol):
+    """What the evaluator tells the run loop."""
+
+    def settled(self, job: Job) -> None:
+        """A job has its final datum."""
+        ...
+
+    def failed(self, job: Job) -> None:
+        """A job failed, itself or through what it waited for."""
+        ...
+
+    def remake(self, job: Job, error: ReduxError) -> None:
+        """A job's bytes are gone: it must run again."""
+        ...
+
+    def tagged(self, job: Job | None, value: Datum, noted: TagsNoted) -> None:
+        """A rule of that job (None: of the root) has tags recorded."""
+        ...
+
+
+def perform(effect: Effect, cell: RuleCell, begin: Callable[[Cell], None], events: Events) -> object:
+    """Do what a rule yielded to have done, and give what it is sent; `begin` has a further cell evaluated."""
+    if isinstance(effect, ContextAsked):
+        return cell.parent.context
+    if isinstance(effect, Begun):
+        # In a scope of its own: it may outlive the job, and is none of the calls that the job is made of.
+        begin(Part(Scope(cell.parent.job, cell.parent.context), effect.value))
+        return None
+    if not isinstance(effect, TagsNoted) or not isinstance(effect.value, Known):
+        raise TypeError(f"nobody performs the effect {effect!r}")
+    events.tagged(cell.parent.job, effect.value._datum, effect)
+    return None
