@@ -319,10 +319,37 @@ def job_of(project: Path) -> str:
     return short(bytes.fromhex(jobs[0]["job"]["id"]))
 
 
-def test_a_dry_run_runs_no_script(project: Path):
-    done = redux(project, "run", "--dry-run", "flow.py", "main", "--n", "0")
-    assert "main" in done.stderr + done.stdout
-    assert "made" not in done.stdout
+def test_a_dry_run_runs_no_script(sqlite_repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    told = Scheduler(sqlite_repo).dry_run(script("touch made", outputs=File("made")))
+    assert [one.fullname for one in told.would_run] == ["redux.script"]
+    assert not Path("made").exists()
+
+
+SHALLOW = """
+from redux import task
+
+@task(script=True)
+def say(text):
+    return ["echo", text]
+
+@task(check_valid="shallow")
+def main():
+    return say("hello")
+"""
+
+
+def test_a_finished_call_is_taken_whole_and_a_task_that_becomes_a_script_is_another(tmp_path: Path):
+    (tmp_path / "flow.py").write_text(SHALLOW)
+
+    def run() -> tuple[str, int, int]:
+        done = json.loads(redux(tmp_path, "run", "--json", "flow.py", "main").stdout)
+        tasks = done["tasks"]
+        return done["result"], sum(one["ran"] for one in tasks), sum(one["cached"] for one in tasks)
+
+    assert [run(), run()] == [("b'hello\\n'", 3, 0), ("b'hello\\n'", 0, 1)]
+    (tmp_path / "flow.py").write_text(SHALLOW.replace("(script=True)", ""))
+    assert run() == ("['echo', 'hello']", 1, 1)
 
 
 def test_a_run_left_at_once_leaves_no_script_behind(project: Path):
