@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from redux.errors import ReduxError
     from redux.expression import Expression
     from redux.file import Dir, File
+    from redux.flow.catch import catch
+    from redux.flow.cond import cond
     from redux.flow.tags import apply_tags
+    from redux.flow.throw import throw
     from redux.namespace import get_current_namespace, namespace
     from redux.options import CacheCheckValid, CacheResult, CacheScope
     from redux.partial import PartialTask
@@ -37,6 +40,8 @@ __all__ = [
     "Scheduler",
     "Task",
     "apply_tags",
+    "catch",
+    "cond",
     "get_context",
     "get_current_namespace",
     "get_task_registry",
@@ -46,6 +51,7 @@ __all__ = [
     "run",
     "script",
     "task",
+    "throw",
 ]
 
 _HOMES = {
@@ -62,6 +68,8 @@ _HOMES = {
     "Scheduler": "redux.scheduler",
     "Task": "redux.task",
     "apply_tags": "redux.flow.tags",
+    "catch": "redux.flow.catch",
+    "cond": "redux.flow.cond",
     "get_context": "redux.context",
     "get_current_namespace": "redux.namespace",
     "get_task_registry": "redux.task_registry",
@@ -71,6 +79,7 @@ _HOMES = {
     "run": "redux.session",
     "script": "redux.scripting",
     "task": "redux.task",
+    "throw": "redux.flow.throw",
 }
 
 

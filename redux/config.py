@@ -20,7 +20,6 @@ from redux.project_folder import (
 )
 from redux.settings import (
     NOTHING,
-    ExecutorName,
     ExecutorSettings,
     Layer,
     Origin,
@@ -39,7 +38,6 @@ from redux.settings_file import (
 from redux.tables import Table, leaves, merge
 
 __all__ = [
-    "ExecutorName",
     "ExecutorSettings",
     "Layer",
     "Origin",

@@ -84,13 +84,15 @@ class TaskOptions:
     for_executor: tuple[tuple[str, object], ...] = ()
 
 
+CONTEXT = "context"
+"""The option under which a call carries what it lays over the context."""
 _OF_THE_CODE = frozenset(
     {"version", "hash_includes", "packages", "source", "config_args", "nout", "load_module", "script"}
 )
 """What a declaration alone can say: the task's hash, or its callers, depend on it."""
 _KNOWN = _OF_THE_CODE | {
     "cache", "cache_scope", "check_valid", "allowed_cache_results", "executor", "limits", "retries", "retry_delay",
-    "retry_on", "timeout", "prov", "tags", "export_options",
+    "retry_on", "timeout", "prov", "tags", "export_options", CONTEXT,
 }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ format = {FORMAT}
 # inline_limit = {DEFAULT_INLINE_LIMIT}  # bytes; smaller values live in the database
 
 [run]
-# executor = "threads"                   # or "processes"
+# executor = "threads"                   # or "processes", or one of [executors.NAME]
 # workers = 4
 # cache = true
 # keep_going = false

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from redux.config import Layer, Sources, prepare_run, read_settings, user_file
 from redux.default_tags import default_tags
+from redux.executors.configured import pools_of
 from redux.expression import TaskCall
 from redux.repo import open_repo
 from redux.scheduler import Scheduler
@@ -40,6 +41,7 @@ def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) ->
             keep_going=settings.keep_going,
             folder=folder,
             limits=dict(settings.limits),
+            executors=pools_of(settings.executors),
             context=settings.context,
         )
     finally:

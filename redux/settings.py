@@ -8,7 +8,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-ExecutorName = Literal["threads", "processes"]
 PickleRule = Literal["refuse", "allow"]
 
 DEFAULT_INLINE_LIMIT = 16 * 1024
@@ -34,7 +33,8 @@ class Settings:
     database: str
     store: str
     inline_limit: int = DEFAULT_INLINE_LIMIT
-    executor: ExecutorName = "threads"
+    executor: str = "threads"
+    """`threads`, `processes`, or the name of one of `executors`"""
     workers: int | None = None
     cache: bool = True
     keep_going: bool = False
@@ -55,7 +55,7 @@ class Layer:
     database: str | None = None
     store: str | None = None
     inline_limit: int | None = None
-    executor: ExecutorName | None = None
+    executor: str | None = None
     workers: int | None = None
     cache: bool | None = None
     keep_going: bool | None = None

@@ -68,7 +68,7 @@ SETTINGS = (
     Setting("database.url", "database", lambda said, at: absolute_url(_text(said), at), "--db", "REDUX_DB_URL"),
     Setting("store.location", "store", lambda said, at: absolute_location(_text(said), at), "--store", "REDUX_STORE"),
     Setting("store.inline_limit", "inline_limit", _whole(0)),
-    Setting("run.executor", "executor", _one_of("threads", "processes"), "--executor"),
+    Setting("run.executor", "executor", lambda said, at: _text(said), "--executor"),
     Setting("run.workers", "workers", _whole(1), "--workers"),
     Setting("run.cache", "cache", _truth, "--no-cache", "REDUX_NO_CACHE"),
     Setting("run.keep_going", "keep_going", _truth, "--keep-going"),
@@ -200,7 +200,7 @@ def _executors(table: Table, origin: str) -> tuple[ExecutorSettings, ...]:
         kind = options.pop("type", None)
         if not isinstance(kind, str) or not kind:
             what = "is missing" if kind is None else f"= {kind!r}"
-            raise ConfigError(origin, f'executors.{name}.type {what}: it must be a text such as "threads"')
+            raise ConfigError(origin, f'executors.{name}.type {what}: it must be a text such as "dask"')
         found.append(ExecutorSettings(name, kind, freeze(options)))
     return tuple(found)
 

@@ -18,6 +18,7 @@ from redux.job_info import JobInfo
 from redux.namespace import compute_namespace
 from redux.nested import lazies_in
 from redux.options import (
+    CONTEXT,
     NO_OPTIONS,
     CacheCheckValid,
     CacheResult,
@@ -29,6 +30,7 @@ from redux.options import (
 )
 from redux.partial import PartialTask
 from redux.rules import Steps, rule
+from redux.tables import merge, thaw
 from redux.task_registry import TaskRegistry, get_task_registry
 from redux_valuestore.digest import Digest
 
@@ -109,6 +111,17 @@ class Task(Generic[P, R]):
         """The same task, from whose calls every job below inherits these options. Raises TaskError."""
         exported: Any = self.overrides.get("export_options", {})
         return self.options(export_options={**exported, **given})
+
+    def update_context(self, values: Mapping[str, object] = NO_OPTIONS, **named: object) -> Task[P, R]:
+        """The same task, in whose calls, and in all below them, the context has these values over those it has.
+
+        Raises TaskError for a value that is an expression.
+        """
+        given = {**values, **named}
+        if lazies_in(given):
+            raise TaskError(f"the context of task {self.fullname} takes plain values; pass expressions as arguments")
+        before: Any = self.overrides.get(CONTEXT, {})
+        return self.options(**{CONTEXT: thaw(merge(before, given))})
 
     def partial(self, *args: Any, **kwargs: Any) -> PartialTask[R]:
         """The task with some of its arguments given; they are evaluated with the final call."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -52,6 +53,9 @@ def workflow(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
+_CHECKOUT = str(Path(__file__).resolve().parents[1]) + os.sep
+
+
 @pytest.fixture(autouse=True)
 def nothing_stays() -> Iterator[None]:
     """Leaves no module, no task and no code of a test's own workflows to the tests after it."""
@@ -66,8 +70,9 @@ def nothing_stays() -> Iterator[None]:
 
 
 def _is_passing(module: ModuleType) -> bool:
+    """Whether a module is a test's own: the checkout itself may lie below the temporary folder too."""
     path = getattr(module, "__file__", None) or ""
-    return path.startswith(tempfile.gettempdir())
+    return path.startswith(tempfile.gettempdir()) and not path.startswith(_CHECKOUT)
 
 
 @pytest.fixture
@@ -90,3 +95,19 @@ def load_workflow(path: Path) -> ModuleType:
     finally:
         sys.dont_write_bytecode = written
     return module
+
+
+@pytest.fixture
+def stores() -> Iterator[None]:
+    """`memory://` and the file systems for tests, empty before and after."""
+    from .stores import made_known
+
+    with made_known():
+        yield
+
+
+@pytest.fixture(params=["local", "file", "memory", "tagged"])
+def root(request: pytest.FixtureRequest, tmp_path: Path, stores: None) -> str:
+    """A folder on each kind of file system."""
+    plain = f"{tmp_path}/root"
+    return {"local": plain, "file": f"file://{plain}"}.get(request.param, f"{request.param}://root")

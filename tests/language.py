@@ -168,9 +168,9 @@ def nothing(error: BaseException) -> Any:
 APPLIED: dict[str, Callable[..., Any]] = {
     "max": max, "len": len, "sorted": sorted, "sum": sum, "abs": abs, "first": next, "isqrt": math.isqrt, "list": list,
 }  # fmt: skip
+COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    name: getattr(operator, name)
-    for name in ("add", "sub", "floordiv", "mod", "truediv", "xor", "eq", "ne", "lt", "le", "gt", "ge")
+    name: getattr(operator, name) for name in ("add", "sub", "floordiv", "mod", "truediv", "xor", *COMPARISONS)
 }
 LOGICAL: dict[str, Callable[[Any, Any], Any]] = {
     "and": lambda left, right: left and right,
@@ -212,7 +212,10 @@ class _Speaker:
         return said if isinstance(said, Expression) else Literal(said)
 
     def say_binary(self, node: Say) -> Any:
-        return OPERATORS[node.word](*map(self._later, node.parts))
+        left, right = map(self.say, node.parts)
+        if not isinstance(right, Expression) or node.word in COMPARISONS:  # Python turns these round, and tells so
+            left = self._later(node.parts[0])
+        return OPERATORS[node.word](left, right)
 
     def say_unary(self, node: Say) -> Any:
         return not_(self.say(node.parts[0])) if node.word == "not" else UNARY[node.word](self._later(node.parts[0]))

@@ -11,6 +11,8 @@ from typing import Any
 import fsspec
 from fsspec.implementations.memory import MemoryFileSystem
 
+from redux.file import File
+
 SHELF = """\
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -83,6 +85,12 @@ class Unreachable(MemoryFileSystem):
         if mode == "rb":
             raise PermissionError("access denied")
         return FailsWhenClosed()
+
+
+def put(root: str, **contents: str) -> None:
+    """Write files below a folder; two underscores in a name stand for a slash."""
+    for name, content in contents.items():
+        File(f"{root}/{name.replace('__', '/')}").write(content)
 
 
 @contextmanager

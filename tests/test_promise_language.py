@@ -50,7 +50,7 @@ class _Author:
         said = self._said[kind]
         if said and self._draw(st.integers(0, 5)) == 0:
             return self.pick(said)
-        if depth <= 0:
+        if depth <= 0 or (depth < DEPTH - 1 and self._draw(st.integers(0, 4)) == 0):
             node = self._leaf(kind)
         else:
             node = self.pick(writers)(self, depth - 1)
@@ -67,6 +67,10 @@ class _Author:
     def several(self, write: Any, depth: int, most: int = 3) -> tuple[Say, ...]:
         return tuple(write(depth) for _ in range(self._draw(st.integers(0, most))))
 
+    def shaky(self, depth: int) -> Say:
+        """A number that often fails, for what has to do with several failures."""
+        return _fails(self) if self._draw(st.integers(0, 2)) == 0 else self.number(depth)
+
     def handlers(self) -> tuple[str, ...]:
         pairs = self._draw(st.integers(1, 2))
         return tuple(self.pick(names) for _ in range(pairs) for names in (MOSTLY_CAUGHT, RECOVERS))
@@ -80,7 +84,7 @@ NUMBERS = [
     lambda a, d: Say("call", (a.number(d), a.number(d)), "add"),
     lambda a, d: Say("call", (a.list(d),), "total"),
     lambda a, d: Say("call", (a.number(d),), "picky"),
-    lambda a, d: Say("binary", (a.number(d), a.number(d)), a.pick(OPERATORS)),
+    *[lambda a, d: Say("binary", (a.number(d), a.number(d)), a.pick(OPERATORS))] * 3,
     lambda a, d: Say("unary", (a.number(d),), a.pick(UNARY)),
     lambda a, d: Say("logical", (a.number(d), a.list(d) if d % 2 else a.number(d)), a.pick(LOGICAL)),
     lambda a, d: Say("index", (a.list(d), a.number(d))),
@@ -89,7 +93,7 @@ NUMBERS = [
     lambda a, d: Say("apply", (a.list(d),), a.pick(("max", "len", "sum", "first"))),
     lambda a, d: Say("as_task", (a.number(d),), a.pick(("abs", "isqrt"))),
     lambda a, d: Say("compose", (a.number(d),), a.pick([("add",), ("picky", "add"), ("add", "same", "add")])),
-    lambda a, d: _fails(a),
+    lambda a, d: a.shaky(d),
 ]
 LISTS = [
     lambda a, d: Say("list", a.several(a.number, d)),
@@ -101,8 +105,8 @@ LISTS = [
     lambda a, d: Say("flatten", a.several(a.list, d)),
     lambda a, d: Say("zip", a.several(a.list, d)),
     lambda a, d: Say("starmap", (a.number(d), a.number(d))),
-    lambda a, d: Say("seq", a.several(a.number, d)),
-    lambda a, d: Say("catch_all", a.several(a.number, d), a.pick((None, *CAUGHT))),
+    *[lambda a, d: Say("seq", a.several(a.shaky, d))] * 2,
+    lambda a, d: Say("catch_all", a.several(a.shaky, d), a.pick((None, *CAUGHT))),
     lambda a, d: Say("unpacked", (a.number(d), a.number(d))),
     lambda a, d: Say("apply", (a.list(d),), a.pick(("sorted", "list"))),
     lambda a, d: Say("binary", (a.list(d), a.list(d)), "add"),
@@ -138,7 +142,10 @@ def _fails(author: _Author) -> Say:
 @st.composite
 def _programs(draw: Draw) -> Say:
     author = _Author(draw)
-    return author.pick((author.number, author.list, author.any, author.any))(DEPTH)
+    if draw(st.booleans()):
+        return author.pick((author.number, author.list, author.any, author.any))(DEPTH)
+    several = [author.pick((author.number, author.list, author.any))(DEPTH - 1) for _ in range(4)]
+    return Say("list", tuple(Say("catch", (one,), ("any", author.pick(RECOVERS))) for one in several))
 
 
 programs = _programs()
@@ -170,13 +177,13 @@ def _agree(program: Say, repo: Repo, executor: str, whole: bool) -> None:
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-@settings(max_examples=150 * MORE, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=200 * MORE, deadline=None, suppress_health_check=SLOW)
 @given(programs, st.booleans())
 def test_a_program_comes_to_what_plain_python_makes_of_it(program: Say, whole: bool):
     _agree(program, Repo(MemoryBackend(), MemoryStore()), "threads", whole)
 
 
-@settings(max_examples=30 * MORE, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=20 * MORE, deadline=None, suppress_health_check=SLOW)
 @given(programs, st.booleans())
 def test_the_same_holds_on_sqlite(program: Say, whole: bool):
     with tempfile.TemporaryDirectory() as folder:

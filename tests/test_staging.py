@@ -6,7 +6,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +32,16 @@ from redux.file import (
 from redux.value import encode, hash_value
 from redux_backends.records import Traits
 
-from .stores import SHELF, made_known
+from .stores import SHELF
 from .value_examples import round_trip
 
 Shell = Callable[[str], str]
 
 
 @pytest.fixture(autouse=True)
-def stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with made_known():
-        exec(SHELF, {})
-        monkeypatch.chdir(tmp_path)
-        yield
+def place(tmp_path: Path, stores: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    exec(SHELF, {})
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

@@ -147,6 +147,15 @@ def test_hashes_do_not_depend_on_the_process() -> None:
     assert len(outputs) == 1
 
 
+@pytest.mark.parametrize("value", [range(3), slice(1, 3), datetime.date(2026, 1, 31)])
+def test_a_process_that_met_no_such_value_yet_reads_it(value: object) -> None:
+    script = "import sys\nfrom redux.value import decode\nprint(repr(decode(sys.stdin.buffer.read(), None)))"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    data = b"".join(encode(value).chunks)
+    done = subprocess.run([sys.executable, "-c", script], input=data, env=environment, capture_output=True)
+    assert done.stdout.decode().strip() == repr(value), done.stderr.decode()
+
+
 def test_bits_of_floats_are_kept() -> None:
     odd = struct.unpack(">d", bytes.fromhex("fff8000000000001"))[0]
     assert struct.pack(">d", round_trip(odd)) == struct.pack(">d", odd)

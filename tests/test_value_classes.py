@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import enum
 import sys
 import threading
@@ -191,3 +192,10 @@ def test_damaged_bytes_end_in_an_error_of_ours_or_a_value(name: str, data: st.Da
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     with suppress(ReduxError, AssertionError):
         decode(bytes(whole[: data.draw(st.integers(0, len(whole)))]), no_subvalues)
+
+
+def test_errors_have_the_same_bytes_whatever_a_library_registers_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = encode(LookupError("a", 1)).hash
+    monkeypatch.setitem(copyreg.dispatch_table, LookupError, lambda error: (LookupError, ("other",)))
+    registry.changed()
+    assert encode(LookupError("a", 1)).hash == before

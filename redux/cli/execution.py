@@ -32,6 +32,7 @@ from redux.cli.workflow import Workflow
 from redux.code.trouble import CountedByName
 from redux.config import Layer
 from redux.errors import BackendError, StoreError
+from redux.executors.configured import pools_of
 from redux.explain import CauseGroup, group_causes
 from redux.scheduler import Report, Scheduler
 from redux.session import execution_tags
@@ -89,6 +90,7 @@ def open_scheduler_for(order: Order, storage: RunStorage) -> Scheduler:
         keep_going=settings.keep_going,
         folder=order.workflow.folder,
         limits=dict(settings.limits),
+        executors=pools_of(settings.executors),
         context=settings.context,
     )
 

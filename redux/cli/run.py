@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import cast
 
 import click
 from click.shell_completion import CompletionItem
@@ -18,12 +17,13 @@ from redux.cli.output import show, stdout_to_stderr, tell
 from redux.cli.surroundings import Where, where_options
 from redux.cli.task_help import list_forms, task_help
 from redux.cli.workflow import Workflow, find_task, is_task, load_workflow, tasks_of
-from redux.config import ExecutorName, Layer
+from redux.config import Layer
 from redux.errors import UsageError, WorkflowImportError
 from redux.task import Task
 
 _HELP_WORDS = ("help", "--help", "-h")
 _CONTEXT_HELP = 'What get_context("NAME") gives: JSON where it can be read so, else text.'
+_EXECUTOR_HELP = "Where tasks run: threads (the default), processes, or one that [executors.NAME] names."
 _WORKERS_HELP = "How many tasks run at once; default: the cores + 4, at most 32, for threads, the cores for processes."
 
 
@@ -33,6 +33,10 @@ def _complete_target(context: click.Context, parameter: click.Parameter, begun: 
 
 def _complete_task(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     return [CompletionItem(name) for name in complete_tasks(context.params.get("target") or "", begun)]
+
+
+def _complete_executor(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in ("threads", "processes") if name.startswith(begun)]
 
 
 @click.command(
@@ -45,7 +49,7 @@ def _complete_task(context: click.Context, parameter: click.Parameter, begun: st
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--ARG VALUE]...")
 @click.option("--no-cache", is_flag=True, help="Run every call anew; results are recorded all the same.")
 @click.option("--keep-going", is_flag=True, help="After a failure go on with what does not depend on it.")
-@click.option("--executor", type=click.Choice(["threads", "processes"]), help="Where tasks run; default: threads.")
+@click.option("--executor", metavar="NAME", shell_complete=_complete_executor, help=_EXECUTOR_HELP)
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help=_WORKERS_HELP)
 @click.option("-t", "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="A tag of this execution.")
 @click.option("--doc", metavar="TEXT", help="What this execution is for; a tag too.")
@@ -80,7 +84,7 @@ def run(
 ) -> int:
     """Run TASK of FILE_OR_MODULE, and print its result. Calls that are known are not run again."""
     flags = Layer(
-        executor=cast("ExecutorName | None", executor),
+        executor=executor,
         workers=workers,
         cache=False if no_cache else None,
         keep_going=True if keep_going else None,

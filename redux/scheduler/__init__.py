@@ -1,9 +1,17 @@
-"""Runs expressions: order, decision and record, and the loop between them."""
+"""Runs expressions: order, decision and record, and the loop between them.
 
+Rules that redun has in its scheduler are found here too; they live in `redux.flow` and `redux.task`.
+"""
+
+from redux.flow.catch import catch, catch_all
+from redux.flow.cond import cond
+from redux.flow.tags import apply_tags
+from redux.flow.threads import fork_thread, join_thread
 from redux.job_info import JobInfo
 from redux.scheduler.rehearsal import DryRunResult, WouldRun
 from redux.scheduler.report import ErrorValue, ExecutionFailed, Failure, Report, TaskProgress
 from redux.scheduler.scheduler import Scheduler
+from redux.task import Task, scheduler_task
 
 __all__ = [
     "DryRunResult",
@@ -13,6 +21,14 @@ __all__ = [
     "JobInfo",
     "Report",
     "Scheduler",
+    "Task",
     "TaskProgress",
     "WouldRun",
+    "apply_tags",
+    "catch",
+    "catch_all",
+    "cond",
+    "fork_thread",
+    "join_thread",
+    "scheduler_task",
 ]

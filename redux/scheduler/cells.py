@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from redux.expression import Operation, RuleCall, TaskCall
+from redux.nested import lazies_in
+from redux.options import CONTEXT
 from redux.rules import start
-from redux.scheduler.jobs import Cell, Failed, Job, Known, KnownTask, OperationCell, RuleCell, Scope
+from redux.scheduler.jobs import Cell, Failed, InContext, Job, Known, KnownTask, OperationCell, Part, RuleCell, Scope
+from redux.tables import merge
+from redux.task import BoundCall, Task
 from redux.value import Lazy
 from redux_backends.records import JobId, new_id
 from redux_valuestore.errors import ReduxError
@@ -27,6 +32,8 @@ def make_cell(lazy: Lazy, scope: Scope, find_task: FindTask) -> Cell:
         cell = Cell(scope)
         cell.failed = Failed(error, scope.job)
         return cell
+    if isinstance(lazy, InContext):
+        return Part(Scope(scope.job, lazy._context), lazy._expr)
     if isinstance(lazy, Known):
         cell = Cell(scope)
         cell.datum = lazy._datum
@@ -36,7 +43,23 @@ def make_cell(lazy: Lazy, scope: Scope, find_task: FindTask) -> Cell:
 
 def _make_job(call: TaskCall, scope: Scope, find_task: FindTask) -> Job:
     known = find_task(call._fullname)
-    bound = known.task.bind(call._args, dict(call._kwargs))
-    job = Job(scope, JobId(new_id()), known, bound, call._options)
+    override = cast("Mapping[str, object] | None", call._options.get(CONTEXT))
+    if override is None:
+        job = Job(scope, JobId(new_id()), known, known.task.bind(call._args, dict(call._kwargs)), call._options)
+    else:
+        context = merge(scope.context, override)
+        job = Job(scope, JobId(new_id()), known, _bind_within(call, known.task, context), call._options)
+        job.context = context
     scope.children.append(job)
     return job
+
+
+def _bind_within(call: TaskCall, task: Task[..., Any], context: Mapping[str, object]) -> BoundCall:
+    """A call's arguments, of which the defaults are evaluated in a context of its own."""
+    given = task.signature.bind(*call._args, **call._kwargs).arguments
+    defaults = {
+        name: InContext(one.default, context)
+        for name, one in task.signature.parameters.items()
+        if name not in given and lazies_in(one.default)
+    }
+    return task.bind(call._args, {**call._kwargs, **defaults})

@@ -137,7 +137,7 @@ class Dispatch:
             self._evaluator.fail(job, Failed(error, job))
             return None
         if asked is not None and self._evaluator.has_moved(job):
-            self._reuse.forget(asked)
+            self._reuse.forget(job, asked)
             return None
         return executor, JobSpec(
             known.task.fullname, known.task_hash, known.task.run, call.args, call.kwargs, known.task.nout,

@@ -207,6 +207,8 @@ class Evaluator:
                 upstreams += [Upstream(name, call) for call in calls_behind(value, job.parent)]
         if any_type_has("preprocess"):
             arguments = [(name, self.inputs.given(datum, task.fullname, name)) for name, datum in arguments]
+        if job.context is not self._context:
+            job.context_hash = self.inputs.context(job.context).hash or b""
         if job.context and job.options.check_valid is CacheCheckValid.SHALLOW:
             arguments.append((CONTEXT_ARGUMENT, self.inputs.context(job.context)))
         job.arguments, job.upstreams = arguments, upstreams

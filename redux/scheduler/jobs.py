@@ -147,6 +147,20 @@ class RuleCell(Cell):
         self.returned = False
 
 
+class InContext(Expression):
+    """An expression that is evaluated in another context than what stands around it."""
+
+    __slots__ = ("_context", "_expr")
+
+    def __init__(self, expr: object, context: Mapping[str, object]) -> None:
+        self._expr = expr
+        self._context = context
+
+    def to_node(self) -> tuple[str, tuple[object, ...]]:
+        """Nothing: it is made within an evaluation, and goes with it."""
+        raise TypeError("a default argument in a context belongs to its call, and is not to be kept")
+
+
 class Known(Expression):
     """An expression whose datum is there already."""
 
@@ -186,6 +200,7 @@ class Job(Cell):
         "bound",
         "call_hash",
         "context",
+        "context_hash",
         "ended",
         "eval_hash",
         "forced",
@@ -216,6 +231,7 @@ class Job(Cell):
         self.id = id
         self.known = known
         self.context = scope.context
+        self.context_hash: bytes = b""
         self.given = given
         self.options = known.task.declared
         self.bound: BoundCall | None = bound

@@ -54,7 +54,8 @@ _CACHE_OFF = Miss(Reason(MissKind.CACHE_OFF))
 class Reuse:
     """The three caches: same execution, finished call, single reduction.
 
-    `first` remembers this execution's first job for each evaluation. With `use_cache` off only that is asked.
+    `first` remembers this execution's first job for each evaluation in each context; with `use_cache` off only that is
+    asked.
     """
 
     def __init__(self, repo: Repo, book: TaskBook, use_cache: bool) -> None:
@@ -62,7 +63,7 @@ class Reuse:
         self._book = book
         self._validity = Validity(repo, book)
         self._use_cache = use_cache
-        self._first: dict[Digest, Job] = {}
+        self._first: dict[bytes, Job] = {}
         self._current_sets: dict[Digest, bool] = {}
         self._known_versions: dict[str, Sequence[Digest]] = {}
 
@@ -70,9 +71,9 @@ class Reuse:
         """Ask the backend no more: it is in trouble."""
         self._use_cache = False
 
-    def forget(self, eval_hash: Digest) -> None:
-        """An evaluation's first job turned out to be another's."""
-        self._first.pop(eval_hash, None)
+    def forget(self, job: Job, asked: Digest) -> None:
+        """The first job of an evaluation turned out to be another's."""
+        self._first.pop(asked + job.context_hash, None)
 
     def let_go(self) -> None:
         """Forget this execution's jobs and their results."""
@@ -100,7 +101,7 @@ class Reuse:
         scope = CacheScope.NONE if job.silent else job.options.cache_scope
         assert job.eval_hash is not None
         if scope is not CacheScope.NONE and _allows(job, CacheResult.CSE):
-            leader = self._first.setdefault(job.eval_hash, job)
+            leader = self._first.setdefault(job.eval_hash + job.context_hash, job)
             if leader is not job and job.forced is None:
                 return Same(leader)
         if job.forced is not None:

@@ -22,7 +22,8 @@ _NEW = copyreg.__newobj__  # pyright: ignore[reportAttributeAccessIssue]
 
 def customises_reduction(kind: type) -> bool:
     """Whether a class says itself how it is taken apart, so that its fields or builtin content may not be all."""
-    if kind in copyreg.dispatch_table:
+    # Libraries (tblib, for Dask) register every exception there, and bytes must not depend on what was imported.
+    if kind in copyreg.dispatch_table and not issubclass(kind, BaseException):
         return True
     definer = next(base for base in kind.__mro__ if not _REDUCERS.isdisjoint(base.__dict__))
     return definer.__module__ != "builtins" or _has_own_state(kind)

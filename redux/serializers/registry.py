@@ -30,13 +30,15 @@ _HOMES = {
     "fractions": "redux.serializers.standard",
     "ipaddress": "redux.serializers.standard",
     "pathlib": "redux.serializers.standard",
+    "range": "redux.serializers.standard",
     "re": "redux.serializers.standard",
     "redux": "redux.file",
+    "slice": "redux.serializers.standard",
     "types": "redux.serializers.standard",
     "uuid": "redux.serializers.standard",
     "zoneinfo": "redux.serializers.standard",
 }
-"""Where the serializers of a package's types are, by its first name; imported when one of them is met."""
+"""Where serializers are, by the first part of a type's module or of the name in the bytes; imported when one is met."""
 
 
 class SerializerError(ReduxError):

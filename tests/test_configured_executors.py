@@ -1,0 +1,123 @@
+"""Executors that `[executors.NAME]` names: a factory of the user's, Dask, and what can be wrong with either."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from redux.errors import ConfigError
+from redux.executors.configured import pools_of
+from redux.settings import ExecutorSettings
+
+FLOW = """
+from concurrent.futures import ThreadPoolExecutor
+from redux import run, task
+
+def pool(prefix):
+    return ThreadPoolExecutor(1, thread_name_prefix=prefix)
+
+@task(cache=False)
+def where(number: int = 1) -> str:
+    import threading
+    return threading.current_thread().name.split("_")[0]
+
+@task
+def main():
+    return [where(), where.options(executor="second")(2)]
+
+if __name__ == "__main__":
+    print(run(main()))
+"""
+SETTINGS = """
+[run]
+executor = "first"
+[executors.first]
+type = "futures"
+factory = "flow:pool"
+prefix = "one"
+[executors.second]
+type = "futures"
+factory = "concurrent.futures:ThreadPoolExecutor"
+max_workers = 1
+thread_name_prefix = "two"
+[executors.broken]
+type = "futures"
+factory = "flow:nothing"
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "flow.py").write_text(FLOW)
+    (tmp_path / ".redux").mkdir()
+    (tmp_path / ".redux/redux.toml").write_text("format = 1\n" + SETTINGS)
+    return tmp_path
+
+
+def python(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("REDUX_")}
+    environment = {**own, "XDG_CONFIG_HOME": str(place)}
+    return subprocess.run([sys.executable, *words], cwd=place, env=environment, capture_output=True, encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", [("-m", "redux", "run", "flow.py", "main"), ("flow.py",)], ids=["command", "script"])
+def test_a_run_uses_them_by_their_names(place: Path, words: tuple[str, ...]):
+    done = python(place, *words)
+    assert done.stdout == "['one', 'two']\n", done.stderr
+
+
+def test_a_flag_names_one_and_a_name_that_is_none_is_told(place: Path):
+    run = ("-m", "redux", "run", "--executor")
+    assert python(place, *run, "second", "flow.py", "where").stdout == "'two'\n"
+    unknown = python(place, *run, "third", "flow.py", "where")
+    assert unknown.returncode == 2
+    assert "no executor is named 'third'; there are broken, first, inline, processes, second, threads" in unknown.stderr
+    broken = python(place, *run, "broken", "flow.py", "where")
+    assert broken.returncode == 1
+    assert "executors.broken.factory: 'flow:nothing' cannot be imported: AttributeError" in broken.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        ("threads", {}, "executors.mine.type: 'threads' is no type of executor; there are 'dask' and 'futures'"),
+        ("futures", {}, 'executors.mine.factory: is missing: it must be "module:callable"'),
+        ("futures", {"factory": "module"}, "executors.mine.factory: = 'module': it must be \"module:callable\""),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_told_at_once(kind: str, options: dict[str, object], message: str):
+    with pytest.raises(ConfigError) as told:
+        pools_of([ExecutorSettings("mine", kind, options)])
+    assert message in str(told.value)
+
+
+def test_what_is_wrong_with_a_factory_is_told_when_it_is_asked():
+    nowhere, no_pool = pools_of(
+        [
+            ExecutorSettings("a", "futures", {"factory": "no_such_module:pool"}),
+            ExecutorSettings("b", "futures", {"factory": "builtins:dict"}),
+        ]
+    ).values()
+    with pytest.raises(ConfigError, match=r"executors\.a\.factory: 'no_such_module:pool' cannot be imported: Mod"):
+        nowhere()
+    with pytest.raises(ConfigError, match=r"builtins:dict gave \{\}, which is no concurrent\.futures\.Executor"):
+        no_pool()
+
+
+def test_options_reach_the_factory_as_plain_data():
+    (make,) = pools_of(
+        [ExecutorSettings("a", "futures", {"factory": "concurrent.futures:ThreadPoolExecutor", "max_workers": 3})]
+    ).values()
+    pool = make()
+    assert isinstance(pool, ThreadPoolExecutor)
+    pool.shutdown()
+
+
+def test_the_names_of_our_own_are_taken():
+    with pytest.raises(ConfigError, match=r"executors\.threads: is an executor that redux brings"):
+        pools_of([ExecutorSettings("threads", "dask")])
