@@ -158,7 +158,6 @@ class Task(Generic[P, R]):
         """What a job of it calls: the function; of a script task, one that gives the script that the function gave."""
         if not self.declared.script:
             return self.func
-        import_module("redux.scripting")  # by name, since it stands on tasks: its task has to be known from the start
         func = self.func
 
         def give_script(*args: Any, **kwargs: Any) -> object:
@@ -211,8 +210,9 @@ def source_of_task(task: Task[..., Any]) -> TaskSource:
     """What a task's hash is made of."""
     options = task.declared
     return TaskSource(
-        task.fullname, task.func, options.version, options.hash_includes, options.source, options.packages, task.nout
-    )
+        task.fullname, task.func, options.version, options.hash_includes, options.source, options.packages, task.nout,
+        options.script,
+    )  # fmt: skip
 
 
 _hash_of: list[Callable[[Task[..., Any]], Digest]] = []
@@ -292,6 +292,8 @@ def _make_task(func: Callable[P, R], options: dict[str, Any]) -> Task[P, R]:
         raise TaskError(f"{name!r} can't name a task: use letters, digits and _ (give one with @task(name=…))")
     made = Task(func, name, namespace, declare(options))
     get_task_registry().add(made)
+    if made.declared.script:
+        import_module("redux.scripting")  # by name, since it stands on tasks: its task has to be known from the start
     return made
 
 

@@ -10,20 +10,24 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import IO, Any
 
 import pytest
 
 from redux import File, Scheduler, script, task
 from redux.cli.render import short
-from redux.executors.executor import TimedOut
+from redux.executors.executor import JobSpec, Outcome
+from redux.executors.executor import execute as run_job
 from redux.executors.processes import WorkerDied
+from redux.executors.threads import ThreadBench
 from redux.file import ContentFileSet, Dir, FileSet, StagingDir, StagingFile
 from redux.functools import Literal, catch
 from redux.options import TaskError
 from redux.repo import Repo
 from redux.scheduler import Report
-from redux.scripting import ScriptError
+from redux.scripting import ScriptError, run_script
+from redux_valuestore.digest import digest_bytes
 
 redux_namespace = "scripts"
 Run = Callable[[Any], Any]
@@ -60,11 +64,6 @@ def count_lines(file: File) -> str:
 @task(script=True, cache=False)
 def greet(name: str) -> list[Any]:
     return ["echo", "hello", shout(name)]
-
-
-@task(script=True, timeout=1)
-def stuck(fifo: str) -> str:
-    return f"exec 3> {fifo}; echo ready >&3; sleep 1000"
 
 
 @task(script=True, executor="processes")
@@ -156,7 +155,7 @@ def test_files_are_brought_from_where_they_are_and_taken_to_where_they_belong(ex
     def once() -> int:
         report = execute(script("sort here.txt > out.txt; echo said", inputs, outputs, tempdir=True))
         assert report.value == (File("memory://shelf/out.txt"), File("memory://shelf/said.txt"))
-        assert report.value[1].read() == "said\n"
+        assert shelf.file("said.txt").read() == "said\n"
         return ran(report)
 
     assert [once(), once()] == [1, 0]
@@ -182,7 +181,8 @@ def test_what_is_mounted_is_copied_as_folders(run: Run, tmp_path: Path, monkeypa
 
 def test_a_script_task_gives_what_its_script_says_under_its_own_options(execute: Callable[[Any], Report]):
     Path("in.txt").write_text("b\na\n")
-    assert execute(count_lines(File("in.txt"))).value.strip() == b"2"
+    first: Any = execute(count_lines(File("in.txt"))).value
+    assert first.strip() == b"2"
     assert ran(execute(count_lines(File("in.txt")))) == 0
     assert [execute(greet("you")).value, ran(execute(greet("you")))] == [b"hello YOU\n", 1]
 
@@ -236,14 +236,37 @@ def test_a_failing_script_is_tried_again(run: Run):
     assert run(script("echo x >> tries; [ $(wc -l < tries) = 3 ]", retries=2)) == b""
 
 
-@pytest.mark.parametrize(("endless", "error"), [(stuck, TimedOut), (orphaned, WorkerDied)])
-def test_a_script_that_nobody_waits_for_is_ended_with_all_it_started(
-    endless: Any, error: type[Exception], execute: Callable[[Any], Report]
-):
+def test_a_script_ends_with_the_worker_that_ran_it(execute: Callable[[Any], Report]):
     os.mkfifo("fifo")
     with subprocess.Popen(["cat", "fifo"], stdout=subprocess.PIPE) as reader:
-        assert isinstance(execute(endless("fifo")).failure.error, error)  # pyright: ignore[reportOptionalMemberAccess]
+        assert isinstance(execute(orphaned("fifo")).failure.error, WorkerDied)  # pyright: ignore[reportOptionalMemberAccess]
         assert reader.communicate()[0] == b"ready\n", "its end comes when nobody has it open any more"
+
+
+class Interrupted(ThreadBench):
+    """Gives its job up as soon as the script says that it runs."""
+
+    def __init__(self, run: Callable[[JobSpec], Outcome], said: IO[bytes]) -> None:
+        super().__init__(run)
+        self.watcher = Thread(target=lambda: (said.readline(), self.interrupt()))
+        self.watcher.start()
+
+
+def test_a_script_that_is_given_up_in_a_thread_is_ended_with_all_it_started(
+    sqlite_repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("fifo")
+    text = "(exec 3> fifo; echo ready >&3; sleep 1000) & wait"
+    spec = JobSpec("redux.script", digest_bytes(b""), run_script.run, (text, (), [], False, False), {})
+    with subprocess.Popen(["cat", "fifo"], stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None
+        bench = Interrupted(lambda spec: run_job(spec, sqlite_repo), reader.stdout)
+        error = bench.run(spec).error
+        bench.watcher.join()
+        assert isinstance(error, ScriptError)
+        assert error.status == -signal.SIGTERM
+        assert reader.stdout.read() == b"", "its end comes when nobody has it open any more"
 
 
 # -- what it says ------------------------------------------------------------------------------------------
@@ -319,10 +342,37 @@ def job_of(project: Path) -> str:
     return short(bytes.fromhex(jobs[0]["job"]["id"]))
 
 
-def test_a_dry_run_runs_no_script(project: Path):
-    done = redux(project, "run", "--dry-run", "flow.py", "main", "--n", "0")
-    assert "main" in done.stderr + done.stdout
-    assert "made" not in done.stdout
+def test_a_dry_run_runs_no_script(sqlite_repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    told = Scheduler(sqlite_repo).dry_run(script("touch made", outputs=File("made")))
+    assert [one.fullname for one in told.would_run] == ["redux.script"]
+    assert not Path("made").exists()
+
+
+SHALLOW = """
+from redux import task
+
+@task(script=True)
+def say(text):
+    return ["echo", text]
+
+@task(check_valid="shallow")
+def main():
+    return say("hello")
+"""
+
+
+def test_a_finished_call_is_taken_whole_and_a_task_that_becomes_a_script_is_another(tmp_path: Path):
+    (tmp_path / "flow.py").write_text(SHALLOW)
+
+    def run() -> tuple[str, int, int]:
+        done = json.loads(redux(tmp_path, "run", "--json", "flow.py", "main").stdout)
+        tasks = done["tasks"]
+        return done["result"], sum(one["ran"] for one in tasks), sum(one["cached"] for one in tasks)
+
+    assert [run(), run()] == [("b'hello\\n'", 3, 0), ("b'hello\\n'", 0, 1)]
+    (tmp_path / "flow.py").write_text(SHALLOW.replace("(script=True)", ""))
+    assert run() == ("['echo', 'hello']", 1, 1)
 
 
 def test_a_run_left_at_once_leaves_no_script_behind(project: Path):

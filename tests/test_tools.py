@@ -23,6 +23,11 @@ def execute(sqlite_repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return lambda expression: Scheduler(sqlite_repo, folder=Path(__file__).parent).execute(expression)
 
 
+@pytest.fixture
+def run(execute: Callable[[Any], Report]) -> Callable[[Any], Any]:
+    return lambda expression: execute(expression).value
+
+
 @task
 def write(path: str, text: str) -> File:
     file = File(path)
@@ -30,31 +35,30 @@ def write(path: str, text: str) -> File:
     return file
 
 
-def test_copies_follow_their_sources(execute: Callable[[Any], Report]):
+def test_copies_follow_their_sources(execute: Callable[[Any], Report], run: Callable[[Any], Any]):
     def copied(text: str) -> int:
         source = write("a/1.txt", text)
-        report = execute([copy_files([source, source], ["b.txt", "memory://tools/b.txt"])])
-        assert [file.read() for file in report.value[0]] == [text] * 2
+        report = execute(copy_files([source, source], ["b.txt", "memory://tools/b.txt"]))
+        assert [File("b.txt").read(), File("memory://tools/b.txt").read()] == [text] * 2
         return report.counts["redux.tools.copy_file"].done
 
     assert [copied("one"), copied("one"), copied("two")] == [2, 0, 2]
     File("b.txt").write("kept")
-    assert execute(copy_file(File("a/1.txt"), "b.txt", skip_if_exists=True)).value.read() == "kept"
-    assert execute(copy_dir(Dir("a"), "c/d")).value.file("1.txt").read() == "two"
+    assert run(copy_file(File("a/1.txt"), "b.txt", skip_if_exists=True)).read() == "kept"
+    assert run(copy_dir(Dir("a"), "c/d")).file("1.txt").read() == "two"
 
 
-def test_a_template_is_filled_in(execute: Callable[[Any], Report]):
+def test_a_template_is_filled_in(run: Callable[[Any], Any]):
     File("letter.txt").write("Dear {name}, {{you}} owe {sums[0]:.2f}.")
     context = {"name": "Ann", "sums": [2.5]}
-    assert execute(render_template("out/ann.txt", File("letter.txt"), context)).value.read() == (
-        "Dear Ann, {you} owe 2.50."
-    )
+    letter = run(render_template("out/ann.txt", File("letter.txt"), context))
+    assert letter.read() == "Dear Ann, {you} owe 2.50."
     with pytest.raises(KeyError, match="name"):
-        execute(render_template("out/x.txt", File("letter.txt"), {})).value  # noqa: B018 - it raises
+        run(render_template("out/x.txt", File("letter.txt"), {}))
 
 
-def test_a_value_can_be_looked_at(execute: Callable[[Any], Report], monkeypatch: pytest.MonkeyPatch):
+def test_a_value_can_be_looked_at(run: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch):
     opened: list[bool] = []
     monkeypatch.setattr("sys.breakpointhook", lambda: opened.append(True))
-    assert [execute(debug_task(3)).value, execute(debug_task(3)).value] == [3, 3]
+    assert [run(debug_task(3)), run(debug_task(3))] == [3, 3]
     assert opened == [True, True]

@@ -33,6 +33,7 @@ class TaskSource:
     source: str | None = None
     packages: tuple[str, ...] = ()
     nout: int | None = None
+    script: bool = False
 
 
 class Fingerprinter:
@@ -101,6 +102,8 @@ class Fingerprinter:
         unit = join_units(start, *included, installed)
         if task.nout is not None:  # a result remembered under another number would not be held to this one
             unit = join_units(unit, Unit((_text_piece("nout", task.fullname, str(task.nout)),), ()))
+        if task.script:  # what the function returns is then not the result
+            unit = join_units(unit, Unit((_text_piece("script", task.fullname, "true"),), ()))
         own = function if isinstance(function, FunctionType) else None
         pieces = self._dependencies.pieces_from(unit, own)
         return TaskRecord(_hash_task(task.fullname, pieces), task.fullname, task.version, _in_order(pieces))
