@@ -4,7 +4,7 @@ import redux.context  # noqa: F401 - its rule is found by its name too
 from redux.expression import Literal, in_, not_
 from redux.flow.catch import catch, catch_all
 from redux.flow.cond import cond
-from redux.flow.functions import apply_func, as_task, compose, const, identity
+from redux.flow.functions import apply_func, as_task, compose, const, eval_, identity
 from redux.flow.lists import flat_map, flatten, map_, starmap, zip_
 from redux.flow.prov import no_prov
 from redux.flow.quoting import delay, force, quote
@@ -25,6 +25,7 @@ __all__ = [
     "cond",
     "const",
     "delay",
+    "eval_",
     "flat_map",
     "flatten",
     "force",

@@ -20,6 +20,7 @@ from redux.functools import (
     cond,
     const,
     delay,
+    eval_,
     flat_map,
     flatten,
     force,
@@ -172,6 +173,7 @@ def test_plain_functions_on_lazy_values():
     assert run(apply_func(max, numbers(4), key=abs)) == 3
     assert run(apply_func(divmod, add(3, 4), 2)) == (3, 1)
     assert run(as_task(sum)(numbers(4)) + 1) == 7
+    assert run(eval_("a * b + len(c)", a=add(1, 1), b=3, c=numbers(2))) == 8
     assert run([identity(add(1, 1)), const(add(1, 0), note("too"))]) == [2, 1]
     assert ran == ["too"]
 

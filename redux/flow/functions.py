@@ -31,6 +31,16 @@ class AppliedFunc(Generic[T]):
         return apply_func(self.func, *args, **kwargs)
 
 
+@rule("redux.eval_")
+def eval_(code: str, **variables: Any) -> Steps[Any]:
+    """The value of a Python expression, given as text, with lazy values as its variables: `eval_("a + b", a=x, b=y)`.
+
+    It runs as `apply_func` does. Errors: what the expression raises.
+    """
+    text, named = yield code, variables
+    return eval(text, dict(named))
+
+
 def as_task(func: Callable[..., T]) -> AppliedFunc[T]:
     """A function that takes lazy arguments and gives a lazy result: `as_task(math.sqrt)(expr)`. See `apply_func`."""
     return AppliedFunc(func)
