@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from redux_backends.backend import Backend, BackendError
 from redux_backends.memory import MemoryBackend
-from redux_backends.records import Batch, Evaluation, JobStatus, MissKind, Outcome, Reason, Tag, Traits
+from redux_backends.records import Batch, Evaluation, JobStatus, MissKind, Outcome, Reason, Rollback, Tag, Traits
 from redux_backends.sample import (
     ELSEWHERE,
     GONE,
@@ -27,6 +27,7 @@ from redux_backends.sample import (
     task,
     task_set,
     value,
+    version,
 )
 
 _ERROR = value("error", Traits.ERROR)
@@ -57,6 +58,9 @@ _TAGS = [
     for kind, entity in (("value", _VALUES[0].hash), ("task", _TASKS[0].hash), ("job", _JOBS[0].id))
     for name in ("x", "y")
 ]
+
+_VERSIONS = [version(f"{at}", *map(str, {at // 2, (at * 5) % at})) for at in range(1, 16)]
+_HANDLES = [each.hash for each in _VERSIONS]
 
 _evals = [each.eval_hash for each in _KEYS]
 _hashes = [each.hash for each in _VALUES]
@@ -128,6 +132,16 @@ class BackendMachine(RuleBasedStateMachine):
         ends = jobs if status is JobStatus.RUNNING else [done(each, call, status) for each in jobs]
         self.record(Batch(jobs=[replace(each, outcome=outcome, reason=reason) for each in ends]))
 
+    @rule(
+        versions=_some(_VERSIONS),
+        back=st.lists(
+            st.builds(Rollback, st.sampled_from(_HANDLES), st.none() | st.frozensets(st.sampled_from(_HANDLES))),
+            max_size=2,
+        ),
+    )
+    def move_handles(self, versions: list, back: list) -> None:
+        self.record(Batch(handles=versions, rollbacks=back))
+
     @rule(tags=_some(_TAGS))
     def record_tags(self, tags: list) -> None:
         self._both(lambda backend: backend.record_tags(tags))
@@ -153,6 +167,7 @@ class BackendMachine(RuleBasedStateMachine):
             lambda backend: backend.find_calls(_evals),
             lambda backend: backend.known_evaluations(_evals),
             lambda backend: backend.get_values(_hashes),
+            lambda backend: backend.valid_handles(_HANDLES),
         ):
             assert ask(self.backend) == ask(self.oracle)
 
