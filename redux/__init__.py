@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from redux.expression import Expression
     from redux.file import Dir, File
     from redux.flow.tags import apply_tags
+    from redux.handle import Handle, merge_handles
     from redux.namespace import get_current_namespace, namespace
     from redux.options import CacheCheckValid, CacheResult, CacheScope
     from redux.partial import PartialTask
@@ -30,6 +31,7 @@ __all__ = [
     "ExecutionFailed",
     "Expression",
     "File",
+    "Handle",
     "PartialTask",
     "ReduxError",
     "Report",
@@ -39,6 +41,7 @@ __all__ = [
     "get_context",
     "get_current_namespace",
     "get_task_registry",
+    "merge_handles",
     "namespace",
     "open_scheduler",
     "register_serializer",
@@ -55,6 +58,7 @@ _HOMES = {
     "Expression": "redux.expression",
     "PartialTask": "redux.partial",
     "File": "redux.file",
+    "Handle": "redux.handle",
     "ReduxError": "redux.errors",
     "Report": "redux.scheduler",
     "Scheduler": "redux.scheduler",
@@ -63,6 +67,7 @@ _HOMES = {
     "get_context": "redux.context",
     "get_current_namespace": "redux.namespace",
     "get_task_registry": "redux.task_registry",
+    "merge_handles": "redux.handle",
     "namespace": "redux.namespace",
     "open_scheduler": "redux.session",
     "register_serializer": "redux.value",

@@ -247,9 +247,10 @@ class AskingSuite:
         assert backend.valid_handles(list(alive)) == {kept.hash}, "a merge descends from each of its parents"
 
     def test_a_value_comes_back_with_the_versions_that_it_holds(self, backend: Backend) -> None:
-        merged = version("merged", "b", "a")
-        value = handle_value(merged)
-        with pytest.raises(BackendError, match=r"handle .* is named"):
-            backend.record(Batch(values=[value]))
-        backend.record(Batch(values=[value], handles=[merged]))
-        assert backend.get_held([value.hash]) == {value.hash: replace(value, data=None)}
+        merged, foreign = version("merged", "b", "a"), version("foreign", "b")
+        values = [handle_value(merged), handle_value(foreign)]
+        backend.record(Batch(values=values, handles=[merged]))
+        hashes = [each.hash for each in values]
+        assert backend.get_held(hashes) == {each.hash: replace(each, data=None) for each in values}
+        assert backend.is_valid_handle(merged.hash)
+        assert not backend.is_valid_handle(foreign.hash), "nobody recorded how it came about"

@@ -179,14 +179,14 @@ class _Writer:
         tasks: list[Row] = []
         children: list[Row] = []
         held: list[Row] = []
-        handles = self._ledger.handles
-        handles.learn(handle.hash for value in values for handle in value.handles)
+        versions = self._ledger.handles
+        handles.hold(self._connection, self._ledger, (one for value in values for one in value.handles))
         for value in values:
             row = known[value.hash]
             files += [(row, at, to_text(file.path), file.content) for at, file in enumerate(value.files)]
             tasks += [(row, at, words[task.fullname], task.task_hash) for at, task in enumerate(value.tasks)]
             children += [(row, at, known[child]) for at, child in enumerate(value.subvalues)]
-            held += [(row, at, handles[handle.hash]) for at, handle in enumerate(value.handles)]
+            held += [(row, at, versions[one.hash]) for at, one in enumerate(value.handles)]
         _FILES.run(self._connection, files)
         _HELD_TASKS.run(self._connection, tasks)
         _SUBVALUES.run(self._connection, children)

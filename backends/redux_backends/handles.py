@@ -67,6 +67,17 @@ def _roll_back(connection: sqlite3.Connection, known: Mapping[bytes, int], one: 
         connection.execute(_ROLL_BACK_OTHERS, {"handle": known[one.handle], "keep": keep})
 
 
+def hold(connection: sqlite3.Connection, ledger: Ledger, held: Iterable[HandleVersion]) -> None:
+    """Have rows for versions that values hold: one that nobody recorded is not valid."""
+    wanted = dict.fromkeys(held)
+    ledger.handles.learn(digest for one in wanted for digest in (one.hash, *one.parents))
+    unknown = [one for one in wanted if one.hash not in ledger.handles]
+    if unknown:
+        _advance(connection, ledger, unknown)
+        rows = [(ledger.handles[one.hash],) for one in unknown]
+        connection.executemany("UPDATE handle SET valid = 0 WHERE id = ?", rows)
+
+
 def _advance(connection: sqlite3.Connection, ledger: Ledger, versions: Sequence[HandleVersion]) -> None:
     known, words = ledger.handles, ledger.words
     words.learn({version.name for version in versions})

@@ -20,6 +20,7 @@ from redux_backends.sample import (
     evaluation,
     execution,
     file_value,
+    handle_value,
     holding_value,
     key,
     large_value,
@@ -33,13 +34,15 @@ from redux_backends.sample import (
 _ERROR = value("error", Traits.ERROR)
 _PARTS = [value("a"), value("b"), large_value("c"), file_value("/f", "1"), file_value("/f", "2"), _ERROR]
 _TASKS = [task("add"), task("add", "return 2"), task("other")]
-_VALUES = [*_PARTS, holding_value("holder", _PARTS[:4], _TASKS[:2])]
+_VERSIONS = [version(f"{at}", *map(str, {at // 2, (at * 5) % at})) for at in range(1, 16)]
+_HANDLES = [each.hash for each in _VERSIONS]
+_VALUES = [*_PARTS, holding_value("holder", _PARTS[:4], _TASKS[:2]), *map(handle_value, _VERSIONS[4:6])]
 _KEYS = [key(of, *bound) for of in _TASKS for bound in ((), (_VALUES[0],), (_VALUES[0], _VALUES[1]), (_VALUES[1],))]
 _SETS = [task_set(_TASKS[0]), task_set(*_TASKS)]
 _LEAVES = [
     call(of, result, tasks, at=at)
     for at, (of, result, tasks) in enumerate(
-        zip(_KEYS * 2, [*_VALUES, *_VALUES[::-1], *_VALUES], _SETS * 12, strict=False)
+        zip(_KEYS * 2, [*_VALUES, *_VALUES[::-1], *_VALUES], _SETS * 14, strict=False)
     )
 ]
 _NODES = [
@@ -58,9 +61,6 @@ _TAGS = [
     for kind, entity in (("value", _VALUES[0].hash), ("task", _TASKS[0].hash), ("job", _JOBS[0].id))
     for name in ("x", "y")
 ]
-
-_VERSIONS = [version(f"{at}", *map(str, {at // 2, (at * 5) % at})) for at in range(1, 16)]
-_HANDLES = [each.hash for each in _VERSIONS]
 
 _evals = [each.eval_hash for each in _KEYS]
 _hashes = [each.hash for each in _VALUES]

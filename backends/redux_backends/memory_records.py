@@ -110,8 +110,6 @@ class MemoryRecords(Backend):
         recorded = (*batch.new_jobs, *batch.jobs)
         jobs = _Either(self._jobs, {job.id for job in recorded})
         _require("value", values, (child for value in batch.values for child in value.subvalues))
-        handles = _Either(self._handles, {digest for one in batch.handles for digest in (one.hash, *one.parents)})
-        _require("handle", handles, (handle.hash for value in batch.values for handle in value.handles))
         _require("task", tasks, (key.task_hash for key in batch.keys))
         _require("value", values, (argument.value for key in batch.keys for argument in key.arguments))
         _require("evaluation", keys, (evaluation.eval_hash for evaluation in batch.evaluations))
@@ -147,6 +145,12 @@ class MemoryRecords(Backend):
             for parent in version.parents:
                 self._descendants[parent].append(version.hash)
 
+    def _hold(self, unknown: Iterable[HandleVersion]) -> None:
+        for version in unknown:
+            self._advance(version)
+        for version in unknown:
+            self._handles[version.hash].valid = False
+
     def _roll_back(self, rollback: Rollback) -> None:
         keep = rollback.keep
         waiting = [
@@ -164,6 +168,8 @@ class MemoryRecords(Backend):
 
     def _keep_value(self, value: ValueRecord) -> None:
         known = self._values.get(value.hash)
+        if known is None:
+            self._hold([version for version in value.handles if version.hash not in self._handles])
         if known is None or known.place is Place.MISSING:
             place = Place.STORE if value.data is None else Place.INLINE
             self._values[value.hash] = KeptValue(

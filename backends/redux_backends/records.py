@@ -57,7 +57,7 @@ class Traits(IntFlag):
     """It holds what only a run can ask if it is valid: instances that say so, the user's own functions and classes."""
 
     HANDLES = 128
-    """It holds handles; those that a call has touched are listed in `ValueRecord.handles`."""
+    """It holds handles; those with a version are listed in `ValueRecord.handles`. Unrecorded ones are not valid."""
 
 
 MAY_CHANGE = Traits.FILES | Traits.TASKS | Traits.ERROR | Traits.HOOKS | Traits.HANDLES
