@@ -170,7 +170,7 @@ class Dispatch:
         encoded = outcome.encoded
         assert encoded is not None
         self._recorder.note_values(outcome.records)
-        if encoded.traits is not _PLAIN and encoded.traits & Traits.HANDLES:
+        if job.forks or (encoded.traits is not _PLAIN and encoded.traits & Traits.HANDLES):
             self._recorder.advanced(job, outcome.records)
         if read_what_was_asked(job):
             self._recorder.reduced(job, encoded.hash, job.seconds)

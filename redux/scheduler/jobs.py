@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redux.expression import Expression, Operation
+from redux.handle import advanced_version
 from redux.options import NO_OPTIONS
 from redux.rules import Steps
 from redux.task import BoundCall, Task
@@ -178,6 +179,10 @@ class Fork:
 
     given: HandleVersion
     origin: HandleVersion
+
+    def after(self, eval_hash: Digest) -> HandleVersion:
+        """What a call made of it, whether it returned the handle or not."""
+        return HandleVersion(advanced_version(self.given.hash, eval_hash), self.given.name, (self.given.hash,))
 
 
 class Job(Cell):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
+from redux.expression import Operation, RuleCall
 from redux.handle import Handle, advanced_version, fork, fork_version, replace_handles, version_of
+from redux.nested import lazies_in
 from redux.scheduler.inputs import Inputs
 from redux.scheduler.jobs import Datum, Fork, Job, Scope
 from redux_backends.records import HandleVersion, Rollback, Traits
@@ -13,19 +15,62 @@ from redux_valuestore.digest import Digest
 
 
 class _Places:
-    """Which of the calls of its task each job of a scope is, in the order in which they were made."""
+    """Where the jobs of a scope stand among those that may be given the same versions, by what their arguments name.
+
+    That is read off the expressions, so it is the same in every execution, whatever is ready first.
+    """
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._counts: Counter[str] = Counter()
+        self._seen = 0
+        self._sources: dict[Job, Mapping[object, object]] = {}
+        self._users: defaultdict[object, list[Job]] = defaultdict(list)
+        self._alike: defaultdict[tuple[object, str], list[Job]] = defaultdict(list)
         self.of: dict[Job, tuple[str, int]] = {}
 
     def look(self) -> None:
         """Take in the jobs that were made since."""
-        for job in self._scope.children[len(self.of) :]:
+        made = self._scope.children[self._seen :]
+        self._seen += len(made)
+        for job in made:
             name = job.known.task.fullname
-            self.of[job] = name, self._counts[name]
-            self._counts[name] += 1
+            sources = self._sources[job] = _sources_of(job)
+            alike = [self._alike[source, name] for source in sources]
+            before = len(alike[0]) if len(alike) == 1 else len(set[Job]().union(*alike))
+            self.of[job] = name, before
+            for source in sources:
+                self._users[source].append(job)
+                self._alike[source, name].append(job)
+
+    def beside(self, job: Job) -> set[tuple[str, int]]:
+        """The places of all jobs that may be given what this one is given, its own included."""
+        return {self.of[other] for source in self._sources[job] for other in self._users[source]}
+
+
+def _sources_of(job: Job) -> Mapping[object, object]:
+    """The calls, merges and handles that a job's arguments name, through operations and rules; kept with their keys."""
+    if job.bound is None:
+        return {}
+    found: dict[object, object] = {}
+
+    def note(handle: Handle) -> Handle:
+        found[version_of(handle).hash] = None
+        return handle
+
+    given = (job.bound.args, job.bound.kwargs)
+    replace_handles(given, note)
+    waiting = lazies_in(given)
+    while waiting:
+        lazy = waiting.pop()
+        if isinstance(lazy, Operation) and lazy._name != "merge_handles":
+            replace_handles(lazy._args, note)
+            waiting += lazies_in(lazy._args)
+        elif isinstance(lazy, RuleCall):
+            replace_handles((lazy._args, lazy._kwargs), note)
+            waiting += lazies_in((lazy._args, lazy._kwargs))
+        else:
+            found[id(lazy)] = lazy
+    return found
 
 
 class Lines:
@@ -42,6 +87,7 @@ class Lines:
 
     def fork(self, job: Job, datum: Datum) -> Datum:
         """What a job is given in place of an argument. Raises Unmade, CannotEncode."""
+        self._places_in(job.parent)
         if datum.hash is not None and not datum.traits & Traits.HANDLES:
             return datum
         forks: list[Fork] = []
@@ -79,7 +125,7 @@ class Lines:
         if (scope, origin) in self._cleared:
             return []
         self._cleared.add((scope, origin))
-        keep = {fork_version(origin, place) for place in self._places_in(scope).of.values()}
+        keep = {fork_version(origin, place) for place in self._places_in(scope).beside(job)}
         if scope.job is not None and scope.job.eval_hash is not None:
             keep.add(advanced_version(origin, scope.job.eval_hash))
         return [Rollback(origin, frozenset(keep))]

@@ -129,8 +129,9 @@ class Recorder:
                     self._handles += [version for version in record.handles if len(version.parents) > 1]
 
     def advanced(self, job: Job, records: Sequence[ValueRecord]) -> None:
-        """A job ran and returned handles: note the versions that its call made."""
+        """A job ran that was given handles or returned some: note the versions that its call made."""
         assert job.eval_hash is not None
+        self._handles += [fork.after(job.eval_hash) for fork in job.forks]
         for version in {version: None for record in records for version in record.handles}:
             if len(version.parents) == 1 and version.hash == advanced_version(version.parents[0], job.eval_hash):
                 self._handles.append(version)

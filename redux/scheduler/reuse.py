@@ -113,7 +113,7 @@ class Reuse:
 
     def _ask_backend(self, jobs: list[Job]) -> list[tuple[Job, Decision]]:
         self._validity.look_anew()
-        self._validity.ask_handles(fork.given for job in jobs for fork in job.forks)
+        self._validity.ask_handles(fork.after(_eval(job)) for job in jobs for fork in job.forks)
         decisions: list[tuple[Job, Decision]] = []
         why: dict[Digest, Reason] = {}
         shallow = [
@@ -170,7 +170,7 @@ class Reuse:
 
     def _judge(self, job: Job, value: StoredValue, held: Mapping[Digest, ValueRecord]) -> Sound | Reason:
         """Whether a remembered result of a job may be used: what it did to its handles must still be so."""
-        rolled_back = self._validity.judge_handles(fork.given for fork in job.forks) if job.forks else None
+        rolled_back = self._validity.judge_handles(fork.after(_eval(job)) for fork in job.forks) if job.forks else None
         return rolled_back or self._validity.judge(value, held)
 
     def _judge_sets(self, sets: set[Digest]) -> None:
