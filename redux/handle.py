@@ -1,7 +1,7 @@
 """Handles: values that stand for state outside, and how their versions follow from each other.
 
-A version is a digest of what led to it, never of the state: of what the handle was made with, of the place in a workflow
-that gave it to a task, of the call that returned it, of the versions that were merged.
+A version is a digest of what led to it, never of the state: of what the handle was made with, of the place in a
+workflow that gave it to a task, of the call that returned it, of the versions that were merged.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import pickle
 import signal
-import sqlite3
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from redux.explain import group_causes
 from redux.handle import Handle, HandleError, merge_handles, version_of
 from redux.repo import Repo
-from redux.scheduler import Report, Scheduler
+from redux.scheduler import Scheduler
 from redux.task import task
 from redux.value import CannotDecode, decode, encode, preview
 from redux_backends.backend import BackendUnavailable
@@ -33,7 +33,7 @@ redux_namespace = "handles"
 
 Workflow = Callable[[str], Path]
 
-FLOW = '''
+FLOW = """
 import sqlite3
 from pathlib import Path
 from redux import Handle, merge_handles, task
@@ -94,7 +94,7 @@ def main():
     made = make(conn)
     last = second(first(made))
     return [third(last["conn"]), beside(made, "a"), beside(made, "b")]
-'''
+"""
 ALL = ["beside a", "beside b", "first", "make", "second", "third"]
 
 
@@ -230,7 +230,7 @@ Scheduler(repo, folder=Path({str(path.parent)!r})).execute(flow.main())
     assert run(sqlite_repo, path, FLOW) == []
 
 
-def test_a_call_that_could_not_be_recorded_as_a_roll_back_is_not_made(
+def test_a_call_is_not_made_where_its_roll_back_cannot_be_recorded(
     repo: Repo, workflow: Workflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = workflow(FLOW)
@@ -251,6 +251,13 @@ def test_a_call_that_could_not_be_recorded_as_a_roll_back_is_not_made(
     assert (path.parent / "ran").read_text() == ""
 
 
+def test_the_example_prints_what_it_says(tmp_path: Path) -> None:
+    example = Path(__file__).resolve().parent.parent / "examples" / "handle_sqlite.py"
+    command = [sys.executable, str(example), str(tmp_path)]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert textwrap.indent(printed, "    ") in example.read_text()
+
+
 # -- the handle itself -------------------------------------------------------------------------------
 
 
@@ -266,7 +273,7 @@ class Named(Handle):
 
 
 def _at(handle: Named, name: str) -> Any:
-    from redux.handle import fork  # noqa: PLC0415
+    from redux.handle import fork
 
     return fork(handle, (name, 0))
 
@@ -275,7 +282,7 @@ def test_attributes_are_those_of_the_handle_and_then_of_its_instance() -> None:
     handle = Named("x", 1)
     assert (handle.own, handle.instance, handle.count(1), handle.opened >= 1) == ("of the handle", ["x", 1], 1, True)
     with pytest.raises(AttributeError, match="nothing"):
-        handle.nothing
+        getattr(handle, "nothing")  # noqa: B009
     with pytest.raises(TypeError, match="needs a name"):
         Named("")
 
@@ -283,7 +290,7 @@ def test_attributes_are_those_of_the_handle_and_then_of_its_instance() -> None:
         pass
 
     with pytest.raises(AttributeError, match="sets no instance"):
-        Empty("x").nothing
+        getattr(Empty("x"), "nothing")  # noqa: B009
 
 
 @pytest.mark.parametrize(
@@ -310,7 +317,7 @@ def test_what_cannot_be_opened_is_tried_again() -> None:
     object.__setattr__(failing, "__handle__", type(failing.__handle__)("x", (), {"fails": True}))
     for _ in range(2):
         with pytest.raises(ConnectionError):
-            failing.own
+            getattr(failing, "own")  # noqa: B009
 
 
 def test_a_preview_shows_neither_what_a_handle_was_made_with_nor_what_it_holds() -> None:
@@ -333,6 +340,7 @@ def test_a_handle_is_what_it_was_made_with_until_a_call_touches_it() -> None:
 
 
 # -- against a plain model ---------------------------------------------------------------------------
+
 
 class Lines(Handle):
     """A folder with a file for each line; a step drops what came after it, and writes what it is."""

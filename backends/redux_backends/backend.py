@@ -306,7 +306,7 @@ class Backend(ABC):
 
     @abstractmethod
     def get_held(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
-        """Values with what they hold (files, subvalues, tasks, handles), to ask whether they are valid; `data` is None."""
+        """Values with what they hold (files, subvalues, tasks, handles), to ask if they are valid; `data` is None."""
 
     @abstractmethod
     def known_tasks(self, fullnames: Sequence[str]) -> Mapping[str, Sequence[Digest]]:

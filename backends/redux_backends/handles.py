@@ -23,9 +23,7 @@ _HASHES = Among(
 )
 _PARENTS = Among(list(schema.handle_edge.c), schema.handle_edge, schema.handle_edge.c.child_id)
 _HELD = Among(list(schema.held_handle.c), schema.held_handle, schema.held_handle.c.value_id)
-_KNOWN = Among(
-    [schema.handle.c.hash, schema.handle.c.valid], schema.handle, schema.prefix_of(schema.handle.c.hash)
-)
+_KNOWN = Among([schema.handle.c.hash, schema.handle.c.valid], schema.handle, schema.prefix_of(schema.handle.c.hash))
 
 _BELOW = """
 WITH RECURSIVE below (id) AS (
@@ -113,8 +111,8 @@ def valid_handles(connection: sqlite3.Connection, handles: Iterable[Digest]) -> 
 def held_by(connection: sqlite3.Connection, values: Sequence[int]) -> Mapping[int, tuple[HandleVersion, ...]]:
     """The versions that the values of these rows hold, in order."""
     held: defaultdict[int, list[int]] = defaultdict(list)
-    for value, _, version in sorted(_HELD.rows(connection, values)):
-        held[value].append(version)
+    for value, _, handle in sorted(_HELD.rows(connection, values)):
+        held[value].append(handle)
     parents: defaultdict[int, list[int]] = defaultdict(list)
     for child, _, parent in sorted(_PARENTS.rows(connection, {row for rows in held.values() for row in rows})):
         parents[child].append(parent)
@@ -125,4 +123,3 @@ def held_by(connection: sqlite3.Connection, values: Sequence[int]) -> Mapping[in
         return HandleVersion(*known[row], tuple(known[parent][0] for parent in parents[row]))
 
     return {value: tuple(version(row) for row in rows) for value, rows in held.items()}
-

@@ -76,7 +76,9 @@ def holding_value(name: str, parts: Sequence[ValueRecord], tasks: Sequence[TaskR
 
 def version(name: str, *parents: str) -> HandleVersion:
     """A version of the handle `Conn('sample')` that descends from others."""
-    return HandleVersion(digest(f"version {name}"), "Conn('sample')", tuple(digest(f"version {one}") for one in parents))
+    return HandleVersion(
+        digest(f"version {name}"), "Conn('sample')", tuple(digest(f"version {one}") for one in parents)
+    )
 
 
 def handle_value(of: HandleVersion) -> ValueRecord:

@@ -11,9 +11,9 @@ from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from redux.expression import Operation
+from redux.handle import any_handles
 from redux.nested import ATOMS, lazies_in, refuse_hidden
 from redux.operations import operation
-from redux.handle import any_handles
 from redux.options import CacheCheckValid, TaskOptions, given_for_call
 from redux.repo import Repo
 from redux.rules import Begun, ContextAsked, Effect, TagsNoted

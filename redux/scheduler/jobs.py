@@ -12,7 +12,17 @@ from redux.options import NO_OPTIONS
 from redux.rules import Steps
 from redux.task import BoundCall, Task
 from redux.value import Encoded
-from redux_backends.records import HandleVersion, JobId, JobStatus, Outcome, Reason, Seconds, StoredValue, Traits, Upstream
+from redux_backends.records import (
+    HandleVersion,
+    JobId,
+    JobStatus,
+    Outcome,
+    Reason,
+    Seconds,
+    StoredValue,
+    Traits,
+    Upstream,
+)
 from redux_valuestore.digest import Digest
 
 

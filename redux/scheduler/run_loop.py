@@ -48,8 +48,8 @@ class NotRolledBack(ReduxError):
     def __init__(self, fullname: str, error: ReduxError) -> None:
         self.fullname = fullname
         super().__init__(
-            f"task {fullname} was not run: what it may do to its handle makes older results invalid, and that could not "
-            f"be recorded ({error})"
+            f"task {fullname} was not run: what it may do to its handle makes older results invalid, and that could "
+            f"not be recorded ({error})"
         )
 
 

@@ -126,7 +126,12 @@ def plan_handle(handle: Any, packing: Packing) -> object:
 
 
 def build_handle(
-    class_name: str, name: str, args: tuple[object, ...], kwargs: dict[str, object], version: bytes | None, parents: bytes
+    class_name: str,
+    name: str,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    version: bytes | None,
+    parents: bytes,
 ) -> object:
     """The handle of these parts, not opened. Raises CannotDecode where its class is none of handles any more."""
     kind = class_named(class_name)
