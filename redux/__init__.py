@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from redux.flow.cond import cond
     from redux.flow.tags import apply_tags
     from redux.flow.throw import throw
+    from redux.handle import Handle, merge_handles
     from redux.namespace import get_current_namespace, namespace
     from redux.options import CacheCheckValid, CacheResult, CacheScope
     from redux.partial import PartialTask
@@ -34,6 +35,7 @@ __all__ = [
     "ExecutionFailed",
     "Expression",
     "File",
+    "Handle",
     "PartialTask",
     "ReduxError",
     "Report",
@@ -45,6 +47,7 @@ __all__ = [
     "get_context",
     "get_current_namespace",
     "get_task_registry",
+    "merge_handles",
     "namespace",
     "open_scheduler",
     "register_serializer",
@@ -63,6 +66,7 @@ _HOMES = {
     "Expression": "redux.expression",
     "PartialTask": "redux.partial",
     "File": "redux.file",
+    "Handle": "redux.handle",
     "ReduxError": "redux.errors",
     "Report": "redux.scheduler",
     "Scheduler": "redux.scheduler",
@@ -73,6 +77,7 @@ _HOMES = {
     "get_context": "redux.context",
     "get_current_namespace": "redux.namespace",
     "get_task_registry": "redux.task_registry",
+    "merge_handles": "redux.handle",
     "namespace": "redux.namespace",
     "open_scheduler": "redux.session",
     "register_serializer": "redux.value",

@@ -321,6 +321,7 @@ _WORDS: Mapping[MissKind, str] = {
     MissKind.NO_RESULT: "the same call was made before but left no result: it failed, was stopped, or is still running",
     MissKind.TASK_CHANGED: "the task {detail}, held in the remembered result, changed",
     MissKind.STALE_SUBTREE: "a task called below it changed",
+    MissKind.HANDLE_ROLLED_BACK: "what {detail} stands for has moved on: a call before this one on its line ran again",
     MissKind.RETRIED: "it raised and was tried again ({detail})",
     MissKind.NOT_VALID: "{detail}, held in the remembered result, says that it is not valid any more",
     MissKind.CANNOT_DECODE: "the remembered result cannot be built any more: {detail}",
@@ -333,6 +334,7 @@ _WORDS_OF_SEVERAL: Mapping[MissKind, str] = {
     MissKind.NOT_VALID: "{details}, held in remembered results, say that they are not valid any more",
     MissKind.CANNOT_DECODE: "remembered results cannot be built any more: {details}",
     MissKind.HELD_CODE_CHANGED: "the code of {details}, held in remembered results, changed",
+    MissKind.HANDLE_ROLLED_BACK: "what {details} stand for has moved on: calls before these on their lines ran again",
 }
 
 

@@ -56,6 +56,7 @@ class Repo:
                 encoded.files,
                 tuple(part.hash for part in encoded.subvalues),
                 encoded.tasks,
+                encoded.handles,
             )
         )
         return records

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from redux.serializers import wire
 from redux.serializers.encoded import Encoded, Holding, Lazy
 from redux.serializers.functions import Function
+from redux.serializers.handles import Handle, any_handles, at_version, label
 from redux.serializers.hooks import Hooks, hooks_of
 from redux.serializers.names import thing_named
 from redux.serializers.noted import Noted
@@ -46,6 +47,7 @@ __all__ = [
     "Encoded",
     "FileCache",
     "Function",
+    "Handle",
     "Holding",
     "Hooks",
     "InvalidValueError",
@@ -56,7 +58,9 @@ __all__ = [
     "TypeRegistry",
     "Value",
     "allow_pickle",
+    "any_handles",
     "any_type_has",
+    "at_version",
     "content_of",
     "decode",
     "encode",
@@ -64,6 +68,7 @@ __all__ = [
     "has_current_code",
     "hash_value",
     "hooks_of",
+    "label",
     "own_classes",
     "pickle_is_allowed",
     "pickle_type",

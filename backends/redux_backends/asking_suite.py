@@ -20,6 +20,7 @@ from redux_backends.records import (
     MissKind,
     Outcome,
     Reason,
+    Rollback,
     Tag,
 )
 from redux_backends.sample import (
@@ -27,10 +28,12 @@ from redux_backends.sample import (
     digest,
     execution,
     file_value,
+    handle_value,
     key,
     started,
     task,
     value,
+    version,
 )
 from redux_valuestore.digest import Digest
 
@@ -206,3 +209,48 @@ class AskingSuite:
         assert [tag for id in entities.values() for tag in found[id] if tag.key == "stage"] == tags
         assert len(found) == len(entities)
         assert found[story.root.id][-1] == Tag("job", story.root.id, "more", "1")
+
+    # -- handles -----------------------------------------------------------------------------------
+
+    def test_what_descends_from_a_version_is_rolled_back_and_the_version_stays(self, backend: Backend) -> None:
+        line = [version("f", "root"), version("r", "f"), version("f2", "r"), version("r2", "f2")]
+        beside = [version("g", "root"), version("s", "g")]
+        backend.record(Batch(handles=[*line, *beside]))
+        backend.record(Batch(handles=[*line, *beside]))
+        everything = [one.hash for one in (*line, *beside)]
+        unknown = digest("version unknown")
+        assert backend.valid_handles([*everything, unknown]) == set(everything)
+        backend.rollback_handle(unknown)
+        for _ in range(2):
+            backend.rollback_handle(line[1].hash)
+            assert backend.valid_handles(everything) == {each.hash for each in (line[0], line[1], *beside)}
+        backend.advance_handle(line[3])
+        assert not backend.is_valid_handle(line[3].hash), "it descends from what was rolled back"
+        backend.record(Batch(handles=line[2:]))
+        assert backend.valid_handles(everything) == set(everything)
+
+    def test_a_roll_back_comes_before_the_versions_of_its_batch(self, backend: Backend) -> None:
+        line = [version("f", "root"), version("r", "f"), version("f2", "r")]
+        backend.record(Batch(handles=line))
+        backend.record(Batch(rollbacks=[Rollback(line[0].hash)], handles=[line[1]]))
+        assert backend.valid_handles([each.hash for each in line]) == {line[0].hash, line[1].hash}
+
+    def test_what_is_kept_stays_with_its_line_and_so_do_merges(self, backend: Backend) -> None:
+        kept, other = version("kept", "root"), version("other", "root")
+        below = [version("below kept", "kept"), version("below other", "other")]
+        merged = version("merged", "root", "below kept")
+        backend.record(Batch(handles=[kept, other, *below, merged]))
+        backend.rollback_handle(version("root").hash, keep=frozenset({kept.hash, digest("version unknown")}))
+        alive = {kept.hash, below[0].hash, merged.hash}
+        assert backend.valid_handles([each.hash for each in (kept, other, *below, merged)]) == alive
+        backend.rollback_handle(version("kept").hash)
+        assert backend.valid_handles(list(alive)) == {kept.hash}, "a merge descends from each of its parents"
+
+    def test_a_value_comes_back_with_the_versions_that_it_holds(self, backend: Backend) -> None:
+        merged, foreign = version("merged", "b", "a"), version("foreign", "b")
+        values = [handle_value(merged), handle_value(foreign)]
+        backend.record(Batch(values=values, handles=[merged]))
+        hashes = [each.hash for each in values]
+        assert backend.get_held(hashes) == {each.hash: replace(each, data=None) for each in values}
+        assert backend.is_valid_handle(merged.hash)
+        assert not backend.is_valid_handle(foreign.hash), "nobody recorded how it came about"

@@ -14,10 +14,12 @@ from redux_backends.records import (
     EvaluationKey,
     Execution,
     ExecutionId,
+    HandleVersion,
     Job,
     JobId,
     JobStatus,
     Reason,
+    Rollback,
     Seconds,
     StoredValue,
     Tag,
@@ -264,7 +266,23 @@ class Backend(ABC):
         """Record tags; equal ones are one."""
         self.record(Batch(tags=tuple(tags)))
 
+    def advance_handle(self, child: HandleVersion) -> None:
+        """Record that a handle went on from its parents: the child is valid if each of them is."""
+        self.record(Batch(handles=(child,)))
+
+    def rollback_handle(self, handle: Digest, keep: frozenset[Digest] | None = None) -> None:
+        """Make what descends from a version invalid, as `Rollback` says; the version itself stays as it is."""
+        self.record(Batch(rollbacks=(Rollback(handle, keep),)))
+
+    def is_valid_handle(self, handle: Digest) -> bool:
+        """Whether a version is known and was not rolled back since it was last recorded."""
+        return handle in self.valid_handles((handle,))
+
     # -- the cache's questions, for a whole wave ---------------------------------------------------
+
+    @abstractmethod
+    def valid_handles(self, handles: Iterable[Digest]) -> frozenset[Digest]:
+        """Which of these versions are known and were not rolled back since they were last recorded."""
 
     @abstractmethod
     def check_cache(self, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[Candidate]]:
@@ -288,7 +306,7 @@ class Backend(ABC):
 
     @abstractmethod
     def get_held(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
-        """Values with what they hold (files, subvalues, tasks), to ask whether they are valid; `data` is None."""
+        """Values with what they hold (files, subvalues, tasks, handles), to ask if they are valid; `data` is None."""
 
     @abstractmethod
     def known_tasks(self, fullnames: Sequence[str]) -> Mapping[str, Sequence[Digest]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import literal_column
 
-from redux_backends import schema
+from redux_backends import handles, schema
 from redux_backends.backend import NONDETERMINISTIC, unknown_reference
 from redux_backends.records import (
     MAY_CHANGE,
@@ -34,6 +34,7 @@ _WORDS = Insert(schema.word)
 _VALUES = Insert(schema.value)
 _FILES = Insert(schema.held_file)
 _HELD_TASKS = Insert(schema.held_task)
+_HELD_HANDLES = Insert(schema.held_handle)
 _SUBVALUES = Insert(schema.subvalue)
 _PIECES = Insert(schema.code_piece)
 _TASKS = Insert(schema.task)
@@ -85,6 +86,8 @@ def record(connection: sqlite3.Connection, ledger: Ledger, batch: Batch) -> None
     """Write a batch. Raises `unknown_reference`'s error where a record names one that is nowhere."""
     writer = _Writer(connection, ledger)
     writer.learn(batch)
+    if batch.rollbacks or batch.handles:
+        handles.record(connection, ledger, batch.rollbacks, batch.handles)
     writer.values(batch.values)
     writer.tasks(batch.tasks)
     writer.evaluations(batch)
@@ -175,14 +178,19 @@ class _Writer:
         files: list[Row] = []
         tasks: list[Row] = []
         children: list[Row] = []
+        held: list[Row] = []
+        versions = self._ledger.handles
+        handles.hold(self._connection, self._ledger, (one for value in values for one in value.handles))
         for value in values:
             row = known[value.hash]
             files += [(row, at, to_text(file.path), file.content) for at, file in enumerate(value.files)]
             tasks += [(row, at, words[task.fullname], task.task_hash) for at, task in enumerate(value.tasks)]
             children += [(row, at, known[child]) for at, child in enumerate(value.subvalues)]
+            held += [(row, at, versions[one.hash]) for at, one in enumerate(value.handles)]
         _FILES.run(self._connection, files)
         _HELD_TASKS.run(self._connection, tasks)
         _SUBVALUES.run(self._connection, children)
+        _HELD_HANDLES.run(self._connection, held)
 
     def _bring_back(self, values: list[ValueRecord]) -> None:
         """Values whose bytes were gone have them again."""

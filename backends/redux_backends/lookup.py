@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import and_, case, func, literal_column
 
-from redux_backends import schema
+from redux_backends import handles, schema
 from redux_backends.backend import CallCandidate, Candidate
 from redux_backends.records import FileFact, Place, StoredValue, TaskFact, Traits, ValueRecord
 from redux_backends.rowids import CALL, EVALUATION, TASK_SET, Memory
@@ -197,6 +197,7 @@ def get_held(connection: sqlite3.Connection, values: Sequence[Digest]) -> Mappin
     children: defaultdict[int, list[Digest]] = defaultdict(list)
     for row, _, child in sorted(_CHILDREN.rows(connection, holding), key=_by_position):
         children[row].append(child)
+    versions = handles.held_by(connection, [row for row, *_, traits in described if traits & Traits.HANDLES])
     return {
         value: ValueRecord(
             hash=value,
@@ -208,6 +209,7 @@ def get_held(connection: sqlite3.Connection, values: Sequence[Digest]) -> Mappin
             files=tuple(files[row]),
             subvalues=tuple(children[row]),
             tasks=tuple(tasks[row]),
+            handles=versions.get(row, ()),
         )
         for row, value, type_name, size, preview, traits in described
     }

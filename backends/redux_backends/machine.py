@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from redux_backends.backend import Backend, BackendError
 from redux_backends.memory import MemoryBackend
-from redux_backends.records import Batch, Evaluation, JobStatus, MissKind, Outcome, Reason, Tag, Traits
+from redux_backends.records import Batch, Evaluation, JobStatus, MissKind, Outcome, Reason, Rollback, Tag, Traits
 from redux_backends.sample import (
     ELSEWHERE,
     GONE,
@@ -20,6 +20,7 @@ from redux_backends.sample import (
     evaluation,
     execution,
     file_value,
+    handle_value,
     holding_value,
     key,
     large_value,
@@ -27,18 +28,21 @@ from redux_backends.sample import (
     task,
     task_set,
     value,
+    version,
 )
 
 _ERROR = value("error", Traits.ERROR)
 _PARTS = [value("a"), value("b"), large_value("c"), file_value("/f", "1"), file_value("/f", "2"), _ERROR]
 _TASKS = [task("add"), task("add", "return 2"), task("other")]
-_VALUES = [*_PARTS, holding_value("holder", _PARTS[:4], _TASKS[:2])]
+_VERSIONS = [version(f"{at}", *map(str, {at // 2, (at * 5) % at})) for at in range(1, 16)]
+_HANDLES = [each.hash for each in _VERSIONS]
+_VALUES = [*_PARTS, holding_value("holder", _PARTS[:4], _TASKS[:2]), *map(handle_value, _VERSIONS[4:6])]
 _KEYS = [key(of, *bound) for of in _TASKS for bound in ((), (_VALUES[0],), (_VALUES[0], _VALUES[1]), (_VALUES[1],))]
 _SETS = [task_set(_TASKS[0]), task_set(*_TASKS)]
 _LEAVES = [
     call(of, result, tasks, at=at)
     for at, (of, result, tasks) in enumerate(
-        zip(_KEYS * 2, [*_VALUES, *_VALUES[::-1], *_VALUES], _SETS * 12, strict=False)
+        zip(_KEYS * 2, [*_VALUES, *_VALUES[::-1], *_VALUES], _SETS * 14, strict=False)
     )
 ]
 _NODES = [
@@ -128,6 +132,16 @@ class BackendMachine(RuleBasedStateMachine):
         ends = jobs if status is JobStatus.RUNNING else [done(each, call, status) for each in jobs]
         self.record(Batch(jobs=[replace(each, outcome=outcome, reason=reason) for each in ends]))
 
+    @rule(
+        versions=_some(_VERSIONS),
+        back=st.lists(
+            st.builds(Rollback, st.sampled_from(_HANDLES), st.none() | st.frozensets(st.sampled_from(_HANDLES))),
+            max_size=2,
+        ),
+    )
+    def move_handles(self, versions: list, back: list) -> None:
+        self.record(Batch(handles=versions, rollbacks=back))
+
     @rule(tags=_some(_TAGS))
     def record_tags(self, tags: list) -> None:
         self._both(lambda backend: backend.record_tags(tags))
@@ -153,6 +167,7 @@ class BackendMachine(RuleBasedStateMachine):
             lambda backend: backend.find_calls(_evals),
             lambda backend: backend.known_evaluations(_evals),
             lambda backend: backend.get_values(_hashes),
+            lambda backend: backend.valid_handles(_HANDLES),
         ):
             assert ask(self.backend) == ask(self.oracle)
 

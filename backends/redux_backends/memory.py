@@ -53,6 +53,12 @@ class MemoryBackend(MemoryRecords):
 
     # -- the cache's questions, for a whole wave ---------------------------------------------------
 
+    def valid_handles(self, handles: Iterable[Digest]) -> frozenset[Digest]:
+        with self._lock:
+            return frozenset(
+                handle for handle in handles if (kept := self._handles.get(handle)) is not None and kept.valid
+            )
+
     def check_cache(self, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[Candidate]]:
         with self._lock:
             return {

@@ -23,9 +23,11 @@ from redux_backends.records import (
     EvaluationKey,
     Execution,
     ExecutionId,
+    HandleVersion,
     Job,
     JobId,
     Place,
+    Rollback,
     Seconds,
     Tag,
     TaskRecord,
@@ -38,6 +40,12 @@ from redux_valuestore.digest import Digest
 class KeptValue:
     record: ValueRecord
     place: Place
+
+
+@dataclass(slots=True)
+class KeptHandle:
+    version: HandleVersion
+    valid: bool = True
 
 
 class MemoryRecords(Backend):
@@ -56,6 +64,8 @@ class MemoryRecords(Backend):
         self._executions: dict[ExecutionId, Execution] = {}
         self._lease_until: dict[ExecutionId, Seconds] = {}
         self._tags: defaultdict[bytes, dict[Tag, None]] = defaultdict(dict)
+        self._handles: dict[Digest, KeptHandle] = {}
+        self._descendants: defaultdict[Digest, list[Digest]] = defaultdict(list)
 
     def load(self) -> None:
         pass
@@ -68,6 +78,10 @@ class MemoryRecords(Backend):
     def record(self, batch: Batch) -> None:
         with self._lock:
             self._check_references(batch)
+            for rollback in batch.rollbacks:
+                self._roll_back(rollback)
+            for version in batch.handles:
+                self._advance(version)
             for value in batch.values:
                 self._keep_value(value)
             for task in batch.tasks:
@@ -121,8 +135,41 @@ class MemoryRecords(Backend):
         for tag in batch.tags:
             _require(tag.kind, tagged.get(tag.kind, frozenset()), (tag.entity,))
 
+    def _advance(self, version: HandleVersion) -> None:
+        for parent in version.parents:
+            self._handles.setdefault(parent, KeptHandle(HandleVersion(parent, version.name)))
+        kept = self._handles.setdefault(version.hash, KeptHandle(HandleVersion(version.hash, version.name)))
+        kept.valid = all(self._handles[parent].valid for parent in version.parents)
+        if not kept.version.parents:
+            kept.version = replace(kept.version, parents=version.parents)
+            for parent in version.parents:
+                self._descendants[parent].append(version.hash)
+
+    def _hold(self, unknown: Iterable[HandleVersion]) -> None:
+        for version in unknown:
+            self._advance(version)
+        for version in unknown:
+            self._handles[version.hash].valid = False
+
+    def _roll_back(self, rollback: Rollback) -> None:
+        keep = rollback.keep
+        waiting = [
+            child
+            for child in self._descendants[rollback.handle]
+            if keep is None or (child not in keep and len(self._handles[child].version.parents) == 1)
+        ]
+        seen: set[Digest] = set()
+        while waiting:
+            handle = waiting.pop()
+            if handle not in seen:
+                seen.add(handle)
+                self._handles[handle].valid = False
+                waiting += self._descendants[handle]
+
     def _keep_value(self, value: ValueRecord) -> None:
         known = self._values.get(value.hash)
+        if known is None:
+            self._hold([version for version in value.handles if version.hash not in self._handles])
         if known is None or known.place is Place.MISSING:
             place = Place.STORE if value.data is None else Place.INLINE
             self._values[value.hash] = KeptValue(

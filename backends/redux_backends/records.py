@@ -56,8 +56,11 @@ class Traits(IntFlag):
     HOOKS = 64
     """It holds what only a run can ask if it is valid: instances that say so, the user's own functions and classes."""
 
+    HANDLES = 128
+    """It holds handles; those with a version are listed in `ValueRecord.handles`. Unrecorded ones are not valid."""
 
-MAY_CHANGE = Traits.FILES | Traits.TASKS | Traits.ERROR | Traits.HOOKS
+
+MAY_CHANGE = Traits.FILES | Traits.TASKS | Traits.ERROR | Traits.HOOKS | Traits.HANDLES
 """What lets two results of one evaluation differ though both were right when they were recorded."""
 
 
@@ -86,6 +89,27 @@ class TaskFact:
 
 
 @frozen
+class HandleVersion:
+    """One version of a handle: `name` is what people call the handle, `parents` are the versions it descends from."""
+
+    hash: Digest
+    name: str
+    parents: tuple[Digest, ...] = ()
+
+
+@frozen
+class Rollback:
+    """A call is about to change what a version stands for, so what descends from the version is no longer valid.
+
+    Where `keep` is given, its children in there stay with all that descends from them, and so do those that descend
+    from several versions.
+    """
+
+    handle: Digest
+    keep: frozenset[Digest] | None = None
+
+
+@frozen
 class ValueRecord:
     """A value: `data` is its bytes where they are small, else None: they are in the value store before this record."""
 
@@ -98,6 +122,7 @@ class ValueRecord:
     files: tuple[FileFact, ...] = ()
     subvalues: tuple[Digest, ...] = ()
     tasks: tuple[TaskFact, ...] = ()
+    handles: tuple[HandleVersion, ...] = ()
 
 
 @frozen
@@ -238,6 +263,8 @@ class MissKind(IntEnum):
     """A function or class held in the remembered result is not the one known now."""
     RETRIED = 13
     """The attempt before it raised, and its task says to try again."""
+    HANDLE_ROLLED_BACK = 14
+    """A version of a handle that it was given, or returned, is not what is outside any more."""
 
 
 @frozen
@@ -317,6 +344,10 @@ class Batch:
     new_jobs: Sequence[Job] = ()
     """Jobs under ids just drawn, so that nobody looks whether they are there."""
     tags: Sequence[Tag] = ()
+    rollbacks: Sequence[Rollback] = ()
+    """Done before the handles of this batch are recorded."""
+    handles: Sequence[HandleVersion] = ()
+    """A version is valid from here on if each of its parents is; an unknown parent is the valid beginning of a line."""
 
 
 def hash_evaluation(task_hash: Digest, args_hash: Digest) -> Digest:

@@ -69,7 +69,8 @@ TASK_SET = Kind.of("task set", schema.task_set)
 CALL = Kind.of("call", schema.call_node)
 JOB = Kind.of("job", schema.job)
 EXECUTION = Kind.of("execution", schema.execution)
-KINDS = (VALUE, TASK, EVALUATION, TASK_SET, CALL, JOB, EXECUTION)
+HANDLE = Kind.of("handle", schema.handle)
+KINDS = (VALUE, TASK, EVALUATION, TASK_SET, CALL, JOB, EXECUTION, HANDLE)
 
 
 class Rows(dict[bytes, int]):
@@ -166,7 +167,8 @@ class Ledger:
             Rows(kind, connection, memory.kinds[kind.name], newest)
             for kind, newest in zip(KINDS, last[1:], strict=True)
         ]
-        self.values, self.tasks, self.evaluations, self.task_sets, self.calls, self.jobs, self.executions = rows
+        self.values, self.tasks, self.evaluations, self.task_sets, self.calls, self.jobs = rows[:6]
+        self.executions, self.handles = rows[6:]
         self._of_kind = {kind.name: known for kind, known in zip(KINDS, rows, strict=True)}
 
     def of_kind(self, name: str) -> Rows | None:

@@ -16,6 +16,7 @@ from redux_backends.records import (
     Execution,
     ExecutionId,
     FileFact,
+    HandleVersion,
     Job,
     JobId,
     JobStatus,
@@ -71,6 +72,18 @@ def holding_value(name: str, parts: Sequence[ValueRecord], tasks: Sequence[TaskR
         subvalues=tuple(part.hash for part in parts),
         tasks=tuple(TaskFact(task.fullname, task.hash) for task in tasks),
     )
+
+
+def version(name: str, *parents: str) -> HandleVersion:
+    """A version of the handle `Conn('sample')` that descends from others."""
+    return HandleVersion(
+        digest(f"version {name}"), "Conn('sample')", tuple(digest(f"version {one}") for one in parents)
+    )
+
+
+def handle_value(of: HandleVersion) -> ValueRecord:
+    """A value that is a handle at some version."""
+    return replace(value(f"handle {of.hash.hex()}", Traits.HANDLES), handles=(of,))
 
 
 def task(name: str, code: str = "return 1") -> TaskRecord:

@@ -136,6 +136,35 @@ subvalue = Table(
     sqlite_with_rowid=False,
 )
 
+handle = Table(
+    "handle",
+    metadata,
+    _id(),
+    _digest(),
+    _reference("name_id", "word"),
+    Column("valid", SmallInteger, nullable=False),
+)
+_found_by(handle.c.hash)
+
+handle_edge = Table(
+    "handle_edge",
+    metadata,
+    _key("child_id", "handle"),
+    Column("position", Integer, primary_key=True),
+    _reference("parent_id", "handle"),
+    sqlite_with_rowid=False,
+)
+Index("handle_edge_by_parent", handle_edge.c.parent_id)
+
+held_handle = Table(
+    "held_handle",
+    metadata,
+    _key("value_id", "value"),
+    Column("position", Integer, primary_key=True),
+    _reference("handle_id", "handle"),
+    sqlite_with_rowid=False,
+)
+
 code_piece = Table(
     "code_piece",
     metadata,

@@ -21,6 +21,7 @@ from redux_backends.backend import (
     UnknownDatabase,
 )
 from redux_backends.database import Database
+from redux_backends.handles import valid_handles
 from redux_backends.memory import MemoryBackend
 from redux_backends.mounts import MOUNT_TABLE
 from redux_backends.records import (
@@ -82,6 +83,10 @@ class SQLiteBackend(Backend):
         self._database.run_tx(lambda connection: calls.forget_value(connection, value))
 
     # -- the cache's questions, for a whole wave ---------------------------------------------------
+
+    def valid_handles(self, handles: Iterable[Digest]) -> frozenset[Digest]:
+        with self._database.driver() as connection:
+            return valid_handles(connection, handles)
 
     def check_cache(self, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[Candidate]]:
         with self._database.driver() as connection:

@@ -14,7 +14,7 @@ from redux.executors.executor import Outcome
 from redux.repo import Repo
 from redux.value import Encoded, decode, encode
 from redux_backends.memory import MemoryBackend
-from redux_backends.records import FileFact, TaskFact, Traits, ValueRecord
+from redux_backends.records import FileFact, HandleVersion, TaskFact, Traits, ValueRecord
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.local import LocalStore
@@ -149,11 +149,12 @@ def _plain_record(record: ValueRecord) -> PlainRecord:
         [(fact.path, fact.content) for fact in record.files],
         record.subvalues,
         [(fact.fullname, fact.task_hash) for fact in record.tasks],
+        [(version.hash, version.name, version.parents) for version in record.handles],
     )  # fmt: skip
 
 
 def _record(fields: PlainRecord) -> ValueRecord:
-    digest, type_name, size, data, preview, traits, files, subvalues, tasks = fields
+    digest, type_name, size, data, preview, traits, files, subvalues, tasks, handles = fields
     return ValueRecord(
         Digest(cast(bytes, digest)),
         cast(str, type_name),
@@ -164,4 +165,5 @@ def _record(fields: PlainRecord) -> ValueRecord:
         tuple(FileFact(*fact) for fact in cast("tuple[tuple[str, Digest | None], ...]", files)),
         cast("tuple[Digest, ...]", subvalues),
         tuple(TaskFact(*fact) for fact in cast("tuple[tuple[str, Digest], ...]", tasks)),
+        tuple(HandleVersion(*one) for one in cast("tuple[tuple[Digest, str, tuple[Digest, ...]], ...]", handles)),
     )

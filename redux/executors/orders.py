@@ -40,7 +40,7 @@ def pack_order(spec: JobSpec, exchange: Exchange) -> tuple[bytes, Parcel]:
     """
     module, path = _origin(spec)
     parcel = exchange.hand_over((spec.args, spec.kwargs))
-    order = (spec.fullname, spec.task_hash, module, path, parcel.data, parcel.folder, parcel.parts)
+    order = (spec.fullname, spec.task_hash, module, path, parcel.data, parcel.folder, parcel.parts, spec.eval_hash)
     return pack(order), parcel
 
 

@@ -50,7 +50,7 @@ def _workshop(hello: bytes) -> Workshop:
 
 
 def _work_here(order: Order) -> bytes:
-    fullname, task_hash, _, _, call, folder, parts = order
+    fullname, task_hash, _, _, call, folder, parts, eval_hash = order
     began = time.time()
     task = get_task_registry().get(fullname)
     assert task is not None
@@ -62,7 +62,8 @@ def _work_here(order: Order) -> bytes:
 
     try:
         args, kwargs = cast("tuple[tuple[object, ...], dict[str, object]]", decode(memoryview(call), fetch))
-        outcome: Outcome = execute(JobSpec(fullname, task_hash, task.run, args, kwargs, task.nout), repo)
+        spec = JobSpec(fullname, task_hash, task.run, args, kwargs, task.nout, eval_hash=eval_hash)
+        outcome: Outcome = execute(spec, repo)
         if outcome.error is not None:
             return packed_error(outcome.started, outcome.error, outcome.ended)
         return pack(("value", outcome.started, outcome.ended, plain_records(outcome)))

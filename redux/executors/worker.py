@@ -37,7 +37,7 @@ from redux_valuestore.errors import ReduxError
 from redux_valuestore.local import LocalStore
 from redux_valuestore.store import MemoryStore
 
-Order = tuple[str, Digest, str, str, bytes, "str | None", "tuple[tuple[Digest, bytes], ...]"]
+Order = tuple[str, Digest, str, str, bytes, "str | None", "tuple[tuple[Digest, bytes], ...]", "Digest | None"]
 Hello = tuple[tuple[str, ...], "str | None", str, int, bool]
 """The run's import path, its PYTHONPATH, the workflow's folder, the limit of small values, if pickle is allowed."""
 
@@ -58,7 +58,7 @@ class Workshop:
 
     def run(self, order: Order) -> Outcome:
         """Run one job; errors on the way to its function are its outcome too."""
-        fullname, task_hash, module, path, call, folder, parts = order
+        fullname, task_hash, module, path, call, folder, parts, eval_hash = order
         began = time.time()
         try:
             task = self._find(fullname, module, path)
@@ -68,7 +68,7 @@ class Workshop:
             args, kwargs = cast("tuple[Any, Any]", decode(memoryview(call), _fetch_from(repo, dict(parts))))
         except Exception as error:
             return Outcome(began, time.time(), error=error)
-        return execute(JobSpec(fullname, task_hash, task.run, args, kwargs, task.nout), repo)
+        return execute(JobSpec(fullname, task_hash, task.run, args, kwargs, task.nout, eval_hash=eval_hash), repo)
 
     def _repo_at(self, folder: str | None) -> Repo:
         """Where a job's large values lie; with no folder all of them go through the socket."""

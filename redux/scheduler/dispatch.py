@@ -141,7 +141,7 @@ class Dispatch:
             return None
         return executor, JobSpec(
             known.task.fullname, known.task_hash, known.task.run, call.args, call.kwargs, known.task.nout,
-            options.timeout, options.for_executor,
+            options.timeout, options.for_executor, job.eval_hash,
         )  # fmt: skip
 
     def _try_again(self) -> bool:
@@ -170,6 +170,8 @@ class Dispatch:
         encoded = outcome.encoded
         assert encoded is not None
         self._recorder.note_values(outcome.records)
+        if job.forks or (encoded.traits is not _PLAIN and encoded.traits & Traits.HANDLES):
+            self._recorder.advanced(job, outcome.records)
         if read_what_was_asked(job):
             self._recorder.reduced(job, encoded.hash, job.seconds)
         if encoded.traits is not _PLAIN and encoded.traits & Traits.EXPRESSIONS:

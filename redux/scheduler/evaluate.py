@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from redux.expression import Operation
+from redux.handle import any_handles
 from redux.nested import ATOMS, lazies_in, refuse_hidden
 from redux.operations import operation
 from redux.options import CacheCheckValid, TaskOptions, given_for_call
@@ -39,6 +40,7 @@ from redux.scheduler.jobs import (
     RuleCell,
     Scope,
 )
+from redux.scheduler.lines import Lines
 from redux.scheduler.stepping import Ended, Wanted, advance
 from redux.value import Lazy, any_type_has
 from redux_backends.records import ExecutionId, Traits, Upstream, hash_evaluation
@@ -63,6 +65,7 @@ class Evaluator:
         self, repo: Repo, find_task: FindTask, events: Events, execution: ExecutionId, context: Mapping[str, object]
     ) -> None:  # fmt: skip
         self.inputs = Inputs(repo, execution)
+        self.lines = Lines(self.inputs)
         self._context = context
         self._find_task = find_task
         self._events = events
@@ -186,6 +189,9 @@ class Evaluator:
                 upstreams += [Upstream(name, call) for call in calls_behind(value, job.parent)]
         if any_type_has("preprocess"):
             arguments = [(name, self.inputs.given(datum, task.fullname, name)) for name, datum in arguments]
+        if any_handles():
+            job.forks = ()
+            arguments = [(name, self.lines.fork(job, datum)) for name, datum in arguments]
         if job.context is not self._context:
             job.context_hash = self.inputs.context(job.context).hash or b""
         if job.context and job.options.check_valid is CacheCheckValid.SHALLOW:

@@ -7,11 +7,22 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redux.expression import Expression, Operation
+from redux.handle import advanced_version
 from redux.options import NO_OPTIONS
 from redux.rules import Steps
 from redux.task import BoundCall, Task
 from redux.value import Encoded
-from redux_backends.records import JobId, JobStatus, Outcome, Reason, Seconds, StoredValue, Traits, Upstream
+from redux_backends.records import (
+    HandleVersion,
+    JobId,
+    JobStatus,
+    Outcome,
+    Reason,
+    Seconds,
+    StoredValue,
+    Traits,
+    Upstream,
+)
 from redux_valuestore.digest import Digest
 
 
@@ -186,6 +197,18 @@ class KnownTask:
     leaf_set: Digest
 
 
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A version of a handle that a job is given, and the one that it was made from for this job."""
+
+    given: HandleVersion
+    origin: HandleVersion
+
+    def after(self, eval_hash: Digest) -> HandleVersion:
+        """What a call made of it, whether it returned the handle or not."""
+        return HandleVersion(advanced_version(self.given.hash, eval_hash), self.given.name, (self.given.hash,))
+
+
 class Job(Cell):
     """One attempt to get a call's result. `given` are the options of its call, `options` what holds for it.
 
@@ -204,6 +227,7 @@ class Job(Cell):
         "ended",
         "eval_hash",
         "forced",
+        "forks",
         "given",
         "id",
         "known",
@@ -243,6 +267,7 @@ class Job(Cell):
         self.outcome = Outcome.RAN
         self.reason: Reason | None = None
         self.forced: Reason | None = None
+        self.forks: Sequence[Fork] = ()
         self.leader: Job | None = None
         self.scope: Scope | None = None
         self.call_hash: Digest | None = None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from redux.handle import advanced_version
 from redux.repo import Repo
 from redux.scheduler.inputs import encode_plain
 from redux.scheduler.jobs import Datum, Job
@@ -27,7 +28,9 @@ from redux_backends.records import (
     EvaluationKey,
     Execution,
     ExecutionId,
+    HandleVersion,
     JobStatus,
+    Rollback,
     Seconds,
     Tag,
     TaskSet,
@@ -80,6 +83,7 @@ class Recorder:
         self._new_jobs: list[JobRecord] = []
         self._jobs: list[JobRecord] = []
         self._tags: list[Tag] = []
+        self._handles: list[HandleVersion] = []
 
     # -- what happened -----------------------------------------------------------------------------
 
@@ -120,6 +124,25 @@ class Recorder:
             if record.hash not in self._seen:
                 self._seen.add(record.hash)
                 self._values.append(record)
+                if record.handles:
+                    # One that was merged comes from no call, so nobody else records it.
+                    self._handles += [version for version in record.handles if len(version.parents) > 1]
+
+    def advanced(self, job: Job, records: Sequence[ValueRecord]) -> None:
+        """A job ran that was given handles or returned some: note the versions that its call made."""
+        assert job.eval_hash is not None
+        self._handles += [fork.after(job.eval_hash) for fork in job.forks]
+        for version in {version: None for record in records for version in record.handles}:
+            if len(version.parents) == 1 and version.hash == advanced_version(version.parents[0], job.eval_hash):
+                self._handles.append(version)
+
+    def roll_back(self, rollbacks: Sequence[Rollback], versions: Sequence[HandleVersion]) -> None:
+        """Make versions invalid, and others known, before this returns; what was noted so far is written before that.
+
+        Raises ReduxError where that could not be written.
+        """
+        self.flush()
+        self._writer.write_through(Batch(rollbacks=rollbacks, handles=versions))
 
     def forget(self, digest: Digest) -> None:
         """A value's bytes are gone: when it is made again it is to be recorded again."""
@@ -326,7 +349,7 @@ class Recorder:
         tasks = [self._book.record_of(digest) for digest in self._new_tasks]
         batch = Batch(
             self._values, tasks, self._keys, self._evaluations, self._new_sets, self._calls, self._jobs,
-            self._new_jobs, self._tags,
+            self._new_jobs, self._tags, (), self._handles,
         )  # fmt: skip
         self._clear()
         self._urgent = False

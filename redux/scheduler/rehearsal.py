@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from redux.scheduler.jobs import Datum, Job
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import shown_arguments
-from redux_backends.records import Execution, Reason, Seconds, ValueRecord
+from redux_backends.records import Execution, HandleVersion, Reason, Rollback, Seconds, ValueRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,9 @@ class Unrecorded(Recorder):
 
     def note_values(self, records: Iterable[ValueRecord]) -> None:
         """Nothing is written."""
+
+    def roll_back(self, rollbacks: Sequence[Rollback], versions: Sequence[HandleVersion]) -> None:
+        """Nothing runs, so all stays valid."""
 
     def record_execution(self, execution: Execution) -> None:
         """Nothing is written."""

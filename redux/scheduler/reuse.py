@@ -114,6 +114,7 @@ class Reuse:
 
     def _ask_backend(self, jobs: list[Job]) -> list[tuple[Job, Decision]]:
         self._validity.look_anew()
+        self._validity.ask_handles(fork.after(_eval(job)) for job in jobs for fork in job.forks)
         decisions: list[tuple[Job, Decision]] = []
         why: dict[Digest, Reason] = {}
         shallow = [
@@ -145,7 +146,7 @@ class Reuse:
         why: dict[Digest, Reason],
     ) -> Reduced | None:
         for candidate in found:
-            verdict = self._validity.judge(candidate.value, held)
+            verdict = self._judge(job, candidate.value, held)
             if isinstance(verdict, Sound):
                 return Reduced(candidate, verdict.value)
             why.setdefault(_eval(job), verdict)
@@ -155,16 +156,23 @@ class Reuse:
         found = self._repo.backend.find_calls([_eval(job) for job in jobs])
         self._judge_sets({call.task_set for calls in found.values() for call in calls})
         held = self._held(call.value for calls in found.values() for call in calls)
+        asked_by = {_eval(job): job for job in jobs}
         chosen: dict[Digest, Finished] = {}
         for eval_hash, calls in found.items():
             for call in calls:
                 current = self._current_sets.get(call.task_set, False)
-                verdict = self._validity.judge(call.value, held) if current else Reason(MissKind.STALE_SUBTREE)
+                stale = None if current else Reason(MissKind.STALE_SUBTREE)
+                verdict = stale or self._judge(asked_by[eval_hash], call.value, held)
                 if isinstance(verdict, Sound):
                     chosen[eval_hash] = Finished(call, verdict.value)
                     break
                 why.setdefault(eval_hash, verdict)
         return chosen
+
+    def _judge(self, job: Job, value: StoredValue, held: Mapping[Digest, ValueRecord]) -> Sound | Reason:
+        """Whether a remembered result of a job may be used: what it did to its handles must still be so."""
+        rolled_back = self._validity.judge_handles(fork.after(_eval(job)) for fork in job.forks) if job.forks else None
+        return rolled_back or self._validity.judge(value, held)
 
     def _judge_sets(self, sets: set[Digest]) -> None:
         unknown = sets - self._current_sets.keys()

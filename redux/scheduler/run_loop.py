@@ -42,6 +42,17 @@ class CyclicCall(ReduxError):
     """Calls wait for each other's results, so none can ever run."""
 
 
+class NotRolledBack(ReduxError):
+    """A call could change what a handle stands for, and it could not be recorded that older results are invalid."""
+
+    def __init__(self, fullname: str, error: ReduxError) -> None:
+        self.fullname = fullname
+        super().__init__(
+            f"task {fullname} was not run: what it may do to its handle makes older results invalid, and that could "
+            f"not be recorded ({error})"
+        )
+
+
 class Dispatching(Protocol):
     """What becomes of jobs that are to run."""
 
@@ -217,8 +228,19 @@ class Run:
             self._recorder.give_up(error)
             self._reuse.stop_asking()
             decisions = self._reuse.decide(wave)
+        moving = [job for job, decision in decisions if isinstance(decision, Miss) and job.forks]
+        if moving:
+            self._roll_back(moving)
         for job, decision in decisions:
             self._apply(job, decision)
+
+    def _roll_back(self, jobs: Sequence[Job]) -> None:
+        """Before jobs change what handles stand for: what came of these versions before is no longer valid."""
+        try:
+            self._recorder.roll_back(*self._evaluator.lines.rollbacks(jobs))
+        except ReduxError as error:
+            for job in jobs:
+                self._evaluator.fail(job, Failed(NotRolledBack(job.known.task.fullname, error), job))
 
     def _apply(self, job: Job, decision: Decision) -> None:
         if job.settled:
@@ -262,7 +284,10 @@ class Run:
             value = self._repo.load(stored) if decision.value is ABSENT else decision.value
         except ReduxError as error:
             self._recorder.forget(stored.hash)
-            self._dispatch.submit(job, reason_of_loss(stored.hash, error))
+            if job.forks:
+                self._roll_back([job])
+            if not job.settled:
+                self._dispatch.submit(job, reason_of_loss(stored.hash, error))
             return
         self._evaluator.open(value, job)
 

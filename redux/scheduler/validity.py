@@ -9,13 +9,13 @@ from redux.repo import Repo
 from redux.scheduler.jobs import ABSENT
 from redux.scheduler.task_book import TaskBook
 from redux.value import CannotDecode, Noted
-from redux_backends.records import MissKind, Place, Reason, StoredValue, Traits, ValueRecord
+from redux_backends.records import HandleVersion, MissKind, Place, Reason, StoredValue, Traits, ValueRecord
 from redux_valuestore.digest import Digest, digest_bytes
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.frozen import frozen
 
 _PLAIN = Traits.PLAIN
-HELD = Traits.FILES | Traits.TASKS
+HELD = Traits.FILES | Traits.TASKS | Traits.HANDLES
 _ASKED = HELD | Traits.HOOKS
 
 
@@ -36,17 +36,34 @@ class Validity:
         self._repo = repo
         self._book = book
         self._glance = Glance()
+        self._handles: frozenset[Digest] = frozenset()
 
     def look_anew(self) -> None:
-        """Forget what files were seen to hold: from here on it is another moment."""
+        """Forget what files and handles were seen to be: from here on it is another moment."""
         self._glance = Glance()
+        self._handles = frozenset()
 
     def ask_ahead(self, held: Iterable[ValueRecord]) -> None:
         """Look, side by side where that helps, at all files that these values hold."""
-        self._glance.ask_ahead(file for record in held for file in record.files)
+        records = list(held)
+        self._glance.ask_ahead(file for record in records for file in record.files)
+        self.ask_handles(version for record in records for version in record.handles)
+
+    def ask_handles(self, versions: Iterable[HandleVersion]) -> None:
+        """Ask which of these versions of handles were not rolled back."""
+        wanted = {version.hash for version in versions} - self._handles
+        if wanted:
+            self._handles |= self._repo.backend.valid_handles(wanted)
+
+    def judge_handles(self, versions: Iterable[HandleVersion]) -> Reason | None:
+        """Why a result may not be used that was made from, or holds, these versions; None where all are valid."""
+        for version in versions:
+            if version.hash not in self._handles:
+                return Reason(MissKind.HANDLE_ROLLED_BACK, version.name)
+        return None
 
     def judge(self, value: StoredValue, held: Mapping[Digest, ValueRecord]) -> Sound | Reason:
-        """Whether a value may be used, or why not; `held` are the records of all that hold Files or tasks."""
+        """Whether a value may be used, or why not; `held` are the records of all that hold Files, tasks or handles."""
         if value.place is Place.MISSING:
             return Reason(MissKind.VALUE_GONE, value.hash.hex())
         if value.data is not None and digest_bytes(value.data) != value.hash:
@@ -69,7 +86,7 @@ class Validity:
         for task in record.tasks:
             if self._book.hash_of(task.fullname) != task.task_hash:
                 return Reason(MissKind.TASK_CHANGED, task.fullname)
-        return None
+        return self.judge_handles(record.handles)
 
     def _ask(self, stored: StoredValue) -> Sound | Reason:
         """Build a value and ask what is in it. Runs the code of its types."""

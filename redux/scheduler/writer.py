@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from queue import SimpleQueue
-from threading import Semaphore, Thread
+from threading import Event, Semaphore, Thread
 
 from redux_backends.backend import BackendError
 from redux_backends.records import Batch
@@ -21,42 +21,56 @@ class Writer:
     def __init__(self, write: Callable[[Batch], None], on_trouble: Callable[[ReduxError], None]) -> None:
         self._write = write
         self._on_trouble = on_trouble
-        self._groups: SimpleQueue[Batch | None] = SimpleQueue()
+        self._groups: SimpleQueue[tuple[Batch, Event | None] | None] = SimpleQueue()
         self._room = Semaphore(GROUPS_AHEAD)
         self._thread: Thread | None = None
-        self._broken = False
+        self._trouble: ReduxError | None = None
 
     def put(self, group: Batch) -> None:
         """Have a group written soon, after those before it."""
+        self._put(group, None)
+
+    def write_through(self, group: Batch) -> None:
+        """Have a group written after those before it, and return when it is. Raises the first trouble there was."""
+        written = Event()
+        self._put(group, written)
+        written.wait()
+        if self._trouble is not None:
+            raise self._trouble
+
+    def _put(self, group: Batch, written: Event | None) -> None:
         if self._thread is None:
             self._thread = Thread(target=self._work, name="redux-writer", daemon=True)
             self._thread.start()
         self._room.acquire()
-        self._groups.put(group)
+        self._groups.put((group, written))
 
     def finish(self, group: Batch) -> None:
         """Write a last group, and return when all is written."""
         if self._thread is None:
             self._attempt(group)
         else:
-            self._groups.put(group)
+            self._groups.put((group, None))
             self._groups.put(None)
             self._thread.join()
             self._thread = None
 
     def _work(self) -> None:
-        while (group := self._groups.get()) is not None:
+        while (waiting := self._groups.get()) is not None:
+            group, written = waiting
             self._attempt(group)
             self._room.release()
+            if written is not None:
+                written.set()
 
     def _attempt(self, group: Batch) -> None:
-        if self._broken or not any(getattr(group, part.name) for part in fields(group)):
+        if self._trouble is not None or not any(getattr(group, part.name) for part in fields(group)):
             return
         try:
             self._write(group)
         except Exception as error:  # whatever it is, it must not cost the result
-            self._broken = True
-            self._on_trouble(as_trouble(error))
+            self._trouble = as_trouble(error)
+            self._on_trouble(self._trouble)
 
 
 def as_trouble(error: Exception) -> ReduxError:

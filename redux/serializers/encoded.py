@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from redux_backends.records import FileFact, TaskFact, Traits
+from redux_backends.records import FileFact, HandleVersion, TaskFact, Traits
 from redux_valuestore.digest import Digest
 from redux_valuestore.frozen import frozen
 
@@ -28,6 +28,7 @@ class Encoded:
     files: tuple[FileFact, ...] = ()
     tasks: tuple[TaskFact, ...] = ()
     subvalues: tuple[Encoded, ...] = ()
+    handles: tuple[HandleVersion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def _keep(value: object, folder: str, content: Encoded, packing: Packing) -> str
     except OSError as error:
         why = f"cannot be kept in {path} ({error.strerror or error})"
         raise CannotEncode(value, why, "give its FileCache a base_path that can be written") from error
-    packing.absorb(int(content.traits) & ~int(Traits.SUBVALUES), content.files, content.tasks)
+    packing.absorb(int(content.traits) & ~int(Traits.SUBVALUES), content.files, content.tasks, content.handles)
     packing.hold(Holding(None, (FileFact(path, content.hash),)))
     return path
 

@@ -13,7 +13,7 @@ from redux.serializers.encoded import SPLIT_SIZE, Encoded, Holding, Lazy, type_n
 from redux.serializers.names import written_name
 from redux.serializers.registry import registry
 from redux.serializers.trouble import DEPTH_LIMIT, CannotEncode
-from redux_backends.records import FileFact, TaskFact, Traits
+from redux_backends.records import FileFact, HandleVersion, TaskFact, Traits
 from redux_valuestore.digest import Digest, digest_bytes, digest_chunks
 
 ATOMS = frozenset({type(None), bool, int, float, str})
@@ -22,6 +22,7 @@ _LOOKED_AT = frozenset({list, dict, bytes, bytearray, memoryview, ExtType, Times
 
 _EXPRESSIONS, _FILES, _SUBVALUES = int(Traits.EXPRESSIONS), int(Traits.FILES), int(Traits.SUBVALUES)
 _TRUST, _TASKS, _HOOKS = int(Traits.TRUST), int(Traits.TASKS), int(Traits.HOOKS)
+_HANDLES = int(Traits.HANDLES)
 
 Plan = Callable[[Any, "Packing"], object]
 """How an object of one type goes on: as an ExtType, or as a list that begins with a mark."""
@@ -65,6 +66,7 @@ class Packing:
         self._traits = 0  # a plain number: operations on flags cost more than packing does
         self.files: dict[FileFact, None] = {}
         self.tasks: dict[TaskFact, None] = {}
+        self.handles: dict[HandleVersion, None] = {}
         self.subvalues: dict[Digest, Encoded] = {}
         self._labels: dict[int, int] = {}
         self._lazies: list[Lazy] = []
@@ -98,6 +100,7 @@ class Packing:
             tuple(self.files),
             tuple(self.tasks),
             tuple(self.subvalues.values()),
+            tuple(self.handles),
         )
 
     def pack(self, value: object) -> bytes:
@@ -165,7 +168,7 @@ class Packing:
         """A reference to a value of its own, which is noted with all that it holds."""
         self._traits |= _SUBVALUES
         self.subvalues.setdefault(encoded.hash, encoded)
-        self.absorb(int(encoded.traits), encoded.files, encoded.tasks)
+        self.absorb(int(encoded.traits), encoded.files, encoded.tasks, encoded.handles)
         return ExtType(wire.Code.SUBVALUE, encoded.hash)
 
     def hold(self, holding: Holding) -> object:
@@ -177,6 +180,10 @@ class Packing:
     def hold_task(self, fact: TaskFact) -> None:
         """Note a task inside the value."""
         self.absorb(_TASKS, (), (fact,))
+
+    def hold_handle(self, version: HandleVersion | None) -> None:
+        """Note a handle inside the value; None: one that no call has touched yet."""
+        self.absorb(_HANDLES, (), (), () if version is None else (version,))
 
     def need_trust(self) -> None:
         """Note that decoding runs code named by the bytes."""
@@ -201,11 +208,15 @@ class Packing:
                 self.note_code(kind)
         return self._own
 
-    def absorb(self, traits: int, files: tuple[FileFact, ...], tasks: tuple[TaskFact, ...]) -> None:
+    def absorb(
+        self, traits: int, files: tuple[FileFact, ...], tasks: tuple[TaskFact, ...],
+        handles: tuple[HandleVersion, ...] = (),
+    ) -> None:  # fmt: skip
         """Note what a value holds that is encoded elsewhere."""
         self._traits |= traits
         self.files.update(dict.fromkeys(files))
         self.tasks.update(dict.fromkeys(tasks))
+        self.handles.update(dict.fromkeys(handles))
 
     def pack_set(self, elements: set[object] | frozenset[object]) -> bytes:
         """The elements' payloads one after another, sorted by their bytes."""
@@ -230,7 +241,7 @@ class Packing:
         self._own |= alone._own
         if alone._lazies:
             return alone._pack_nodes(payload)[1], None
-        self.absorb(alone._traits, tuple(alone.files), tuple(alone.tasks))
+        self.absorb(alone._traits, tuple(alone.files), tuple(alone.tasks), tuple(alone.handles))
         self.subvalues.update(alone.subvalues)
         return payload, payload
 

@@ -21,6 +21,7 @@ from redux.serializers.classes import (
     record_fields,
 )
 from redux.serializers.encoded import SPLIT_SIZE, Holding, Lazy
+from redux.serializers.handles import Handle, plan_handle
 from redux.serializers.hooked import with_hooks
 from redux.serializers.hooks import hooks_of
 from redux.serializers.names import defaults_of_task, name_of
@@ -64,6 +65,8 @@ def _find_plain(kind: type, value: Any) -> Plan:
         return _by_format(own)
     if serializer is not None:
         return _by_serializer(serializer)
+    if issubclass(kind, Handle):
+        return plan_handle
     if kind in registry.pickled:
         return plan_pickle
     if hasattr(kind, "task_hash") and isinstance(getattr(value, "__redux_task__", None), str):

@@ -11,6 +11,7 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 from redux.serializers.encoded import Lazy, type_name_of
+from redux.serializers.handles import Handle, shown
 
 _DEPTH = 4
 _PARTS = 20
@@ -71,6 +72,8 @@ def _show_other(value: Any, kind: type, depth: int, limit: int) -> str:
         return repr(value)  # our own, short and safe
     if isinstance(value, Lazy):
         return f"<lazy {name}>"
+    if issubclass(kind, Handle):
+        return shown(value)
     if isinstance(value, type):
         return f"<class {value.__module__}.{value.__qualname__}>"
     task = value.__dict__.get("__redux_task__") if hasattr(kind, "task_hash") and hasattr(value, "__dict__") else None

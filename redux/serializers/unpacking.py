@@ -10,6 +10,7 @@ from msgpack import Unpacker, unpackb  # pyright: ignore[reportMissingTypeStubs]
 from redux.serializers import wire
 from redux.serializers.classes import build_enum, build_exception, build_named_tuple, build_record, build_subtype
 from redux.serializers.encoded import Lazy
+from redux.serializers.handles import build_handle
 from redux.serializers.hooks import Hooks, hooks_by
 from redux.serializers.names import class_named, thing_named
 from redux.serializers.noted import Noted
@@ -236,6 +237,7 @@ _MARKS: dict[int, _Mark] = {
     wire.Code.SUBTYPE: _Mark(build_subtype),
     wire.Code.TASK: _Mark(_task),
     wire.Code.HOLDING: _Mark(_holding),
+    wire.Code.HANDLE: _Mark(build_handle),
 }
 _TRUSTING_MARKS: dict[int, _Mark] = {
     **_MARKS,

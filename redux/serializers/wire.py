@@ -52,6 +52,7 @@ class Code(IntEnum):
     SERIALIZED = 12
     CACHED = 13
     HOLDING = 14
+    HANDLE = 15
     SET = 20
     FROZENSET = 21
     BIG_INT = 22
@@ -84,6 +85,7 @@ TASK = mark(Code.TASK)
 SERIALIZED = mark(Code.SERIALIZED)
 CACHED = mark(Code.CACHED)
 HOLDING = mark(Code.HOLDING)
+HANDLE = mark(Code.HANDLE)
 
 SINGLETONS: dict[bytes, object] = {b"...": Ellipsis, b"NotImplemented": NotImplemented}
 
