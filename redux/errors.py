@@ -15,6 +15,7 @@
         ├── BackendUnavailable     4   full, read-only, unreachable, locked too long
         ├── BackendCorrupt         4   damaged, or no redux database
         ├── BackendNewer           4   written by a newer redux
+        ├── BackendOlder           4   written by an older redux, which nothing brings up to date
         ├── UnknownDatabase        2   no backend for such a URL
         ├── UnknownId              2   no record has this id, prefix or name
         └── AmbiguousId            2   more than one record has this prefix
@@ -34,6 +35,7 @@ from redux_backends.backend import (
     BackendCorrupt,
     BackendError,
     BackendNewer,
+    BackendOlder,
     BackendUnavailable,
     UnknownDatabase,
     UnknownId,
@@ -46,6 +48,7 @@ __all__ = [
     "BackendCorrupt",
     "BackendError",
     "BackendNewer",
+    "BackendOlder",
     "BackendUnavailable",
     "ConfigError",
     "ProjectMissing",

@@ -18,7 +18,14 @@ from pathlib import Path
 import pytest
 
 from redux_backends import database, schema
-from redux_backends.backend import BackendCorrupt, BackendError, BackendNewer, BackendUnavailable, UnknownDatabase
+from redux_backends.backend import (
+    BackendCorrupt,
+    BackendError,
+    BackendNewer,
+    BackendOlder,
+    BackendUnavailable,
+    UnknownDatabase,
+)
 from redux_backends.records import Batch, Execution
 from redux_backends.sample import Story, evaluation, key, task, value
 from redux_backends.sql import SQLiteBackend, open_backend
@@ -225,6 +232,13 @@ def test_a_database_of_a_newer_redux_is_refused(path: Path, filled: Story) -> No
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
     with pytest.raises(BackendNewer, match=r"redux\.db was written by a newer redux .*; upgrade redux"):
+        SQLiteBackend(path).load()
+
+
+def test_a_database_of_an_older_redux_is_refused_and_left_alone(path: Path, filled: Story) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {schema.VERSION - 1}")
+    with pytest.raises(BackendOlder, match=r"redux\.db was written by an older redux .*; move it away"):
         SQLiteBackend(path).load()
 
 

@@ -59,6 +59,10 @@ class BackendNewer(BackendError):
     """The database was written by a newer redux."""
 
 
+class BackendOlder(BackendError):
+    """The database was written by an older redux, and nothing brings it up to date yet."""
+
+
 class UnknownId(BackendError):
     """No record has this id, prefix or name."""
 
@@ -217,7 +221,7 @@ class Backend(ABC):
     def load(self) -> None:
         """Open the database, making its tables where there are none.
 
-        Raises `BackendUnavailable`, `BackendCorrupt`, `BackendNewer`.
+        Raises `BackendUnavailable`, `BackendCorrupt`, `BackendNewer`, `BackendOlder`.
         """
 
     @abstractmethod

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from redux_backends import schema
-from redux_backends.backend import BackendCorrupt, BackendError, BackendNewer, BackendUnavailable
+from redux_backends.backend import BackendCorrupt, BackendError, BackendNewer, BackendOlder, BackendUnavailable
 from redux_backends.filelock import FileLock
 from redux_backends.mounts import MOUNT_TABLE, network_filesystem
 
@@ -85,7 +85,7 @@ class Database:
     def open(self) -> None:
         """Open the file, making it where there is none.
 
-        Raises `BackendUnavailable`, `BackendCorrupt`, `BackendNewer`.
+        Raises `BackendUnavailable`, `BackendCorrupt`, `BackendNewer`, `BackendOlder`.
         """
         with self._writing, self._reading:
             if self._opened is not None and self._opened.pid == os.getpid():
@@ -203,6 +203,12 @@ class Database:
             raise BackendCorrupt(
                 f"{self.path} is not a redux database; give another path, or move it away and redux will make a "
                 "new one",
+                str(self.path),
+            )
+        if version < schema.VERSION:
+            raise BackendOlder(
+                f"{self.path} was written by an older redux (its tables are version {version}, this redux needs "
+                f"{schema.VERSION}); move it away and redux will make a new one",
                 str(self.path),
             )
         if version > schema.VERSION:

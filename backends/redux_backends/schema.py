@@ -30,7 +30,7 @@ from redux_backends.records import Place
 APPLICATION_ID = 0x52445558
 """`RDUX`, in the header of every redux database."""
 
-VERSION = 1
+VERSION = 2
 """The version of these tables, in the header too."""
 
 PAGE_SIZE = 4096
