@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from redux.rules import Begun, ContextAsked, Effect, TagsNoted
+from redux.options import TaskOptions
+from redux.rules import Begun, ContextAsked, Effect, OptionsAsked, TagsNoted
 from redux.scheduler.jobs import Cell, Datum, Job, Known, Part, RuleCell, Scope
 from redux_valuestore.errors import ReduxError
 
@@ -34,6 +35,8 @@ def perform(effect: Effect, cell: RuleCell, begin: Callable[[Cell], None], event
     """Do what a rule yielded to have done, and give what it is sent; `begin` has a further cell evaluated."""
     if isinstance(effect, ContextAsked):
         return cell.parent.context
+    if isinstance(effect, OptionsAsked):
+        return TaskOptions() if cell.parent.job is None else cell.parent.job.options
     if isinstance(effect, Begun):
         # In a scope of its own: it may outlive the job, and is none of the calls that the job is made of.
         begin(Part(Scope(cell.parent.job, cell.parent.context), effect.value))
