@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from redux.flow.throw import throw
     from redux.handle import Handle, merge_handles
     from redux.namespace import get_current_namespace, namespace
-    from redux.options import CacheCheckValid, CacheResult, CacheScope
-    from redux.partial import PartialTask
     from redux.scheduler import ExecutionFailed, Report, Scheduler
     from redux.scripting import script
     from redux.session import open_scheduler, run
     from redux.task import Task, get_task_registry, task
+    from redux.tasks.options import CacheCheckValid, CacheResult, CacheScope
+    from redux.tasks.partial import PartialTask
     from redux.value import register_serializer
 
 __all__ = [
@@ -58,13 +58,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CacheCheckValid": "redux.options",
-    "CacheResult": "redux.options",
-    "CacheScope": "redux.options",
+    "CacheCheckValid": "redux.tasks.options",
+    "CacheResult": "redux.tasks.options",
+    "CacheScope": "redux.tasks.options",
     "Dir": "redux.file",
     "ExecutionFailed": "redux.scheduler",
     "Expression": "redux.expression",
-    "PartialTask": "redux.partial",
+    "PartialTask": "redux.tasks.partial",
     "File": "redux.file",
     "Handle": "redux.handle",
     "ReduxError": "redux.errors",
@@ -76,7 +76,7 @@ _HOMES = {
     "cond": "redux.flow.cond",
     "get_context": "redux.context",
     "get_current_namespace": "redux.namespace",
-    "get_task_registry": "redux.task_registry",
+    "get_task_registry": "redux.tasks.registry",
     "merge_handles": "redux.handle",
     "namespace": "redux.namespace",
     "open_scheduler": "redux.session",

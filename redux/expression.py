@@ -9,9 +9,9 @@ from functools import update_wrapper
 from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, cast
 
 from redux.operations import BINARY, REVERSIBLE, UNARY, register_operation
-from redux.options import NO_OPTIONS
 from redux.serializers.encoded import ArgumentOf
 from redux.serializers.registry import registry
+from redux.tasks.options import NO_OPTIONS
 from redux.value import CannotEncode, Lazy, decode, encode, register_lazy, register_serializer
 from redux_valuestore.digest import Digest
 

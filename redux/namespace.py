@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 
-from redux.options import TaskError
+from redux.tasks.options import TaskError
 
 _NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
 _SAID_BY_MODULES = ("redux_namespace", "redun_namespace")

@@ -54,7 +54,7 @@ class ContextAsked(Effect):
 
 
 class OptionsAsked(Effect):
-    """Gives the options that hold for the job that the rule is part of (`redux.options.TaskOptions`)."""
+    """Gives the options that hold for the job that the rule is part of (`redux.tasks.options.TaskOptions`)."""
 
     __slots__ = ()
 

@@ -11,14 +11,14 @@ from typing import Any, cast
 
 from redux.expression import RuleCall
 from redux.file import File
-from redux.job_info import JobInfo
-from redux.options import handed_down
 from redux.rules import OptionsAsked, Steps, rule
 from redux.scripts.command import Command, as_command, in_a_line, label, words_to_run
 from redux.scripts.places import STDOUT, MissingOutput, Places, as_specification, sources_of, wants_stdout
 from redux.scripts.programs import running, signal_name
 from redux.scripts.speech import pass_on
 from redux.task import task
+from redux.tasks.job_info import JobInfo
+from redux.tasks.options import handed_down
 from redux_valuestore.errors import ReduxError
 
 __all__ = ["ScriptError", "ScriptRun", "script"]

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from redux.config import Layer, Sources, prepare_run, read_settings, user_file
 from redux.default_tags import default_tags
 from redux.executors.configured import pools_of
 from redux.expression import TaskCall
 from redux.repo import open_repo
 from redux.scheduler import Scheduler
-from redux.setup_function import set_up
+from redux.settings.precedence import Layer, Sources, prepare_run, read_settings, user_file
+from redux.settings.setup import set_up
 from redux.tags import TagsGiven, as_tags
 from redux.value import allow_pickle
 

@@ -10,14 +10,16 @@ from functools import cached_property, update_wrapper
 from importlib import import_module
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
-from redux.binding import BoundCall, bind_named, name_arguments, plain_names, without_annotations
 from redux.code.fingerprint import TaskSource
 from redux.counts import count_in_annotation
 from redux.expression import RuleCall, TaskCall
-from redux.job_info import JobInfo
 from redux.namespace import compute_namespace
 from redux.nested import lazies_in
-from redux.options import (
+from redux.rules import Steps, rule
+from redux.tables import merge, thaw
+from redux.tasks.binding import BoundCall, bind_named, name_arguments, plain_names, without_annotations
+from redux.tasks.job_info import JobInfo
+from redux.tasks.options import (
     CONTEXT,
     NO_OPTIONS,
     CacheCheckValid,
@@ -28,10 +30,8 @@ from redux.options import (
     declare,
     given_for_call,
 )
-from redux.partial import PartialTask
-from redux.rules import Steps, rule
-from redux.tables import merge, thaw
-from redux.task_registry import TaskRegistry, get_task_registry
+from redux.tasks.partial import PartialTask
+from redux.tasks.registry import TaskRegistry, get_task_registry
 from redux_valuestore.digest import Digest
 
 P = ParamSpec("P")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from redux.cli.surroundings import Where, find_sources
-from redux.config import Layer, Sources, explain_settings, needs_project, prepare_run, read_settings
 from redux.errors import ConfigError, ProjectMissing, ProjectRefused, ProjectUnwritable
-from redux.project_folder import (
+from redux.session import open_scheduler
+from redux.settings.folder import (
     DATABASE_FILE,
     PROJECT_FILE,
     PROJECT_FOLDER,
@@ -18,7 +18,7 @@ from redux.project_folder import (
     locate_project,
     make_project,
 )
-from redux.session import open_scheduler
+from redux.settings.precedence import Layer, Sources, explain_settings, needs_project, prepare_run, read_settings
 
 
 def sources(folder: Path, **changes: object) -> Sources:

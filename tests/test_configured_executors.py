@@ -12,7 +12,7 @@ import pytest
 
 from redux.errors import ConfigError
 from redux.executors.configured import pools_of
-from redux.settings import ExecutorSettings
+from redux.settings.layers import ExecutorSettings
 
 FLOW = """
 from concurrent.futures import ThreadPoolExecutor

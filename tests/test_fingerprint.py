@@ -40,7 +40,7 @@ class Lab:
     def load(self, name: str = "flow") -> ModuleType:
         """A module and all it imports, as a new process would."""
         self.forget()
-        self._patch.setattr(sys.modules["redux.task_registry"], "_registry", TaskRegistry())
+        self._patch.setattr(sys.modules["redux.tasks.registry"], "_registry", TaskRegistry())
         return importlib.import_module(name)
 
     def forget(self) -> None:

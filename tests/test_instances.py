@@ -143,7 +143,7 @@ class Project:
 def project(
     workflow: Callable[[str], Path], load: Callable[[Path], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> Project:
-    monkeypatch.setattr(sys.modules["redux.task_registry"], "_registry", TaskRegistry())
+    monkeypatch.setattr(sys.modules["redux.tasks.registry"], "_registry", TaskRegistry())
     return Project(workflow, load)
 
 

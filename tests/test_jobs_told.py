@@ -8,9 +8,9 @@ import pytest
 
 from redux import Scheduler, task
 from redux.flow.prov import no_prov
-from redux.job_info import JobInfo
 from redux.repo import Repo, open_repo
 from redux.task import get_task_registry
+from redux.tasks.job_info import JobInfo
 
 redux_namespace = "told"
 asked: list[JobInfo] = []

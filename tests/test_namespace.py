@@ -10,7 +10,7 @@ import pytest
 
 import redux
 from redux.namespace import compute_namespace
-from redux.options import TaskError
+from redux.tasks.options import TaskError
 
 TEXT = """\
 from redux import get_current_namespace, namespace, task

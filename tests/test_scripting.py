@@ -23,10 +23,10 @@ from redux.executors.processes import WorkerDied
 from redux.executors.threads import ThreadBench
 from redux.file import ContentFileSet, Dir, FileSet, StagingDir, StagingFile
 from redux.functools import Literal, catch
-from redux.options import TaskError
 from redux.repo import Repo
 from redux.scheduler import Report
 from redux.scripting import ScriptError, run_script
+from redux.tasks.options import TaskError
 from redux_valuestore.digest import digest_bytes
 
 redux_namespace = "scripts"

@@ -8,7 +8,7 @@ import pytest
 
 from redux import PartialTask, Scheduler, task
 from redux.functools import map_
-from redux.options import CacheResult, CacheScope, Retry, TaskError, TaskOptions, declare, given_for_call
+from redux.tasks.options import CacheResult, CacheScope, Retry, TaskError, TaskOptions, declare, given_for_call
 
 redux_namespace = "options"
 ran: list[str] = []

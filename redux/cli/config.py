@@ -14,8 +14,8 @@ import click
 from redux.cli.output import show
 from redux.cli.render import dim, to_json
 from redux.cli.surroundings import Where, find_sources, where_options
-from redux.config import Origin, SettingLine, explain_settings
-from redux.project_folder import locate_project
+from redux.settings.folder import locate_project
+from redux.settings.precedence import Origin, SettingLine, explain_settings
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -30,12 +30,12 @@ from redux.cli.summary import (
 from redux.cli.surroundings import Where
 from redux.cli.workflow import Workflow
 from redux.code.trouble import CountedByName
-from redux.config import Layer
 from redux.errors import BackendError, StoreError
 from redux.executors.configured import pools_of
 from redux.explain import CauseGroup, group_causes
 from redux.scheduler import Report, Scheduler
 from redux.session import execution_tags
+from redux.settings.precedence import Layer
 from redux.task import Task
 from redux.value import allow_pickle
 from redux_valuestore.errors import ReduxError

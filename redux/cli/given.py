@@ -10,7 +10,7 @@ from redux.cli.annotations import Unreadable, describe_hint
 from redux.cli.arguments import Field, read_form, read_value
 from redux.cli.scalars import refusal
 from redux.errors import UsageError, nearest
-from redux.setup_function import SetupFunction
+from redux.settings.setup import SetupFunction
 from redux.tables import Table, merge, nest
 from redux.tags import parse_tag_key_value, parse_tag_value
 

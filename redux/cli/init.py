@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from redux.cli.surroundings import Where, find_sources
-from redux.project_folder import PROJECT_FILE, PROJECT_FOLDER, locate_project, make_project, named_project
+from redux.settings.folder import PROJECT_FILE, PROJECT_FOLDER, locate_project, make_project, named_project
 
 
 @click.command()

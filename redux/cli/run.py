@@ -17,8 +17,8 @@ from redux.cli.output import show, stdout_to_stderr, tell
 from redux.cli.surroundings import Where, where_options
 from redux.cli.task_help import list_forms, task_help
 from redux.cli.workflow import Workflow, find_task, is_task, load_workflow, tasks_of
-from redux.config import Layer
 from redux.errors import UsageError, WorkflowImportError
+from redux.settings.precedence import Layer
 from redux.task import Task
 
 _HELP_WORDS = ("help", "--help", "-h")

@@ -9,10 +9,10 @@ from pathlib import Path
 from redux.cli.given import read_setup
 from redux.cli.output import stdout_to_stderr, tell
 from redux.cli.surroundings import Where, find_sources
-from redux.config import Layer, Settings, Sources, prepare_run, read_settings
 from redux.errors import BackendUnavailable, ProjectUnwritable, SetupFailed, StoreUnavailable, UsageError
 from redux.repo import Repo, open_repo
-from redux.setup_function import set_up
+from redux.settings.precedence import Layer, Settings, Sources, prepare_run, read_settings
+from redux.settings.setup import set_up
 from redux_backends.memory import MemoryBackend
 from redux_valuestore.store import MemoryStore
 

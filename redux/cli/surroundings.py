@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import click
 
-from redux.config import Layer, Sources, user_file
-from redux.project_folder import PROJECT_FOLDER
-from redux.settings_file import absolute_location, absolute_url
+from redux.settings.folder import PROJECT_FOLDER
+from redux.settings.precedence import Layer, Sources, user_file
+from redux.settings.source import absolute_location, absolute_url
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

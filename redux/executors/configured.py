@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from redux.errors import ConfigError
 from redux.executors.pool import EXECUTORS, MakePool
-from redux.settings import ExecutorSettings
+from redux.settings.layers import ExecutorSettings
 from redux.tables import thaw
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import stat
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
-from redux.config import PROJECT_FOLDER
 from redux.files.trouble import FileUnreadable
+from redux.settings.precedence import PROJECT_FOLDER
 
 _MAGIC = re.compile(r"[*?\[]")
 

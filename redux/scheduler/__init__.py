@@ -7,11 +7,11 @@ from redux.flow.catch import catch, catch_all
 from redux.flow.cond import cond
 from redux.flow.tags import apply_tags
 from redux.flow.threads import fork_thread, join_thread
-from redux.job_info import JobInfo
 from redux.scheduler.rehearsal import DryRunResult, WouldRun
 from redux.scheduler.report import ErrorValue, ExecutionFailed, Failure, Report, TaskProgress
 from redux.scheduler.scheduler import Scheduler
 from redux.task import Task, scheduler_task
+from redux.tasks.job_info import JobInfo
 
 __all__ = [
     "DryRunResult",

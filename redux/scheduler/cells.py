@@ -7,11 +7,11 @@ from typing import Any, cast
 
 from redux.expression import Operation, RuleCall, TaskCall
 from redux.nested import lazies_in
-from redux.options import CONTEXT
 from redux.rules import start
 from redux.scheduler.jobs import Cell, Failed, InContext, Job, Known, KnownTask, OperationCell, Part, RuleCell, Scope
 from redux.tables import merge
 from redux.task import BoundCall, Task
+from redux.tasks.options import CONTEXT
 from redux.value import Lazy
 from redux_backends.records import JobId, new_id
 from redux_valuestore.errors import ReduxError

@@ -14,7 +14,6 @@ from redux.expression import Operation
 from redux.handle import any_handles
 from redux.nested import ATOMS, lazies_in, refuse_hidden
 from redux.operations import operation
-from redux.options import CacheCheckValid, TaskOptions, given_for_call
 from redux.repo import Repo
 from redux.scheduler.cells import FindTask, make_cell
 from redux.scheduler.events import Events, perform
@@ -42,6 +41,7 @@ from redux.scheduler.jobs import (
 )
 from redux.scheduler.lines import Lines
 from redux.scheduler.stepping import Ended, Wanted, advance
+from redux.tasks.options import CacheCheckValid, TaskOptions, given_for_call
 from redux.value import Lazy, any_type_has
 from redux_backends.records import ExecutionId, Traits, Upstream, hash_evaluation
 from redux_valuestore.digest import digest_struct

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from redux.options import TaskOptions
 from redux.rules import Begun, ContextAsked, Effect, OptionsAsked, TagsNoted
 from redux.scheduler.jobs import Cell, Datum, Job, Known, Part, RuleCell, Scope
+from redux.tasks.options import TaskOptions
 from redux_valuestore.errors import ReduxError
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from redux.expression import Expression
-from redux.job_info import JobInfo
 from redux.nested import ATOMS, lazies_in, refuse_hidden, substitute
 from redux.repo import Repo
 from redux.scheduler.jobs import ABSENT, Cell, Datum, Gather, Job, OperationCell, Part, RuleCell, Scope
 from redux.stand_ins import preprocessed
 from redux.tables import thaw
 from redux.task import BoundCall
+from redux.tasks.job_info import JobInfo
 from redux.value import Encoded, Lazy, decode, encode
 from redux_backends.records import ExecutionId, Traits
 from redux_valuestore.digest import Digest

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from redux.expression import Expression, Operation
 from redux.handle import advanced_version
-from redux.options import NO_OPTIONS
 from redux.rules import Steps
 from redux.task import BoundCall, Task
+from redux.tasks.options import NO_OPTIONS
 from redux.value import Encoded
 from redux_backends.records import (
     HandleVersion,

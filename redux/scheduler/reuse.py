@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from redux.options import ALL_RESULTS, CacheCheckValid, CacheResult, CacheScope
 from redux.repo import Repo
 from redux.scheduler.jobs import ABSENT, Job
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.validity import HELD, Sound, Validity
+from redux.tasks.options import ALL_RESULTS, CacheCheckValid, CacheResult, CacheScope
 from redux_backends.backend import CallCandidate, Candidate
 from redux_backends.records import MissKind, Reason, StoredValue, Traits, ValueRecord
 from redux_valuestore.digest import Digest

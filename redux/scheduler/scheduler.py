@@ -29,7 +29,7 @@ from redux.scheduler.report import Counts, Report, TaskProgress, describe_failur
 from redux.scheduler.reuse import Reuse
 from redux.scheduler.run_loop import Run, Stage
 from redux.scheduler.task_book import TaskBook
-from redux.settings import NOTHING
+from redux.settings.layers import NOTHING
 from redux.tables import freeze, merge
 from redux.tags import Tags, TagsGiven, as_tags
 from redux.task import get_task_registry, name_of_task, set_task_hasher

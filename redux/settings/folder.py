@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from redux.errors import ConfigError, ProjectRefused, ProjectUnwritable
-from redux.settings import DEFAULT_INLINE_LIMIT, Sources
+from redux.settings.layers import DEFAULT_INLINE_LIMIT, Sources
 
 PROJECT_FOLDER = ".redux"
 PROJECT_FILE = "redux.toml"

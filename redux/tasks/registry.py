@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from redux.options import TaskError
+from redux.tasks.options import TaskError
 from redux.value import set_task_resolver
 
 if TYPE_CHECKING:

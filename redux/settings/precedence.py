@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from redux.errors import ProjectMissing
-from redux.project_folder import (
+from redux.settings.folder import (
     DATABASE_FILE,
     PROJECT_FILE,
     PROJECT_FOLDER,
@@ -18,7 +18,7 @@ from redux.project_folder import (
     make_project,
     named_project,
 )
-from redux.settings import (
+from redux.settings.layers import (
     NOTHING,
     ExecutorSettings,
     Layer,
@@ -27,7 +27,7 @@ from redux.settings import (
     Settings,
     Sources,
 )
-from redux.settings_file import (
+from redux.settings.source import (
     SETTINGS,
     Setting,
     read_context_file,

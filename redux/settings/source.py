@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import cast
 
 from redux.errors import ConfigError, ProjectRefused, nearest
-from redux.project_folder import FORMAT
-from redux.settings import ExecutorSettings, Layer
+from redux.settings.folder import FORMAT
+from redux.settings.layers import ExecutorSettings, Layer
 from redux.tables import Table, freeze
 
 

@@ -16,9 +16,9 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from typing import cast
 
-from redux.config import Layer, Sources, named_setup
 from redux.errors import ConfigError, SetupFailed
-from redux.settings_file import read_table
+from redux.settings.precedence import Layer, Sources, named_setup
+from redux.settings.source import read_table
 from redux.tracebacks import text_of, trim_traceback
 
 _NOT_ITS_OWN = {"database.url": "database", "store.location": "store", "scheduler.setup": "setup"}
