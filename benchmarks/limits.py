@@ -39,6 +39,9 @@ def _fan_out_limits() -> Iterator[Limit]:
         1.3,
         _redux("shallow 10,000", "again", "empty_seconds"),
     )
+    for phase in ("cold", "warm"):
+        plain = _redux("options 10,000", phase, "plain_seconds")
+        yield Limit(f"ten options {phase}, against none", _redux("options 10,000", phase), 1.05, plain)
     yield Limit("bytes of database per task", _redux(ten, "cold", "database_bytes"), 1000, unit=10_000)
     hundred = "fan-out 100,000"
     for phase in ("cold", "warm"):

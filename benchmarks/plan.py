@@ -64,6 +64,7 @@ CASES = (
     Case("hit, 1 MB argument", "hit-array", ("hot",), (*_entries(1_000_000, *MEMOIZERS), Entry("redun", 1_000_000, 3))),
     Case("array 200 MB", "array", ("store", "load"), (*_entries(200, *MEMOIZERS, "floor"), Entry("redun", 200, 3))),
     Case("shallow 10,000", "shallow", ("fill", "again"), _entries(10_000, "redux")),
+    Case("options 10,000", "options", TWICE, _entries(10_000, "redux")),
     Case("edits", "counted", EDITS, _entries(100, *MEMOIZERS, "redun", repeats=1)),
     Case("start-up", "start-up", STARTS, (*_entries(0, *MEMOIZERS, repeats=11), Entry("redun", 0, 3))),
 )  # fmt: skip

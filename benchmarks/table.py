@@ -56,6 +56,11 @@ _SHALLOW = (
     Column("asked again at the root, ms", "again", "seconds", lambda figure, size: figure * 1e3, compared=False),
     Column("an empty run, ms", "again", "empty_seconds", lambda figure, size: figure * 1e3, compared=False),
 )
+_OPTIONS = tuple(
+    Column(f"{phase}, {title}, ms a call", phase, figure, _per_call(1e3), compared=False)
+    for phase in ("cold", "warm")
+    for title, figure in (("none", "plain_seconds"), ("ten options", "seconds"))
+)
 _STARTS = tuple(
     Column(title, phase, "seconds", lambda figure, size: figure * 1e3)
     for title, phase in (
@@ -72,6 +77,7 @@ COLUMNS = {
     "array": _ARRAYS,
     "counted": _EDITS,
     "shallow": _SHALLOW,
+    "options": _OPTIONS,
     "start-up": _STARTS,
 }
 
@@ -84,6 +90,7 @@ EXPLAINED = {
     "Floor: write and fsync; BLAKE3 by one thread over the mapped file.",
     "counted": "How many of the calls really ran, counted by the calls themselves.",
     "shallow": 'A finished fan-out whose root has `check_valid="shallow"`, in a fresh process.',
+    "options": "A task with ten options (a limit, retries and a timeout among them) and one without, by turns.",
     "start-up": "A whole process, from its start to its end.",
 }
 

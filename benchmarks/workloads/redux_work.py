@@ -12,6 +12,10 @@ import redux_flow as flow
 import stage
 
 from redux import Scheduler, open_scheduler, task
+from redux.settings.layers import Layer
+
+STRETCHES = 10
+"""An even number, so that both kinds go first equally often."""
 
 
 @task
@@ -33,38 +37,38 @@ def counted(i: int, folder: str) -> int:
 class Redux:
     def __init__(self, scheduler: Scheduler, folder: Path) -> None:
         self._folder = str(folder)
-        self._run: Any = scheduler.run
+        self.run: Any = scheduler.run
 
     def touch(self) -> None:
-        self._run(flow.inc(-1))
+        self.run(flow.inc(-1))
 
     def fan_out(self, n: int) -> int:
-        return self._run(flow.fan_out(n))
+        return self.run(flow.fan_out(n))
 
     def shallow_fan_out(self, n: int) -> int:
-        return self._run(flow.shallow_fan_out(n))
+        return self.run(flow.shallow_fan_out(n))
 
     def chain(self, n: int) -> int:
-        return self._run(flow.chain(n))
+        return self.run(flow.chain(n))
 
     def small_call(self, i: int) -> int:
-        return self._run(flow.inc(i))
+        return self.run(flow.inc(i))
 
     def array_call(self, array: Any) -> float:
-        return self._run(array_sum(array))
+        return self.run(array_sum(array))
 
     def big_result(self, megabytes: int) -> Any:
-        return self._run(big_result(megabytes, self._folder))
+        return self.run(big_result(megabytes, self._folder))
 
     def counted(self, n: int) -> int:
-        return sum(self._run([counted(i, self._folder) for i in range(n)]))
+        return sum(self.run([counted(i, self._folder) for i in range(n)]))
 
 
 @contextmanager
-def open_engine(folder: Path) -> Iterator[Redux]:
+def open_engine(folder: Path, flags: Layer | None = None) -> Iterator[Redux]:
     store = folder / "store"
     store.mkdir(exist_ok=True)
-    with open_scheduler(store) as scheduler:
+    with open_scheduler(store, flags=flags) as scheduler:
         yield Redux(scheduler, folder)
 
 
@@ -82,5 +86,23 @@ def shallow(folder: Path, n: int) -> stage.Figures:
     return {"seconds": seconds, "empty_seconds": empty}
 
 
+def options(folder: Path, n: int) -> stage.Figures:
+    """Calls of a task with ten options, beside as many of one without; each goes first in every other stretch."""
+    both = flow.stretch_with_options, flow.plain_stretch
+    seconds = dict.fromkeys(both, 0.0)
+    with open_engine(folder, Layer(limits=(("lanes", n),))) as engine:
+        engine.touch()
+        for start in range(0, n, n // STRETCHES):
+            for stretch in both if (start * STRETCHES // n) % 2 else reversed(both):
+                began = time.perf_counter()
+                engine.run(stretch(start, start + n // STRETCHES))
+                seconds[stretch] += time.perf_counter() - began
+    return {"seconds": seconds[flow.stretch_with_options], "plain_seconds": seconds[flow.plain_stretch]}
+
+
 if __name__ == "__main__":
-    stage.main(stage.measures_of(open_engine) | {"shallow": shallow})
+    stage.main(stage.measures_of(open_engine) | {"shallow": shallow, "options": options})
+
+
+if __name__ == "__main__":
+    stage.main(stage.measures_of(open_engine) | {"shallow": shallow, "options": options})
