@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from enum import Enum
+from functools import lru_cache
 
 from redux_valuestore.digest import Digest, digest_struct
 
@@ -16,6 +17,9 @@ Token = str | bytes
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _UNSEEN = frozenset({"ctx", "type_comment", "kind", "simple", "type_ignores"})
+
+_REMEMBERED = 4096
+"""Pieces of code whose digests are kept."""
 
 
 class _Scope(Enum):
@@ -26,9 +30,16 @@ class _Scope(Enum):
 
 def digest_code(nodes: Iterable[ast.AST]) -> Digest:
     """The digest of the normal form of some pieces of code, in this order."""
+    return _digest_of_all(tuple(nodes))
+
+
+# Every execution asks again for the code of every task, and the nodes of a version of a file stay the same.
+@lru_cache(maxsize=_REMEMBERED)
+def _digest_of_all(nodes: tuple[ast.AST, ...]) -> Digest:
     return digest_struct("Code", *_tokens(list(nodes)))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def digest_task_code(node: ast.AST) -> Digest:
     """The digest of a task's own function: name, decorators and defaults count elsewhere, annotations nowhere."""
     return digest_struct("TaskCode", *_tokens([_bare(node)]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sysconfig
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import redux_backends
@@ -61,13 +62,17 @@ def _find_root(folder: Path) -> Path | None:
 
 
 def _foreign_folders(roots: Iterable[str]) -> list[str]:
+    # A workflow that itself lies in one of them (a script beside the library) is the user's all the same.
+    return [folder for folder in _library_folders() if not any(_is_within(root, folder) for root in roots)]
+
+
+@cache
+def _library_folders() -> frozenset[str]:
     paths = sysconfig.get_paths()
     folders = [paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")]
     folders += [os.path.dirname(package.__file__ or "") for package in (redux_backends, redux_valuestore)]
     folders.append(os.path.dirname(os.path.dirname(__file__)))
-    found = {os.path.realpath(folder) for folder in folders if folder}
-    # A workflow that itself lies in one of them (a script beside the library) is the user's all the same.
-    return [folder for folder in found if not any(_is_within(root, folder) for root in roots)]
+    return frozenset(os.path.realpath(folder) for folder in folders if folder)
 
 
 def _is_installed(folder: str, root: str) -> bool:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 Chain = tuple[str, ...]
 """`helpers.text.strip` is ("helpers", "text", "strip")."""
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_REMEMBERED = 4096
+"""Functions whose uses are kept: every execution asks again, and a function's nodes stay the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class _Scope:
     imports: set[LocalImport] = field(default_factory=set)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def uses_of_body(node: ast.AST) -> Uses:
     """What the body of a function takes from outside; its defaults and decorators are left out."""
     scope = _Scope(None)
@@ -58,6 +62,7 @@ def uses_of_body(node: ast.AST) -> Uses:
     return Uses(frozenset(scope.loads | scope.global_loads), frozenset(scope.imports))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def uses_of_decorators(node: ast.AST) -> Uses:
     """What the decorators of a function take from outside."""
     return uses_of_statements(getattr(node, "decorator_list", []))
