@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,10 +12,8 @@ from functools import partial
 
 from redux.executors.exchange import Exchange
 from redux.executors.executor import JobSpec, Outcome, Site, TimedOut
-from redux.executors.frames import pack
-from redux.executors.orders import pack_order, read_answer
+from redux.executors.orders import pack_hello, pack_order, read_answer
 from redux.executors.remote import work
-from redux.value import pickle_is_allowed
 from redux_valuestore.errors import ReduxError
 
 
@@ -52,9 +49,7 @@ class FuturesExecutor:
         self._site = site
         self._pool = make()
         self._exchange = Exchange(site.repo)
-        paths = [path for path in sys.path if isinstance(path, str)]
-        hello = (paths, os.environ.get("PYTHONPATH"), str(site.folder), site.repo.inline_limit, pickle_is_allowed())
-        self._hello = pack(hello)
+        self._hello = pack_hello(site)
         self._sent: dict[Future[bytes], _Sent] = {}
         self._changing = threading.Lock()
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import cast
 
 from redux.executors.exchange import Exchange, Parcel, PlainRecord
-from redux.executors.executor import JobSpec, Outcome
+from redux.executors.executor import JobSpec, Outcome, Site
 from redux.executors.frames import pack, unpack
-from redux.value import decode
+from redux.value import decode, pickle_is_allowed
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 
@@ -31,6 +31,13 @@ class NoModule(ReduxError):
 
 class ForeignError(Exception):
     """An error raised in a worker process, of a type that cannot be rebuilt here."""
+
+
+def pack_hello(site: Site) -> bytes:
+    """The first message to a worker: where it finds the code, and how values are kept."""
+    paths = [path for path in sys.path if isinstance(path, str)]
+    python_path = os.environ.get("PYTHONPATH")
+    return pack((paths, python_path, str(site.folder), site.repo.inline_limit, pickle_is_allowed()))
 
 
 def pack_order(spec: JobSpec, exchange: Exchange) -> tuple[bytes, Parcel]:

@@ -15,10 +15,9 @@ from typing import cast
 
 from redux.executors.exchange import Exchange
 from redux.executors.executor import JobSpec, Outcome, Site
-from redux.executors.frames import Disconnected, pack, receive, send
-from redux.executors.orders import Answer, pack_order, take_answer
+from redux.executors.frames import Disconnected, receive, send
+from redux.executors.orders import Answer, pack_hello, pack_order, take_answer
 from redux.executors.work_queue import WorkQueue
-from redux.value import pickle_is_allowed
 from redux_valuestore.errors import ReduxError
 
 
@@ -108,11 +107,8 @@ class Worker:
             self._connection, self._process = _spawn()
         except OSError as error:
             raise CannotStartWorker(fullname, error) from error
-        paths = [path for path in sys.path if isinstance(path, str)]
-        python_path = os.environ.get("PYTHONPATH")
-        hello = (paths, python_path, str(site.folder), site.repo.inline_limit, pickle_is_allowed())
         try:
-            self._say(pack(hello), fullname)
+            self._say(pack_hello(site), fullname)
         except BaseException:
             self.end()
             raise

@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
+from functools import partial
 from typing import cast
 
-from redux.executors.exchange import plain_records
-from redux.executors.executor import JobSpec, Outcome, execute
-from redux.executors.frames import pack, unpack
-from redux.executors.worker import Hello, Order, Workshop, answer, packed_error
+from redux.executors.executor import Outcome, execute
+from redux.executors.frames import unpack
+from redux.executors.worker import Hello, Order, Workshop, answer, spec_of
 from redux.repo import Repo
 from redux.task import get_task_registry
-from redux.value import decode
 from redux_backends.memory import MemoryBackend
-from redux_valuestore.digest import Digest
 from redux_valuestore.local import LocalStore
 from redux_valuestore.store import MemoryStore
 
@@ -29,14 +26,12 @@ def work(run_process: int, hello: bytes, order: bytes) -> bytes:
 
     In another process the workflow is imported there, once for each run's settings; in the run's own it is there.
     """
-    plain_order = cast(Order, unpack(order))
-    if os.getpid() == run_process:
-        return _work_here(plain_order)
-    try:
-        workshop = _workshop(hello)
-    except BaseException as error:
-        return packed_error(time.time(), error)
-    return answer(workshop, plain_order)
+    run = _run_here if os.getpid() == run_process else partial(_run_in_workshop, hello)
+    return answer(run, cast(Order, unpack(order)))
+
+
+def _run_in_workshop(hello: bytes, order: Order) -> Outcome:
+    return _workshop(hello).run(order)
 
 
 def _workshop(hello: bytes) -> Workshop:
@@ -49,23 +44,9 @@ def _workshop(hello: bytes) -> Workshop:
         return workshop
 
 
-def _work_here(order: Order) -> bytes:
-    fullname, task_hash, _, _, call, folder, parts, eval_hash = order
-    began = time.time()
+def _run_here(order: Order) -> Outcome:
+    fullname, _, _, _, _, folder, _, _ = order
     task = get_task_registry().get(fullname)
     assert task is not None
     repo = Repo(MemoryBackend(), MemoryStore() if folder is None else LocalStore(folder), sys.maxsize)
-    known = dict(parts)
-
-    def fetch(digest: Digest) -> memoryview:
-        return memoryview(bytearray(known[digest])) if digest in known else repo.store.get(digest)
-
-    try:
-        args, kwargs = cast("tuple[tuple[object, ...], dict[str, object]]", decode(memoryview(call), fetch))
-        spec = JobSpec(fullname, task_hash, task.run, args, kwargs, task.nout, eval_hash=eval_hash)
-        outcome: Outcome = execute(spec, repo)
-        if outcome.error is not None:
-            return packed_error(outcome.started, outcome.error, outcome.ended)
-        return pack(("value", outcome.started, outcome.ended, plain_records(outcome)))
-    except BaseException as error:
-        return packed_error(began, error)
+    return execute(spec_of(order, task, repo), repo)

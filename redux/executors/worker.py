@@ -58,17 +58,17 @@ class Workshop:
 
     def run(self, order: Order) -> Outcome:
         """Run one job; errors on the way to its function are its outcome too."""
-        fullname, task_hash, module, path, call, folder, parts, eval_hash = order
+        fullname, task_hash, module, path, call, folder, _, _ = order
         began = time.time()
         try:
             task = self._find(fullname, module, path)
             if self._hash_of(task) != task_hash or not has_current_code(memoryview(call)):
                 raise CodeDiffers(fullname, path)
             repo = self._repo_at(folder)
-            args, kwargs = cast("tuple[Any, Any]", decode(memoryview(call), _fetch_from(repo, dict(parts))))
+            spec = spec_of(order, task, repo)
         except Exception as error:
             return Outcome(began, time.time(), error=error)
-        return execute(JobSpec(fullname, task_hash, task.run, args, kwargs, task.nout, eval_hash=eval_hash), repo)
+        return execute(spec, repo)
 
     def _repo_at(self, folder: str | None) -> Repo:
         """Where a job's large values lie; with no folder all of them go through the socket."""
@@ -94,12 +94,20 @@ class Workshop:
         return known
 
 
-def _fetch_from(repo: Repo, parts: dict[Digest, bytes]) -> Callable[[Digest], memoryview]:
+def spec_of(order: Order, task: Task[..., Any], repo: Repo) -> JobSpec:
+    """The job that an order asks for, its arguments read from it and from where `repo` has them.
+
+    Raises CannotDecode.
+    """
+    fullname, task_hash, _, _, call, _, parts, eval_hash = order
+    known = dict(parts)
+
     def fetch(digest: Digest) -> memoryview:
         # Writable, as what comes from a store is.
-        return memoryview(bytearray(parts[digest])) if digest in parts else repo.store.get(digest)
+        return memoryview(bytearray(known[digest])) if digest in known else repo.store.get(digest)
 
-    return fetch
+    args, kwargs = cast("tuple[Any, Any]", decode(memoryview(call), fetch))
+    return JobSpec(fullname, task_hash, task.run, args, kwargs, task.nout, eval_hash=eval_hash)
 
 
 def _import(name: str, path: str) -> None:
@@ -132,21 +140,20 @@ def _load(path: str, name: str) -> ModuleType:
     return module
 
 
-def answer(workshop: Workshop, order: Order) -> bytes:
+def answer(run: Callable[[Order], Outcome], order: Order) -> bytes:
     """Run one job and pack what is to be said of it; what cannot be said becomes an error that can."""
     began = time.time()
     try:
-        outcome = workshop.run(order)
+        outcome = run(order)
         if outcome.error is not None:
-            return packed_error(outcome.started, outcome.error, outcome.ended)
+            return _packed_error(outcome.started, outcome.ended, outcome.error)
         return pack(("value", outcome.started, outcome.ended, plain_records(outcome)))
     except BaseException as error:
-        return packed_error(began, error)
+        return _packed_error(began, time.time(), error)
 
 
-def packed_error(began: float, error: BaseException, ended: float | None = None) -> bytes:
-    """The answer of a job that raised."""
-    return pack(("error", began, time.time() if ended is None else ended, *_plain_error(error)))
+def _packed_error(began: float, ended: float, error: BaseException) -> bytes:
+    return pack(("error", began, ended, *_plain_error(error)))
 
 
 def _plain_error(error: BaseException) -> tuple[bytes, str, str]:
@@ -204,7 +211,7 @@ def _serve(connection: socket.socket) -> NoReturn:
     workshop = Workshop(folder, inline_limit, pickle_allowed)
     Thread(target=_end_with, args=(lambda: _listen(connection, orders),), daemon=True).start()
     while True:
-        packed = answer(workshop, orders.get())
+        packed = answer(workshop.run, orders.get())
         with suppress(Exception):  # a task closed its standard output
             sys.stdout.flush()
         send(connection, packed)
