@@ -85,7 +85,14 @@ def test_a_flag_names_one_and_a_name_that_is_none_is_told(place: Path):
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [
-        ("threads", {}, "executors.mine.type: 'threads' is no type of executor; there are 'dask' and 'futures'"),
+        ("slurm", {}, "executors.mine.type: 'slurm' is no type of executor; there are 'alias', 'custom', 'dask', "),
+        ("threads", {"worker": 2}, "executors.mine.worker: is no setting of an executor of type threads; did you mean"),
+        ("processes", {"workers": 0}, "executors.mine.workers: = 0: it must be a whole number from 1 on"),
+        ("local", {"mode": "greenlet"}, "executors.mine.mode: = 'greenlet': it must be 'thread' or 'process'"),
+        ("alias", {}, "executors.mine.target: is missing: it must be the name of an executor"),
+        ("alias", {"target": "thread"}, "executors.mine.target: = 'thread': no executor has this name; did you mean"),
+        ("alias", {"target": "mine"}, "executors.mine.target: goes round in a circle: mine -> mine; name another"),
+        ("custom", {"class": "Mine"}, "executors.mine.class: = 'Mine': it must be \"package.module.Class\""),
         ("futures", {}, 'executors.mine.factory: is missing: it must be "module:callable"'),
         ("futures", {"factory": "module"}, "executors.mine.factory: = 'module': it must be \"module:callable\""),
     ],

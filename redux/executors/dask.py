@@ -5,10 +5,10 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from typing import Any
 
-from redux_valuestore.errors import ReduxError
+from redux.executors.executor import ExecutorError
 
 
-class DaskMissing(ReduxError):
+class DaskMissing(ExecutorError):
     """Dask is not installed."""
 
     exit_code = 2

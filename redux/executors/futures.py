@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from redux.executors.exchange import Exchange
-from redux.executors.executor import JobSpec, Outcome, Site, TimedOut
+from redux.executors.executor import ExecutorError, JobSpec, Outcome, Site, TimedOut
 from redux.executors.orders import pack_hello, pack_order, read_answer
 from redux.executors.remote import work
 from redux_valuestore.errors import ReduxError
 
 
-class PoolFailed(ReduxError):
+class PoolFailed(ExecutorError):
     """The user's executor failed to run a job, or to take it."""
 
     def __init__(self, name: str, fullname: str, error: BaseException) -> None:

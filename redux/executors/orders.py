@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from redux.executors.exchange import Exchange, Parcel, PlainRecord
-from redux.executors.executor import JobSpec, Outcome, Site
+from redux.executors.executor import ExecutorError, JobSpec, Outcome, Site
 from redux.executors.frames import pack, unpack
 from redux.value import decode, pickle_is_allowed
 from redux_valuestore.digest import Digest
@@ -18,14 +18,14 @@ Answer = tuple[object, ...]
 """`"value"` or `"error"`, when the job began and ended, and what came of it in plain parts."""
 
 
-class NoModule(ReduxError):
+class NoModule(ExecutorError):
     """A task lives where another process cannot import it."""
 
     def __init__(self, fullname: str) -> None:
         self.fullname = fullname
         super().__init__(
             f"task {fullname} was defined interactively, so a worker process cannot import it; "
-            "put it into a module, or run it with executor='threads'"
+            "put it into a module, name one that defines it with load_module=, or run it with executor='threads'"
         )
 
 
@@ -65,11 +65,12 @@ def take_answer(answer: Answer, exchange: Exchange, folder: str | None) -> Outco
 
 
 def _origin(spec: JobSpec) -> tuple[str, str]:
-    name = spec.func.__module__
+    """The module that a worker imports to have the task, and its file; none where it is known by name alone."""
+    name = spec.load_module or spec.func.__module__
     path = getattr(sys.modules.get(name), "__file__", None)
-    if path is None:
+    if path is None and spec.load_module is None:
         raise NoModule(spec.fullname)
-    return name, os.path.abspath(path)
+    return name, os.path.abspath(path) if path else ""
 
 
 def _rebuild_error(data: bytes, shown: str, traceback_text: str) -> BaseException:

@@ -63,7 +63,7 @@ class Workshop:
         try:
             task = self._find(fullname, module, path)
             if self._hash_of(task) != task_hash or not has_current_code(memoryview(call)):
-                raise CodeDiffers(fullname, path)
+                raise CodeDiffers(fullname, path or module)
             repo = self._repo_at(folder)
             spec = spec_of(order, task, repo)
         except Exception as error:
@@ -84,7 +84,9 @@ class Workshop:
             _import(module, path)
             task = get_task_registry().get(fullname)
         if task is None:
-            raise ReduxError(f"{path} defines no task {fullname} when it is imported again; define it at module level")
+            raise ReduxError(
+                f"{path or module} defines no task {fullname} when it is imported again; define it at module level"
+            )
         return task
 
     def _hash_of(self, task: Task[..., Any]) -> Digest:
@@ -111,7 +113,7 @@ def spec_of(order: Order, task: Task[..., Any], repo: Repo) -> JobSpec:
 
 
 def _import(name: str, path: str) -> None:
-    importing.append(path)
+    importing.append(path or name)
     try:
         _import_there(name, path)
     finally:
@@ -119,6 +121,9 @@ def _import(name: str, path: str) -> None:
 
 
 def _import_there(name: str, path: str) -> None:
+    if not path:
+        importlib.import_module(name)
+        return
     if name == "__main__":
         _load(path, "__redux_main__")
         sys.modules["__main__"] = sys.modules["__redux_main__"]
