@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from redux.errors import ConfigError, nearest
+from redux.executors.code_package import CodePatterns, WithCode
 from redux.executors.executor import ExecutorError
 from redux.executors.local import EXECUTORS, Kind, LocalExecutor
 from redux.executors.pool import OTHER_NAMES, Alias, OwnExecutor
@@ -119,18 +120,21 @@ def _by_factory(one: ExecutorSettings) -> OwnExecutor:
     if not isinstance(path, str) or not _PATH.fullmatch(path):
         wrong = "is missing" if path is None else f"= {path!r}"
         raise ConfigError(f"executors.{one.name}.factory", f'{wrong}: it must be "module:callable", as "{_EXAMPLE}"')
-    return Factory(one.name, path, options)
+    patterns = _code_package(one, options)
+    made = Factory(one.name, path, options)
+    return made if patterns is None else WithCode(made, patterns)
 
 
 def _of_dask(one: ExecutorSettings) -> OwnExecutor:
     options: dict[str, Any] = thaw(one.options)
+    patterns = _code_package(one, options)
 
     def make() -> futures.Executor:
         from redux.executors.dask import DaskPool  # noqa: PLC0415 - an extra, imported where it is used
 
         return DaskPool(**options)
 
-    return make
+    return make if patterns is None else WithCode(make, patterns)
 
 
 def _of_this_machine(one: ExecutorSettings) -> OwnExecutor:
@@ -162,6 +166,24 @@ def _of_own_class(one: ExecutorSettings) -> OwnExecutor:
         raise ConfigError(key, f'{wrong}: it must be "package.module.Class"')
     module, _, name = path.rpartition(".")
     return Custom(lambda: cast("Opener", _imported(key, path, module, name)), options)
+
+
+def _code_package(one: ExecutorSettings, options: dict[str, Any]) -> CodePatterns | None:
+    """What of the code workers are sent, None where they see it; these keys are taken out of the options."""
+    wanted = options.pop("code_package", False)
+    if not isinstance(wanted, bool):
+        raise ConfigError(f"executors.{one.name}.code_package", f"= {wanted!r}: it must be true or false")
+    given: dict[str, tuple[str, ...]] = {}
+    for key in ("code_includes", "code_excludes"):
+        said = options.pop(key, None)
+        if said is None:
+            continue
+        if not isinstance(said, list) or not all(isinstance(text, str) and text for text in cast("list[object]", said)):
+            raise ConfigError(f"executors.{one.name}.{key}", f'= {said!r}: it must be patterns, as ["**/*.py"]')
+        if not wanted:
+            raise ConfigError(f"executors.{one.name}.{key}", "counts only with code_package = true")
+        given[key.removeprefix("code_")] = tuple(cast("list[str]", said))
+    return CodePatterns(**given) if wanted else None
 
 
 def _only(one: ExecutorSettings, *known: str) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass
 from functools import partial
 
+from redux.executors.code_package import CodePackage
 from redux.executors.exchange import Exchange
 from redux.executors.executor import ExecutorError, JobSpec, Outcome, Site, TimedOut
 from redux.executors.orders import pack_hello, pack_order, read_answer
-from redux.executors.remote import work
+from redux.executors.remote import CODE_WANTED, work
 from redux_valuestore.errors import ReduxError
 
 
@@ -35,6 +36,7 @@ class _Sent:
     key: object
     spec: JobSpec
     folder: str | None
+    order: bytes
     since: float | None = None
 
 
@@ -44,12 +46,14 @@ class FuturesExecutor:
     Its workers import the workflow by themselves, fetch large values from the store and put large results there.
     """
 
-    def __init__(self, name: str, site: Site, make: Callable[[], Executor]) -> None:
+    def __init__(self, name: str, site: Site, make: Callable[[], Executor], code: CodePackage | None = None) -> None:
         self.name = name
         self._site = site
         self._pool = make()
-        self._exchange = Exchange(site.repo)
-        self._hello = pack_hello(site)
+        self._exchange = Exchange(site.repo) if code is None else Exchange.seen_by_workers(site.repo, None)
+        self._hello = pack_hello(site, None if code is None else code.letter())
+        self._code = None if code is None else code.data
+        self._code_sent = False
         self._sent: dict[Future[bytes], _Sent] = {}
         self._changing = threading.Lock()
 
@@ -57,15 +61,28 @@ class FuturesExecutor:
         """Hand a job to the pool; whatever goes wrong with it is its outcome."""
         try:
             order, parcel = pack_order(spec, self._exchange)
-            future = self._pool.submit(work, os.getpid(), self._hello, order)
+        except Exception as error:  # a user's own encoder
+            self._failed(key, spec, error)
+            return
+        # The first job brings the code; what a later one meets without it sends that one back.
+        with_code, self._code_sent = not self._code_sent, True
+        self._hand(_Sent(key, spec, parcel.folder, order), with_code)
+
+    def _hand(self, sent: _Sent, with_code: bool) -> None:
+        code = self._code if with_code else None
+        try:
+            future = self._pool.submit(work, os.getpid(), self._hello, sent.order, code)
         except Exception as error:  # a pool that is shut or broken raises what it likes
-            now = time.time()
-            failed = error if isinstance(error, ReduxError) else PoolFailed(self.name, spec.fullname, error)
-            self._site.done(key, Outcome(now, now, error=failed))
+            self._failed(sent.key, sent.spec, error)
             return
         with self._changing:
-            self._sent[future] = _Sent(key, spec, parcel.folder)
+            self._sent[future] = sent
         future.add_done_callback(self._came)
+
+    def _failed(self, key: object, spec: JobSpec, error: Exception) -> None:
+        now = time.time()
+        failed = error if isinstance(error, ReduxError) else PoolFailed(self.name, spec.fullname, error)
+        self._site.done(key, Outcome(now, now, error=failed))
 
     def cancel_waiting(self) -> list[object]:
         """Take back what the pool has not begun."""
@@ -108,7 +125,11 @@ class FuturesExecutor:
         began = time.time()
         read = partial(read_answer, exchange=self._exchange, folder=sent.folder)
         try:
-            outcome = read(future.result())
+            packed = future.result()
+            if packed == CODE_WANTED:
+                self._hand(sent, with_code=True)
+                return
+            outcome = read(packed)
         except CancelledError:
             return
         except ReduxError as error:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import cast
 
+from redux.executors.code_package import Letter
 from redux.executors.exchange import Exchange, Parcel, PlainRecord
 from redux.executors.executor import ExecutorError, JobSpec, Outcome, Site
 from redux.executors.frames import pack, unpack
@@ -33,11 +34,14 @@ class ForeignError(Exception):
     """An error raised in a worker process, of a type that cannot be rebuilt here."""
 
 
-def pack_hello(site: Site) -> bytes:
-    """The first message to a worker: where it finds the code, and how values are kept."""
-    paths = [path for path in sys.path if isinstance(path, str)]
+def pack_hello(site: Site, letter: Letter | None = None) -> bytes:
+    """The first message to a worker: where it finds the code, and how values are kept.
+
+    `letter` tells of the code to workers that cannot see it; they keep their own import path.
+    """
+    paths = [path for path in sys.path if isinstance(path, str)] if letter is None else []
     python_path = os.environ.get("PYTHONPATH")
-    return pack((paths, python_path, str(site.folder), site.repo.inline_limit, pickle_is_allowed()))
+    return pack((paths, python_path, str(site.folder), site.repo.inline_limit, pickle_is_allowed(), letter))
 
 
 def pack_order(spec: JobSpec, exchange: Exchange) -> tuple[bytes, Parcel]:

@@ -21,8 +21,9 @@ from types import ModuleType
 from typing import Any, NoReturn, cast
 
 from redux.code.fingerprint import Fingerprinter
-from redux.code.project import project_of
+from redux.code.project import Project, project_of
 from redux.code.trouble import CountedByName
+from redux.executors.code_package import Letter, Moved
 from redux.executors.exchange import plain_records
 from redux.executors.executor import CodeDiffers, JobSpec, Outcome, execute, importing
 from redux.executors.frames import Disconnected, pack, receive, send
@@ -38,18 +39,22 @@ from redux_valuestore.local import LocalStore
 from redux_valuestore.store import MemoryStore
 
 Order = tuple[str, Digest, str, str, bytes, "str | None", "tuple[tuple[Digest, bytes], ...]", "Digest | None"]
-Hello = tuple[tuple[str, ...], "str | None", str, int, bool]
-"""The run's import path, its PYTHONPATH, the workflow's folder, the limit of small values, if pickle is allowed."""
+Hello = tuple[tuple[str, ...], "str | None", str, int, bool, "Letter | None"]
+"""The run's import path, its PYTHONPATH, the workflow's folder, the limit of small values, if pickle is allowed, and
+of code that was packed for workers which cannot see it."""
 
 
 class Workshop:
-    """The tasks of one worker, each checked against the hash its jobs ask for."""
+    """The tasks of one worker, each checked against the hash its jobs ask for; `moved` is code that was sent to it."""
 
-    def __init__(self, folder: str, inline_limit: int, pickle_allowed: bool) -> None:
+    def __init__(self, folder: str, inline_limit: int, pickle_allowed: bool, moved: Moved | None = None) -> None:
         allow_pickle(pickle_allowed)
         self._inline_limit = inline_limit
         self._repos: dict[str | None, Repo] = {None: Repo(MemoryBackend(), MemoryStore(), sys.maxsize)}
-        project = project_of(Path(folder))
+        self._moved = moved
+        project = (
+            project_of(Path(folder)) if moved is None else Project([Path(moved.place_of(folder)), Path(moved.here)])
+        )
         import_fresh(project)
         self._fingerprinter = Fingerprinter(project, name_of_task)
         self._hashes: dict[str, Digest] = {}
@@ -81,7 +86,7 @@ class Workshop:
     def _find(self, fullname: str, module: str, path: str) -> Task[..., Any]:
         task = get_task_registry().get(fullname)
         if task is None:
-            _import(module, path)
+            _import(module, path if self._moved is None else self._moved.place_of(path))
             task = get_task_registry().get(fullname)
         if task is None:
             raise ReduxError(
@@ -129,7 +134,8 @@ def _import_there(name: str, path: str) -> None:
         sys.modules["__main__"] = sys.modules["__redux_main__"]
         return
     found = importlib.util.find_spec(name)
-    if found is not None and found.origin is not None and os.path.abspath(found.origin) == path:
+    # A library may well lie elsewhere on a worker's machine; a file of the project that is there is that very file.
+    if found is not None and found.origin and (os.path.abspath(found.origin) == path or not os.path.exists(path)):
         importlib.import_module(name)
     else:
         _load(path, name)
@@ -205,7 +211,7 @@ def _serve(connection: socket.socket) -> NoReturn:
     connection.set_inheritable(False)
     os.register_at_fork(after_in_child=connection.close)
     orders: SimpleQueue[Order] = SimpleQueue()
-    paths, python_path, folder, inline_limit, pickle_allowed = cast(Hello, receive(connection))
+    paths, python_path, folder, inline_limit, pickle_allowed, _ = cast(Hello, receive(connection))
     sys.path[:] = paths
     if python_path is not None:
         os.environ["PYTHONPATH"] = python_path
