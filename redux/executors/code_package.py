@@ -42,6 +42,9 @@ class CodePatterns:
     excludes: tuple[str, ...] = ()
 
 
+EVERY_MODULE = CodePatterns()
+
+
 @dataclass(frozen=True, slots=True)
 class CodePackage:
     """A project's code: a zip, its hash, and what a worker has to know to import from it."""
@@ -65,7 +68,7 @@ class WithCode(Place):
     """
 
     make: MakePool
-    patterns: CodePatterns = CodePatterns()
+    patterns: CodePatterns = EVERY_MODULE
 
     def open(self, name: str, site: Site) -> Executor:
         """The executor, its code packed. Raises CannotPack."""
@@ -138,6 +141,12 @@ def _tops(folder: Path, top: str) -> tuple[str, ...]:
     named = os.path.abspath(folder)
     linked = named if inside == "." else named.removesuffix(os.sep + inside)
     return tuple(dict.fromkeys((top, linked)))
+
+
+def import_folders(folder: Path) -> list[str]:
+    """The folders of this process's import path that are in the project of a workflow's folder."""
+    top = project_of(folder).roots[-1]
+    return [os.path.join(top, inside) for inside in _import_folders(top)]
 
 
 def _import_folders(top: str) -> Iterator[str]:

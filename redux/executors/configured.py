@@ -168,9 +168,25 @@ def _of_own_class(one: ExecutorSettings) -> OwnExecutor:
     return Custom(lambda: cast("Opener", _imported(key, path, module, name)), options)
 
 
-def _code_package(one: ExecutorSettings, options: dict[str, Any]) -> CodePatterns | None:
+def _in_containers(one: ExecutorSettings) -> OwnExecutor:
+    from redux.executors.container_words import OPTIONS, ContainerOptions  # noqa: PLC0415 - most settings name none
+    from redux.executors.containers import Containers  # noqa: PLC0415 - most settings name none
+
+    options = _only(one, *OPTIONS, "command", "workers", "scratch", "code_package", "code_includes", "code_excludes")
+    try:
+        container = ContainerOptions().changed(options)
+    except ValueError as error:
+        raise ConfigError(f"executors.{one.name}", str(error)) from None
+    for key in ("command", "scratch"):
+        if key in options and not (isinstance(options[key], str) and options[key]):
+            raise ConfigError(f"executors.{one.name}.{key}", f"= {options[key]!r}: it must be a text")
+    workers, code = _workers(one, options.get("workers")), _code_package(one, options, default=True)
+    return Containers(container, options.get("command", "docker"), workers, code, options.get("scratch"))
+
+
+def _code_package(one: ExecutorSettings, options: dict[str, Any], default: bool = False) -> CodePatterns | None:
     """What of the code workers are sent, None where they see it; these keys are taken out of the options."""
-    wanted = options.pop("code_package", False)
+    wanted = options.pop("code_package", default)
     if not isinstance(wanted, bool):
         raise ConfigError(f"executors.{one.name}.code_package", f"= {wanted!r}: it must be true or false")
     given: dict[str, tuple[str, ...]] = {}
@@ -205,6 +221,7 @@ _KINDS: Mapping[str, Callable[[ExecutorSettings], OwnExecutor]] = {
     "alias": _of_other_name,
     "custom": _of_own_class,
     "dask": _of_dask,
+    "docker": _in_containers,
     "futures": _by_factory,
     "inline": _of_this_machine,
     "local": _as_in_redun,

@@ -34,12 +34,14 @@ class ForeignError(Exception):
     """An error raised in a worker process, of a type that cannot be rebuilt here."""
 
 
-def pack_hello(site: Site, letter: Letter | None = None) -> bytes:
+def pack_hello(site: Site, letter: Letter | None = None, paths: Sequence[str] | None = None) -> bytes:
     """The first message to a worker: where it finds the code, and how values are kept.
 
-    `letter` tells of the code to workers that cannot see it; they keep their own import path.
+    `letter` tells of the code to workers that cannot see it. They keep their own import path, behind `paths`; None is
+    the run's own one.
     """
-    paths = [path for path in sys.path if isinstance(path, str)] if letter is None else []
+    if paths is None:
+        paths = [] if letter is not None else [path for path in sys.path if isinstance(path, str)]
     python_path = os.environ.get("PYTHONPATH")
     return pack((paths, python_path, str(site.folder), site.repo.inline_limit, pickle_is_allowed(), letter))
 
