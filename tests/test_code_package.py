@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +49,8 @@ def where(number: int) -> list:
 
 @task
 def main() -> list:
-    return [total(large(100_000), Point(7)), catch(fail(), ValueError, recover), where(1), where(2)]
+    places = [where(number) for number in range(12)]
+    return [total(large(100_000), Point(7)), catch(fail(), ValueError, recover), places]
 """
 NEAR = """
 from dataclasses import dataclass
@@ -74,15 +78,18 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from multiprocessing.connection import Client
 
 class Elsewhere(Executor):
-    def __init__(self, address):
-        self.address = address
+    # Asks its workers by turns.
+    def __init__(self, addresses):
+        self.addresses = addresses
+        self.count = 0
         self.threads = ThreadPoolExecutor(1)
 
     def submit(self, function, /, *args):
         return self.threads.submit(self.talk, function, args)
 
     def talk(self, function, args):
-        with Client(self.address) as connection:
+        self.count += 1
+        with Client(self.addresses[self.count % len(self.addresses)]) as connection:
             connection.send((function, args))
             return connection.recv()
 
@@ -107,12 +114,13 @@ def project(tmp_path: Path) -> Path:
             [tool.redux.executors.far]
             type = "futures"
             factory = "pools:Elsewhere"
-            address = "{tmp_path}/worker.socket"
+            addresses = ["{tmp_path}/first/socket", "{tmp_path}/second/socket"]
             code_package = true
             code_excludes = ["tests"]
         """,
         "tools/pools.py": POOLS,
-        "empty/.keep": "",
+        "first/empty/.keep": "",
+        "second/empty/.keep": "",
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -121,40 +129,57 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def worker(tmp_path: Path, project: Path) -> Iterator[int]:
-    """The id of a worker process in an empty folder, which knows nothing of the project and outlives the runs."""
-    (tmp_path / "tmp").mkdir()
-    environment = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path / "tmp")}
-    argv = [sys.executable, "-P", "-c", WORKER, str(tmp_path / "worker.socket")]
-    with subprocess.Popen(argv, cwd=tmp_path / "empty", env=environment, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        yield process.pid
-        process.kill()
+def workers(tmp_path: Path, project: Path) -> Iterator[dict[int, Path]]:
+    """By their process ids the folders of two workers, which know nothing of the project and outlive the runs.
+
+    Each is in an empty folder, and has passing files of its own, as on a machine of its own.
+    """
+    with ExitStack() as stack:
+        folders: dict[int, Path] = {}
+        for folder in (tmp_path / "first", tmp_path / "second"):
+            (folder / "tmp").mkdir()
+            environment = {"PATH": os.environ["PATH"], "TMPDIR": str(folder / "tmp")}
+            argv = [sys.executable, "-P", "-c", WORKER, str(folder / "socket")]
+            process = stack.enter_context(
+                subprocess.Popen(argv, cwd=folder / "empty", env=environment, stdout=subprocess.PIPE)
+            )
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            process.stdout.readline()
+            folders[process.pid] = folder
+        yield folders
 
 
-def run(project: Path) -> list[object]:
+def run(project: Path) -> list[Any]:
     environment = {**os.environ, "PYTHONPATH": str(project.parent / "tools"), "XDG_CONFIG_HOME": str(project)}
     argv = [sys.executable, "-m", "redux", "run", "--executor", "far", "flows/flow.py", "main"]
     done = subprocess.run(argv, cwd=project, env=environment, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
-    return eval(done.stdout)
+    return ast.literal_eval(done.stdout)
 
 
-def test_a_worker_in_an_empty_folder_gets_the_code_once_and_again_when_it_was_edited(project: Path, worker: int):
-    shelf = project.parent / "tmp" / f"redux-code-{os.getuid()}"
+def unpacked(folder: Path) -> list[Path]:
+    return list((folder / "tmp" / f"redux-code-{os.getuid()}").iterdir())
+
+
+def test_workers_in_empty_folders_get_the_code_once_each_and_again_when_it_was_edited(
+    project: Path, workers: dict[int, Path]
+):
     total = sum(range(100_000)) + 7
-    *answers, here, there = run(project)
+    *answers, places = run(project)
     assert answers == [total * 2, "in vain"]
-    (unpacked,) = shelf.iterdir()
-    assert here == there == [worker, [".keep"], f"{unpacked}/flows/flow.py"]
-    assert sorted(path.name for path in shelf.glob("*/**/*.py")) == ["__init__.py", "far.py", "flow.py", "near.py"]
+    assert {process for process, *_ in places} == set(workers)
+    for process, names, file in places:
+        (here,) = unpacked(workers[process])
+        assert (names, file) == ([".keep"], f"{here}/flows/flow.py")
+        assert sorted(path.name for path in here.glob("**/*.py")) == ["__init__.py", "far.py", "flow.py", "near.py"]
     os.utime(project / "flows/near.py", (1, 1))
     run(project)
-    assert len(list(shelf.iterdir())) == 1
+    assert [len(unpacked(folder)) for folder in workers.values()] == [1, 1]
     (project / "flows/lib/far.py").write_text(FAR.replace("2", "3"))
+    (project / "flows/near.py").write_text(NEAR + "    y: int = 0\n")
     assert run(project)[0] == total * 3
-    assert len(list(shelf.iterdir())) == 2
+    assert [len(unpacked(folder)) for folder in workers.values()] == [2, 2]
 
 
 def test_a_package_is_the_projects_files_whenever_it_is_made(project: Path, tmp_path: Path):
@@ -175,7 +200,7 @@ def test_a_package_is_the_projects_files_whenever_it_is_made(project: Path, tmp_
 
 def test_a_package_that_lost_a_file_is_unpacked_anew(project: Path, tmp_path: Path):
     package = pack_code(project, CodePatterns())
-    letter = package.letter(str(tmp_path / "empty"))
+    letter = package.letter(str(tmp_path / "first/empty"))
     assert not is_unpacked(letter)
     moved = unpack_code(letter, package.data)
     assert is_unpacked(letter)
@@ -183,7 +208,7 @@ def test_a_package_that_lost_a_file_is_unpacked_anew(project: Path, tmp_path: Pa
     assert not is_unpacked(letter)
     assert unpack_code(letter, package.data) == moved
     assert (Path(moved.here) / "flows/near.py").exists()
-    assert len(list((tmp_path / "empty").iterdir())) == 2
+    assert len(list((tmp_path / "first/empty").iterdir())) == 2
 
 
 def test_what_cannot_be_code_is_told(project: Path, monkeypatch: pytest.MonkeyPatch):

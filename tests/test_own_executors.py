@@ -95,9 +95,9 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def redux(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def redux(place: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("REDUX_")}
-    environment = {**own, "XDG_CONFIG_HOME": str(place)}
+    environment = {**own, "XDG_CONFIG_HOME": str(place), **variables}
     argv = [sys.executable, "-m", "redux", *words]
     return subprocess.run(argv, cwd=place, env=environment, capture_output=True, encoding="utf-8")
 
@@ -115,6 +115,17 @@ def test_each_is_a_pool_of_its_own_size_and_jobs_tell_the_place_that_ran_them(pl
     assert "job 1 of by_class" in by_class.stderr
     places = redux(place, "log", "--json", "--task", "process")
     assert {"few", "counted", "processes", "by_class"} <= set(places.stdout.replace('"', " ").split()), places
+
+
+@pytest.mark.parametrize("begun", ["", "fe", "x"])
+def test_completion_offers_them_by_name(place: Path, begun: str):
+    asked = {"_REDUX_COMPLETE": "bash_complete", "COMP_WORDS": f"redux run --executor {begun}", "COMP_CWORD": "3"}
+    names = [line.partition(",")[2] for line in redux(place, **asked).stdout.split()]
+    known = ["threads", "processes", "by_class", "counted", "few", "many", "one"]
+    assert names == [name for name in known if name.startswith(begun)]
+    (place / ".redux/redux.toml").write_text("no TOML")
+    damaged = redux(place, **asked)
+    assert (damaged.returncode, damaged.stderr) == (0, "")
 
 
 @task

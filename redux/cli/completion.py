@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from redux.cli.surroundings import Where, find_sources
 from redux.settings.precedence import explain_settings
 from redux_valuestore.errors import ReduxError
 
@@ -33,12 +34,10 @@ def completion(shell: str) -> int:
 
 def complete_executors(project: Path | None, begun: str) -> list[str]:
     """The executors whose names begin so: those of redux, and those that the settings name where they can be read."""
-    from redux.cli.surroundings import Where, find_sources
-
     names = ["threads", "processes"]
     with suppress(ReduxError, OSError):
         lines = explain_settings(find_sources(Where(None, None, project)))
-        names += [name for _, dot, name in (line.key.partition("executors.") for line in lines) if dot]
+        names += [line.key.removeprefix("executors.") for line in lines if line.key.startswith("executors.")]
     return [name for name in names if name.startswith(begun)]
 
 
