@@ -117,6 +117,10 @@ def project(tmp_path: Path) -> Path:
             addresses = ["{tmp_path}/first/socket", "{tmp_path}/second/socket"]
             code_package = true
             code_excludes = ["tests"]
+            [tool.redux.executors.cluster]
+            type = "dask"
+            scheduler_file = "{tmp_path}/scheduler.json"
+            code_package = true
         """,
         "tools/pools.py": POOLS,
         "first/empty/.keep": "",
@@ -150,9 +154,9 @@ def workers(tmp_path: Path, project: Path) -> Iterator[dict[int, Path]]:
         yield folders
 
 
-def run(project: Path) -> list[Any]:
+def run(project: Path, executor: str = "far") -> list[Any]:
     environment = {**os.environ, "PYTHONPATH": str(project.parent / "tools"), "XDG_CONFIG_HOME": str(project)}
-    argv = [sys.executable, "-m", "redux", "run", "--executor", "far", "flows/flow.py", "main"]
+    argv = [sys.executable, "-m", "redux", "run", "--executor", executor, "flows/flow.py", "main"]
     done = subprocess.run(argv, cwd=project, env=environment, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     return ast.literal_eval(done.stdout)
@@ -180,6 +184,25 @@ def test_workers_in_empty_folders_get_the_code_once_each_and_again_when_it_was_e
     (project / "flows/near.py").write_text(NEAR + "    y: int = 0\n")
     assert run(project)[0] == total * 3
     assert [len(unpacked(folder)) for folder in workers.values()] == [2, 2]
+
+
+def test_a_dask_cluster_that_is_there_already_gets_the_code_of_one_run_after_the_other(project: Path):
+    folder = project.parent / "first"
+    (folder / "tmp").mkdir()
+    environment = {"PATH": os.environ["PATH"], "TMPDIR": str(folder / "tmp")}
+    known = ("--scheduler-file", str(project.parent / "scheduler.json"), "--no-dashboard")
+    with ExitStack() as stack:
+        for words in (("scheduler", "--host", "127.0.0.1", "--port", "0"), ("worker", "--nworkers", "1")):
+            argv = [sys.executable, "-P", "-m", f"distributed.cli.dask_{words[0]}", *words[1:], *known]
+            process = stack.enter_context(subprocess.Popen(argv, cwd=folder / "empty", env=environment))
+            stack.callback(process.terminate)
+        total = sum(range(100_000)) + 7
+        assert run(project, "cluster")[0] == total * 2
+        (project / "flows/lib/far.py").write_text(FAR.replace("2", "3"))
+        *answers, places = run(project, "cluster")
+    assert answers == [total * 3, "in vain"]
+    assert all(Path(file).is_relative_to(folder / "tmp") for *_, file in places)
+    assert len(unpacked(folder)) == 2
 
 
 def test_a_package_is_the_projects_files_whenever_it_is_made(project: Path, tmp_path: Path):

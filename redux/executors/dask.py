@@ -7,6 +7,9 @@ from typing import Any
 
 from redux.executors.executor import ExecutorError
 
+_OF_A_CLUSTER = {"address", "scheduler_file"}
+"""Options that name a cluster which is there: it takes none of those for starting one."""
+
 
 class DaskMissing(ExecutorError):
     """Dask is not installed."""
@@ -28,7 +31,9 @@ class DaskPool(Executor):
             from distributed import Client  # noqa: PLC0415  # pyright: ignore - an extra, imported where it is used
         except ImportError:
             raise DaskMissing from None
-        self._client: Any = Client(**{"dashboard_address": None, **options})
+        if not options.keys() & _OF_A_CLUSTER:
+            options = {"dashboard_address": None, **options}
+        self._client: Any = Client(**options)
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Have the cluster call `fn`; calls are never shared, for each is a job of its own."""
