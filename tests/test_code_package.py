@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,12 @@ from typing import Any
 import pytest
 
 from redux.executors.code_package import CannotPack, CodePatterns, is_unpacked, pack_code, unpack_code
+from redux.executors.with_code import WithCode
+from redux.repo import Repo
+from redux.scheduler import Scheduler
+from redux.task import task
+
+redux_namespace = "test_code_package"
 
 FLOW = """
 import os
@@ -203,6 +211,22 @@ def test_a_dask_cluster_that_is_there_already_gets_the_code_of_one_run_after_the
     assert answers == [total * 3, "in vain"]
     assert all(Path(file).is_relative_to(folder / "tmp") for *_, file in places)
     assert len(unpacked(folder)) == 2
+
+
+@task(version="1")
+def place_of_code(number: int) -> tuple[int, str]:
+    return os.getpid(), __file__
+
+
+@pytest.mark.parametrize("pool", [ThreadPoolExecutor, ProcessPoolExecutor])
+def test_it_does_no_harm_where_the_code_is_there_already(
+    repo: Repo, pool: Callable[[int], Executor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    scheduler = Scheduler(repo, executor="far", executors={"far": WithCode(lambda: pool(1))})
+    process, file = scheduler.run(place_of_code(1))
+    assert (process == os.getpid()) == (file == __file__) == (pool is ThreadPoolExecutor)
+    assert Path(file).read_bytes() == Path(__file__).read_bytes()
 
 
 def test_a_package_is_the_projects_files_whenever_it_is_made(project: Path, tmp_path: Path):

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redux.code.project import Project, project_of
-from redux.executors.executor import Executor, ExecutorError, Place, Site
-from redux.executors.pool import MakePool
+from redux.executors.executor import ExecutorError
 from redux_valuestore.digest import Digest, digest_bytes
 
 LARGEST = 64 * 1024 * 1024
@@ -57,24 +56,6 @@ class CodePackage:
     def letter(self, shared: str | None = None) -> Letter:
         """What the first message to a worker says of it."""
         return (self.digest, self.tops, self.paths, shared)
-
-
-@dataclass(frozen=True, slots=True)
-class WithCode(Place):
-    """A `concurrent.futures.Executor` whose workers see neither the project nor its folder of values.
-
-    They are sent the project's code, and values come and go with the messages.
-    `Scheduler(executors={"far": WithCode(make)})`
-    """
-
-    make: MakePool
-    patterns: CodePatterns = EVERY_MODULE
-
-    def open(self, name: str, site: Site) -> Executor:
-        """The executor, its code packed. Raises CannotPack."""
-        from redux.executors.futures import FuturesExecutor  # noqa: PLC0415 - most runs need no such pool
-
-        return FuturesExecutor(name, site, self.make, pack_code(site.folder, self.patterns))
 
 
 # -- packed by the run -------------------------------------------------------------------------------
@@ -241,16 +222,20 @@ def _unpack(data: bytes, shelf: Path, here: Path) -> None:
 def import_from(moved: Moved) -> Sequence[str]:
     """Have this process import a project's modules from its package; gives the names of modules that it forgot.
 
-    Those are the ones of packages that were used before: of another run, or of this project before an edit.
+    Those are the ones of former packages, of another run or of this project before an edit, and in a process forked
+    from the run's those of the project itself.
     """
     shelf = os.path.dirname(moved.here) + os.sep
     sys.path[:] = [*moved.paths, *(path for path in sys.path if not path.startswith(shelf))]
     sys.path_importer_cache.clear()
-    found = {name: str(getattr(module, "__file__", None) or "") for name, module in list(sys.modules.items())}
-    others = [
-        name for name, file in found.items() if file.startswith(shelf) and not file.startswith(moved.here + os.sep)
-    ]
+    project = Project(Path(top) for top in moved.tops)
+
+    def is_former(file: str) -> bool:
+        return project.owns(file) or (file.startswith(shelf) and not file.startswith(moved.here + os.sep))
+
+    files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
+    others = [name for name, file in files.items() if file and is_former(file)]
     for name in others:
-        if name != "__main__":
+        if name != "__main__":  # which must be there, and is replaced by the import of another
             del sys.modules[name]
     return others

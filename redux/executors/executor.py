@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redux.counts import held_to_count
 from redux.handle import advanced
@@ -19,6 +19,9 @@ from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.frozen import frozen
 from redux_valuestore.store import StoreError
+
+if TYPE_CHECKING:
+    from concurrent import futures
 
 
 class ExecutorError(ReduxError):
@@ -133,6 +136,10 @@ class Site:
     workers: int | None
     folder: Path
     """where the user's own project is found"""
+
+
+MakePool = Callable[[], "futures.Executor"]
+"""What makes a pool of others' workers."""
 
 
 class Place(ABC):

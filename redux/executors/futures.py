@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from functools import partial
 
 from redux.executors.code_package import CodePackage
 from redux.executors.exchange import Exchange
-from redux.executors.executor import ExecutorError, JobSpec, Outcome, Site, TimedOut
+from redux.executors.executor import ExecutorError, JobSpec, MakePool, Outcome, Site, TimedOut
 from redux.executors.orders import pack_hello, pack_order, read_answer
 from redux.executors.remote import CODE_WANTED, work
 from redux_valuestore.errors import ReduxError
@@ -46,7 +45,7 @@ class FuturesExecutor:
     Its workers import the workflow by themselves, fetch large values from the store and put large results there.
     """
 
-    def __init__(self, name: str, site: Site, make: Callable[[], Executor], code: CodePackage | None = None) -> None:
+    def __init__(self, name: str, site: Site, make: MakePool, code: CodePackage | None = None) -> None:
         self.name = name
         self._site = site
         self._pool = make()

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from redux.executors.executor import Done, Executor, ExecutorError, Outcome, Place, Site
+from redux.executors.executor import Done, Executor, ExecutorError, MakePool, Outcome, Place, Site
 from redux.executors.local import EXECUTORS, Kind, LocalExecutor
 from redux.repo import Repo
-
-if TYPE_CHECKING:
-    from concurrent import futures
-
-MakePool = Callable[[], "futures.Executor"]
 
 
 @dataclass(frozen=True, slots=True)
