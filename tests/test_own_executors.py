@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from redux.executors.base import ExecutorError, get_executor_class, get_executor_from_config, register_executor
+from redux.executors.container_words import ContainerOptions
+from redux.executors.containers import Containers
 from redux.executors.local import LocalExecutor
 from redux.executors.pool import Alias, AliasCircle
 from redux.executors.threads import ThreadExecutor
+from redux.executors.with_code import WithCode
 from redux.repo import Repo
 from redux.scheduler import Scheduler
 from redux.task import task
 
 redux_namespace = "test_own_executors"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "executors.md"
 
 FLOW = """
 import os
@@ -166,3 +172,17 @@ def test_classes_are_known_by_their_type(repo: Repo):
         get_executor_class("slurm")
     with pytest.raises(ExecutorError, match="'threads' is a type of executors that redux brings"):
         register_executor("threads")(Mine)
+
+
+def test_the_page_of_executors_shows_what_works(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    blocks = re.findall(r"```(toml|python)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (code,) = [text for kind, text in blocks if kind == "python"]
+    tables = [tomllib.loads(text)["executors"] for kind, text in blocks if kind == "toml"]
+    made = {name: get_executor_from_config(table, name) for table in tables for name in table}
+    assert made["few"] == LocalExecutor("processes", 2)
+    assert made["box"] == Containers(ContainerOptions("registry/mine:1", ("/data:/data:ro",), "2048m"), workers=4)
+    assert isinstance(made["far"], WithCode)
+    (tmp_path / "page_example.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    own = {"here": get_executor_from_config({"here": {"class": "page_example.Here"}}, "here")}
+    assert Scheduler(repo, executor="here", executors=own).run(thread_name(11)) == "MainThread"
