@@ -26,7 +26,7 @@ from redux.executors.work_queue import WorkQueue
 from redux.scripts.programs import end_programs_of, running, signal_name
 from redux.scripts.speech import pass_on
 
-ANSWER_SECONDS = 30
+ANSWER_SECONDS = 10
 """How long a daemon has to say that it is there."""
 _NOT_STARTED = 125
 """The status with which `docker run` says that the failure is its own, not the container's."""
@@ -92,8 +92,8 @@ class ContainerExecutor(WorkQueue):
         if shutil.which(place.command) is None:
             raise ContainersMissing(name, place.command)
         self.name = name
-        self._folder = _make_scratch(name, place.scratch)
         code = None if place.code is None else pack_code(site.folder, place.code)
+        self._folder = _make_scratch(name, place.scratch)
         self._lot = lot = _Lot(name, site, place, self._folder, code)
         super().__init__(site.done, place.workers or site.workers or os.cpu_count() or 1, lambda: _Bench(lot))
 
@@ -217,7 +217,8 @@ class _Bench:
 
 def _make_scratch(name: str, scratch: str | None) -> str:
     try:
-        return tempfile.mkdtemp(prefix="redux-containers-", dir=scratch)
+        above = None if scratch is None else os.path.abspath(os.path.expanduser(scratch))
+        return tempfile.mkdtemp(prefix="redux-containers-", dir=above)
     except OSError as error:
         raise ExecutorError(f"executor {name} has no folder to share with its containers: {error}") from None
 
