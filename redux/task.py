@@ -276,7 +276,8 @@ def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     Where it raises one of `retry_on` it is tried again up to `retries` times, `retry_delay` seconds later, doubled each
     time. `prov=False` records neither it nor what is below. `nout` says how many things it returns, as does an
     annotation `-> tuple[A, B]`: a call can be unpacked, and its result must be so many. Jobs below inherit
-    `export_options`. `tags` go on the task. Options that redux doesn't know are the executor's.
+    `export_options`. `tags` go on the task. A worker in another process imports `load_module` to have the task, where
+    that is not the module of its function. Options that redux doesn't know are the executor's.
     Raises TaskError for a name that isn't one or that another place has, for a wrong option, and for one that
     contradicts the function.
     """

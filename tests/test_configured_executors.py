@@ -7,6 +7,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,17 @@ def test_a_flag_names_one_and_a_name_that_is_none_is_told(place: Path):
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [
-        ("threads", {}, "executors.mine.type: 'threads' is no type of executor; there are 'dask' and 'futures'"),
+        ("slurm", {}, "executors.mine.type: 'slurm' is no type of executor; there are 'alias', 'custom', 'dask', "),
+        ("threads", {"worker": 2}, "executors.mine.worker: is no setting of an executor of type threads; did you mean"),
+        ("processes", {"workers": 0}, "executors.mine.workers: = 0: it must be a whole number from 1 on"),
+        ("local", {"mode": "greenlet"}, "executors.mine.mode: = 'greenlet': it must be 'thread' or 'process'"),
+        ("alias", {}, "executors.mine.target: is missing: it must be the name of an executor"),
+        ("alias", {"target": "thread"}, "executors.mine.target: = 'thread': no executor has this name; did you mean"),
+        ("alias", {"target": "mine"}, "executors.mine.target: goes round in a circle: mine -> mine; name another"),
+        ("dask", {"code_package": "yes"}, "executors.mine.code_package: = 'yes': it must be true or false"),
+        ("dask", {"code_includes": ("*.py",)}, "executors.mine.code_includes: counts only with code_package = true"),
+        ("dask", {"code_package": True, "code_excludes": "a"}, "executors.mine.code_excludes: = 'a': it must be patt"),
+        ("custom", {"class": "Mine"}, "executors.mine.class: = 'Mine': it must be \"package.module.Class\""),
         ("futures", {}, 'executors.mine.factory: is missing: it must be "module:callable"'),
         ("futures", {"factory": "module"}, "executors.mine.factory: = 'module': it must be \"module:callable\""),
     ],
@@ -97,12 +108,13 @@ def test_what_is_wrong_with_a_table_is_told_at_once(kind: str, options: dict[str
 
 
 def test_what_is_wrong_with_a_factory_is_told_when_it_is_asked():
-    nowhere, no_pool = pools_of(
+    made: Any = pools_of(
         [
             ExecutorSettings("a", "futures", {"factory": "no_such_module:pool"}),
             ExecutorSettings("b", "futures", {"factory": "builtins:dict"}),
         ]
-    ).values()
+    )
+    nowhere, no_pool = made.values()
     with pytest.raises(ConfigError, match=r"executors\.a\.factory: 'no_such_module:pool' cannot be imported: Mod"):
         nowhere()
     with pytest.raises(ConfigError, match=r"builtins:dict gave \{\}, which is no concurrent\.futures\.Executor"):
@@ -110,10 +122,9 @@ def test_what_is_wrong_with_a_factory_is_told_when_it_is_asked():
 
 
 def test_options_reach_the_factory_as_plain_data():
-    (make,) = pools_of(
-        [ExecutorSettings("a", "futures", {"factory": "concurrent.futures:ThreadPoolExecutor", "max_workers": 3})]
-    ).values()
-    pool = make()
+    options = {"factory": "concurrent.futures:ThreadPoolExecutor", "max_workers": 3}
+    made: Any = pools_of([ExecutorSettings("a", "futures", options)])
+    pool = made["a"]()
     assert isinstance(pool, ThreadPoolExecutor)
     pool.shutdown()
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ast
+from contextlib import suppress
 from pathlib import Path
 
 import click
+
+from redux.cli.surroundings import Where, find_sources
+from redux.settings.precedence import explain_settings
+from redux_valuestore.errors import ReduxError
 
 
 @click.command(
@@ -25,6 +30,15 @@ def completion(shell: str) -> int:
     assert kind is not None
     click.echo(kind(group, {}, "redux", "_REDUX_COMPLETE").source())
     return 0
+
+
+def complete_executors(project: Path | None, begun: str) -> list[str]:
+    """The executors whose names begin so: those of redux, and those that the settings name where they can be read."""
+    names = ["threads", "processes"]
+    with suppress(ReduxError, OSError):
+        lines = explain_settings(find_sources(Where(None, None, project)))
+        names += [line.key.removeprefix("executors.") for line in lines if line.key.startswith("executors.")]
+    return [name for name in names if name.startswith(begun)]
 
 
 def complete_tasks(target: str, begun: str) -> list[str]:

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from redux.cli.arguments import TaskForm, read_arguments, read_form, wants_help
-from redux.cli.completion import complete_tasks
+from redux.cli.completion import complete_executors, complete_tasks
 from redux.cli.given import About, read_context, read_tags
 from redux.cli.main import uncollected
 from redux.cli.output import show, stdout_to_stderr, tell
@@ -36,7 +36,7 @@ def _complete_task(context: click.Context, parameter: click.Parameter, begun: st
 
 
 def _complete_executor(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    return [CompletionItem(name) for name in ("threads", "processes") if name.startswith(begun)]
+    return [CompletionItem(name) for name in complete_executors(context.params.get("project"), begun)]
 
 
 @click.command(

@@ -1,31 +1,55 @@
-"""Executors that the settings name: each `[executors.NAME]` as what makes its pool, once a job asks for it."""
+"""Executors that the settings name: each `[executors.NAME]` as what makes it, once a job asks for it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from redux.errors import ConfigError
-from redux.executors.pool import EXECUTORS, MakePool
+from redux.errors import ConfigError, nearest
+from redux.executors.code_package import CodePatterns
+from redux.executors.executor import ExecutorError
+from redux.executors.local import EXECUTORS, Kind, LocalExecutor
+from redux.executors.pool import OTHER_NAMES, Alias, OwnExecutor
+from redux.executors.registered import Custom, Opener, get_executor_class, registered_kinds
+from redux.executors.with_code import WithCode
 from redux.settings.layers import ExecutorSettings
-from redux.tables import thaw
+from redux.tables import freeze, thaw
 
 if TYPE_CHECKING:
     from concurrent import futures
 
 _PATH = re.compile(r"[\w.]+:[\w.]+")
+_CLASS = re.compile(r"\w+(\.\w+)+")
 _EXAMPLE = "concurrent.futures:ThreadPoolExecutor"
+_MODES: Mapping[str, Kind] = {"thread": "threads", "process": "processes"}
 
 
-def pools_of(executors: Iterable[ExecutorSettings]) -> Mapping[str, MakePool]:
-    """What makes the pool of each executor, by name. Raises ConfigError for a type or a factory that is none.
+def pools_of(executors: Iterable[ExecutorSettings]) -> Mapping[str, OwnExecutor]:
+    """What makes each executor, by name. Raises ConfigError for a table that makes none.
 
-    A factory is imported when the first job asks for its pool; ConfigError then, where it cannot be.
+    A factory or class is imported when the first job asks for its executor; ConfigError then, where it cannot be.
     """
-    return {one.name: _KINDS[_checked(one).type](one) for one in executors}
+    made = {one.name: _made(one) for one in executors}
+    for name in made:
+        _check_target(name, made)
+    return made
+
+
+def get_executor_from_config(executors: Mapping[str, Mapping[str, object]], name: str) -> OwnExecutor:
+    """The executor that a table of settings names, as `Scheduler(executors={name: …})` takes it.
+
+    `executors` are tables as `[executors.NAME]` has them, by name. Raises ExecutorError where none has this name,
+    ConfigError for one that makes none.
+    """
+    if name not in executors:
+        raise ExecutorError(f"no executor is configured under the name {name!r}{nearest(name, executors)}")
+    options = dict(executors[name])
+    kind = options.pop("type", "custom" if "class" in options else "")
+    return _made(ExecutorSettings(name, str(kind), freeze(options)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,44 +71,161 @@ class Factory:
 
     def _find(self) -> Callable[..., object]:
         module, _, name = self.path.partition(":")
-        try:
-            found: object = import_module(module)
-            for part in name.split("."):
-                found = getattr(found, part)
-        except Exception as error:  # whatever the user's module raises while it is imported
-            why = f"{self.path!r} cannot be imported: {type(error).__name__}: {error}"
-            remedy = "name a module that `redux run` can import and a function in it"
-            raise ConfigError(f"executors.{self.name}.factory", f"{why}; {remedy}") from error
-        return cast("Callable[..., object]", found)
+        return cast("Callable[..., object]", _imported(f"executors.{self.name}.factory", self.path, module, name))
 
 
-def _checked(one: ExecutorSettings) -> ExecutorSettings:
+def _imported(key: str, path: str, module: str, name: str) -> object:
+    try:
+        found: object = import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except Exception as error:  # whatever the user's module raises while it is imported
+        why = f"{path!r} cannot be imported: {type(error).__name__}: {error}"
+        remedy = "name a module that `redux run` can import and what is in it"
+        raise ConfigError(key, f"{why}; {remedy}") from error
+    return found
+
+
+# -- tables ------------------------------------------------------------------------------------------
+
+
+def _made(one: ExecutorSettings) -> OwnExecutor:
     if one.name in EXECUTORS:
         raise ConfigError(f"executors.{one.name}", "is an executor that redux brings; give yours another name")
-    if one.type not in _KINDS:
-        known = " and ".join(repr(kind) for kind in sorted(_KINDS))
-        raise ConfigError(f"executors.{one.name}.type", f"{one.type!r} is no type of executor; there are {known}")
-    return one
+    if one.type in _KINDS:
+        return _KINDS[one.type](one)
+    if one.type in registered_kinds():
+        return Custom(partial(cast("Callable[[str], Opener]", get_executor_class), one.type), thaw(one.options))
+    *known, last = [repr(kind) for kind in sorted({*_KINDS, *registered_kinds()})]
+    what = f"{one.type!r} is no type of executor; there are {', '.join(known)} and {last}"
+    raise ConfigError(f"executors.{one.name}.type", what)
 
 
-def _by_factory(one: ExecutorSettings) -> MakePool:
+def _check_target(name: str, made: Mapping[str, OwnExecutor]) -> None:
+    """Follow an alias to its end. Raises ConfigError where there is none."""
+    passed = [name]
+    while isinstance(one := made.get(passed[-1]), Alias):
+        target = one.target
+        key = f"executors.{passed[-1]}.target"
+        if target in passed:
+            raise ConfigError(key, f"goes round in a circle: {' -> '.join((*passed, target))}; name another executor")
+        known = {*made, *EXECUTORS, *OTHER_NAMES}
+        if target not in known:
+            raise ConfigError(key, f"= {target!r}: no executor has this name{nearest(target, known)}")
+        passed.append(target)
+
+
+def _by_factory(one: ExecutorSettings) -> OwnExecutor:
     options: dict[str, Any] = thaw(one.options)
     path = options.pop("factory", None)
     if not isinstance(path, str) or not _PATH.fullmatch(path):
         wrong = "is missing" if path is None else f"= {path!r}"
         raise ConfigError(f"executors.{one.name}.factory", f'{wrong}: it must be "module:callable", as "{_EXAMPLE}"')
-    return Factory(one.name, path, options)
+    patterns = _code_package(one, options)
+    made = Factory(one.name, path, options)
+    return made if patterns is None else WithCode(made, patterns)
 
 
-def _of_dask(one: ExecutorSettings) -> MakePool:
+def _of_dask(one: ExecutorSettings) -> OwnExecutor:
     options: dict[str, Any] = thaw(one.options)
+    patterns = _code_package(one, options)
 
     def make() -> futures.Executor:
         from redux.executors.dask import DaskPool  # noqa: PLC0415 - an extra, imported where it is used
 
         return DaskPool(**options)
 
-    return make
+    return make if patterns is None else WithCode(make, patterns)
 
 
-_KINDS: Mapping[str, Callable[[ExecutorSettings], MakePool]] = {"futures": _by_factory, "dask": _of_dask}
+def _of_this_machine(one: ExecutorSettings) -> OwnExecutor:
+    options = _only(one, "workers")
+    return LocalExecutor(cast("Kind", one.type), _workers(one, options.get("workers")))
+
+
+def _as_in_redun(one: ExecutorSettings) -> OwnExecutor:
+    options = _only(one, "mode", "max_workers")
+    mode = options.get("mode", "thread")
+    if mode not in _MODES:
+        raise ConfigError(f"executors.{one.name}.mode", f"= {mode!r}: it must be 'thread' or 'process'")
+    return LocalExecutor(_MODES[mode], _workers(one, options.get("max_workers"), "max_workers"))
+
+
+def _of_other_name(one: ExecutorSettings) -> OwnExecutor:
+    target = _only(one, "target").get("target")
+    if not isinstance(target, str) or not target:
+        wrong = "is missing" if target is None else f"= {target!r}"
+        raise ConfigError(f"executors.{one.name}.target", f"{wrong}: it must be the name of an executor")
+    return Alias(target)
+
+
+def _of_own_class(one: ExecutorSettings) -> OwnExecutor:
+    options: dict[str, Any] = thaw(one.options)
+    path, key = options.pop("class", None), f"executors.{one.name}.class"
+    if not isinstance(path, str) or not _CLASS.fullmatch(path):
+        wrong = "is missing" if path is None else f"= {path!r}"
+        raise ConfigError(key, f'{wrong}: it must be "package.module.Class"')
+    module, _, name = path.rpartition(".")
+    return Custom(lambda: cast("Opener", _imported(key, path, module, name)), options)
+
+
+def _in_containers(one: ExecutorSettings) -> OwnExecutor:
+    from redux.executors.container_words import OPTIONS, ContainerOptions  # noqa: PLC0415 - most settings name none
+    from redux.executors.containers import Containers  # noqa: PLC0415 - most settings name none
+
+    options = _only(one, *OPTIONS, "command", "workers", "scratch", "code_package", "code_includes", "code_excludes")
+    try:
+        container = ContainerOptions().changed(options)
+    except ValueError as error:
+        raise ConfigError(f"executors.{one.name}", str(error)) from None
+    for key in ("command", "scratch"):
+        if key in options and not (isinstance(options[key], str) and options[key]):
+            raise ConfigError(f"executors.{one.name}.{key}", f"= {options[key]!r}: it must be a text")
+    workers, code = _workers(one, options.get("workers")), _code_package(one, options, default=True)
+    return Containers(container, options.get("command", "docker"), workers, code, options.get("scratch"))
+
+
+def _code_package(one: ExecutorSettings, options: dict[str, Any], default: bool = False) -> CodePatterns | None:
+    """What of the code workers are sent, None where they see it; these keys are taken out of the options."""
+    wanted = options.pop("code_package", default)
+    if not isinstance(wanted, bool):
+        raise ConfigError(f"executors.{one.name}.code_package", f"= {wanted!r}: it must be true or false")
+    given: dict[str, tuple[str, ...]] = {}
+    for key in ("code_includes", "code_excludes"):
+        said = options.pop(key, None)
+        if said is None:
+            continue
+        if not isinstance(said, list) or not all(isinstance(text, str) and text for text in cast("list[object]", said)):
+            raise ConfigError(f"executors.{one.name}.{key}", f'= {said!r}: it must be patterns, as ["**/*.py"]')
+        if not wanted:
+            raise ConfigError(f"executors.{one.name}.{key}", "counts only with code_package = true")
+        given[key.removeprefix("code_")] = tuple(cast("list[str]", said))
+    return CodePatterns(**given) if wanted else None
+
+
+def _only(one: ExecutorSettings, *known: str) -> dict[str, Any]:
+    for key in one.options:
+        if key not in known:
+            why = f"is no setting of an executor of type {one.type}{nearest(key, known)}"
+            raise ConfigError(f"executors.{one.name}.{key}", why)
+    options: dict[str, Any] = thaw(one.options)
+    return options
+
+
+def _workers(one: ExecutorSettings, said: object, key: str = "workers") -> int | None:
+    if said is None or (isinstance(said, int) and not isinstance(said, bool) and said >= 1):
+        return said
+    raise ConfigError(f"executors.{one.name}.{key}", f"= {said!r}: it must be a whole number from 1 on")
+
+
+_KINDS: Mapping[str, Callable[[ExecutorSettings], OwnExecutor]] = {
+    "alias": _of_other_name,
+    "custom": _of_own_class,
+    "dask": _of_dask,
+    "docker": _in_containers,
+    "futures": _by_factory,
+    "inline": _of_this_machine,
+    "local": _as_in_redun,
+    "processes": _of_this_machine,
+    "threads": _of_this_machine,
+}

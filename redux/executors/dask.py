@@ -5,10 +5,13 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from typing import Any
 
-from redux_valuestore.errors import ReduxError
+from redux.executors.executor import ExecutorError
+
+_OF_A_CLUSTER = {"address", "scheduler_file"}
+"""Options that name a cluster which is there: it takes none of those for starting one."""
 
 
-class DaskMissing(ReduxError):
+class DaskMissing(ExecutorError):
     """Dask is not installed."""
 
     exit_code = 2
@@ -28,7 +31,9 @@ class DaskPool(Executor):
             from distributed import Client  # noqa: PLC0415  # pyright: ignore - an extra, imported where it is used
         except ImportError:
             raise DaskMissing from None
-        self._client: Any = Client(**{"dashboard_address": None, **options})
+        if not options.keys() & _OF_A_CLUSTER:
+            options = {"dashboard_address": None, **options}
+        self._client: Any = Client(**options)
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Have the cluster call `fn`; calls are never shared, for each is a job of its own."""

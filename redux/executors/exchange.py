@@ -46,6 +46,14 @@ class Exchange:
         self._passing: LocalStore | None = None
         self._no_passing = False
 
+    @classmethod
+    def seen_by_workers(cls, repo: Repo, folder: str | None) -> Exchange:
+        """An exchange with workers that see this folder alone; None: they see nothing, all values cross in messages."""
+        exchange = cls(repo)
+        exchange._own = None if folder is None else LocalStore(folder)
+        exchange._no_passing = True
+        return exchange
+
     def hand_over(self, value: object) -> Parcel:
         """A value, its large parts put where the other side finds them. Raises CannotEncode."""
         encoded = encode(value)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redux.counts import held_to_count
 from redux.handle import advanced
@@ -18,6 +19,13 @@ from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.frozen import frozen
 from redux_valuestore.store import StoreError
+
+if TYPE_CHECKING:
+    from concurrent import futures
+
+
+class ExecutorError(ReduxError):
+    """A place where jobs run could not do its part."""
 
 
 class RunInWorker(ReduxError):
@@ -34,7 +42,7 @@ importing: list[str] = []
 """In a worker process: the workflow that it imports at the moment."""
 
 
-class TimedOut(ReduxError, TimeoutError):
+class TimedOut(ExecutorError, TimeoutError):
     """A job took longer than it may."""
 
     def __init__(self, fullname: str, seconds: Seconds) -> None:
@@ -44,7 +52,7 @@ class TimedOut(ReduxError, TimeoutError):
         )
 
 
-class CodeDiffers(ReduxError):
+class CodeDiffers(ExecutorError):
     """A worker's code isn't what the execution hashed."""
 
     def __init__(self, fullname: str, path: str) -> None:
@@ -72,6 +80,8 @@ class JobSpec:
     options: tuple[tuple[str, object], ...] = ()
     eval_hash: Digest | None = None
     """which handles that it returns are told of"""
+    load_module: str | None = None
+    """what another process imports to have the task, where that is not the function's own module"""
 
 
 @frozen
@@ -126,6 +136,20 @@ class Site:
     workers: int | None
     folder: Path
     """where the user's own project is found"""
+
+
+MakePool = Callable[[], "futures.Executor"]
+"""What makes a pool of others' workers."""
+
+
+class Place(ABC):
+    """An executor that is yet to be opened, under the name that the user gave it."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def open(self, name: str, site: Site) -> Executor:
+        """The executor, once the first job asks for it; its `name` is what jobs are recorded with."""
 
 
 def execute(spec: JobSpec, repo: Repo) -> Outcome:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from functools import partial
 
+from redux.executors.code_package import CodePackage
 from redux.executors.exchange import Exchange
-from redux.executors.executor import JobSpec, Outcome, Site, TimedOut
-from redux.executors.frames import pack
-from redux.executors.orders import pack_order, read_answer
-from redux.executors.remote import work
-from redux.value import pickle_is_allowed
+from redux.executors.executor import ExecutorError, JobSpec, MakePool, Outcome, Site, TimedOut
+from redux.executors.orders import pack_hello, pack_order, read_answer
+from redux.executors.remote import CODE_WANTED, work
 from redux_valuestore.errors import ReduxError
 
 
-class PoolFailed(ReduxError):
+class PoolFailed(ExecutorError):
     """The user's executor failed to run a job, or to take it."""
 
     def __init__(self, name: str, fullname: str, error: BaseException) -> None:
@@ -38,6 +35,7 @@ class _Sent:
     key: object
     spec: JobSpec
     folder: str | None
+    order: bytes
     since: float | None = None
 
 
@@ -47,14 +45,14 @@ class FuturesExecutor:
     Its workers import the workflow by themselves, fetch large values from the store and put large results there.
     """
 
-    def __init__(self, name: str, site: Site, make: Callable[[], Executor]) -> None:
+    def __init__(self, name: str, site: Site, make: MakePool, code: CodePackage | None = None) -> None:
         self.name = name
         self._site = site
         self._pool = make()
-        self._exchange = Exchange(site.repo)
-        paths = [path for path in sys.path if isinstance(path, str)]
-        hello = (paths, os.environ.get("PYTHONPATH"), str(site.folder), site.repo.inline_limit, pickle_is_allowed())
-        self._hello = pack(hello)
+        self._exchange = Exchange(site.repo) if code is None else Exchange.seen_by_workers(site.repo, None)
+        self._hello = pack_hello(site, None if code is None else code.letter())
+        self._code = None if code is None else code.data
+        self._code_sent = False
         self._sent: dict[Future[bytes], _Sent] = {}
         self._changing = threading.Lock()
 
@@ -62,15 +60,28 @@ class FuturesExecutor:
         """Hand a job to the pool; whatever goes wrong with it is its outcome."""
         try:
             order, parcel = pack_order(spec, self._exchange)
-            future = self._pool.submit(work, os.getpid(), self._hello, order)
+        except Exception as error:  # a user's own encoder
+            self._failed(key, spec, error)
+            return
+        # The first job brings the code; what a later one meets without it sends that one back.
+        with_code, self._code_sent = not self._code_sent, True
+        self._hand(_Sent(key, spec, parcel.folder, order), with_code)
+
+    def _hand(self, sent: _Sent, with_code: bool) -> None:
+        code = self._code if with_code else None
+        try:
+            future = self._pool.submit(work, os.getpid(), self._hello, sent.order, code)
         except Exception as error:  # a pool that is shut or broken raises what it likes
-            now = time.time()
-            failed = error if isinstance(error, ReduxError) else PoolFailed(self.name, spec.fullname, error)
-            self._site.done(key, Outcome(now, now, error=failed))
+            self._failed(sent.key, sent.spec, error)
             return
         with self._changing:
-            self._sent[future] = _Sent(key, spec, parcel.folder)
+            self._sent[future] = sent
         future.add_done_callback(self._came)
+
+    def _failed(self, key: object, spec: JobSpec, error: Exception) -> None:
+        now = time.time()
+        failed = error if isinstance(error, ReduxError) else PoolFailed(self.name, spec.fullname, error)
+        self._site.done(key, Outcome(now, now, error=failed))
 
     def cancel_waiting(self) -> list[object]:
         """Take back what the pool has not begun."""
@@ -113,7 +124,11 @@ class FuturesExecutor:
         began = time.time()
         read = partial(read_answer, exchange=self._exchange, folder=sent.folder)
         try:
-            outcome = read(future.result())
+            packed = future.result()
+            if packed == CODE_WANTED:
+                self._hand(sent, with_code=True)
+                return
+            outcome = read(packed)
         except CancelledError:
             return
         except ReduxError as error:

@@ -8,9 +8,8 @@ from redux.executors.executor import JobSpec, Site, execute
 class InlineExecutor:
     """Runs each job as it is submitted. A job's `timeout` does not hold here: nobody is there to look at the clock."""
 
-    name = "inline"
-
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, name: str = "inline") -> None:
+        self.name = name
         self._site = site
 
     def submit(self, key: object, spec: JobSpec) -> None:

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Sequence
 from typing import cast
 
+from redux.executors.code_package import Letter
 from redux.executors.exchange import Exchange, Parcel, PlainRecord
-from redux.executors.executor import JobSpec, Outcome
+from redux.executors.executor import ExecutorError, JobSpec, Outcome, Site
 from redux.executors.frames import pack, unpack
-from redux.value import decode
+from redux.value import decode, pickle_is_allowed
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 
@@ -18,19 +19,31 @@ Answer = tuple[object, ...]
 """`"value"` or `"error"`, when the job began and ended, and what came of it in plain parts."""
 
 
-class NoModule(ReduxError):
+class NoModule(ExecutorError):
     """A task lives where another process cannot import it."""
 
     def __init__(self, fullname: str) -> None:
         self.fullname = fullname
         super().__init__(
             f"task {fullname} was defined interactively, so a worker process cannot import it; "
-            "put it into a module, or run it with executor='threads'"
+            "put it into a module, name one that defines it with load_module=, or run it with executor='threads'"
         )
 
 
 class ForeignError(Exception):
     """An error raised in a worker process, of a type that cannot be rebuilt here."""
+
+
+def pack_hello(site: Site, letter: Letter | None = None, paths: Sequence[str] | None = None) -> bytes:
+    """The first message to a worker: where it finds the code, and how values are kept.
+
+    `letter` tells of the code to workers that cannot see it. They keep their own import path, behind `paths`; None is
+    the run's own one.
+    """
+    if paths is None:
+        paths = [] if letter is not None else [path for path in sys.path if isinstance(path, str)]
+    python_path = os.environ.get("PYTHONPATH")
+    return pack((paths, python_path, str(site.folder), site.repo.inline_limit, pickle_is_allowed(), letter))
 
 
 def pack_order(spec: JobSpec, exchange: Exchange) -> tuple[bytes, Parcel]:
@@ -58,11 +71,12 @@ def take_answer(answer: Answer, exchange: Exchange, folder: str | None) -> Outco
 
 
 def _origin(spec: JobSpec) -> tuple[str, str]:
-    name = spec.func.__module__
+    """The module that a worker imports to have the task, and its file; none where it is known by name alone."""
+    name = spec.load_module or spec.func.__module__
     path = getattr(sys.modules.get(name), "__file__", None)
-    if path is None:
+    if path is None and spec.load_module is None:
         raise NoModule(spec.fullname)
-    return name, os.path.abspath(path)
+    return name, os.path.abspath(path) if path else ""
 
 
 def _rebuild_error(data: bytes, shown: str, traceback_text: str) -> BaseException:

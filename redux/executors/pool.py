@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from importlib import import_module
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import cast
 
-from redux.executors.executor import Done, Executor, Outcome, Site
+from redux.executors.executor import Done, Executor, ExecutorError, MakePool, Outcome, Place, Site
+from redux.executors.local import EXECUTORS, Kind, LocalExecutor
 from redux.repo import Repo
-from redux_valuestore.errors import ReduxError
-
-EXECUTORS: Mapping[str, tuple[str, str]] = {
-    "threads": ("redux.executors.threads", "ThreadExecutor"),
-    "processes": ("redux.executors.processes", "ProcessExecutor"),
-    "inline": ("redux.executors.inline", "InlineExecutor"),
-}
-"""The executors there are, by name: module and class, imported when a job asks for one."""
 
 
-if TYPE_CHECKING:
-    from concurrent import futures
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another name of an executor."""
 
-MakePool = Callable[[], "futures.Executor"]
-NO_POOLS: Mapping[str, MakePool] = MappingProxyType({})
+    target: str
 
 
-class UnknownExecutor(ReduxError):
+OwnExecutor = MakePool | Place | Alias
+"""What makes an executor of the user's own."""
+NO_POOLS: Mapping[str, OwnExecutor] = MappingProxyType({})
+
+OTHER_NAMES: Mapping[str, str] = {"default": "threads", "process": "processes"}
+"""What redun calls them; an executor of the user's own may have these names."""
+
+
+class UnknownExecutor(ExecutorError):
     """No executor has this name."""
 
     exit_code = 2
@@ -40,21 +41,29 @@ class UnknownExecutor(ReduxError):
         )
 
 
+class AliasCircle(ExecutorError):
+    """Names of executors that stand for each other."""
+
+    exit_code = 2
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"executors that are names of each other: {' -> '.join(names)}; let one of them be no alias")
+
+
 class ExecutorPool:
     """The executors of one execution. `default` is the name for tasks that name none; `workers` limits each.
 
-    `own` are the user's, by name: each makes a `concurrent.futures.Executor` when the first job asks for it.
+    `own` are the user's, by name, each opened when the first job asks for it. Raises UnknownExecutor.
     """
 
     def __init__(
-        self, repo: Repo, default: str, workers: int | None, folder: Path, own: Mapping[str, MakePool] = NO_POOLS
+        self, repo: Repo, default: str, workers: int | None, folder: Path, own: Mapping[str, OwnExecutor] = NO_POOLS
     ) -> None:
         self._own = own
-        if default not in EXECUTORS and default not in own:
-            raise UnknownExecutor(default, (*EXECUTORS, *own))
+        self._default = self._meant(default)
         self._site = Site(repo, self._report, workers, folder)
-        self._default = default
         self._open: dict[str, Executor] = {}
+        self._meanings: dict[str, str] = {}
         self._done: Done | None = None
 
     def connect(self, done: Done) -> None:
@@ -63,21 +72,40 @@ class ExecutorPool:
 
     def get(self, name: str | None) -> Executor:
         """The executor of that name (None: the default). Raises UnknownExecutor."""
-        name = name or self._default
+        if name is None:
+            name = self._default
+        elif name not in self._open:
+            name = self._meanings.get(name) or self._meanings.setdefault(name, self._meant(name))
         executor = self._open.get(name)
         if executor is None:
             executor = self._open[name] = self._make(name)
         return executor
 
-    def _make(self, name: str) -> Executor:
-        if name in self._own:
-            from redux.executors.futures import FuturesExecutor  # noqa: PLC0415 - most runs need no such pool
-
-            return FuturesExecutor(name, self._site, self._own[name])
-        if name not in EXECUTORS:
+    def _meant(self, name: str) -> str:
+        """The executor that is opened for a name. Raises UnknownExecutor."""
+        passed = [name]
+        while True:
+            own = self._own.get(name)
+            following = own.target if isinstance(own, Alias) else None if own is not None else OTHER_NAMES.get(name)
+            if following is None:
+                break
+            name = following
+            if name in passed:
+                raise AliasCircle((*passed, name))
+            passed.append(name)
+        if name not in self._own and name not in EXECUTORS:
             raise UnknownExecutor(name, (*EXECUTORS, *self._own))
-        module, kind = EXECUTORS[name]
-        return getattr(import_module(module), kind)(self._site)
+        return name
+
+    def _make(self, name: str) -> Executor:
+        own = self._own.get(name)
+        if own is None:
+            return LocalExecutor(cast("Kind", name)).open(name, self._site)
+        if isinstance(own, Place):
+            return own.open(name, self._site)
+        from redux.executors.futures import FuturesExecutor  # noqa: PLC0415 - most runs need no such pool
+
+        return FuturesExecutor(name, self._site, cast("MakePool", own))
 
     def cancel_waiting(self) -> list[object]:
         """The keys of all jobs that have not begun; they will not run."""

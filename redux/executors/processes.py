@@ -14,15 +14,13 @@ import sys
 from typing import cast
 
 from redux.executors.exchange import Exchange
-from redux.executors.executor import JobSpec, Outcome, Site
-from redux.executors.frames import Disconnected, pack, receive, send
-from redux.executors.orders import Answer, pack_order, take_answer
+from redux.executors.executor import ExecutorError, JobSpec, Outcome, Site
+from redux.executors.frames import Disconnected, receive, send
+from redux.executors.orders import Answer, pack_hello, pack_order, take_answer
 from redux.executors.work_queue import WorkQueue
-from redux.value import pickle_is_allowed
-from redux_valuestore.errors import ReduxError
 
 
-class WorkerDied(ReduxError):
+class WorkerDied(ExecutorError):
     """A worker process ended while it ran a job."""
 
     def __init__(self, fullname: str, status: int | None) -> None:
@@ -37,7 +35,7 @@ class WorkerDied(ReduxError):
         )
 
 
-class CannotStartWorker(ReduxError):
+class CannotStartWorker(ExecutorError):
     """The system gives no process for a job to run in."""
 
     def __init__(self, fullname: str, why: OSError) -> None:
@@ -51,9 +49,8 @@ class CannotStartWorker(ReduxError):
 class ProcessExecutor(WorkQueue):
     """A fixed number of worker processes that take jobs in order, each started when there is a job for it."""
 
-    name = "processes"
-
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, name: str = "processes") -> None:
+        self.name = name
         self._exchange = Exchange(site.repo)
         super().__init__(site.done, site.workers or os.cpu_count() or 1, lambda: _Bench(site, self._exchange))
 
@@ -108,11 +105,8 @@ class Worker:
             self._connection, self._process = _spawn()
         except OSError as error:
             raise CannotStartWorker(fullname, error) from error
-        paths = [path for path in sys.path if isinstance(path, str)]
-        python_path = os.environ.get("PYTHONPATH")
-        hello = (paths, python_path, str(site.folder), site.repo.inline_limit, pickle_is_allowed())
         try:
-            self._say(pack(hello), fullname)
+            self._say(pack_hello(site), fullname)
         except BaseException:
             self.end()
             raise

@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
+from functools import partial
 from typing import cast
 
-from redux.executors.exchange import plain_records
-from redux.executors.executor import JobSpec, Outcome, execute
+from redux.executors.code_package import Moved, import_from, is_unpacked, unpack_code
+from redux.executors.executor import Outcome, execute
 from redux.executors.frames import pack, unpack
-from redux.executors.worker import Hello, Order, Workshop, answer, packed_error
+from redux.executors.worker import Hello, Order, Workshop, answer, spec_of
 from redux.repo import Repo
 from redux.task import get_task_registry
-from redux.value import decode
 from redux_backends.memory import MemoryBackend
-from redux_valuestore.digest import Digest
 from redux_valuestore.local import LocalStore
 from redux_valuestore.store import MemoryStore
 
@@ -24,48 +22,59 @@ _workshops: dict[bytes, Workshop] = {}
 _opening = threading.Lock()
 
 
-def work(run_process: int, hello: bytes, order: bytes) -> bytes:
-    """Run a job of the run whose process has this id, and give the packed answer.
+CODE_WANTED = pack(("code wanted",))
+"""The answer of a worker that has not got the project's code: the same job is to come again, and the code with it."""
+
+
+def work(run_process: int, hello: bytes, order: bytes, code: bytes | None = None) -> bytes:
+    """Run a job of the run whose process has this id, and give the packed answer; or CODE_WANTED.
 
     In another process the workflow is imported there, once for each run's settings; in the run's own it is there.
     """
-    plain_order = cast(Order, unpack(order))
     if os.getpid() == run_process:
-        return _work_here(plain_order)
-    try:
-        workshop = _workshop(hello)
-    except BaseException as error:
-        return packed_error(time.time(), error)
-    return answer(workshop, plain_order)
+        return answer(_run_here, cast(Order, unpack(order)))
+    if code is None and _wants_code(hello):
+        return CODE_WANTED
+    return answer(partial(_run_in_workshop, hello, code), cast(Order, unpack(order)))
 
 
-def _workshop(hello: bytes) -> Workshop:
+def _wants_code(hello: bytes) -> bool:
+    if hello in _workshops:
+        return False
+    *_, letter = cast(Hello, unpack(hello))
+    return letter is not None and not is_unpacked(letter)
+
+
+def _run_in_workshop(hello: bytes, code: bytes | None, order: Order) -> Outcome:
+    return _workshop(hello, code).run(order)
+
+
+def _workshop(hello: bytes, code: bytes | None) -> Workshop:
     with _opening:
         workshop = _workshops.get(hello)
         if workshop is None:
-            paths, _, folder, inline_limit, pickle_allowed = cast(Hello, unpack(hello))
+            paths, _, folder, inline_limit, pickle_allowed, letter = cast(Hello, unpack(hello))
+            moved = None if letter is None else unpack_code(letter, code)
+            if moved is not None:
+                _forget_former_code(moved)
             sys.path[:0] = [path for path in paths if path not in sys.path]
-            workshop = _workshops[hello] = Workshop(folder, inline_limit, pickle_allowed)
+            workshop = _workshops[hello] = Workshop(folder, inline_limit, pickle_allowed, moved)
         return workshop
 
 
-def _work_here(order: Order) -> bytes:
-    fullname, task_hash, _, _, call, folder, parts, eval_hash = order
-    began = time.time()
+def _forget_former_code(moved: Moved) -> None:
+    """A worker that outlives runs meets the same modules and tasks again, edited."""
+    _workshops.clear()
+    forgotten = import_from(moved)
+    tasks = get_task_registry()
+    for task in tasks:
+        if task.func.__module__ in forgotten:
+            tasks.remove(task.fullname)
+
+
+def _run_here(order: Order) -> Outcome:
+    fullname, _, _, _, _, folder, _, _ = order
     task = get_task_registry().get(fullname)
     assert task is not None
     repo = Repo(MemoryBackend(), MemoryStore() if folder is None else LocalStore(folder), sys.maxsize)
-    known = dict(parts)
-
-    def fetch(digest: Digest) -> memoryview:
-        return memoryview(bytearray(known[digest])) if digest in known else repo.store.get(digest)
-
-    try:
-        args, kwargs = cast("tuple[tuple[object, ...], dict[str, object]]", decode(memoryview(call), fetch))
-        spec = JobSpec(fullname, task_hash, task.run, args, kwargs, task.nout, eval_hash=eval_hash)
-        outcome: Outcome = execute(spec, repo)
-        if outcome.error is not None:
-            return packed_error(outcome.started, outcome.error, outcome.ended)
-        return pack(("value", outcome.started, outcome.ended, plain_records(outcome)))
-    except BaseException as error:
-        return packed_error(began, error)
+    return execute(spec_of(order, task, repo), repo)

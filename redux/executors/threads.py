@@ -14,9 +14,8 @@ from redux.scripts.programs import end_programs_of
 class ThreadExecutor(WorkQueue):
     """A fixed number of threads that take jobs in order."""
 
-    name = "threads"
-
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, name: str = "threads") -> None:
+        self.name = name
         limit = site.workers or min(32, (os.cpu_count() or 1) + 4)
         super().__init__(site.done, limit, lambda: ThreadBench(lambda spec: execute(spec, site.repo)))
 

@@ -9,8 +9,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread, current_thread
 from typing import Protocol
 
-from redux.executors.executor import Done, JobSpec, Outcome, TimedOut
-from redux_valuestore.errors import ReduxError
+from redux.executors.executor import Done, ExecutorError, JobSpec, Outcome, TimedOut
 
 
 class Bench(Protocol):
@@ -39,7 +38,7 @@ class _Timed:
     bench: Bench
 
 
-class CannotStartThread(ReduxError):
+class CannotStartThread(ExecutorError):
     """The system gives no thread for a job to run in."""
 
     def __init__(self, fullname: str, why: str) -> None:

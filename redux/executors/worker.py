@@ -21,8 +21,9 @@ from types import ModuleType
 from typing import Any, NoReturn, cast
 
 from redux.code.fingerprint import Fingerprinter
-from redux.code.project import project_of
+from redux.code.project import Project, project_of
 from redux.code.trouble import CountedByName
+from redux.executors.code_package import Letter, Moved
 from redux.executors.exchange import plain_records
 from redux.executors.executor import CodeDiffers, JobSpec, Outcome, execute, importing
 from redux.executors.frames import Disconnected, pack, receive, send
@@ -38,18 +39,22 @@ from redux_valuestore.local import LocalStore
 from redux_valuestore.store import MemoryStore
 
 Order = tuple[str, Digest, str, str, bytes, "str | None", "tuple[tuple[Digest, bytes], ...]", "Digest | None"]
-Hello = tuple[tuple[str, ...], "str | None", str, int, bool]
-"""The run's import path, its PYTHONPATH, the workflow's folder, the limit of small values, if pickle is allowed."""
+Hello = tuple[tuple[str, ...], "str | None", str, int, bool, "Letter | None"]
+"""The run's import path, its PYTHONPATH, the workflow's folder, the limit of small values, if pickle is allowed, and
+of code that was packed for workers which cannot see it."""
 
 
 class Workshop:
-    """The tasks of one worker, each checked against the hash its jobs ask for."""
+    """The tasks of one worker, each checked against the hash its jobs ask for; `moved` is code that was sent to it."""
 
-    def __init__(self, folder: str, inline_limit: int, pickle_allowed: bool) -> None:
+    def __init__(self, folder: str, inline_limit: int, pickle_allowed: bool, moved: Moved | None = None) -> None:
         allow_pickle(pickle_allowed)
         self._inline_limit = inline_limit
         self._repos: dict[str | None, Repo] = {None: Repo(MemoryBackend(), MemoryStore(), sys.maxsize)}
-        project = project_of(Path(folder))
+        self._moved = moved
+        project = (
+            project_of(Path(folder)) if moved is None else Project([Path(moved.place_of(folder)), Path(moved.here)])
+        )
         import_fresh(project)
         self._fingerprinter = Fingerprinter(project, name_of_task)
         self._hashes: dict[str, Digest] = {}
@@ -58,17 +63,17 @@ class Workshop:
 
     def run(self, order: Order) -> Outcome:
         """Run one job; errors on the way to its function are its outcome too."""
-        fullname, task_hash, module, path, call, folder, parts, eval_hash = order
+        fullname, task_hash, module, path, call, folder, _, _ = order
         began = time.time()
         try:
             task = self._find(fullname, module, path)
             if self._hash_of(task) != task_hash or not has_current_code(memoryview(call)):
-                raise CodeDiffers(fullname, path)
+                raise CodeDiffers(fullname, path or module)
             repo = self._repo_at(folder)
-            args, kwargs = cast("tuple[Any, Any]", decode(memoryview(call), _fetch_from(repo, dict(parts))))
+            spec = spec_of(order, task, repo)
         except Exception as error:
             return Outcome(began, time.time(), error=error)
-        return execute(JobSpec(fullname, task_hash, task.run, args, kwargs, task.nout, eval_hash=eval_hash), repo)
+        return execute(spec, repo)
 
     def _repo_at(self, folder: str | None) -> Repo:
         """Where a job's large values lie; with no folder all of them go through the socket."""
@@ -81,10 +86,12 @@ class Workshop:
     def _find(self, fullname: str, module: str, path: str) -> Task[..., Any]:
         task = get_task_registry().get(fullname)
         if task is None:
-            _import(module, path)
+            _import(module, path if self._moved is None else self._moved.place_of(path))
             task = get_task_registry().get(fullname)
         if task is None:
-            raise ReduxError(f"{path} defines no task {fullname} when it is imported again; define it at module level")
+            raise ReduxError(
+                f"{path or module} defines no task {fullname} when it is imported again; define it at module level"
+            )
         return task
 
     def _hash_of(self, task: Task[..., Any]) -> Digest:
@@ -94,16 +101,24 @@ class Workshop:
         return known
 
 
-def _fetch_from(repo: Repo, parts: dict[Digest, bytes]) -> Callable[[Digest], memoryview]:
+def spec_of(order: Order, task: Task[..., Any], repo: Repo) -> JobSpec:
+    """The job that an order asks for, its arguments read from it and from where `repo` has them.
+
+    Raises CannotDecode.
+    """
+    fullname, task_hash, _, _, call, _, parts, eval_hash = order
+    known = dict(parts)
+
     def fetch(digest: Digest) -> memoryview:
         # Writable, as what comes from a store is.
-        return memoryview(bytearray(parts[digest])) if digest in parts else repo.store.get(digest)
+        return memoryview(bytearray(known[digest])) if digest in known else repo.store.get(digest)
 
-    return fetch
+    args, kwargs = cast("tuple[Any, Any]", decode(memoryview(call), fetch))
+    return JobSpec(fullname, task_hash, task.run, args, kwargs, task.nout, eval_hash=eval_hash)
 
 
 def _import(name: str, path: str) -> None:
-    importing.append(path)
+    importing.append(path or name)
     try:
         _import_there(name, path)
     finally:
@@ -111,12 +126,16 @@ def _import(name: str, path: str) -> None:
 
 
 def _import_there(name: str, path: str) -> None:
+    if not path:
+        importlib.import_module(name)
+        return
     if name == "__main__":
         _load(path, "__redux_main__")
         sys.modules["__main__"] = sys.modules["__redux_main__"]
         return
     found = importlib.util.find_spec(name)
-    if found is not None and found.origin is not None and os.path.abspath(found.origin) == path:
+    # A library may well lie elsewhere on a worker's machine; a file of the project that is there is that very file.
+    if found is not None and found.origin and (os.path.abspath(found.origin) == path or not os.path.exists(path)):
         importlib.import_module(name)
     else:
         _load(path, name)
@@ -132,21 +151,20 @@ def _load(path: str, name: str) -> ModuleType:
     return module
 
 
-def answer(workshop: Workshop, order: Order) -> bytes:
+def answer(run: Callable[[Order], Outcome], order: Order) -> bytes:
     """Run one job and pack what is to be said of it; what cannot be said becomes an error that can."""
     began = time.time()
     try:
-        outcome = workshop.run(order)
+        outcome = run(order)
         if outcome.error is not None:
-            return packed_error(outcome.started, outcome.error, outcome.ended)
+            return _packed_error(outcome.started, outcome.ended, outcome.error)
         return pack(("value", outcome.started, outcome.ended, plain_records(outcome)))
     except BaseException as error:
-        return packed_error(began, error)
+        return _packed_error(began, time.time(), error)
 
 
-def packed_error(began: float, error: BaseException, ended: float | None = None) -> bytes:
-    """The answer of a job that raised."""
-    return pack(("error", began, time.time() if ended is None else ended, *_plain_error(error)))
+def _packed_error(began: float, ended: float, error: BaseException) -> bytes:
+    return pack(("error", began, ended, *_plain_error(error)))
 
 
 def _plain_error(error: BaseException) -> tuple[bytes, str, str]:
@@ -193,7 +211,7 @@ def _serve(connection: socket.socket) -> NoReturn:
     connection.set_inheritable(False)
     os.register_at_fork(after_in_child=connection.close)
     orders: SimpleQueue[Order] = SimpleQueue()
-    paths, python_path, folder, inline_limit, pickle_allowed = cast(Hello, receive(connection))
+    paths, python_path, folder, inline_limit, pickle_allowed, _ = cast(Hello, receive(connection))
     sys.path[:] = paths
     if python_path is not None:
         os.environ["PYTHONPATH"] = python_path
@@ -204,7 +222,7 @@ def _serve(connection: socket.socket) -> NoReturn:
     workshop = Workshop(folder, inline_limit, pickle_allowed)
     Thread(target=_end_with, args=(lambda: _listen(connection, orders),), daemon=True).start()
     while True:
-        packed = answer(workshop, orders.get())
+        packed = answer(workshop.run, orders.get())
         with suppress(Exception):  # a task closed its standard output
             sys.stdout.flush()
         send(connection, packed)

@@ -141,7 +141,7 @@ class Dispatch:
             return None
         return executor, JobSpec(
             known.task.fullname, known.task_hash, known.task.run, call.args, call.kwargs, known.task.nout,
-            options.timeout, options.for_executor, job.eval_hash,
+            options.timeout, options.for_executor, job.eval_hash, options.load_module,
         )  # fmt: skip
 
     def _try_again(self) -> bool:

@@ -16,7 +16,7 @@ from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
 from redux.default_tags import user_name
 from redux.executors.executor import RunInWorker, importing
-from redux.executors.pool import NO_POOLS, ExecutorPool, MakePool
+from redux.executors.pool import NO_POOLS, ExecutorPool, OwnExecutor
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
 from redux.scheduler.dispatch import Dispatch
@@ -62,7 +62,8 @@ class Scheduler:
     Without a repository what it remembers lives as long as the scheduler. `folder` is where the user's own project
     is found (by default the main script's, or the current one); its code is what task hashes cover. `limits` says how
     much there is of what tasks name in their `limits=`; of anything else there is 1. `executors` are further ones by
-    name, each a function that makes a `concurrent.futures.Executor`. `context` is what `get_context` gives.
+    name, each a function that makes a `concurrent.futures.Executor`, or a `Place` such as `LocalExecutor("processes",
+    2)`. `context` is what `get_context` gives.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Scheduler:
         keep_going: bool = False,
         folder: Path | None = None,
         limits: Mapping[str, int] = NO_LIMITS,
-        executors: Mapping[str, MakePool] = NO_POOLS,
+        executors: Mapping[str, OwnExecutor] = NO_POOLS,
         context: Mapping[str, object] = NOTHING,
     ) -> None:
         self.repo = repo if repo is not None else Repo(MemoryBackend(), MemoryStore())

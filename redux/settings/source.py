@@ -197,7 +197,7 @@ def _executors(table: Table, origin: str) -> tuple[ExecutorSettings, ...]:
     found: list[ExecutorSettings] = []
     for name, said in table.items():
         options = dict(_table(said, f"executors.{name}", origin))
-        kind = options.pop("type", None)
+        kind = options.pop("type", "custom" if "class" in options else None)
         if not isinstance(kind, str) or not kind:
             what = "is missing" if kind is None else f"= {kind!r}"
             raise ConfigError(origin, f'executors.{name}.type {what}: it must be a text such as "dask"')
