@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any, NoReturn, cast
@@ -168,3 +168,33 @@ def _replace_fields(value: object, names: tuple[str, ...], replace: Callable[[ob
     for name, part in after.items():
         object.__setattr__(made, name, part)
     return made
+
+
+def iter_nested_value(value: Any) -> Iterator[Any]:
+    """The leaves of a value, in order: what its containers and records hold that is none itself, keys before values.
+
+    Containers are those that redux rebuilds: list, tuple, dict, set, frozenset, deque, namedtuples, and dataclasses and
+    attrs classes by their fields. A value that is no container is its own one leaf. An expression is a leaf.
+    """
+    kind = type(value)
+    if not _has_leaves(value, kind):
+        yield value
+        return
+    keys_first = [*value.keys(), *value.values()] if isinstance(value, dict) else _parts(value, kind)
+    for part in keys_first:
+        yield from iter_nested_value(part)
+
+
+def map_nested_value(func: Callable[[Any], Any], value: Any) -> Any:
+    """The value with `func(leaf)` in the place of each leaf (see `iter_nested_value`), in containers of the same kinds.
+
+    A container in which nothing changed is taken as it is. Records are rebuilt without their `__init__`. Raises what
+    `func` raises, and TypeError where it gives a key or a member of a set that has no hash.
+    """
+    if not _has_leaves(value, type(value)):
+        return func(value)
+    return replace_parts(value, lambda part: map_nested_value(func, part))
+
+
+def _has_leaves(value: object, kind: type) -> bool:
+    return kind not in ATOMS and not isinstance(value, (Lazy, type)) and kind is not slice and _is_rebuilt(value, kind)

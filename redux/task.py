@@ -15,10 +15,11 @@ from redux.counts import count_in_annotation
 from redux.expression import RuleCall, TaskCall
 from redux.namespace import compute_namespace
 from redux.nested import lazies_in
-from redux.rules import Steps, rule
+from redux.scheduler_tasks import SchedulerTask, scheduler_task
 from redux.tables import merge, thaw
 from redux.tasks.binding import BoundCall, bind_named, name_arguments, plain_names, without_annotations
 from redux.tasks.job_info import JobInfo
+from redux.tasks.keys import hash_args_eval
 from redux.tasks.options import (
     CONTEXT,
     NO_OPTIONS,
@@ -43,12 +44,14 @@ __all__ = [
     "CacheResult",
     "CacheScope",
     "PartialTask",
+    "SchedulerTask",
     "Task",
     "TaskError",
     "TaskOptions",
     "TaskRegistry",
     "current_task_hash",
     "get_task_registry",
+    "hash_args_eval",
     "name_of_task",
     "scheduler_task",
     "set_task_hasher",
@@ -343,30 +346,3 @@ def _move(inner: Task[..., Any], namespace: str) -> Task[..., Any]:
     moved = Task(inner.func, inner.name, namespace, inner.declared)
     registry.add(moved)
     return moved
-
-
-@overload
-def scheduler_task(func: Callable[P, Steps[R]], /) -> Callable[P, R]: ...
-
-
-@overload
-def scheduler_task(
-    *, name: str | None = None, namespace: str | None = None
-) -> Callable[[Callable[P, Steps[R]]], Callable[P, R]]: ...
-
-
-def scheduler_task(
-    func: Callable[..., Any] | None = None, /, *, name: str | None = None, namespace: str | None = None
-) -> Any:
-    """Make an evaluation rule out of a generator, under a full name like a task's: see `redux.rules`.
-
-    It is given its arguments unevaluated, yields what it wants evaluated, and makes no job or call of its own; so it is
-    evaluated anew in every execution, and its code is in no task's hash.
-    """
-
-    def register(steps: Callable[P, Steps[R]]) -> Callable[P, R]:
-        home = compute_namespace(steps, namespace)
-        own_name = name or steps.__name__
-        return rule(f"{home}.{own_name}" if home else own_name)(steps)
-
-    return register if func is None else register(cast("Callable[..., Steps[Any]]", func))

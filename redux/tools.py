@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from redux.file import Dir, File
 from redux.task import task
+from redux.templates import rendered
 
 __all__ = ["copy_dir", "copy_file", "copy_files", "debug_task", "render_template"]
 
@@ -37,15 +38,18 @@ def copy_dir(src_dir: Dir, dest_path: str, skip_if_exists: bool = False) -> Dir:
     return src_dir.copy_to(type(src_dir)(dest_path), skip_if_exists)
 
 
-@task(version="1")
-def render_template(out_path: str, template: File, context: dict[str, Any]) -> File:
-    """The File at a path, with a template's text, in which `{name}` is the value of `name` in the context.
+@task(version="2")
+def render_template(
+    out_path: str, template: File, context: dict[str, Any], template_dir: Dir | str | None = None
+) -> File:
+    """The File at a path, with what Jinja makes of a template and the variables in `context`.
 
-    Templates are written as for `str.format`: `{total:.2f}`, `{row[name]}`, `{{` for a brace. Errors: KeyError for a
-    name without a value, ValueError for what is no template, OSError.
+    The template may include or extend others from `template_dir`; a Dir runs it again when one of them changes, a path
+    doesn't. Needs Jinja: `pip install 'redux-cache[templates]'`. Errors: MissingLibrary without it; Jinja's
+    `UndefinedError` for a variable without a value, `TemplateSyntaxError`, `TemplateNotFound`; OSError.
     """
     out = File(out_path)
-    out.write(template.read().format_map(context))
+    out.write(rendered(template.read(), context, template_dir))
     return out
 
 

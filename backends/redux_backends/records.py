@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum, IntFlag
+from enum import IntEnum, IntFlag, StrEnum
 from typing import NewType
 
 from redux_valuestore.digest import Digest, digest_struct
@@ -327,6 +327,16 @@ class Tag:
     key: str
     value: str
     """canonical JSON"""
+
+
+class TagEntity(StrEnum):
+    """Of which kind a record is that has a tag: the `kind` of a `Tag`."""
+
+    Execution = "execution"
+    Job = "job"
+    CallNode = "call"
+    Task = "task"
+    Value = "value"
 
 
 @dataclass(frozen=True, slots=True)
