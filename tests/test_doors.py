@@ -1,4 +1,4 @@
-"""Names that workflows bring from redun: nested values, pairs with repeated keys, the key of a call, kinds of records."""
+"""Names that workflows bring from redun: nested values, keys of several values, the key of a call, kinds of record."""
 
 from __future__ import annotations
 

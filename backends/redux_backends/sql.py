@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from redux_backends import calls, executions, history, lookup, query
+from redux_backends import calls, contents, executions, history, lookup, query
 from redux_backends.backend import (
     Backend,
     CallCandidate,
@@ -80,7 +80,7 @@ class SQLiteBackend(Backend):
         self._database.run_tx(lambda connection: executions.renew_lease(connection, execution))
 
     def forget_value(self, value: Digest) -> None:
-        self._database.run_tx(lambda connection: calls.forget_value(connection, value))
+        self._database.run_tx(lambda connection: contents.forget_value(connection, value))
 
     # -- the cache's questions, for a whole wave ---------------------------------------------------
 
