@@ -122,7 +122,7 @@ def _not_yet(expression: Expression, what: str, remedy: str) -> TypeError:
 
 
 class TaskCall(Expression):
-    """A call of a task, by the task's full name."""
+    """A call of a task by its `fullname`, with `args` and `kwargs` as written, and `options` of the call's own."""
 
     __slots__ = ("_args", "_fullname", "_kwargs", "_options")
 
@@ -168,7 +168,7 @@ class TaskCall(Expression):
 
 
 class Operation(Expression):
-    """An operation on values that are not there yet, by its name in `redux.operations`."""
+    """An operation on values that are not there yet, by its `name` in `redux.operations`; `args` are its operands."""
 
     __slots__ = ("_args", "_name")
 
@@ -206,7 +206,7 @@ class Literal(Operation):
 
 
 class RuleCall(Expression):
-    """A use of an evaluation rule (`redux.rules`), by the rule's name; its arguments are the rule's to evaluate."""
+    """A use of an evaluation rule (`redux.rules`) by its `name`; `args` and `kwargs` are the rule's to evaluate."""
 
     __slots__ = ("_args", "_kwargs", "_name")
 
@@ -268,7 +268,8 @@ def lazy_operation(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a function as the operation of that name; calling it then gives a lazy expression.
 
     For a small function that is no task and is not recorded: it runs in the scheduler's own thread once its operands
-    are there, again in every execution. Raises OperationExists where another function has the name.
+    are there, again in every execution. Raises OperationExists where another function has the name; a call of it raises
+    TypeError for arguments that don't fit.
     """
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
@@ -287,7 +288,7 @@ def lazy_operation(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 class Quoted(Generic[T]):
-    """An expression that is a value: it can be passed and returned without being evaluated."""
+    """An expression that is a value: `expr` can be passed and returned without being evaluated."""
 
     __slots__ = ("_expr",)
 

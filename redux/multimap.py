@@ -11,7 +11,7 @@ D = TypeVar("D")
 
 
 class MultiMap(Generic[K, V]):
-    """Pairs of a key and a value, with any number of values under a key; made from such pairs, in any iterable.
+    """Pairs of a key and a value, with any number of values under a key; `items` are such pairs, in any iterable.
 
     `m[key]` is the list of a key's values, in the order given, and raises KeyError where it has none. Iterating gives
     the pairs, key by key; `len` counts them. It is equal to another one, to a dict of lists and to a list of pairs that

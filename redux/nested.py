@@ -21,7 +21,7 @@ _REBUILT = frozenset({list, tuple, dict, set, frozenset, deque, OrderedDict, def
 
 
 class HiddenExpression(ReduxError):
-    """An expression sits in something of a kind that redux cannot rebuild."""
+    """An expression, `hidden` if it is known, sits in a `container` of a type that redux cannot rebuild."""
 
     def __init__(self, container: type, hidden: Lazy | None = None) -> None:
         self.container = container
@@ -148,7 +148,7 @@ def _copy(value: object) -> object:
 
 
 def replace_parts(value: Any, replace: Callable[[object], object]) -> Any:
-    """A container or record with what `replace` gives for each of its parts; itself where that is each part itself."""
+    """A container or record, `value`, with what `replace` gives for each part; itself where those are the parts."""
     kind = type(value)
     if kind not in _REBUILT and not (isinstance(value, tuple) and hasattr(kind, "_make")):
         return _replace_fields(value, _field_names(kind) or (), replace)

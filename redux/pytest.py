@@ -32,6 +32,6 @@ def scheduler(own_tasks: TaskRegistry, request: pytest.FixtureRequest) -> Schedu
     """A scheduler whose record and values are in memory, new for each test, with the registry as `own_tasks` keeps it.
 
     `scheduler.run(main(3))` gives the value; equal calls of one test are remembered, those of other tests are not. What
-    counts in task hashes is the project that the test's file is in.
+    counts in task hashes is the project that the test's file is in (`request` knows it). `own_tasks` is the registry.
     """
     return Scheduler(folder=request.path.parent)

@@ -54,7 +54,7 @@ def scheduler_task(
 def scheduler_task(
     func: Callable[..., Any] | None = None, /, *, name: str | None = None, namespace: str | None = None
 ) -> Any:
-    """Make an evaluation rule out of a generator, under a full name like a task's: see `redux.rules`.
+    """Make an evaluation rule out of a generator, `func`, under a full name like a task's: see `redux.rules`.
 
     It is given its arguments unevaluated, yields what it wants evaluated, and makes no job or call of its own; so it is
     evaluated anew in every execution. `name` and `namespace` are as for `@task`. Raises TaskError for what cannot be a

@@ -30,7 +30,10 @@ _NOTHING: Any = object()
 
 
 class ScriptError(ReduxError):
-    """A script that failed: `command`, its `status` (below 0: the signal that ended it), and all it said, in `log`."""
+    """A script that failed: `command`, its `status` (below 0: the signal that ended it), and all it said, in `log`.
+
+    `why` is said in place of the status where that is not what went wrong.
+    """
 
     def __init__(self, command: Command, status: int, log: str, why: str = "") -> None:
         self.command = command
@@ -52,7 +55,7 @@ class ScriptError(ReduxError):
 
 @dataclass(frozen=True, slots=True)
 class ScriptRun:
-    """How a script went: what was asked of it, and all that it said beside that."""
+    """How a script went: the `result` that was asked of it, and all that it said beside that, in `log`."""
 
     result: Any
     log: str = field(repr=False)

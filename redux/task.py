@@ -66,9 +66,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 class Task(Generic[P, R]):
     """A function whose calls are lazy, remembered and recorded.
 
-    Calling it gives an expression (typed as the result it will have); `task.func` is the function itself, `declared`
-    its options, `overrides` those that this object's calls have over them. `told_args` are the parameters that get
-    the `JobInfo`, `unhashed_args` all those that do not count in the key.
+    Calling it gives an expression (typed as the result it will have); `task.func` is the function itself, `name`,
+    `namespace` and `fullname` what it is known under, `declared` its options, `overrides` those that this object's
+    calls have over them. `told_args` are the parameters that get the `JobInfo`, `unhashed_args` all those that do not
+    count in the key.
     """
 
     def __init__(self, func: Callable[P, R], name: str, namespace: str, declared: TaskOptions) -> None:
@@ -118,6 +119,7 @@ class Task(Generic[P, R]):
     def update_context(self, values: Mapping[str, object] = NO_OPTIONS, **named: object) -> Task[P, R]:
         """The same task, in whose calls, and in all below them, the context has these values over those it has.
 
+        They are given in a mapping, by name (`named`), or both.
         Raises TaskError for a value that is an expression.
         """
         given = {**values, **named}
@@ -267,8 +269,9 @@ def task(
 
 
 def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Mark a function as a task: calling it gives a lazy expression whose result is remembered by code and arguments.
+    """Mark a function, `func`, as a task: calling it gives a lazy expression, remembered by code and arguments.
 
+    Bare, or with `options`, all by name.
     `name`, `namespace` make its full name (namespace: argument, else the module's `redux_namespace`). `version` stands
     for the code in the hash. `cache=False` is `cache_scope="CSE"`: hits only within one execution; "NONE": every call
     runs. `check_valid="shallow"` reuses a finished call without visiting what is below it. `config_args` are left out

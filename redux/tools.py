@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @task(version="1")
 def copy_file(src_file: File, dest_path: str, skip_if_exists: bool = False) -> File:
-    """The File at a path or URL, with the content of another; copied again when either is changed.
+    """The File at `dest_path` (a path or URL), with the content of `src_file`; copied again when either is changed.
 
     With `skip_if_exists` a file that is there stays as it is. Errors: OSError.
     """
@@ -25,13 +25,16 @@ def copy_file(src_file: File, dest_path: str, skip_if_exists: bool = False) -> F
 
 @task(version="1")
 def copy_files(src_files: list[File], dest_paths: list[str], skip_if_exists: bool = False) -> list[File]:
-    """Files copied side by side, each to its path or URL: see `copy_file`. Errors: ValueError where one has none."""
+    """The `src_files` copied side by side, each to the one of `dest_paths` in its place: see `copy_file`.
+
+    `skip_if_exists` is for each. Errors: OSError; ValueError where there are more of the ones than of the others.
+    """
     return [copy_file(source, target, skip_if_exists) for source, target in zip(src_files, dest_paths, strict=True)]
 
 
 @task(version="1")
 def copy_dir(src_dir: Dir, dest_path: str, skip_if_exists: bool = False) -> Dir:
-    """The Dir at a path or URL, with all files of another; what else is there stays.
+    """The Dir at `dest_path` (a path or URL), with all files of `src_dir`; what else is there stays.
 
     With `skip_if_exists` a folder that is there stays as it is. Errors: OSError.
     """
@@ -42,7 +45,7 @@ def copy_dir(src_dir: Dir, dest_path: str, skip_if_exists: bool = False) -> Dir:
 def render_template(
     out_path: str, template: File, context: dict[str, Any], template_dir: Dir | str | None = None
 ) -> File:
-    """The File at a path, with what Jinja makes of a template and the variables in `context`.
+    """The File at `out_path`, with what Jinja makes of a template and the variables in `context`.
 
     The template may include or extend others from `template_dir`; a Dir runs it again when one of them changes, a path
     doesn't. Needs Jinja: `pip install 'redux-cache[templates]'`. Errors: MissingLibrary without it; Jinja's

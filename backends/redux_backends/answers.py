@@ -22,7 +22,10 @@ from redux_valuestore.frozen import frozen
 
 @frozen
 class Candidate:
-    """A remembered result of one reduction; `leaf` is the finished call without children that has it, if any."""
+    """A remembered result of one reduction: its `value`, and the `duration` that it took, in seconds.
+
+    `leaf` is the hash of the finished call without children that has it, if any, `leaf_set` that of its task set.
+    """
 
     value: StoredValue
     duration: Seconds
@@ -32,7 +35,10 @@ class Candidate:
 
 @frozen
 class CallCandidate:
-    """A finished call with the eval hash asked for, for ultimate reduction."""
+    """A finished call with the eval hash asked for, for ultimate reduction: its `call_hash` and its result, `value`.
+
+    `task_set` is the hash of the tasks below it, `duration` how long it took with all of them, in seconds.
+    """
 
     call_hash: Digest
     value: StoredValue
@@ -63,7 +69,7 @@ class MissContext:
 
 @dataclass(frozen=True, slots=True)
 class TaskCounts:
-    """Jobs of one task in one execution, by status."""
+    """The `count` of jobs of the task `fullname` in one execution that have this `status`."""
 
     fullname: str
     status: JobStatus
@@ -74,7 +80,10 @@ class TaskCounts:
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs are asked for; None and False ask for nothing."""
+    """Which jobs are asked for; None and False ask for nothing.
+
+    Those of one `execution`, below one `parent`, with the finished call `call`, with this `status`; and as said below.
+    """
 
     execution: ExecutionId | None = None
     parent: JobId | None = None
@@ -94,7 +103,10 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job with what people want to see beside it."""
+    """A `job` with what people want to see beside it: its task's `fullname`, and its `result`, a value's hash.
+
+    `result_preview` and `result_type` show the result; both are empty where there is none.
+    """
 
     job: Job
     fullname: str
@@ -107,7 +119,10 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class MissGroup:
-    """Jobs of one execution that ran for one reason."""
+    """The `count` of jobs of one task, `fullname` under `task_hash`, that ran for one `reason` in one execution.
+
+    `seconds` is how long they ran in all, `example` is one of them.
+    """
 
     fullname: str
     task_hash: Digest

@@ -117,7 +117,7 @@ class Backend(ABC):
         self.record(Batch(values=(value,)))
 
     def set_eval_cache(self, key: EvaluationKey, evaluation: Evaluation) -> None:
-        """Record one evaluation's result; differing results of one evaluation are kept, newest first."""
+        """Record one evaluation's result, with the `key` it is asked by; differing results are kept, newest first."""
         self.record(Batch(keys=(key,), evaluations=(evaluation,)))
 
     def record_call_node(self, call: CallNode) -> None:
@@ -141,7 +141,10 @@ class Backend(ABC):
         self.record(Batch(handles=(child,)))
 
     def rollback_handle(self, handle: Digest, keep: frozenset[Digest] | None = None) -> None:
-        """Make what descends from a version invalid, as `Rollback` says; the version itself stays as it is."""
+        """Make what descends from the version `handle` invalid, but for what is on the lines in `keep`: see `Rollback`.
+
+        The version itself stays as it is.
+        """
         self.record(Batch(rollbacks=(Rollback(handle, keep),)))
 
     def is_valid_handle(self, handle: Digest) -> bool:
@@ -190,7 +193,10 @@ class Backend(ABC):
 
     @abstractmethod
     def explain_cache_miss(self, key: EvaluationKey, asked_by: ExecutionId) -> MissContext:
-        """What earlier records bear on this evaluation's miss in an execution. `key.task_hash` must be recorded."""
+        """What earlier records bear on this evaluation's miss in the execution `asked_by`.
+
+        `key.task_hash` must be recorded.
+        """
 
     @abstractmethod
     def resolve(self, prefix: str) -> Found:
@@ -198,7 +204,10 @@ class Backend(ABC):
 
     @abstractmethod
     def executions(self, limit: int, offset: int = 0) -> Sequence[Execution]:
-        """Executions, newest first. Status DIED where the lease ran out or the process is gone."""
+        """At most `limit` executions, newest first, without the first `offset`.
+
+        Their status is DIED where the lease ran out or the process is gone.
+        """
 
     @abstractmethod
     def get_execution(self, execution: ExecutionId) -> Execution | None:
@@ -226,13 +235,17 @@ class Backend(ABC):
         missed: bool = False,
         limit: int = 100,
     ) -> Sequence[JobView]:
-        """Jobs that fit every filter given: oldest first within an execution or parent, else newest first."""
+        """At most `limit` jobs that fit every filter given: oldest first in an execution or parent, else newest first.
+
+        Filters are an `execution`, a `parent` job, a `task` by full name, a finished `call`, a `value` that is the
+        result, one that is an `argument`, a `status`, `roots` (jobs without a parent) and `missed` (jobs that ran).
+        """
         wanted = JobFilter(execution, parent, task, call, value, argument, status, roots, missed)
         return self.find_jobs(wanted, limit)
 
     @abstractmethod
     def find_jobs(self, wanted: JobFilter, limit: int) -> Sequence[JobView]:
-        """What `jobs` gives."""
+        """What `jobs` gives for the filters in `wanted`: at most `limit` jobs."""
 
     @abstractmethod
     def miss_groups(self, execution: ExecutionId) -> Sequence[MissGroup]:
@@ -264,7 +277,7 @@ class Backend(ABC):
 
     @abstractmethod
     def find_files(self, path: str, limit: int = 100) -> Sequence[Digest]:
-        """Values that hold a File with this path, newest first."""
+        """At most `limit` values that hold a File with this `path`, newest first."""
 
     @abstractmethod
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:

@@ -9,7 +9,7 @@ from redux_valuestore.errors import ReduxError
 
 
 class BackendError(ReduxError):
-    """The database could not do what was asked. `concerning` is the path, id or hash that it is about."""
+    """The database could not do what was asked, as `message` says; `concerning` is the path, id or hash it is about."""
 
     exit_code = 4
 
@@ -47,6 +47,7 @@ class UnknownId(BackendError):
 
     @classmethod
     def of(cls, prefix: str) -> UnknownId:
+        """The error for hex digits with which no id starts."""
         return cls(f"no execution, job, call, task or value has an id starting with {prefix!r}", prefix)
 
 
@@ -57,6 +58,7 @@ class AmbiguousId(BackendError):
 
     @classmethod
     def of(cls, prefix: str, found: Sequence[Found]) -> AmbiguousId:
+        """The error for a `prefix` with which the ids of all these records start; five of those `found` are named."""
         examples = ", ".join(f"{one.kind} {one.id.hex()[: len(prefix) + 8]}" for one in found[:5])
         return cls(f"{prefix!r} starts the ids of several records: {examples}; give more digits", prefix)
 
@@ -74,5 +76,5 @@ def hex_prefix(prefix: str) -> tuple[bytes, bytes]:
 
 
 def unknown_reference(kind: str, key: bytes) -> BackendError:
-    """The error of a record that names another one which is not there."""
+    """The error of a record that names another which is not there: of this `kind`, with the id or hash `key`."""
     return BackendError(f"cannot record: {kind} {key.hex()} is named but neither recorded nor in the batch", key.hex())

@@ -45,7 +45,10 @@ _PASSWORD = re.compile(r"(://[^/@:]*:)[^/@]*@")
 
 
 class SQLiteBackend(Backend):
-    """Records in one SQLite file on a local disk, shared by any number of processes and threads."""
+    """Records in the SQLite file at `path`, on a local disk, shared by any number of processes and threads.
+
+    `mount_table` is the file that says which file systems are mounted where: those of networks are refused.
+    """
 
     def __init__(self, path: str | Path, mount_table: Path = MOUNT_TABLE) -> None:
         self.path = Path(path).absolute()

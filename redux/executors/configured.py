@@ -30,7 +30,10 @@ def pools_of(executors: Iterable[ExecutorSettings]) -> Mapping[str, MakePool]:
 
 @dataclass(frozen=True, slots=True)
 class Factory:
-    """Calls `module:callable` with the table's other keys; what comes must be a `concurrent.futures.Executor`."""
+    """Calls `module:callable`, the `path`, with the table's other keys, `options`, for the executor `name`.
+
+    What comes must be a `concurrent.futures.Executor`.
+    """
 
     name: str
     path: str

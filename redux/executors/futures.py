@@ -21,7 +21,7 @@ from redux_valuestore.errors import ReduxError
 
 
 class PoolFailed(ReduxError):
-    """The user's executor failed to run a job, or to take it."""
+    """The user's executor `name` failed to run a job of the task `fullname`, or to take it, with this `error`."""
 
     def __init__(self, name: str, fullname: str, error: BaseException) -> None:
         self.fullname = fullname
@@ -59,7 +59,7 @@ class FuturesExecutor:
         self._changing = threading.Lock()
 
     def submit(self, key: object, spec: JobSpec) -> None:
-        """Hand a job to the pool; whatever goes wrong with it is its outcome."""
+        """Hand the job `spec` to the pool; whatever goes wrong with it is the outcome under its `key`."""
         try:
             order, parcel = pack_order(spec, self._exchange)
             future = self._pool.submit(work, os.getpid(), self._hello, order)

@@ -14,7 +14,7 @@ class InlineExecutor:
         self._site = site
 
     def submit(self, key: object, spec: JobSpec) -> None:
-        """Run a job, and report its outcome before this returns."""
+        """Run the job `spec`, and report its outcome under `key` before this returns."""
         self._site.done(key, execute(spec, self._site.repo))
 
     def cancel_waiting(self) -> list[object]:

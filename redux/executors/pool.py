@@ -28,7 +28,7 @@ NO_POOLS: Mapping[str, MakePool] = MappingProxyType({})
 
 
 class UnknownExecutor(ReduxError):
-    """No executor has this name."""
+    """No executor has this `name`; `known` are those that are there."""
 
     exit_code = 2
 

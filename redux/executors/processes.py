@@ -23,7 +23,7 @@ from redux_valuestore.errors import ReduxError
 
 
 class WorkerDied(ReduxError):
-    """A worker process ended while it ran a job."""
+    """A worker process ended while it ran a job of the task `fullname`; `status` is its exit status, where known."""
 
     def __init__(self, fullname: str, status: int | None) -> None:
         self.fullname = fullname
@@ -38,7 +38,7 @@ class WorkerDied(ReduxError):
 
 
 class CannotStartWorker(ReduxError):
-    """The system gives no process for a job to run in."""
+    """The system gives no process for a job of the task `fullname` to run in, for the reason in `why`."""
 
     def __init__(self, fullname: str, why: OSError) -> None:
         self.fullname = fullname
@@ -118,7 +118,7 @@ class Worker:
             raise
 
     def ask(self, order: bytes, fullname: str) -> Answer:
-        """The worker's answer to an order. Raises WorkerDied."""
+        """The worker's answer to an `order`, a job of the task `fullname`. Raises WorkerDied."""
         self._say(order, fullname)
         try:
             return cast(Answer, receive(self._connection))

@@ -136,7 +136,10 @@ class Dir(FileSet):
         self.filesystem.rmdir(self.path, recursive)
 
     def copy_to(self, target: Dir, skip_if_exists: bool = False) -> Dir:
-        """Copy all files to another Dir and give that back; what else is there stays. Raises OSError."""
+        """Copy all files to another Dir, `target`, and give that back; what else is there stays.
+
+        With `skip_if_exists` a folder that is there stays as it is. Raises OSError.
+        """
         if not (skip_if_exists and target.exists()) and target.path != self.path:
             for name in self.filesystem.find(self.path):
                 copy_content(self.file(name), target.file(name))
@@ -213,7 +216,7 @@ Dir._staged, IDir._staged, ContentDir._staged = StagingDir, IStagingDir, Content
 
 
 def copy_file(source: str, target: str, recursive: bool = False) -> None:
-    """Copy a file, or with `recursive` a folder, from one path or URL to another. Raises OSError."""
+    """Copy the file at `source`, or with `recursive` the folder, to `target`: paths or URLs. Raises OSError."""
     if recursive:
         Dir(source).copy_to(Dir(target))
     else:

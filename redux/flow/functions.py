@@ -33,7 +33,7 @@ class AppliedFunc(Generic[T]):
 
 @rule("redux.eval_")
 def eval_(code: str, **variables: Any) -> Steps[Any]:
-    """The value of a Python expression, given as text, with lazy values as its variables: `eval_("a + b", a=x, b=y)`.
+    """The value of a Python expression, `code`, with lazy values as its `variables`: `eval_("a + b", a=x, b=y)`.
 
     It runs as `apply_func` does. Errors: what the expression raises.
     """

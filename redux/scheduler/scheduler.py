@@ -59,10 +59,13 @@ class Asked:
 class Scheduler:
     """Runs expressions, remembering every call in a repository.
 
-    Without a repository what it remembers lives as long as the scheduler. `folder` is where the user's own project
-    is found (by default the main script's, or the current one); its code is what task hashes cover. `limits` says how
-    much there is of what tasks name in their `limits=`; of anything else there is 1. `executors` are further ones by
-    name, each a function that makes a `concurrent.futures.Executor`. `context` is what `get_context` gives.
+    Without a `repo` what it remembers lives as long as the scheduler. `executor` is where tasks run that name no other,
+    and `workers` how many of them at once (default: what the executor takes for right). `use_cache=False` runs every
+    call anew, and records it; with `keep_going` a failed call stops only what depends on it. `folder` is where the
+    user's own project is found (by default the main script's, or the current one); its code is what task hashes cover.
+    `limits` says how much there is of what tasks name in their `limits=`; of anything else there is 1. `executors` are
+    further ones by name, each a function that makes a `concurrent.futures.Executor`. `context` is what `get_context`
+    gives.
     """
 
     def __init__(
@@ -102,7 +105,10 @@ class Scheduler:
         return self._progress
 
     def run(self, expression: object, *, tags: TagsGiven = (), context: Mapping[str, object] = NOTHING) -> object:
-        """The value of an expression. Raises the task's own error where one failed; else as `execute`."""
+        """The value of an expression, or of those in a container. `tags` and `context` are as for `execute`.
+
+        Raises the task's own error where one failed, ExecutionFailed where it was stopped; else as `execute`.
+        """
         return self.execute(expression, tuple(sys.argv), tags=tags, context=context).value
 
     def stop(self) -> None:
@@ -124,18 +130,18 @@ class Scheduler:
     ) -> Report:
         """Run an expression (or a container of them) as one execution, and report how it ended.
 
-        The execution is recorded with `tags`, pairs of key and JSON value or a dict; `context` lies over the
-        scheduler's own. A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
-        Raises TagError.
+        The execution is recorded with `tags`, pairs of key and JSON value or a dict, and with `argv` as the command
+        that it came from; `context` lies over the scheduler's own. A KeyboardInterrupt ends it likewise, and is raised
+        again once all that finished is recorded. Raises TagError.
         """
         asked = Asked(expression, merge(self._context, context), tuple(argv), as_tags(tags))
         with self._minding_interrupts() as collector:
             return self._execute(asked, collector)
 
     def dry_run(self, expression: object, *, context: Mapping[str, object] = NOTHING) -> DryRunResult:
-        """What would run, and why: what is remembered is walked, no task runs and nothing is recorded.
+        """What would run of an `expression`, and why: what is remembered is walked, no task runs, nothing is recorded.
 
-        Raises the error of whatever fails on the way.
+        `context` lies over the scheduler's own. Raises the error of whatever fails on the way.
         """
         with self._minding_interrupts() as collector:
             return self._rehearse(Asked(expression, merge(self._context, context)), collector)

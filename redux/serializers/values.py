@@ -121,7 +121,10 @@ class Value:
         return self
 
     def serialize(self) -> bytes:
-        """The bytes that stand for this; equal instances must give equal ones. `deserialize` has to be defined too."""
+        """The bytes that stand for this; equal instances must give equal ones. `deserialize` has to be defined too.
+
+        Raises NotImplementedError here: a type without it is encoded as its class says.
+        """
         raise NotImplementedError(f"{name_for(type(self))} is encoded as its class says; it has no bytes of its own")
 
     @classmethod
