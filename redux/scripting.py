@@ -111,7 +111,7 @@ def _run_returned(command: Any) -> Steps[Any]:
 def run_script(
     command: Any, inputs: Any, outputs: Any, tempdir: bool, as_mount: bool, job: JobInfo = JobInfo()
 ) -> ScriptRun:
-    """Run a script whose arguments are all there."""
+    """How a script went whose arguments are all there; `job` is what it runs in. Errors: ScriptError, OSError."""
     words = as_command(command)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="redux-")) if tempdir else None

@@ -44,7 +44,7 @@ class FileSystem(ABC):
 
     @abstractmethod
     def filesize(self, path: str) -> int:
-        """The size of a file in bytes."""
+        """The size of a file in bytes. Raises FileNotFoundError."""
 
     @abstractmethod
     def remove(self, path: str) -> None:

@@ -129,9 +129,10 @@ class Value:
 
     @classmethod
     def deserialize(cls, raw_type: type[Any], data: bytes) -> Any:
-        """The instance of `raw_type` for what `serialize` gave. Raises InvalidValueError where there is none any more.
+        """The instance of `raw_type` for `data`, which `serialize` gave.
 
-        A `deserialize(cls, data)` is called without the type.
+        Raises InvalidValueError (CannotDecode) where there is none any more. A `deserialize(cls, data)` is called
+        without the type.
         """
         raise CannotDecode(f"{name_for(cls)} has no deserialize (any more); the call that made it has to run again")
 
