@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast, overload
 
 from redux.expression import RuleCall
-from redux.file import File
+from redux.file import File, Staging
+from redux.files.staging import Stageable
 from redux.rules import OptionsAsked, Steps, rule
 from redux.scripts.command import Command, as_command, in_a_line, label, words_to_run
 from redux.scripts.places import STDOUT, MissingOutput, Places, as_specification, sources_of, wants_stdout
@@ -27,6 +29,8 @@ redux_namespace = "redux"
 LINES_SHOWN = 20
 """How much of what a failing script said is in its error."""
 _NOTHING: Any = object()
+
+T = TypeVar("T", bound=Stageable)
 
 
 class ScriptError(ReduxError):
@@ -61,6 +65,43 @@ class ScriptRun:
     log: str = field(repr=False)
 
 
+@overload
+def script(  # pyright: ignore[reportOverlappingOverload] - `outputs` is no option
+    command: str | Sequence[object],
+    inputs: object = (),
+    *,
+    outputs: Staging[T],
+    tempdir: bool = False,
+    as_mount: bool = False,
+    **task_options: Any,
+) -> T: ...
+@overload
+def script(
+    command: str | Sequence[object],
+    inputs: object = (),
+    *,
+    tempdir: bool = False,
+    as_mount: bool = False,
+    **task_options: Any,
+) -> bytes: ...
+@overload
+def script(
+    command: str | Sequence[object],
+    inputs: object,
+    outputs: Staging[T],
+    tempdir: bool = False,
+    as_mount: bool = False,
+    **task_options: Any,
+) -> T: ...
+@overload
+def script(
+    command: str | Sequence[object],
+    inputs: object = (),
+    outputs: object = ...,
+    tempdir: bool = False,
+    as_mount: bool = False,
+    **task_options: Any,
+) -> Any: ...
 def script(
     command: Any,
     inputs: Any = (),

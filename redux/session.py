@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from redux.default_tags import default_tags
 from redux.executors.configured import pools_of
@@ -17,6 +18,8 @@ from redux.settings.precedence import Layer, Sources, prepare_run, read_settings
 from redux.settings.setup import set_up
 from redux.tags import TagsGiven, as_tags
 from redux.value import allow_pickle
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -49,7 +52,7 @@ def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) ->
 
 
 def run(
-    expression: object,
+    expression: T,
     *,
     cache: bool | None = None,
     executor: str | None = None,
@@ -57,7 +60,7 @@ def run(
     keep_going: bool | None = None,
     tags: TagsGiven = (),
     context: Mapping[str, object] | None = None,
-) -> object:
+) -> T:
     """The value of an expression, remembered in the `.redux` found from the current folder upward.
 
     The execution is recorded with `tags` (pairs of key and JSON value, or a dict) beside those that every execution

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, update_wrapper
 from importlib import import_module
-from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from redux.code.fingerprint import TaskSource
 from redux.counts import count_in_annotation
@@ -19,7 +19,7 @@ from redux.scheduler_tasks import SchedulerTask, scheduler_task
 from redux.tables import merge, thaw
 from redux.tasks.binding import BoundCall, bind_named, name_arguments, plain_names, without_annotations
 from redux.tasks.job_info import JobInfo
-from redux.tasks.keys import hash_args_eval
+from redux.tasks.keys import current_task_hash, hash_args_eval, set_task_hasher
 from redux.tasks.options import (
     CONTEXT,
     NO_OPTIONS,
@@ -101,15 +101,38 @@ class Task(Generic[P, R]):
             self._check_fit(args, kwargs)
         return cast(R, TaskCall(self.fullname, args, kwargs, self.overrides))
 
-    def options(self, **given: Any) -> Task[P, R]:
-        """The same task, whose calls have these options over its declared ones; values may be expressions.
+    if TYPE_CHECKING:
 
-        Raises TaskError for an option that is none, or that only a declaration can give.
-        """
-        given_for_call(self.declared, {name: value for name, value in given.items() if not lazies_in(value)})
-        changed = copy.copy(self)
-        changed.overrides = {**self.overrides, **given}
-        return changed
+        def options(
+            self,
+            *,
+            cache: bool | None = ...,
+            cache_scope: CacheScope | Literal["NONE", "CSE", "BACKEND"] | None = ...,
+            check_valid: CacheCheckValid | Literal["full", "shallow"] = ...,
+            executor: str | None = ...,
+            tags: Sequence[tuple[str, object]] = ...,
+            allowed_cache_results: Collection[CacheResult | Literal["CSE", "SINGLE", "ULTIMATE"]] | None = ...,
+            limits: Sequence[str] | Mapping[str, int] = ...,
+            retries: int = ...,
+            retry_delay: float = ...,
+            retry_on: type[BaseException] | tuple[type[BaseException], ...] = ...,
+            timeout: float | None = ...,
+            prov: bool = ...,
+            export_options: Mapping[str, object] = ...,
+            **for_executor: object,
+        ) -> Task[P, R]: ...
+
+    else:
+
+        def options(self, **given: Any) -> Task[P, R]:
+            """The same task, whose calls have these options over its declared ones; values may be expressions.
+
+            Raises TaskError for an option that is none, or that only a declaration can give.
+            """
+            given_for_call(self.declared, {name: value for name, value in given.items() if not lazies_in(value)})
+            changed = copy.copy(self)
+            changed.overrides = {**self.overrides, **given}
+            return changed
 
     def export_options(self, **given: Any) -> Task[P, R]:
         """The same task, from whose calls every job below inherits these options. Raises TaskError."""
@@ -220,23 +243,12 @@ def source_of_task(task: Task[..., Any]) -> TaskSource:
     )  # fmt: skip
 
 
-_hash_of: list[Callable[[Task[..., Any]], Digest]] = []
-
-
-def set_task_hasher(hasher: Callable[[Task[..., Any]], Digest]) -> None:
-    """Say how a task's current hash is found; the scheduler does, once an execution has fingerprinted its tasks."""
-    _hash_of[:] = [hasher]
-
-
-def current_task_hash(task: Task[..., Any]) -> Digest:
-    """The hash of a task's code. Raises TaskError outside an execution."""
-    if not _hash_of:
-        raise TaskError(f"the code of task {task.fullname} is hashed when an execution starts; none has started yet")
-    return _hash_of[0](task)
+@overload
+def task(func: Callable[P, R], /) -> Task[P, R]: ...
 
 
 @overload
-def task(func: Callable[P, R], /) -> Task[P, R]: ...
+def task(*, script: Literal[True], **options: Any) -> Callable[[Callable[P, object]], Task[P, bytes]]: ...
 
 
 @overload
@@ -307,12 +319,39 @@ Wrapper = Callable[[Task[..., Any]], Callable[..., Any]]
 """Given the inner task, the function that is to run in its place."""
 
 
+class TaskWrapper(Protocol):
+    """What `wraps_task` makes: a decorator of tasks, and of functions, which keeps their arguments."""
+
+    def __call__(self, inner: Callable[P, Any], /) -> Task[P, Any]:
+        """The outer task. Raises TaskError as `@task` does."""
+        ...
+
+
+@overload
+def wraps_task(
+    wrapper_name: str | None = None,
+    wrapper_hash_includes: Sequence[object] = (),
+    use_wrapper_signature: Literal[False] = False,
+    **options: Any,
+) -> Callable[[Wrapper], TaskWrapper]: ...
+
+
+@overload
+def wraps_task(
+    wrapper_name: str | None = None,
+    wrapper_hash_includes: Sequence[object] = (),
+    *,
+    use_wrapper_signature: bool,
+    **options: Any,
+) -> Callable[[Wrapper], Callable[[Any], Task[..., Any]]]: ...
+
+
 def wraps_task(
     wrapper_name: str | None = None,
     wrapper_hash_includes: Sequence[object] = (),
     use_wrapper_signature: bool = False,
     **options: Any,
-) -> Callable[[Wrapper], Callable[[Any], Task[..., Any]]]:
+) -> Any:
     """Make a decorator of tasks out of a function that wraps one.
 
     The decorated function is given the inner task and returns the function that runs in its place, which may call the

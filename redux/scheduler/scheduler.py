@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
+from typing import TypeVar, cast
 
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
@@ -42,6 +43,8 @@ from redux_valuestore.store import MemoryStore
 _SWITCH_SECONDS = 0.0005
 """How long a busy thread keeps the interpreter from the others: a task that computes must not stall the loop."""
 
+
+T = TypeVar("T")
 
 NO_LIMITS: Mapping[str, int] = MappingProxyType({})
 
@@ -104,12 +107,12 @@ class Scheduler:
         """Counts per task of the execution under way, or of the last one."""
         return self._progress
 
-    def run(self, expression: object, *, tags: TagsGiven = (), context: Mapping[str, object] = NOTHING) -> object:
+    def run(self, expression: T, *, tags: TagsGiven = (), context: Mapping[str, object] = NOTHING) -> T:
         """The value of an expression, or of those in a container. `tags` and `context` are as for `execute`.
 
         Raises the task's own error where one failed, ExecutionFailed where it was stopped; else as `execute`.
         """
-        return self.execute(expression, tuple(sys.argv), tags=tags, context=context).value
+        return cast(T, self.execute(expression, tuple(sys.argv), tags=tags, context=context).value)
 
     def stop(self) -> None:
         """Ask the execution under way (or the next, if none is) to end: running jobs finish, nothing new starts.

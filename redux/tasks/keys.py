@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from redux.tasks.options import TaskError
 from redux.value import Lazy, TypeRegistry, hash_value
 from redux_backends.records import hash_evaluation
-from redux_valuestore.digest import digest_struct
+from redux_valuestore.digest import Digest, digest_struct
 
 if TYPE_CHECKING:
     from redux.task import Task
+
+
+_hash_of: list[Callable[[Task[..., Any]], Digest]] = []
+
+
+def set_task_hasher(hasher: Callable[[Task[..., Any]], Digest]) -> None:
+    """Say how a task's current hash is found; the scheduler does, once an execution has fingerprinted its tasks."""
+    _hash_of[:] = [hasher]
+
+
+def current_task_hash(task: Task[..., Any]) -> Digest:
+    """The hash of a task's code. Raises TaskError outside an execution."""
+    if not _hash_of:
+        raise TaskError(f"the code of task {task.fullname} is hashed when an execution starts; none has started yet")
+    return _hash_of[0](task)
 
 
 def hash_args_eval(
