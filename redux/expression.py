@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import update_wrapper
-from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, cast
 
 from redux.operations import BINARY, REVERSIBLE, UNARY, register_operation
 from redux.serializers.encoded import ArgumentOf
@@ -33,6 +33,17 @@ class Expression(Lazy):
     # NumPy and pandas would apply an operator to each of their elements; so they leave it to the expression.
     __array_ufunc__ = None
     __pandas_priority__ = 10_000
+
+    if TYPE_CHECKING:  # `_install_operators` makes them
+
+        def _with(self, other: object, /) -> Operation: ...
+        def _alone(self) -> Operation: ...
+
+        __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __divmod__ = __matmul__ = _with
+        __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rdivmod__ = __rmatmul__ = _with
+        __lshift__ = __rshift__ = __and__ = __or__ = __xor__ = __lt__ = __le__ = __gt__ = __ge__ = _with
+        __rlshift__ = __rrshift__ = __rand__ = __ror__ = __rxor__ = __rpow__ = _with
+        __neg__ = __pos__ = __invert__ = __abs__ = __trunc__ = __floor__ = __ceil__ = _alone
 
     def in_(self, container: object) -> Operation:
         """Whether this is among the elements of `container`: the lazy `in`."""

@@ -78,15 +78,6 @@ def script(  # pyright: ignore[reportOverlappingOverload] - `outputs` is no opti
 @overload
 def script(
     command: str | Sequence[object],
-    inputs: object = (),
-    *,
-    tempdir: bool = False,
-    as_mount: bool = False,
-    **task_options: Any,
-) -> bytes: ...
-@overload
-def script(
-    command: str | Sequence[object],
     inputs: object,
     outputs: Staging[T],
     tempdir: bool = False,
@@ -97,11 +88,30 @@ def script(
 def script(
     command: str | Sequence[object],
     inputs: object = (),
-    outputs: object = ...,
+    *,
+    outputs: object,
     tempdir: bool = False,
     as_mount: bool = False,
     **task_options: Any,
 ) -> Any: ...
+@overload
+def script(
+    command: str | Sequence[object],
+    inputs: object,
+    outputs: object,
+    tempdir: bool = False,
+    as_mount: bool = False,
+    **task_options: Any,
+) -> Any: ...
+@overload
+def script(
+    command: str | Sequence[object],
+    inputs: object = (),
+    *,
+    tempdir: bool = False,
+    as_mount: bool = False,
+    **task_options: Any,
+) -> bytes: ...
 def script(
     command: Any,
     inputs: Any = (),

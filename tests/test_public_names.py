@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
@@ -94,6 +94,19 @@ def test_doors_have_no_code_of_their_own():
         docstring, *others = ast.parse((ROOT / path).read_text(encoding="utf-8")).body
         assert "from redun" in ast.unparse(docstring)
         assert all(isinstance(one, ast.ImportFrom) or "__all__" in ast.unparse(one) for one in others)
+
+
+# -- types ---------------------------------------------------------------------------------------
+
+
+def test_every_public_name_is_used_where_a_type_checker_looks():
+    used: set[str] = set()
+    for path in sorted((ROOT / "tests" / "typed").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        used |= {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+        used |= {node.attr for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)}
+        assert "assert_type(" not in text or "# pyright: reportUnnecessaryTypeIgnoreComment=true" in text
+    assert {f"{module}.{name}" for module, name, _ in public_names() if name not in used} == set()
 
 
 # -- docstrings ----------------------------------------------------------------------------------
@@ -190,15 +203,21 @@ def unnamed() -> Iterator[str]:
             yield from _unnamed_parameters(fullname, thing.func if isinstance(thing, Task) else thing)
 
 
-def public_things() -> dict[str, Any]:
-    """Classes and functions of the documented modules, each once, by where it is found first."""
-    found: dict[int, tuple[str, Any]] = {}
+def public_names() -> Iterator[tuple[str, str, Any]]:
+    """The names of the documented modules, each with its module and what it stands for there."""
     for module in map(import_module, DOCUMENTED):
         own = [name for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__]
         for name in getattr(module, "__all__", own):
-            thing = getattr(module, name)
-            if not name.startswith("_") and (inspect.isclass(thing) or callable(thing)):
-                found.setdefault(id(thing), (f"{module.__name__}.{name}", thing))
+            if not name.startswith("_") and not isinstance(getattr(module, name), (TypeVar, ParamSpec)):
+                yield module.__name__, name, getattr(module, name)
+
+
+def public_things() -> dict[str, Any]:
+    """Classes and functions of the documented modules, each once, by where it is found first."""
+    found: dict[int, tuple[str, Any]] = {}
+    for module, name, thing in public_names():
+        if inspect.isclass(thing) or callable(thing):
+            found.setdefault(id(thing), (f"{module}.{name}", thing))
     return dict(found.values())
 
 

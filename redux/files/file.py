@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, Literal, Self, overload
 
 from redux.files.content import local_content
 from redux.files.facts import CONTENT, file_text
@@ -99,11 +99,23 @@ class File:
         """
         return self.filesystem.open(self.path, mode, encoding, newline)
 
+    @overload
+    def read(self, mode: Literal["r"] = "r", encoding: str | None = None) -> str: ...
+    @overload
+    def read(self, mode: Literal["rb"]) -> bytes: ...
+    @overload
+    def read(self, mode: str, encoding: str | None = None) -> Any: ...
     def read(self, mode: str = "r", encoding: str | None = None) -> Any:
         """The whole content: text in this `encoding` (default: UTF-8), or bytes with `mode="rb"`. Raises OSError."""
         with self.filesystem.guard(self.path), self.open(mode, encoding) as stream:
             return stream.read()
 
+    @overload
+    def readlines(self, mode: Literal["r"] = "r", encoding: str | None = None) -> list[str]: ...
+    @overload
+    def readlines(self, mode: Literal["rb"]) -> list[bytes]: ...
+    @overload
+    def readlines(self, mode: str, encoding: str | None = None) -> list[Any]: ...
     def readlines(self, mode: str = "r", encoding: str | None = None) -> list[Any]:
         """The lines, each with its end: texts in this `encoding`, or bytes with `mode="rb"`. Raises OSError."""
         with self.filesystem.guard(self.path), self.open(mode, encoding) as stream:
@@ -142,7 +154,7 @@ class File:
         """
         return render_copy(self.path, path or "-", as_mount=as_mount)
 
-    def stage(self, path: str | None = None) -> Staging[Any]:
+    def stage(self, path: str | None = None) -> Staging[Self]:
         """This file with a local place for it: the path given, else its name in the current folder."""
         return self._staged(type(self)(path or self.basename()), self)
 
