@@ -61,7 +61,9 @@ PARAMETERS_OF_REDUN = {
 """What they are called with by name."""
 
 DOCUMENTED = [
-    "redux", "redux.backends.base", "redux.context", "redux.errors", "redux.executors.executor", "redux.expression",
+    "redux", "redux.backends.base", "redux.context", "redux.errors", "redux.executors.configured",
+    "redux.executors.dask", "redux.executors.executor", "redux.executors.futures", "redux.executors.inline",
+    "redux.executors.pool", "redux.executors.processes", "redux.executors.threads", "redux.expression",
     "redux.file", "redux.functools", "redux.handle", "redux.multimap", "redux.namespace", "redux.nested",
     "redux.pytest", "redux.release", "redux.repo", "redux.rules", "redux.scheduler", "redux.scripting",
     "redux.session", "redux.sphinx", "redux.tags", "redux.task", "redux.tools", "redux.utils", "redux.value",

@@ -44,6 +44,7 @@ class _Sent:
 class FuturesExecutor:
     """Hands jobs to an executor of the user's, and shuts it down with the run.
 
+    `make` makes that executor, `name` is what tasks call it, `site` says where values and outcomes go.
     Its workers import the workflow by themselves, fetch large values from the store and put large results there.
     """
 

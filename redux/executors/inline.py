@@ -6,7 +6,10 @@ from redux.executors.executor import JobSpec, Site, execute
 
 
 class InlineExecutor:
-    """Runs each job as it is submitted. A job's `timeout` does not hold here: nobody is there to look at the clock."""
+    """Runs each job as it is submitted, and tells its `site`.
+
+    A job's `timeout` does not hold here: nobody is there to look at the clock.
+    """
 
     name = "inline"
 

@@ -43,7 +43,8 @@ class UnknownExecutor(ReduxError):
 class ExecutorPool:
     """The executors of one execution. `default` is the name for tasks that name none; `workers` limits each.
 
-    `own` are the user's, by name: each makes a `concurrent.futures.Executor` when the first job asks for it.
+    Values go to `repo`; `folder` is where the user's own project is found. `own` are the user's, by name: each makes a
+    `concurrent.futures.Executor` when the first job asks for it.
     """
 
     def __init__(

@@ -49,7 +49,10 @@ class CannotStartWorker(ReduxError):
 
 
 class ProcessExecutor(WorkQueue):
-    """A fixed number of worker processes that take jobs in order, each started when there is a job for it."""
+    """A fixed number of worker processes that take jobs in order, each started when there is a job for it.
+
+    How many they are is what its `site` says, else the number of processors.
+    """
 
     name = "processes"
 
@@ -101,7 +104,10 @@ class _Bench:
 
 
 class Worker:
-    """One worker process, spoken to by one thread. Raises CannotStartWorker where there can be none for this task."""
+    """One worker process for a `site`, spoken to by one thread.
+
+    Raises CannotStartWorker where there can be none, naming the task `fullname` that it was for.
+    """
 
     def __init__(self, site: Site, fullname: str) -> None:
         try:

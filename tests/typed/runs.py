@@ -10,7 +10,6 @@ from typing import assert_type
 
 import redux
 from redux import ExecutionFailed, Report, Scheduler, open_scheduler, run, task
-from redux.executors.executor import CodeDiffers, Executor, JobSpec, Outcome, RunInWorker, Site, TimedOut, execute
 from redux.pytest import own_tasks, scheduler
 from redux.release import installed_version
 from redux.repo import Repo, open_repo
@@ -19,7 +18,6 @@ from redux.session import execution_tags
 from redux.sphinx import setup
 from redux.tags import TagsGiven
 from redux_backends.records import ExecutionId
-from redux_valuestore.errors import ReduxError
 
 assert_type(redux.version, str)
 assert_type(installed_version(), str | None)
@@ -53,31 +51,3 @@ def reports(repo: Repo) -> None:
     assert_type(ErrorValue("ValueError", "no", "").traceback, str)
     assert_type(JobInfo().attempt, int)
     raise ExecutionFailed(report.execution_id, "was stopped")
-
-
-class Here:
-    """An executor: what has these methods is one."""
-
-    name = "here"
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-
-    def submit(self, key: object, spec: JobSpec) -> None:
-        outcome = execute(spec, self.site.repo)
-        assert_type(outcome, Outcome)
-        self.site.done(key, outcome)
-
-    def cancel_waiting(self) -> list[object]:
-        return []
-
-    def give_up_overdue(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-def what_an_executor_may_raise(site: Site) -> list[ReduxError]:
-    here: Executor = Here(site)
-    errors = [RunInWorker(), TimedOut(here.name, 2.5), CodeDiffers("flow.size", "flow.py")]
-    assert_type(errors[0].exit_code, int)
-    return [*errors]
