@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from redux.flow.throw import throw
     from redux.handle import Handle, merge_handles
     from redux.namespace import get_current_namespace, namespace
+    from redux.release import version
     from redux.scheduler import ExecutionFailed, Report, Scheduler
     from redux.scripting import script
     from redux.session import open_scheduler, run
@@ -55,6 +56,7 @@ __all__ = [
     "script",
     "task",
     "throw",
+    "version",
 ]
 
 _HOMES = {
@@ -85,6 +87,7 @@ _HOMES = {
     "script": "redux.scripting",
     "task": "redux.task",
     "throw": "redux.flow.throw",
+    "version": "redux.release",
 }
 
 

@@ -8,12 +8,18 @@ nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from redux.rules import ContextAsked, Steps, rule
 from redux.tables import find, thaw
 
+T = TypeVar("T")
 
+
+@overload
+def get_context(name: str, default: None = None) -> Any: ...
+@overload
+def get_context(name: str, default: T) -> T: ...
 @rule("redux.get_context")
 def get_context(name: str, default: Any = None) -> Steps[Any]:
     """What the context has under a name, `"a.b"` for what is in a table: once somebody evaluates it.

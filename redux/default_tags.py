@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from redux.checkout import find_checkout
+from redux.release import installed_version
 
 AUTOMATIC = ("redux.version", "git_commit", "git_origin_url", "user", "project")
 """The keys of what is known without being told."""
@@ -24,19 +25,6 @@ def default_tags(folder: Path, fullname: str | None = None, doc: str | None = No
         "doc": doc,
     }
     return {key: value for key, value in said.items() if value is not None}
-
-
-def installed_version() -> str | None:
-    """The version of the redux that is installed; None where none is."""
-    from importlib.metadata import (  # noqa: PLC0415 - slow, and few ask
-        PackageNotFoundError,
-        version,
-    )
-
-    try:
-        return version("redux-cache")
-    except PackageNotFoundError:
-        return None
 
 
 def user_name() -> str:

@@ -74,7 +74,7 @@ class UsageError(ReduxError):
 
 
 class ConfigError(UsageError):
-    """A setting is unknown, or has a value it cannot have. `origin` is the file or variable saying so."""
+    """A setting is unknown, or has a value it cannot have: `origin` is the file or variable, `why` the fault."""
 
     def __init__(self, origin: str, why: str) -> None:
         self.origin = origin
@@ -93,7 +93,7 @@ class ProjectMissing(UsageError):
 
 
 class ProjectRefused(ReduxError):
-    """The folder at `path` is not ours to use: another user's, no redux folder, or of a newer redux."""
+    """The folder at `path` is not ours to use, as `why` says: another user's, none of redux, of a newer one."""
 
     exit_code = 4
 
@@ -107,7 +107,7 @@ class ProjectUnwritable(ProjectRefused):
 
 
 class WorkflowImportError(ReduxError):
-    """The workflow at `target` raised while it was imported; `traceback_text` has the user's frames."""
+    """The workflow at `target` raised while it was imported, as `why` says; `traceback_text` has the user's frames."""
 
     def __init__(self, target: str, why: str, traceback_text: str = "") -> None:
         self.target, self.traceback_text = target, traceback_text
@@ -115,7 +115,10 @@ class WorkflowImportError(ReduxError):
 
 
 class SetupFailed(ReduxError):
-    """The setup function raised, or its file while it was imported; `traceback_text` has the user's frames."""
+    """The setup function `name` raised, or its file while it was imported, as `why` says.
+
+    `traceback_text` has the user's frames.
+    """
 
     def __init__(self, name: str, why: str, traceback_text: str) -> None:
         self.name, self.traceback_text = name, traceback_text

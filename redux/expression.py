@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import update_wrapper
-from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, cast
 
 from redux.operations import BINARY, REVERSIBLE, UNARY, register_operation
 from redux.serializers.encoded import ArgumentOf
@@ -33,6 +33,17 @@ class Expression(Lazy):
     # NumPy and pandas would apply an operator to each of their elements; so they leave it to the expression.
     __array_ufunc__ = None
     __pandas_priority__ = 10_000
+
+    if TYPE_CHECKING:  # `_install_operators` makes them
+
+        def _with(self, other: object, /) -> Operation: ...
+        def _alone(self) -> Operation: ...
+
+        __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __divmod__ = __matmul__ = _with
+        __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rdivmod__ = __rmatmul__ = _with
+        __lshift__ = __rshift__ = __and__ = __or__ = __xor__ = __lt__ = __le__ = __gt__ = __ge__ = _with
+        __rlshift__ = __rrshift__ = __rand__ = __ror__ = __rxor__ = __rpow__ = _with
+        __neg__ = __pos__ = __invert__ = __abs__ = __trunc__ = __floor__ = __ceil__ = _alone
 
     def in_(self, container: object) -> Operation:
         """Whether this is among the elements of `container`: the lazy `in`."""
@@ -122,7 +133,7 @@ def _not_yet(expression: Expression, what: str, remedy: str) -> TypeError:
 
 
 class TaskCall(Expression):
-    """A call of a task, by the task's full name."""
+    """A call of a task by its `fullname`, with `args` and `kwargs` as written, and `options` of the call's own."""
 
     __slots__ = ("_args", "_fullname", "_kwargs", "_options")
 
@@ -168,7 +179,7 @@ class TaskCall(Expression):
 
 
 class Operation(Expression):
-    """An operation on values that are not there yet, by its name in `redux.operations`."""
+    """An operation on values that are not there yet, by its `name` in `redux.operations`; `args` are its operands."""
 
     __slots__ = ("_args", "_name")
 
@@ -206,7 +217,7 @@ class Literal(Operation):
 
 
 class RuleCall(Expression):
-    """A use of an evaluation rule (`redux.rules`), by the rule's name; its arguments are the rule's to evaluate."""
+    """A use of an evaluation rule (`redux.rules`) by its `name`; `args` and `kwargs` are the rule's to evaluate."""
 
     __slots__ = ("_args", "_kwargs", "_name")
 
@@ -268,7 +279,8 @@ def lazy_operation(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a function as the operation of that name; calling it then gives a lazy expression.
 
     For a small function that is no task and is not recorded: it runs in the scheduler's own thread once its operands
-    are there, again in every execution. Raises OperationExists where another function has the name.
+    are there, again in every execution. Raises OperationExists where another function has the name; a call of it raises
+    TypeError for arguments that don't fit.
     """
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
@@ -287,7 +299,7 @@ def lazy_operation(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 class Quoted(Generic[T]):
-    """An expression that is a value: it can be passed and returned without being evaluated."""
+    """An expression that is a value: `expr` can be passed and returned without being evaluated."""
 
     __slots__ = ("_expr",)
 

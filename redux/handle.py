@@ -59,18 +59,18 @@ def fork_version(version: Digest, place: tuple[str, int]) -> Digest:
 
 
 def advanced_version(version: Digest, eval_hash: Digest) -> Digest:
-    """The version that a call returns."""
+    """The version that a call returns: the call asked for by `eval_hash`, given this `version`."""
     return digest_struct("HandleCall", version, eval_hash)
 
 
 def fork(handle: AnyHandle, place: tuple[str, int]) -> AnyHandle:
-    """The handle that a call is given."""
+    """The handle that the call at a `place` is given (see `fork_version`). Raises CannotEncode."""
     before = version_of(handle).hash
     return at_version(handle, fork_version(before, place), (before,))
 
 
 def advanced(value: object, eval_hash: Digest) -> object:
-    """What a call returned, with each handle at the version that the call made of it."""
+    """The `value` that a call returned, with each handle at the version that the call, by `eval_hash`, made of it."""
 
     def advance(handle: Handle) -> Handle:
         before = version_of(handle).hash
@@ -80,7 +80,7 @@ def advanced(value: object, eval_hash: Digest) -> object:
 
 
 def replace_handles(value: object, change: Callable[[Handle], Handle]) -> object:
-    """A value with another handle for each in it, in containers and records; not for those inside expressions."""
+    """A `value` with what `change` gives for each handle in it, in containers and records; not inside expressions."""
 
     def replace(part: object) -> object:
         if type(part) in ATOMS or isinstance(part, Lazy):

@@ -29,7 +29,10 @@ def get_current_namespace() -> str:
 
 
 def compute_namespace(func: Callable[..., object], namespace: str | None = None) -> str:
-    """The namespace of a function's task: the one given, else its module's. Raises TaskError for what can't be one."""
+    """The namespace of the task of `func`: the `namespace` given, else its module's.
+
+    Raises TaskError for what can't be one.
+    """
     return _checked(_said_in(getattr(func, "__globals__", {})) if namespace is None else namespace)
 
 

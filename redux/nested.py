@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any, NoReturn, cast
@@ -21,7 +21,7 @@ _REBUILT = frozenset({list, tuple, dict, set, frozenset, deque, OrderedDict, def
 
 
 class HiddenExpression(ReduxError):
-    """An expression sits in something of a kind that redux cannot rebuild."""
+    """An expression, `hidden` if it is known, sits in a `container` of a type that redux cannot rebuild."""
 
     def __init__(self, container: type, hidden: Lazy | None = None) -> None:
         self.container = container
@@ -148,7 +148,7 @@ def _copy(value: object) -> object:
 
 
 def replace_parts(value: Any, replace: Callable[[object], object]) -> Any:
-    """A container or record with what `replace` gives for each of its parts; itself where that is each part itself."""
+    """A container or record, `value`, with what `replace` gives for each part; itself where those are the parts."""
     kind = type(value)
     if kind not in _REBUILT and not (isinstance(value, tuple) and hasattr(kind, "_make")):
         return _replace_fields(value, _field_names(kind) or (), replace)
@@ -168,3 +168,33 @@ def _replace_fields(value: object, names: tuple[str, ...], replace: Callable[[ob
     for name, part in after.items():
         object.__setattr__(made, name, part)
     return made
+
+
+def iter_nested_value(value: Any) -> Iterator[Any]:
+    """The leaves of a value, in order: what its containers and records hold that is none itself, keys before values.
+
+    Containers are those that redux rebuilds: list, tuple, dict, set, frozenset, deque, namedtuples, and dataclasses and
+    attrs classes by their fields. A value that is no container is its own one leaf. An expression is a leaf.
+    """
+    kind = type(value)
+    if not _has_leaves(value, kind):
+        yield value
+        return
+    keys_first = [*value.keys(), *value.values()] if isinstance(value, dict) else _parts(value, kind)
+    for part in keys_first:
+        yield from iter_nested_value(part)
+
+
+def map_nested_value(func: Callable[[Any], Any], value: Any) -> Any:
+    """The value with `func(leaf)` in the place of each leaf (see `iter_nested_value`), in containers of the same kinds.
+
+    A container in which nothing changed is taken as it is. Records are rebuilt without their `__init__`. Raises what
+    `func` raises, and TypeError where it gives a key or a member of a set that has no hash.
+    """
+    if not _has_leaves(value, type(value)):
+        return func(value)
+    return replace_parts(value, lambda part: map_nested_value(func, part))
+
+
+def _has_leaves(value: object, kind: type) -> bool:
+    return kind not in ATOMS and not isinstance(value, (Lazy, type)) and kind is not slice and _is_rebuilt(value, kind)

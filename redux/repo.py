@@ -18,7 +18,10 @@ INLINE_LIMIT = 16 * 1024
 
 
 class Repo:
-    """Values by their hash, wherever their bytes are, and the backend that knows the calls they came from."""
+    """Values by their hash, wherever their bytes are, and the `backend` that knows the calls they came from.
+
+    Values of up to `inline_limit` bytes are in the backend, larger ones in the `store`.
+    """
 
     def __init__(self, backend: Backend, store: ValueStore, inline_limit: int = INLINE_LIMIT) -> None:
         self.backend = backend
@@ -30,7 +33,7 @@ class Repo:
         self.backend.close()
 
     def keep(self, encoded: Encoded, value: object) -> list[ValueRecord]:
-        """The records of a value and of the values inside it, parts first; large bytes are in the store by then.
+        """The records of a `value`, `encoded`, and of values inside it, parts first; the store has large bytes by then.
 
         Raises `StoreUnavailable`.
         """
@@ -89,12 +92,17 @@ class Repo:
         return self.fetch(stored)
 
     def load(self, stored: StoredValue, noted: Noted | None = None) -> object:
-        """The value itself; what has a say in its validity goes into `noted`. Raises `ValueMissing`, `CannotDecode`."""
+        """The value that was `stored`; what has a say in its validity goes into `noted`.
+
+        Raises `ValueMissing`, `CannotDecode`.
+        """
         return decode(self.fetch(stored), self.fetch_by_hash, noted)
 
 
 def open_repo(db_url: str, store_location: str, inline_limit: int = INLINE_LIMIT) -> Repo:
-    """The repository at a database URL and a store location (a folder or an fsspec URL), loaded.
+    """The repository at a database's URL, `db_url`, and a `store_location` (a folder or an fsspec URL), loaded.
+
+    Values of up to `inline_limit` bytes go to the database.
 
     Raises `BackendError` and `StoreError`, each naming what cannot be opened.
     """

@@ -61,7 +61,10 @@ class OptionsAsked(Effect):
 
 @dataclass(frozen=True, slots=True)
 class TagsNoted(Effect):
-    """Has tags recorded: on a value that is there, on the job that the rule is part of, on the execution."""
+    """Has `tags` recorded on a `value` that is there, `job_tags` on the job that the rule is part of.
+
+    `execution_tags` go on the execution.
+    """
 
     value: Expression
     tags: Tags = ()
@@ -127,7 +130,10 @@ def rule(name: str) -> Callable[[Callable[P, Steps[R]]], Callable[P, R]]:
 
 
 def start(name: str, args: tuple[object, ...], kwargs: Mapping[str, object] = MappingProxyType({})) -> Steps[object]:
-    """A use of a rule, before its first step. Raises UnknownRule, and TypeError for arguments that don't fit."""
+    """A use of the rule of a `name`, before its first step, with these arguments, unevaluated.
+
+    Raises UnknownRule, and TypeError for arguments that don't fit.
+    """
     steps = _RULES.get(name)
     if steps is None and name.startswith(_OWN):
         import_module(_HOMES.get(name, "redux.functools"))

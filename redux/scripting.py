@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast, overload
 
 from redux.expression import RuleCall
-from redux.file import File
+from redux.file import File, Staging
+from redux.files.staging import Stageable
 from redux.rules import OptionsAsked, Steps, rule
 from redux.scripts.command import Command, as_command, in_a_line, label, words_to_run
 from redux.scripts.places import STDOUT, MissingOutput, Places, as_specification, sources_of, wants_stdout
@@ -28,9 +30,14 @@ LINES_SHOWN = 20
 """How much of what a failing script said is in its error."""
 _NOTHING: Any = object()
 
+T = TypeVar("T", bound=Stageable)
+
 
 class ScriptError(ReduxError):
-    """A script that failed: `command`, its `status` (below 0: the signal that ended it), and all it said, in `log`."""
+    """A script that failed: `command`, its `status` (below 0: the signal that ended it), and all it said, in `log`.
+
+    `why` is said in place of the status where that is not what went wrong.
+    """
 
     def __init__(self, command: Command, status: int, log: str, why: str = "") -> None:
         self.command = command
@@ -52,12 +59,59 @@ class ScriptError(ReduxError):
 
 @dataclass(frozen=True, slots=True)
 class ScriptRun:
-    """How a script went: what was asked of it, and all that it said beside that."""
+    """How a script went: the `result` that was asked of it, and all that it said beside that, in `log`."""
 
     result: Any
     log: str = field(repr=False)
 
 
+@overload
+def script(  # pyright: ignore[reportOverlappingOverload] - `outputs` is no option
+    command: str | Sequence[object],
+    inputs: object = (),
+    *,
+    outputs: Staging[T],
+    tempdir: bool = False,
+    as_mount: bool = False,
+    **task_options: Any,
+) -> T: ...
+@overload
+def script(
+    command: str | Sequence[object],
+    inputs: object,
+    outputs: Staging[T],
+    tempdir: bool = False,
+    as_mount: bool = False,
+    **task_options: Any,
+) -> T: ...
+@overload
+def script(
+    command: str | Sequence[object],
+    inputs: object = (),
+    *,
+    outputs: object,
+    tempdir: bool = False,
+    as_mount: bool = False,
+    **task_options: Any,
+) -> Any: ...
+@overload
+def script(
+    command: str | Sequence[object],
+    inputs: object,
+    outputs: object,
+    tempdir: bool = False,
+    as_mount: bool = False,
+    **task_options: Any,
+) -> Any: ...
+@overload
+def script(
+    command: str | Sequence[object],
+    inputs: object = (),
+    *,
+    tempdir: bool = False,
+    as_mount: bool = False,
+    **task_options: Any,
+) -> bytes: ...
 def script(
     command: Any,
     inputs: Any = (),
@@ -108,7 +162,7 @@ def _run_returned(command: Any) -> Steps[Any]:
 def run_script(
     command: Any, inputs: Any, outputs: Any, tempdir: bool, as_mount: bool, job: JobInfo = JobInfo()
 ) -> ScriptRun:
-    """Run a script whose arguments are all there."""
+    """How a script went whose arguments are all there; `job` is what it runs in. Errors: ScriptError, OSError."""
     words = as_command(command)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="redux-")) if tempdir else None

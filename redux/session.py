@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from redux.default_tags import default_tags
 from redux.executors.configured import pools_of
@@ -17,6 +18,8 @@ from redux.settings.precedence import Layer, Sources, prepare_run, read_settings
 from redux.settings.setup import set_up
 from redux.tags import TagsGiven, as_tags
 from redux.value import allow_pickle
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -49,7 +52,7 @@ def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) ->
 
 
 def run(
-    expression: object,
+    expression: T,
     *,
     cache: bool | None = None,
     executor: str | None = None,
@@ -57,12 +60,13 @@ def run(
     keep_going: bool | None = None,
     tags: TagsGiven = (),
     context: Mapping[str, object] | None = None,
-) -> object:
+) -> T:
     """The value of an expression, remembered in the `.redux` found from the current folder upward.
 
     The execution is recorded with `tags` (pairs of key and JSON value, or a dict) beside those that every execution
-    has. Raises the task's own error where one failed. Options override the project's settings; `context` lies over
-    the project's.
+    has. What is given here counts before the project's settings: `cache=False` runs every call anew, `executor` is
+    where tasks run, `workers` how many at once, `keep_going` lets a failed call stop only what depends on it, `context`
+    lies over the project's. Raises the task's own error where one failed, and what `open_scheduler` raises.
     """
     flags = Layer(cache=cache, executor=executor, workers=workers, keep_going=keep_going, context=context)  # pyright: ignore[reportArgumentType]
     with open_scheduler(flags=flags) as scheduler:
@@ -70,7 +74,9 @@ def run(
 
 
 def execution_tags(expression: object, folder: Path, given: TagsGiven, doc: str | None = None) -> TagsGiven:
-    """The tags of an execution: those given, and of those that every execution has the ones with other keys.
+    """The tags of an execution of an `expression`: those `given`, and of those that all have the ones with other keys.
+
+    Which code it is, is found from `folder`; `doc` is what its user says of it.
 
     Raises TagError.
     """

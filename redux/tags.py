@@ -48,7 +48,10 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def parse_tag_key_value(text: str, value_required: bool = True) -> tuple[str, Any]:
-    """Key and value of `key=value`; of a key alone its value is ANY_VALUE, or TagError where one is required."""
+    """Key and value of a `text` like `key=value`; of a key alone, ANY_VALUE stands for its value.
+
+    With `value_required` a key alone raises TagError, as does any text without a key.
+    """
     key, equals, value = text.partition("=")
     if not key.strip() or key != key.strip():
         raise TagError(f"{text!r} is no tag: write key=value, as in stage=raw or n=3")

@@ -8,17 +8,18 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, update_wrapper
 from importlib import import_module
-from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from redux.code.fingerprint import TaskSource
 from redux.counts import count_in_annotation
 from redux.expression import RuleCall, TaskCall
 from redux.namespace import compute_namespace
 from redux.nested import lazies_in
-from redux.rules import Steps, rule
+from redux.scheduler_tasks import SchedulerTask, scheduler_task
 from redux.tables import merge, thaw
 from redux.tasks.binding import BoundCall, bind_named, name_arguments, plain_names, without_annotations
 from redux.tasks.job_info import JobInfo
+from redux.tasks.keys import current_task_hash, hash_args_eval, set_task_hasher
 from redux.tasks.options import (
     CONTEXT,
     NO_OPTIONS,
@@ -43,12 +44,14 @@ __all__ = [
     "CacheResult",
     "CacheScope",
     "PartialTask",
+    "SchedulerTask",
     "Task",
     "TaskError",
     "TaskOptions",
     "TaskRegistry",
     "current_task_hash",
     "get_task_registry",
+    "hash_args_eval",
     "name_of_task",
     "scheduler_task",
     "set_task_hasher",
@@ -63,9 +66,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 class Task(Generic[P, R]):
     """A function whose calls are lazy, remembered and recorded.
 
-    Calling it gives an expression (typed as the result it will have); `task.func` is the function itself, `declared`
-    its options, `overrides` those that this object's calls have over them. `told_args` are the parameters that get
-    the `JobInfo`, `unhashed_args` all those that do not count in the key.
+    Calling it gives an expression (typed as the result it will have); `task.func` is the function itself, `name`,
+    `namespace` and `fullname` what it is known under, `declared` its options, `overrides` those that this object's
+    calls have over them. `told_args` are the parameters that get the `JobInfo`, `unhashed_args` all those that do not
+    count in the key.
     """
 
     def __init__(self, func: Callable[P, R], name: str, namespace: str, declared: TaskOptions) -> None:
@@ -97,15 +101,38 @@ class Task(Generic[P, R]):
             self._check_fit(args, kwargs)
         return cast(R, TaskCall(self.fullname, args, kwargs, self.overrides))
 
-    def options(self, **given: Any) -> Task[P, R]:
-        """The same task, whose calls have these options over its declared ones; values may be expressions.
+    if TYPE_CHECKING:
 
-        Raises TaskError for an option that is none, or that only a declaration can give.
-        """
-        given_for_call(self.declared, {name: value for name, value in given.items() if not lazies_in(value)})
-        changed = copy.copy(self)
-        changed.overrides = {**self.overrides, **given}
-        return changed
+        def options(
+            self,
+            *,
+            cache: bool | None = ...,
+            cache_scope: CacheScope | Literal["NONE", "CSE", "BACKEND"] | None = ...,
+            check_valid: CacheCheckValid | Literal["full", "shallow"] = ...,
+            executor: str | None = ...,
+            tags: Sequence[tuple[str, object]] = ...,
+            allowed_cache_results: Collection[CacheResult | Literal["CSE", "SINGLE", "ULTIMATE"]] | None = ...,
+            limits: Sequence[str] | Mapping[str, int] = ...,
+            retries: int = ...,
+            retry_delay: float = ...,
+            retry_on: type[BaseException] | tuple[type[BaseException], ...] = ...,
+            timeout: float | None = ...,
+            prov: bool = ...,
+            export_options: Mapping[str, object] = ...,
+            **for_executor: object,
+        ) -> Task[P, R]: ...
+
+    else:
+
+        def options(self, **given: Any) -> Task[P, R]:
+            """The same task, whose calls have these options over its declared ones; values may be expressions.
+
+            Raises TaskError for an option that is none, or that only a declaration can give.
+            """
+            given_for_call(self.declared, {name: value for name, value in given.items() if not lazies_in(value)})
+            changed = copy.copy(self)
+            changed.overrides = {**self.overrides, **given}
+            return changed
 
     def export_options(self, **given: Any) -> Task[P, R]:
         """The same task, from whose calls every job below inherits these options. Raises TaskError."""
@@ -115,6 +142,7 @@ class Task(Generic[P, R]):
     def update_context(self, values: Mapping[str, object] = NO_OPTIONS, **named: object) -> Task[P, R]:
         """The same task, in whose calls, and in all below them, the context has these values over those it has.
 
+        They are given in a mapping, by name (`named`), or both.
         Raises TaskError for a value that is an expression.
         """
         given = {**values, **named}
@@ -215,23 +243,12 @@ def source_of_task(task: Task[..., Any]) -> TaskSource:
     )  # fmt: skip
 
 
-_hash_of: list[Callable[[Task[..., Any]], Digest]] = []
-
-
-def set_task_hasher(hasher: Callable[[Task[..., Any]], Digest]) -> None:
-    """Say how a task's current hash is found; the scheduler does, once an execution has fingerprinted its tasks."""
-    _hash_of[:] = [hasher]
-
-
-def current_task_hash(task: Task[..., Any]) -> Digest:
-    """The hash of a task's code. Raises TaskError outside an execution."""
-    if not _hash_of:
-        raise TaskError(f"the code of task {task.fullname} is hashed when an execution starts; none has started yet")
-    return _hash_of[0](task)
+@overload
+def task(func: Callable[P, R], /) -> Task[P, R]: ...
 
 
 @overload
-def task(func: Callable[P, R], /) -> Task[P, R]: ...
+def task(*, script: Literal[True], **options: Any) -> Callable[[Callable[P, object]], Task[P, bytes]]: ...
 
 
 @overload
@@ -264,8 +281,9 @@ def task(
 
 
 def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Mark a function as a task: calling it gives a lazy expression whose result is remembered by code and arguments.
+    """Mark a function, `func`, as a task: calling it gives a lazy expression, remembered by code and arguments.
 
+    Bare, or with `options`, all by name.
     `name`, `namespace` make its full name (namespace: argument, else the module's `redux_namespace`). `version` stands
     for the code in the hash. `cache=False` is `cache_scope="CSE"`: hits only within one execution; "NONE": every call
     runs. `check_valid="shallow"` reuses a finished call without visiting what is below it. `config_args` are left out
@@ -302,12 +320,39 @@ Wrapper = Callable[[Task[..., Any]], Callable[..., Any]]
 """Given the inner task, the function that is to run in its place."""
 
 
+class TaskWrapper(Protocol):
+    """What `wraps_task` makes: a decorator of tasks, and of functions, which keeps their arguments."""
+
+    def __call__(self, inner: Callable[P, Any], /) -> Task[P, Any]:
+        """The outer task. Raises TaskError as `@task` does."""
+        ...
+
+
+@overload
+def wraps_task(
+    wrapper_name: str | None = None,
+    wrapper_hash_includes: Sequence[object] = (),
+    use_wrapper_signature: Literal[False] = False,
+    **options: Any,
+) -> Callable[[Wrapper], TaskWrapper]: ...
+
+
+@overload
+def wraps_task(
+    wrapper_name: str | None = None,
+    wrapper_hash_includes: Sequence[object] = (),
+    *,
+    use_wrapper_signature: bool,
+    **options: Any,
+) -> Callable[[Wrapper], Callable[[Any], Task[..., Any]]]: ...
+
+
 def wraps_task(
     wrapper_name: str | None = None,
     wrapper_hash_includes: Sequence[object] = (),
     use_wrapper_signature: bool = False,
     **options: Any,
-) -> Callable[[Wrapper], Callable[[Any], Task[..., Any]]]:
+) -> Any:
     """Make a decorator of tasks out of a function that wraps one.
 
     The decorated function is given the inner task and returns the function that runs in its place, which may call the
@@ -344,30 +389,3 @@ def _move(inner: Task[..., Any], namespace: str) -> Task[..., Any]:
     moved = Task(inner.func, inner.name, namespace, inner.declared)
     registry.add(moved)
     return moved
-
-
-@overload
-def scheduler_task(func: Callable[P, Steps[R]], /) -> Callable[P, R]: ...
-
-
-@overload
-def scheduler_task(
-    *, name: str | None = None, namespace: str | None = None
-) -> Callable[[Callable[P, Steps[R]]], Callable[P, R]]: ...
-
-
-def scheduler_task(
-    func: Callable[..., Any] | None = None, /, *, name: str | None = None, namespace: str | None = None
-) -> Any:
-    """Make an evaluation rule out of a generator, under a full name like a task's: see `redux.rules`.
-
-    It is given its arguments unevaluated, yields what it wants evaluated, and makes no job or call of its own; so it is
-    evaluated anew in every execution, and its code is in no task's hash.
-    """
-
-    def register(steps: Callable[P, Steps[R]]) -> Callable[P, R]:
-        home = compute_namespace(steps, namespace)
-        own_name = name or steps.__name__
-        return rule(f"{home}.{own_name}" if home else own_name)(steps)
-
-    return register if func is None else register(cast("Callable[..., Steps[Any]]", func))

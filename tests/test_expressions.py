@@ -32,7 +32,7 @@ from redux.operations import OperationExists, UnknownOperation
 from redux.repo import Repo
 from redux.value import encode
 
-from .typed_calls import workflow
+from .typed.calls import workflow
 
 redux_namespace = "expressions"
 

@@ -8,33 +8,9 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "from-redun.md"
+from .test_public_names import NAMES_OF_REDUN as NAMES
 
-NAMES = {
-    "redux": "task Task PartialTask Scheduler run File Dir Handle ShardedS3Dataset apply_tags catch cond throw "
-    "get_context get_current_namespace get_current_scheduler set_current_scheduler get_task_registry "
-    "merge_handles namespace script version",
-    "redux.scheduler": "Scheduler Job JobInfo Execution ErrorValue Traceback Frame DryRunResult SchedulerError Task "
-    "apply_tags catch catch_all cond fork_thread join_thread scheduler_task subrun set_arg_defaults",
-    "redux.task": "Task PartialTask SchedulerTask CacheScope CacheCheckValid CacheResult task scheduler_task "
-    "wraps_task get_task_registry hash_args_eval",
-    "redux.expression": "Expression TaskExpression SimpleExpression SchedulerExpression ValueExpression quote",
-    "redux.functools": "apply_func as_task compose const delay eval_ flat_map flatten force identity map_ no_prov seq "
-    "starmap zip_",
-    "redux.value": "Value ProxyValue FileCache Function InvalidValueError get_type_registry",
-    "redux.file": "File Dir FileSet IFile IDir ContentFile ContentDir ContentStagingFile IStagingFile StagingFile "
-    "StagingDir FileSystem get_filesystem get_filesystem_class get_proto copy_file glob_file",
-    "redux.context": "get_context get_context_value",
-    "redux.scripting": "script ScriptError",
-    "redux.tools": "copy_file copy_files copy_dir debug_task render_template",
-    "redux.tags": "parse_tag_value parse_tag_key_value format_tag_value format_tag_key_value ANY_VALUE",
-    "redux.namespace": "compute_namespace",
-    "redux.executors.base": "Executor register_executor get_executor_class get_executor_from_config ExecutorError",
-    "redux.executors.local": "LocalExecutor",
-    "redux.backends.base": "TagEntity",
-    "redux.utils": "map_nested_value iter_nested_value MultiMap",
-}
-"""The names that workflows import from redun, by the module that has them here if it has."""
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "from-redun.md"
 
 
 def said_missing() -> dict[str, set[str]]:

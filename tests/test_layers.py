@@ -40,8 +40,8 @@ def test_a_module_that_reaches_up_or_stands_nowhere_is_told(tmp_path):
     with (tmp_path / "redux_valuestore" / "layout.py").open("a") as module:
         module.write("\nimport redux_backends.records\n")
     assert "redux_valuestore.layout -> redux_backends.records" in contracts(tmp_path, at=tmp_path)
-    (tmp_path / "redux" / "utils.py").write_text("")
-    assert "redux.utils" in contracts(tmp_path, at=tmp_path)
+    (tmp_path / "redux" / "helpers.py").write_text("")
+    assert "redux.helpers" in contracts(tmp_path, at=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 
 from redux import File, Scheduler, task
 from redux.file import Dir
 from redux.repo import Repo
 from redux.scheduler import Report
+from redux.templates import MissingLibrary, rendered
 from redux.tools import copy_dir, copy_file, copy_files, debug_task, render_template
 
 redux_namespace = "tools_test"
@@ -48,13 +51,29 @@ def test_copies_follow_their_sources(execute: Callable[[Any], Report], run: Call
     assert run(copy_dir(Dir("a"), "c/d")).file("1.txt").read() == "two"
 
 
-def test_a_template_is_filled_in(run: Callable[[Any], Any]):
-    File("letter.txt").write("Dear {name}, {{you}} owe {sums[0]:.2f}.")
-    context = {"name": "Ann", "sums": [2.5]}
-    letter = run(render_template("out/ann.txt", File("letter.txt"), context))
-    assert letter.read() == "Dear Ann, {you} owe 2.50."
-    with pytest.raises(KeyError, match="name"):
+def test_a_template_is_filled_in_and_again_when_one_that_it_includes_changed(run: Callable[[Any], Any]):
+    File("parts/sum.txt").write("{{ '%.2f' % total }}")
+    File("letter.txt").write("Dear {{ name }}{# only us #}, you owe {% include 'sum.txt' %}.\n")
+    letter = render_template("out/ann.txt", File("letter.txt"), {"name": "Ann", "total": 2.5}, Dir("parts"))
+    assert run(letter).read() == "Dear Ann, you owe 2.50.\n"
+    File("parts/sum.txt").write("{{ total }} pounds")
+    letter = render_template("out/ann.txt", File("letter.txt"), {"name": "Ann", "total": 2.5}, Dir("parts"))
+    assert run(letter).read() == "Dear Ann, you owe 2.5 pounds.\n"
+
+
+def test_a_variable_without_a_value_is_an_error_and_so_is_a_template_elsewhere(run: Callable[[Any], Any]):
+    File("letter.txt").write("Dear {{ name }}")
+    with pytest.raises(jinja2.UndefinedError, match="'name' is undefined"):
         run(render_template("out/x.txt", File("letter.txt"), {}))
+    File("letter.txt").write("{% include 'letter.txt' %}")
+    with pytest.raises(jinja2.TemplateNotFound):
+        run(render_template("out/x.txt", File("letter.txt"), {}))
+
+
+def test_without_jinja_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(MissingLibrary, match=r"pip install 'redux-cache\[templates\]'"):
+        rendered("x", {})
 
 
 def test_a_value_can_be_looked_at(run: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch):

@@ -1,13 +1,34 @@
-"""What a backend is: the contract that the memory and SQL backends keep, and its errors."""
+"""What a backend is: the contract that the memory and SQL backends keep; its answers and errors are found here too."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from redux_backends.answers import (
+    CallCandidate,
+    Candidate,
+    Found,
+    JobFilter,
+    JobView,
+    MissContext,
+    MissGroup,
+    TaskCounts,
+)
+from redux_backends.errors import (
+    MIN_PREFIX,
+    AmbiguousId,
+    BackendCorrupt,
+    BackendError,
+    BackendNewer,
+    BackendOlder,
+    BackendUnavailable,
+    UnknownDatabase,
+    UnknownId,
+    hex_prefix,
+    unknown_reference,
+)
 from redux_backends.records import (
-    Argument,
     Batch,
     CallNode,
     Evaluation,
@@ -18,195 +39,40 @@ from redux_backends.records import (
     Job,
     JobId,
     JobStatus,
-    Reason,
     Rollback,
-    Seconds,
     StoredValue,
     Tag,
     TaskRecord,
     ValueRecord,
 )
 from redux_valuestore.digest import Digest
-from redux_valuestore.errors import ReduxError
-from redux_valuestore.frozen import frozen
 
-
-class BackendError(ReduxError):
-    """The database could not do what was asked. `concerning` is the path, id or hash that it is about."""
-
-    exit_code = 4
-
-    def __init__(self, message: str, concerning: str = "") -> None:
-        self.concerning = concerning
-        super().__init__(message)
-
-
-class BackendUnavailable(BackendError):
-    """The database cannot be opened, read or written now: full disk, read-only, lost server, locked too long."""
-
-
-class UnknownDatabase(BackendError):
-    """No backend knows databases at such a URL."""
-
-    exit_code = 2
-
-
-class BackendCorrupt(BackendError):
-    """The database file is damaged or not a redux database."""
-
-
-class BackendNewer(BackendError):
-    """The database was written by a newer redux."""
-
-
-class BackendOlder(BackendError):
-    """The database was written by an older redux, and nothing brings it up to date yet."""
-
-
-class UnknownId(BackendError):
-    """No record has this id, prefix or name."""
-
-    exit_code = 2
-
-    @classmethod
-    def of(cls, prefix: str) -> UnknownId:
-        return cls(f"no execution, job, call, task or value has an id starting with {prefix!r}", prefix)
-
-
-class AmbiguousId(BackendError):
-    """More than one record has this prefix."""
-
-    exit_code = 2
-
-    @classmethod
-    def of(cls, prefix: str, found: Sequence[Found]) -> AmbiguousId:
-        examples = ", ".join(f"{one.kind} {one.id.hex()[: len(prefix) + 8]}" for one in found[:5])
-        return cls(f"{prefix!r} starts the ids of several records: {examples}; give more digits", prefix)
-
-
-@frozen
-class Candidate:
-    """A remembered result of one reduction; `leaf` is the finished call without children that has it, if any."""
-
-    value: StoredValue
-    duration: Seconds
-    leaf: Digest | None
-    leaf_set: Digest | None = None
-
-
-@frozen
-class CallCandidate:
-    """A finished call with the eval hash asked for, for ultimate reduction."""
-
-    call_hash: Digest
-    value: StoredValue
-    task_set: Digest
-    duration: Seconds
-
-
-@dataclass(frozen=True, slots=True)
-class MissContext:
-    """What the database knows that bears on a miss of one evaluation.
-
-    `same_call` tells whether the very evaluation is known (it failed or left no result), `known_task` whether
-    another evaluation of this very task is. `previous_task` is the newest other version of the task's name.
-
-    `nearest` is the other evaluation of that name which this one most likely stands in for. One that had a job in an
-    execution started before the one that asks goes before all others: a call beside this one in a fan-out is no
-    forerunner of it. Then count, in this order: arguments that are equal; Files of the same path, in arguments of the
-    same name that are not; that the execution that asks did not ask for it too; such arguments of
-    the same preview; how late the last earlier execution that had it started; how late it was recorded. Where several
-    hundred are equal but for the last three, the newest of them are looked at.
-    """
-
-    same_call: bool
-    known_task: bool
-    previous_task: TaskRecord | None
-    nearest: EvaluationKey | None
-
-
-@dataclass(frozen=True, slots=True)
-class TaskCounts:
-    """Jobs of one task in one execution, by status."""
-
-    fullname: str
-    status: JobStatus
-    count: int
-    seconds: Seconds
-    """their time in all: of running where they ran, of the calls that they reused where they are CACHED"""
-
-
-@dataclass(frozen=True, slots=True)
-class JobFilter:
-    """Which jobs are asked for; None and False ask for nothing."""
-
-    execution: ExecutionId | None = None
-    parent: JobId | None = None
-    task: str | None = None
-    """a full name"""
-    call: Digest | None = None
-    value: Digest | None = None
-    """a result"""
-    argument: Digest | None = None
-    """a value that was an argument"""
-    status: JobStatus | None = None
-    roots: bool = False
-    """only jobs without a parent"""
-    missed: bool = False
-    """only jobs that ran"""
-
-
-@dataclass(frozen=True, slots=True)
-class JobView:
-    """A job with what people want to see beside it."""
-
-    job: Job
-    fullname: str
-    arguments: tuple[tuple[Argument, str], ...]
-    """with previews"""
-    result: Digest | None
-    result_preview: str
-    result_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class MissGroup:
-    """Jobs of one execution that ran for one reason."""
-
-    fullname: str
-    task_hash: Digest
-    reason: Reason
-    count: int
-    seconds: Seconds
-    example: JobId
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What an id or prefix stands for: `kind` is execution, job, call, task or value."""
-
-    kind: str
-    id: bytes
-
+__all__ = [
+    "MIN_PREFIX",
+    "NONDETERMINISTIC",
+    "AmbiguousId",
+    "Backend",
+    "BackendCorrupt",
+    "BackendError",
+    "BackendNewer",
+    "BackendOlder",
+    "BackendUnavailable",
+    "CallCandidate",
+    "Candidate",
+    "Found",
+    "JobFilter",
+    "JobView",
+    "MissContext",
+    "MissGroup",
+    "TaskCounts",
+    "UnknownDatabase",
+    "UnknownId",
+    "hex_prefix",
+    "unknown_reference",
+]
 
 NONDETERMINISTIC = "nondeterministic"
 """The tag of a task that gave two results for one evaluation, though nothing they hold could have changed."""
-
-MIN_PREFIX = 4
-"""The fewest hex digits that are taken for an id."""
-
-
-def hex_prefix(prefix: str) -> tuple[bytes, bytes]:
-    """The first and the last possible 32-byte id that starts with these hex digits. Raises `UnknownId`."""
-    digits = prefix.lower()
-    if not MIN_PREFIX <= len(digits) <= 64 or set(digits) - set("0123456789abcdef"):
-        raise UnknownId(f"{prefix!r} is no id: give at least {MIN_PREFIX} of its hex digits", prefix)
-    return bytes.fromhex(digits.ljust(64, "0")), bytes.fromhex(digits.ljust(64, "f"))
-
-
-def unknown_reference(kind: str, key: bytes) -> BackendError:
-    """The error of a record that names another one which is not there."""
-    return BackendError(f"cannot record: {kind} {key.hex()} is named but neither recorded nor in the batch", key.hex())
 
 
 class Backend(ABC):
@@ -251,7 +117,7 @@ class Backend(ABC):
         self.record(Batch(values=(value,)))
 
     def set_eval_cache(self, key: EvaluationKey, evaluation: Evaluation) -> None:
-        """Record one evaluation's result; differing results of one evaluation are kept, newest first."""
+        """Record one evaluation's result, with the `key` it is asked by; differing results are kept, newest first."""
         self.record(Batch(keys=(key,), evaluations=(evaluation,)))
 
     def record_call_node(self, call: CallNode) -> None:
@@ -275,7 +141,10 @@ class Backend(ABC):
         self.record(Batch(handles=(child,)))
 
     def rollback_handle(self, handle: Digest, keep: frozenset[Digest] | None = None) -> None:
-        """Make what descends from a version invalid, as `Rollback` says; the version itself stays as it is."""
+        """Make what descends from the version `handle` invalid, but for what is on the lines in `keep`: see `Rollback`.
+
+        The version itself stays as it is.
+        """
         self.record(Batch(rollbacks=(Rollback(handle, keep),)))
 
     def is_valid_handle(self, handle: Digest) -> bool:
@@ -324,7 +193,10 @@ class Backend(ABC):
 
     @abstractmethod
     def explain_cache_miss(self, key: EvaluationKey, asked_by: ExecutionId) -> MissContext:
-        """What earlier records bear on this evaluation's miss in an execution. `key.task_hash` must be recorded."""
+        """What earlier records bear on this evaluation's miss in the execution `asked_by`.
+
+        `key.task_hash` must be recorded.
+        """
 
     @abstractmethod
     def resolve(self, prefix: str) -> Found:
@@ -332,7 +204,10 @@ class Backend(ABC):
 
     @abstractmethod
     def executions(self, limit: int, offset: int = 0) -> Sequence[Execution]:
-        """Executions, newest first. Status DIED where the lease ran out or the process is gone."""
+        """At most `limit` executions, newest first, without the first `offset`.
+
+        Their status is DIED where the lease ran out or the process is gone.
+        """
 
     @abstractmethod
     def get_execution(self, execution: ExecutionId) -> Execution | None:
@@ -360,13 +235,17 @@ class Backend(ABC):
         missed: bool = False,
         limit: int = 100,
     ) -> Sequence[JobView]:
-        """Jobs that fit every filter given: oldest first within an execution or parent, else newest first."""
+        """At most `limit` jobs that fit every filter given: oldest first in an execution or parent, else newest first.
+
+        Filters are an `execution`, a `parent` job, a `task` by full name, a finished `call`, a `value` that is the
+        result, one that is an `argument`, a `status`, `roots` (jobs without a parent) and `missed` (jobs that ran).
+        """
         wanted = JobFilter(execution, parent, task, call, value, argument, status, roots, missed)
         return self.find_jobs(wanted, limit)
 
     @abstractmethod
     def find_jobs(self, wanted: JobFilter, limit: int) -> Sequence[JobView]:
-        """What `jobs` gives."""
+        """What `jobs` gives for the filters in `wanted`: at most `limit` jobs."""
 
     @abstractmethod
     def miss_groups(self, execution: ExecutionId) -> Sequence[MissGroup]:
@@ -398,7 +277,7 @@ class Backend(ABC):
 
     @abstractmethod
     def find_files(self, path: str, limit: int = 100) -> Sequence[Digest]:
-        """Values that hold a File with this path, newest first."""
+        """At most `limit` values that hold a File with this `path`, newest first."""
 
     @abstractmethod
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:

@@ -245,6 +245,7 @@ class Database:
         """What `closure` returns, its writes made in one transaction, or none of them.
 
         It is played again where another connection was in the way, so it must depend on nothing but the database.
+        Raises BackendUnavailable, BackendCorrupt.
         """
         self._make_ready()
         with self._writing, self._explained():

@@ -38,12 +38,16 @@ from redux_valuestore.digest import Digest
 
 @dataclass(slots=True)
 class KeptValue:
+    """A value as it was recorded, and where its bytes are now."""
+
     record: ValueRecord
     place: Place
 
 
 @dataclass(slots=True)
 class KeptHandle:
+    """A version of a handle, and whether it was rolled back."""
+
     version: HandleVersion
     valid: bool = True
 

@@ -5,11 +5,48 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum, IntFlag
 from typing import NewType
 
+from redux_backends.kinds import MAY_CHANGE, JobStatus, MissKind, Outcome, Place, TagEntity, Traits
 from redux_valuestore.digest import Digest, digest_struct
 from redux_valuestore.frozen import frozen
+
+__all__ = [
+    "MAY_CHANGE",
+    "Argument",
+    "Batch",
+    "CallNode",
+    "CodePiece",
+    "Evaluation",
+    "EvaluationKey",
+    "Execution",
+    "ExecutionId",
+    "FileFact",
+    "HandleVersion",
+    "Job",
+    "JobId",
+    "JobStatus",
+    "Lease",
+    "MissKind",
+    "Outcome",
+    "Place",
+    "Reason",
+    "Rollback",
+    "Seconds",
+    "StoredValue",
+    "Tag",
+    "TagEntity",
+    "TaskFact",
+    "TaskRecord",
+    "TaskSet",
+    "Traits",
+    "Upstream",
+    "ValueRecord",
+    "hash_call",
+    "hash_evaluation",
+    "hash_task_set",
+    "new_id",
+]
 
 ExecutionId = NewType("ExecutionId", bytes)
 """16 random bytes."""
@@ -37,41 +74,6 @@ def new_id() -> bytes:
         return drawn[:16]
 
 
-class Traits(IntFlag):
-    """What a value holds, so that its validity can be asked without its bytes."""
-
-    PLAIN = 0
-    EXPRESSIONS = 1
-    """It holds expressions: it is not a final result."""
-    FILES = 2
-    """It holds Files, each listed in `ValueRecord.files`."""
-    SUBVALUES = 4
-    """It refers to other values by digest, each listed in `ValueRecord.subvalues`."""
-    TRUST = 8
-    """Decoding it runs code named by its bytes (reduce protocol, pickle)."""
-    ERROR = 16
-    """It is the error a job ended with."""
-    TASKS = 32
-    """It holds tasks, each listed in `ValueRecord.tasks` by name and hash."""
-    HOOKS = 64
-    """It holds what only a run can ask if it is valid: instances that say so, the user's own functions and classes."""
-
-    HANDLES = 128
-    """It holds handles; those with a version are listed in `ValueRecord.handles`. Unrecorded ones are not valid."""
-
-
-MAY_CHANGE = Traits.FILES | Traits.TASKS | Traits.ERROR | Traits.HOOKS | Traits.HANDLES
-"""What lets two results of one evaluation differ though both were right when they were recorded."""
-
-
-class Place(IntEnum):
-    """Where a value's bytes are."""
-
-    INLINE = 0
-    STORE = 1
-    MISSING = 2
-
-
 @frozen
 class FileFact:
     """A File held by a value: its path as given, and the digest of its content (None: it was not there)."""
@@ -82,7 +84,7 @@ class FileFact:
 
 @frozen
 class TaskFact:
-    """A task held by a value: its full name and hash."""
+    """A task held by a value: its `fullname`, and its `task_hash` when the value was recorded."""
 
     fullname: str
     task_hash: Digest
@@ -90,7 +92,7 @@ class TaskFact:
 
 @frozen
 class HandleVersion:
-    """One version of a handle: `name` is what people call the handle, `parents` are the versions it descends from."""
+    """One version of a handle, by its `hash`: `name` is what people call it, `parents` are those it descends from."""
 
     hash: Digest
     name: str
@@ -101,8 +103,8 @@ class HandleVersion:
 class Rollback:
     """A call is about to change what a version stands for, so what descends from the version is no longer valid.
 
-    Where `keep` is given, its children in there stay with all that descends from them, and so do those that descend
-    from several versions.
+    `handle` is the hash of the version. Where `keep` is given, its children in there stay with all that descends from
+    them, and so do those that descend from several versions.
     """
 
     handle: Digest
@@ -111,7 +113,11 @@ class Rollback:
 
 @frozen
 class ValueRecord:
-    """A value: `data` is its bytes where they are small, else None: they are in the value store before this record."""
+    """A value by its `hash`: `data` is its bytes where they are small, else None: the value store has them before.
+
+    `type_name` is for people, as in `pandas.DataFrame`; `size` is in bytes; `preview` is one line that shows the value.
+    `traits` say what it holds, and `files`, `subvalues`, `tasks` and `handles` list it, each in the order met.
+    """
 
     hash: Digest
     type_name: str
@@ -127,7 +133,10 @@ class ValueRecord:
 
 @frozen
 class StoredValue:
-    """A value as a backend gives it back, not verified yet; `data` is None unless `place` is INLINE."""
+    """A value by its `hash` as a backend gives it back, not verified yet, with its `traits`.
+
+    `data` is None unless `place` is INLINE.
+    """
 
     hash: Digest
     data: bytes | None
@@ -149,7 +158,10 @@ class CodePiece:
 
 @dataclass(frozen=True, slots=True)
 class TaskRecord:
-    """A task under one hash of its code. The first piece is the task's own function."""
+    """A task under one `hash` of its code: its `fullname`, and the `version` that it was declared with, if any.
+
+    `pieces` is the code that the hash covers; the first of them is the task's own function.
+    """
 
     hash: Digest
     fullname: str
@@ -159,7 +171,10 @@ class TaskRecord:
 
 @frozen
 class Argument:
-    """A bound argument of an evaluation: `x`, or `rest[0]` of `*rest`, or `options[key]` of `**options`."""
+    """A bound argument of an evaluation: `value` is the value's hash, `name` the parameter's.
+
+    That is `x`, or `rest[0]` of `*rest`, or `options[key]` of `**options`.
+    """
 
     name: str
     value: Digest
@@ -167,7 +182,10 @@ class Argument:
 
 @frozen
 class EvaluationKey:
-    """What is asked of the cache: a task with its arguments."""
+    """What is asked of the cache, by `eval_hash`: the task `task_hash` with its `arguments`, in the signature's order.
+
+    `args_hash` is made of their names and values.
+    """
 
     eval_hash: Digest
     task_hash: Digest
@@ -177,7 +195,10 @@ class EvaluationKey:
 
 @frozen
 class Evaluation:
-    """The result of one reduction of a task call, which may itself hold expressions; `duration` is its time."""
+    """The `result` of one reduction of the call asked for by `eval_hash`: a value's hash.
+
+    The value may itself hold expressions. `duration` is how long the task ran, `recorded` the moment it ended.
+    """
 
     eval_hash: Digest
     result: Digest
@@ -187,7 +208,7 @@ class Evaluation:
 
 @frozen
 class Upstream:
-    """A call that an argument was made from: its result is the argument, or is somewhere in it."""
+    """A call that an argument was made from: the result of `call` is the `argument` of that name, or is in it."""
 
     argument: str
     call: Digest
@@ -195,7 +216,11 @@ class Upstream:
 
 @frozen
 class CallNode:
-    """A finished call; `children` are call hashes in the order they were made."""
+    """A finished call: a Merkle node, so that `call_hash` covers all below it.
+
+    `eval_hash` says what was called, `result` is its value's hash, `children` are call hashes in the order they were
+    made, `task_set` is the hash of the set of tasks below. `recorded` is the moment it was first finished.
+    """
 
     call_hash: Digest
     eval_hash: Digest
@@ -211,65 +236,15 @@ class CallNode:
 
 @dataclass(frozen=True, slots=True)
 class TaskSet:
-    """The task hashes in a call node's subtree, content-addressed: equal sets are one record."""
+    """The task hashes in a call node's subtree (`tasks`, sorted) under their `hash`: equal sets are one record."""
 
     hash: Digest
     tasks: tuple[Digest, ...]
 
 
-class JobStatus(IntEnum):
-    """How a job stands. RUNNING in the database means RUNNING only while its execution's lease holds."""
-
-    RUNNING = 0
-    DONE = 1
-    CACHED = 2
-    FAILED = 3
-    CANCELLED = 4
-    DIED = 5
-
-
-class Outcome(IntEnum):
-    """Where a job's result came from."""
-
-    RAN = 0
-    SAME_EXECUTION = 1
-    SINGLE = 2
-    """single reduction: its evaluation was known"""
-    ULTIMATE = 3
-    """ultimate reduction: its finished call was known and current"""
-
-
-class MissKind(IntEnum):
-    """Why a job ran."""
-
-    NONE = 0
-    NEW_TASK = 1
-    CODE_CHANGED = 2
-    NEW_ARGUMENTS = 3
-    FILE_CHANGED = 4
-    VALUE_GONE = 5
-    CACHE_OFF = 6
-    NO_RESULT = 7
-    """The same call was made before and left no result to use: it failed, was interrupted or is not finished."""
-    TASK_CHANGED = 8
-    """A task held in the remembered result is not the one known now."""
-    STALE_SUBTREE = 9
-    """Asked shallowly: a task below it changed."""
-    NOT_VALID = 10
-    """A type in the remembered result says that its instance is not valid any more."""
-    CANNOT_DECODE = 11
-    """The remembered result cannot be built any more: a class is gone, or says no."""
-    HELD_CODE_CHANGED = 12
-    """A function or class held in the remembered result is not the one known now."""
-    RETRIED = 13
-    """The attempt before it raised, and its task says to try again."""
-    HANDLE_ROLLED_BACK = 14
-    """A version of a handle that it was given, or returned, is not what is outside any more."""
-
-
 @frozen
 class Reason:
-    """Why a job missed; `detail` names the file, value, type or earlier hash concerned."""
+    """Why a job missed, by `kind`; `detail` names the file, value, type or earlier hash concerned."""
 
     kind: MissKind
     detail: str = ""
@@ -277,7 +252,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who runs an execution, so that what died shows as died."""
+    """Who runs an execution, so that what died shows as died: a process of one boot of one machine.
+
+    `host` is the machine's name, `boot` the kernel's id of the boot, `pid` the process, and `process_started` the
+    kernel's time of its start, since numbers of processes are used again.
+    """
 
     host: str
     boot: str
@@ -287,7 +266,11 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One `redux run`, or one `Scheduler.run`."""
+    """One `redux run`, or one `Scheduler.run`: `id` is random, 16 bytes; `argv` is the command line that began it.
+
+    `user` ran it in the folder `cwd`. It `started` and `ended` at these moments (None: not yet), with this `status`;
+    until then the `lease` says whether it still runs.
+    """
 
     id: ExecutionId
     argv: tuple[str, ...]
@@ -301,7 +284,12 @@ class Execution:
 
 @frozen
 class Job:
-    """One attempt, in one execution, to get a call's result."""
+    """One attempt, in one execution, to get a call's result: `id` is random, 16 bytes; `parent` made the call.
+
+    `task_hash` and `eval_hash` say what was called; the latter is None where its arguments never came. `status` is how
+    it stands, `outcome` where the result came from, `reason` why it ran where it did. `call_hash` is the finished call.
+    It `started` when its arguments were there, and `ended` with all below it.
+    """
 
     id: JobId
     execution: ExecutionId
@@ -331,7 +319,10 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction records, in this order; every part may be empty. Equal records there are kept."""
+    """What one transaction records; every part may be empty. Equal records there are kept.
+
+    `values`, `tasks`, `keys`, `evaluations`, `task_sets`, `calls` and `tags` are each in the order to record them.
+    """
 
     values: Sequence[ValueRecord] = ()
     tasks: Sequence[TaskRecord] = ()
@@ -351,12 +342,15 @@ class Batch:
 
 
 def hash_evaluation(task_hash: Digest, args_hash: Digest) -> Digest:
-    """The eval hash: what the cache is asked by."""
+    """The eval hash, by which the cache is asked: of a task's `task_hash` and the `args_hash` of its arguments."""
     return digest_struct("Eval", task_hash, args_hash)
 
 
 def hash_call(task_hash: Digest, args_hash: Digest, result: Digest, children: Iterable[Digest]) -> Digest:
-    """The call hash: a Merkle node, so that equal call graphs have equal hashes."""
+    """The call hash, a Merkle node's: of `task_hash`, `args_hash`, the `result`'s hash and those of the `children`.
+
+    Equal call graphs have equal hashes, in whatever order the children ended.
+    """
     return digest_struct("CallNode", task_hash, args_hash, result, sorted(children))
 
 

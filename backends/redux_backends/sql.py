@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from redux_backends import calls, executions, history, lookup, query
+from redux_backends import calls, contents, executions, history, lookup, query
 from redux_backends.backend import (
     Backend,
     CallCandidate,
@@ -45,7 +45,10 @@ _PASSWORD = re.compile(r"(://[^/@:]*:)[^/@]*@")
 
 
 class SQLiteBackend(Backend):
-    """Records in one SQLite file on a local disk, shared by any number of processes and threads."""
+    """Records in the SQLite file at `path`, on a local disk, shared by any number of processes and threads.
+
+    `mount_table` is the file that says which file systems are mounted where: those of networks are refused.
+    """
 
     def __init__(self, path: str | Path, mount_table: Path = MOUNT_TABLE) -> None:
         self.path = Path(path).absolute()
@@ -80,7 +83,7 @@ class SQLiteBackend(Backend):
         self._database.run_tx(lambda connection: executions.renew_lease(connection, execution))
 
     def forget_value(self, value: Digest) -> None:
-        self._database.run_tx(lambda connection: calls.forget_value(connection, value))
+        self._database.run_tx(lambda connection: contents.forget_value(connection, value))
 
     # -- the cache's questions, for a whole wave ---------------------------------------------------
 

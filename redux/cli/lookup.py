@@ -153,7 +153,7 @@ def read_texts(data: Buffer) -> dict[str, str]:
 
 
 def call_page(backend: Backend, call: CallNode) -> CallPage:
-    """All about a finished call."""
+    """All about a finished call. Raises BackendError where the record of it is not whole."""
     key = backend.get_key(call.eval_hash)
     if key is None:
         raise BackendError(f"call {call.call_hash.hex()} names an evaluation that is not there", call.call_hash.hex())
@@ -177,7 +177,7 @@ def call_page(backend: Backend, call: CallNode) -> CallPage:
 
 
 def task_page(backend: Backend, task_hash: Digest) -> TaskPage:
-    """All about a task under one hash."""
+    """All about a task under one hash. Raises UnknownId."""
     task = backend.get_task(task_hash)
     if task is None:
         raise UnknownId.of(task_hash.hex())
@@ -210,7 +210,7 @@ def task_named(backend: Backend, name: str) -> str:
 
 
 def value_page(backend: Backend, value: Digest) -> ValuePage:
-    """All about a value."""
+    """All about a value. Raises UnknownId."""
     record = backend.describe_values([value]).get(value)
     if record is None:
         raise UnknownId.of(value.hex())
@@ -294,7 +294,7 @@ def resolve(backend: Backend, word: str) -> Found | None:
 
 
 def execution_of(backend: Backend, found: Found) -> Execution:
-    """The execution that was found."""
+    """The execution that was found. Raises UnknownId where it went meanwhile."""
     execution = backend.get_execution(ExecutionId(found.id))
     if execution is None:
         raise UnknownId.of(found.id.hex())
@@ -302,7 +302,7 @@ def execution_of(backend: Backend, found: Found) -> Execution:
 
 
 def job_of(backend: Backend, found: Found) -> JobView:
-    """The job that was found."""
+    """The job that was found. Raises UnknownId where it went meanwhile."""
     view = backend.get_job(JobId(found.id))
     if view is None:
         raise UnknownId.of(found.id.hex())

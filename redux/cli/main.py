@@ -110,9 +110,9 @@ def uncollected() -> Iterator[None]:
 
 def version() -> str:
     """The version of the redux that is installed."""
-    from redux.default_tags import installed_version
+    from redux.release import version
 
-    return installed_version() or "(not installed)"
+    return version
 
 
 def _usage_line(error: object) -> str:

@@ -54,7 +54,10 @@ def get_executor_from_config(executors: Mapping[str, Mapping[str, object]], name
 
 @dataclass(frozen=True, slots=True)
 class Factory:
-    """Calls `module:callable` with the table's other keys; what comes must be a `concurrent.futures.Executor`."""
+    """Calls `module:callable`, the `path`, with the table's other keys, `options`, for the executor `name`.
+
+    What comes must be a `concurrent.futures.Executor`.
+    """
 
     name: str
     path: str

@@ -40,5 +40,5 @@ class DaskPool(Executor):
         return self._client.get_executor(pure=False).submit(fn, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Let the client go, and the cluster that it started."""
+        """Let the client go, and the cluster that it started; `wait` and `cancel_futures` change nothing."""
         self._client.close()

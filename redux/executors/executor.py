@@ -43,7 +43,7 @@ importing: list[str] = []
 
 
 class TimedOut(ExecutorError, TimeoutError):
-    """A job took longer than it may."""
+    """A job of the task `fullname` took longer than the `seconds` it may."""
 
     def __init__(self, fullname: str, seconds: Seconds) -> None:
         self.fullname = fullname
@@ -53,7 +53,7 @@ class TimedOut(ExecutorError, TimeoutError):
 
 
 class CodeDiffers(ExecutorError):
-    """A worker's code isn't what the execution hashed."""
+    """A worker's code of the task `fullname` isn't what the execution hashed."""
 
     def __init__(self, fullname: str, path: str) -> None:
         self.fullname = fullname
@@ -65,8 +65,9 @@ class CodeDiffers(ExecutorError):
 
 @frozen
 class JobSpec:
-    """A job to run: the task by name and hash, its function, its arguments as plain values, how many things come.
+    """A job to run: the task by `fullname` and `task_hash`, its function `func`, its arguments as plain values.
 
+    `args` and `kwargs` are as they are passed. `nout` is how many things the result has to be, if that was said,
     `timeout` is how many seconds it may take; `options` are what the task's options say to the executor alone.
     """
 
@@ -86,10 +87,11 @@ class JobSpec:
 
 @frozen
 class Outcome:
-    """How a job went: a value with its encoding and records, or an error.
+    """How a job that `started` and `ended` at these moments went: a `value`, or an `error`.
 
-    `absent` says that the value itself stayed elsewhere (another process) and only its encoding came. `trouble` is why
-    large bytes could not be stored; the value is good all the same, and `records` is then empty.
+    `encoded` is the value's encoding, `records` what is to be recorded of it. `absent` says that the value itself
+    stayed elsewhere (another process) and only its encoding came. `trouble` is why large bytes could not be stored; the
+    value is good all the same, and `records` is then empty.
     """
 
     started: Seconds
@@ -108,7 +110,7 @@ class Executor(Protocol):
     name: str
 
     def submit(self, key: object, spec: JobSpec) -> None:
-        """Take a job; its outcome is reported under `key`."""
+        """Take a job, `spec`; its outcome is reported under `key`."""
         ...
 
     def cancel_waiting(self) -> list[object]:
@@ -129,7 +131,10 @@ Done = Callable[[object, Outcome], None]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What an executor is opened with: where values go, whom to tell outcomes, how many workers, whose code it is."""
+    """What an executor is opened with: the `repo` that values go to, and `done`, which is told each outcome by its key.
+
+    `workers` is how many jobs may run at once; None leaves that to the executor.
+    """
 
     repo: Repo
     done: Done
@@ -153,7 +158,10 @@ class Place(ABC):
 
 
 def execute(spec: JobSpec, repo: Repo) -> Outcome:
-    """Run a job here: call the function, encode its result, and put large bytes into the store."""
+    """How the job `spec` goes here: call the function, encode its result, put large bytes into the store of `repo`.
+
+    Raises nothing: whatever goes wrong is in the outcome.
+    """
     started = time.time()
     try:
         value = postprocessed(spec.func(*spec.args, **spec.kwargs), spec.fullname)

@@ -18,7 +18,7 @@ from redux_valuestore.errors import ReduxError
 
 
 class PoolFailed(ExecutorError):
-    """The user's executor failed to run a job, or to take it."""
+    """The user's executor `name` failed to run a job of the task `fullname`, or to take it, with this `error`."""
 
     def __init__(self, name: str, fullname: str, error: BaseException) -> None:
         self.fullname = fullname
@@ -42,6 +42,7 @@ class _Sent:
 class FuturesExecutor:
     """Hands jobs to an executor of the user's, and shuts it down with the run.
 
+    `make` makes that executor, `name` is what tasks call it, `site` says where values and outcomes go.
     Its workers import the workflow by themselves, fetch large values from the store and put large results there.
     """
 
@@ -57,7 +58,7 @@ class FuturesExecutor:
         self._changing = threading.Lock()
 
     def submit(self, key: object, spec: JobSpec) -> None:
-        """Hand a job to the pool; whatever goes wrong with it is its outcome."""
+        """Hand the job `spec` to the pool; whatever goes wrong with it is the outcome under its `key`."""
         try:
             order, parcel = pack_order(spec, self._exchange)
         except Exception as error:  # a user's own encoder

@@ -6,14 +6,17 @@ from redux.executors.executor import JobSpec, Site, execute
 
 
 class InlineExecutor:
-    """Runs each job as it is submitted. A job's `timeout` does not hold here: nobody is there to look at the clock."""
+    """Runs each job as it is submitted, and tells its `site`.
+
+    A job's `timeout` does not hold here: nobody is there to look at the clock.
+    """
 
     def __init__(self, site: Site, name: str = "inline") -> None:
         self.name = name
         self._site = site
 
     def submit(self, key: object, spec: JobSpec) -> None:
-        """Run a job, and report its outcome before this returns."""
+        """Run the job `spec`, and report its outcome under `key` before this returns."""
         self._site.done(key, execute(spec, self._site.repo))
 
     def cancel_waiting(self) -> list[object]:

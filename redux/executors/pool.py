@@ -29,7 +29,7 @@ OTHER_NAMES: Mapping[str, str] = {"default": "threads", "process": "processes"}
 
 
 class UnknownExecutor(ExecutorError):
-    """No executor has this name."""
+    """No executor has this `name`; `known` are those that are there."""
 
     exit_code = 2
 
@@ -53,7 +53,8 @@ class AliasCircle(ExecutorError):
 class ExecutorPool:
     """The executors of one execution. `default` is the name for tasks that name none; `workers` limits each.
 
-    `own` are the user's, by name, each opened when the first job asks for it. Raises UnknownExecutor.
+    Values go to `repo`; `folder` is where the user's own project is found. `own` are the user's, by name, each opened
+    when the first job asks for it. Raises UnknownExecutor.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ from redux.executors.work_queue import WorkQueue
 
 
 class WorkerDied(ExecutorError):
-    """A worker process ended while it ran a job."""
+    """A worker process ended while it ran a job of the task `fullname`; `status` is its exit status, where known."""
 
     def __init__(self, fullname: str, status: int | None) -> None:
         self.fullname = fullname
@@ -36,7 +36,7 @@ class WorkerDied(ExecutorError):
 
 
 class CannotStartWorker(ExecutorError):
-    """The system gives no process for a job to run in."""
+    """The system gives no process for a job of the task `fullname` to run in, for the reason in `why`."""
 
     def __init__(self, fullname: str, why: OSError) -> None:
         self.fullname = fullname
@@ -47,7 +47,10 @@ class CannotStartWorker(ExecutorError):
 
 
 class ProcessExecutor(WorkQueue):
-    """A fixed number of worker processes that take jobs in order, each started when there is a job for it."""
+    """A fixed number of worker processes that take jobs in order, each started when there is a job for it.
+
+    How many they are is what its `site` says, else the number of processors.
+    """
 
     def __init__(self, site: Site, name: str = "processes") -> None:
         self.name = name
@@ -98,7 +101,10 @@ class _Bench:
 
 
 class Worker:
-    """One worker process, spoken to by one thread. Raises CannotStartWorker where there can be none for this task."""
+    """One worker process for a `site`, spoken to by one thread.
+
+    Raises CannotStartWorker where there can be none, naming the task `fullname` that it was for.
+    """
 
     def __init__(self, site: Site, fullname: str) -> None:
         try:
@@ -112,7 +118,7 @@ class Worker:
             raise
 
     def ask(self, order: bytes, fullname: str) -> Answer:
-        """The worker's answer to an order. Raises WorkerDied."""
+        """The worker's answer to an `order`, a job of the task `fullname`. Raises WorkerDied."""
         self._say(order, fullname)
         try:
             return cast(Answer, receive(self._connection))

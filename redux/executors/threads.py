@@ -12,7 +12,7 @@ from redux.scripts.programs import end_programs_of
 
 
 class ThreadExecutor(WorkQueue):
-    """A fixed number of threads that take jobs in order."""
+    """A fixed number of threads that take jobs in order: as its `site` says, else processors plus four, 32 at most."""
 
     def __init__(self, site: Site, name: str = "threads") -> None:
         self.name = name
@@ -21,7 +21,7 @@ class ThreadExecutor(WorkQueue):
 
 
 class ThreadBench:
-    """Runs jobs in the thread that made it. A thread cannot be stopped: a job that is given up goes on unheard."""
+    """Runs jobs, by `run`, in the thread that made it. A thread cannot be stopped: a job given up goes on unheard."""
 
     def __init__(self, run: Callable[[JobSpec], Outcome]) -> None:
         self.run = run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, Literal, Self, overload
 
 from redux.files.content import local_content
 from redux.files.facts import CONTENT, file_text
@@ -19,7 +19,7 @@ from redux_valuestore.digest import Digest
 class File:
     """A file, by content: a call that got or gave one is only reused while the file holds what it held then.
 
-    The path is local, or a URL of any file system that fsspec knows. It counts as given: relative to the current
+    The `path` is local, or a URL of any file system that fsspec knows. It counts as given: relative to the current
     folder, or absolute. The content counts at the moment the File crosses a task's border: the bytes of a local file;
     at a URL the ETag or checksum that the store gives, else the bytes.
     """
@@ -93,21 +93,39 @@ class File:
         return os.path.dirname(self.path)
 
     def open(self, mode: str = "r", encoding: str | None = None, newline: str | None = None) -> IO[Any]:
-        """The opened file, text in UTF-8 unless said otherwise; writing makes the folders above it. Raises OSError."""
+        """The opened file: `mode`, `encoding` and `newline` are those of the builtin `open`, text is UTF-8 by default.
+
+        Writing makes the folders above it. Raises OSError.
+        """
         return self.filesystem.open(self.path, mode, encoding, newline)
 
+    @overload
+    def read(self, mode: Literal["r"] = "r", encoding: str | None = None) -> str: ...
+    @overload
+    def read(self, mode: Literal["rb"]) -> bytes: ...
+    @overload
+    def read(self, mode: str, encoding: str | None = None) -> Any: ...
     def read(self, mode: str = "r", encoding: str | None = None) -> Any:
-        """The whole content: text, or bytes with mode "rb". Raises OSError."""
+        """The whole content: text in this `encoding` (default: UTF-8), or bytes with `mode="rb"`. Raises OSError."""
         with self.filesystem.guard(self.path), self.open(mode, encoding) as stream:
             return stream.read()
 
+    @overload
+    def readlines(self, mode: Literal["r"] = "r", encoding: str | None = None) -> list[str]: ...
+    @overload
+    def readlines(self, mode: Literal["rb"]) -> list[bytes]: ...
+    @overload
+    def readlines(self, mode: str, encoding: str | None = None) -> list[Any]: ...
     def readlines(self, mode: str = "r", encoding: str | None = None) -> list[Any]:
-        """The lines, each with its end. Raises OSError."""
+        """The lines, each with its end: texts in this `encoding`, or bytes with `mode="rb"`. Raises OSError."""
         with self.filesystem.guard(self.path), self.open(mode, encoding) as stream:
             return stream.readlines()
 
     def write(self, data: str | bytes, mode: str | None = None, encoding: str | None = None) -> None:
-        """Make this the content. Raises OSError."""
+        """Make `data` the content, or add it with `mode="a"` (bytes: `"ab"`). Text is written in UTF-8, or `encoding`.
+
+        Raises OSError.
+        """
         mode = mode or ("w" if isinstance(data, str) else "wb")
         with self.filesystem.guard(self.path), self.open(mode, encoding) as stream:
             stream.write(data)
@@ -121,7 +139,10 @@ class File:
         self.filesystem.remove(self.path)
 
     def copy_to(self, target: File, skip_if_exists: bool = False) -> File:
-        """Copy the content to another File and give that back. Raises OSError."""
+        """Copy the content to another File, `target`, and give that back.
+
+        With `skip_if_exists` a file that is there stays as it is. Raises OSError.
+        """
         if not (skip_if_exists and target.exists()) and target.path != self.path:
             copy_content(self, target)
         return target
@@ -133,7 +154,7 @@ class File:
         """
         return render_copy(self.path, path or "-", as_mount=as_mount)
 
-    def stage(self, path: str | None = None) -> Staging[Any]:
+    def stage(self, path: str | None = None) -> Staging[Self]:
         """This file with a local place for it: the path given, else its name in the current folder."""
         return self._staged(type(self)(path or self.basename()), self)
 

@@ -21,7 +21,10 @@ class FileSystem(ABC):
 
     @abstractmethod
     def open(self, path: str, mode: str = "r", encoding: str | None = None, newline: str | None = None) -> IO[Any]:
-        """The opened file, text in UTF-8 unless said otherwise; writing makes the folders above it."""
+        """The file at `path`, opened: `mode`, `encoding` and `newline` are as for `open`, text is UTF-8 by default.
+
+        Writing makes the folders above it.
+        """
 
     def guard(self, path: str) -> AbstractContextManager[None]:
         """What goes wrong inside with a file at this path is told as this file system's errors are."""
@@ -41,7 +44,7 @@ class FileSystem(ABC):
 
     @abstractmethod
     def filesize(self, path: str) -> int:
-        """The size of a file in bytes."""
+        """The size of a file in bytes. Raises FileNotFoundError."""
 
     @abstractmethod
     def remove(self, path: str) -> None:
@@ -57,11 +60,11 @@ class FileSystem(ABC):
 
     @abstractmethod
     def rmdir(self, path: str, recursive: bool = False) -> None:
-        """Remove a folder where there is one: an empty one, or with all that is in it."""
+        """Remove the folder at `path` where there is one: an empty one, or with `recursive` all that is in it."""
 
     @abstractmethod
     def copy(self, source: str, target: str) -> None:
-        """Copy a file within this file system."""
+        """Copy the file at `source` to `target`, within this file system."""
 
     @abstractmethod
     def find(self, path: str) -> list[str]:
@@ -85,11 +88,11 @@ class FileSystem(ABC):
 
     @abstractmethod
     def hash_folder(self, path: str, by_content: bool) -> Contents:
-        """The files in a folder and below it with their identities, or the digests of their bytes."""
+        """The files in and below the folder `path` with their identities; `by_content`, with their bytes' digests."""
 
     @abstractmethod
     def hash_matches(self, pattern: str, by_content: bool) -> Contents:
-        """The files that fit a pattern with their identities, or the digests of their bytes."""
+        """The files that fit a `pattern` with their identities, `by_content` with the digests of their bytes."""
 
 
 def get_proto(url: str | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from redux.files.facts import CONTENT, FOLDER, GLOB, current_content
 from redux.files.file import ContentFile, File, IFile, copy_content
@@ -44,11 +44,11 @@ class FileSet:
         return get_filesystem(url=self.pattern)
 
     @property
-    def files(self) -> list[Any]:
+    def files(self) -> list[File]:
         """The files that are there now, sorted by path. Raises FileUnreadable."""
         return [self._file(path) for path in self.filesystem.glob(self.pattern)]
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[File]:
         return iter(self.files)
 
     def __repr__(self) -> str:
@@ -103,11 +103,11 @@ class Dir(FileSet):
         return self.path
 
     @property
-    def files(self) -> list[Any]:
+    def files(self) -> list[File]:
         """The files in it and below it that are there now, sorted by path. Raises FileUnreadable."""
         return [self.file(path) for path in self.filesystem.find(self.path)]
 
-    def file(self, rel_path: str) -> Any:
+    def file(self, rel_path: str) -> File:
         """The file at a path relative to the folder."""
         return self._file(self._join(rel_path))
 
@@ -136,7 +136,10 @@ class Dir(FileSet):
         self.filesystem.rmdir(self.path, recursive)
 
     def copy_to(self, target: Dir, skip_if_exists: bool = False) -> Dir:
-        """Copy all files to another Dir and give that back; what else is there stays. Raises OSError."""
+        """Copy all files to another Dir, `target`, and give that back; what else is there stays.
+
+        With `skip_if_exists` a folder that is there stays as it is. Raises OSError.
+        """
         if not (skip_if_exists and target.exists()) and target.path != self.path:
             for name in self.filesystem.find(self.path):
                 copy_content(self.file(name), target.file(name))
@@ -149,7 +152,7 @@ class Dir(FileSet):
         """
         return render_copy(self.path, path, recursive=True, as_mount=as_mount)
 
-    def stage(self, path: str | None = None) -> Staging[Any]:
+    def stage(self, path: str | None = None) -> Staging[Self]:
         """This folder with a local place for it: the path given, else its name in the current folder."""
         return self._staged(type(self)(path or os.path.basename(self.path)), self)
 
@@ -213,7 +216,7 @@ Dir._staged, IDir._staged, ContentDir._staged = StagingDir, IStagingDir, Content
 
 
 def copy_file(source: str, target: str, recursive: bool = False) -> None:
-    """Copy a file, or with `recursive` a folder, from one path or URL to another. Raises OSError."""
+    """Copy the file at `source`, or with `recursive` the folder, to `target`: paths or URLs. Raises OSError."""
     if recursive:
         Dir(source).copy_to(Dir(target))
     else:

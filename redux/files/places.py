@@ -14,7 +14,7 @@ _remote: dict[str, RemoteFileSystem] = {}
 
 
 def get_filesystem_class(proto: str | None = None, url: str | None = None) -> type[FileSystem]:
-    """The class behind the file system of a protocol or URL."""
+    """The class behind the file system of a protocol, `proto` (what stands before `://`), or of a `url`."""
     if (proto or get_proto(url)) in ("local", "file"):
         return LocalFileSystem
     from redux.files.remote import RemoteFileSystem  # noqa: PLC0415 - only for URLs
@@ -23,7 +23,10 @@ def get_filesystem_class(proto: str | None = None, url: str | None = None) -> ty
 
 
 def get_filesystem(proto: str | None = None, url: str | None = None) -> FileSystem:
-    """The file system of a protocol or URL; the local disk where neither is given, or the URL is a plain path."""
+    """The file system of a protocol, `proto` (what stands before `://`), or of a `url`.
+
+    The local disk where neither is given, or the URL is a plain path.
+    """
     proto = proto or get_proto(url)
     if proto in ("local", "file"):
         return local

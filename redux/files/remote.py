@@ -19,7 +19,7 @@ Info = Mapping[str, Any]
 
 @contextmanager
 def explained(url: str) -> Iterator[None]:
-    """Every file system raises errors of its own; to us they all say that a URL cannot be reached."""
+    """Every file system raises errors of its own; as FileUnreachable they all say that a URL cannot be reached."""
     try:
         yield
     except _PASSED_ON:

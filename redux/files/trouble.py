@@ -6,7 +6,7 @@ from redux_valuestore.errors import ReduxError
 
 
 class FileUnreadable(ReduxError, OSError):
-    """What is at a path cannot be read as the file or folder it is taken for."""
+    """What is at a `path` cannot be read as the file or folder it is taken for: `why`, and what to do (`remedy`)."""
 
     def __init__(self, path: str, why: str, remedy: str = "give read access, or pass another path") -> None:
         self.path = path
@@ -14,7 +14,7 @@ class FileUnreadable(ReduxError, OSError):
 
 
 class FileUnreachable(FileUnreadable):
-    """The file system behind a URL did not do what it was asked."""
+    """The file system behind a URL, `path`, did not do what it was asked: `why`, and what to do (`remedy`)."""
 
     def __init__(
         self, path: str, why: str, remedy: str = "see to the address, your credentials and the network"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from redux.nested import lazies_in, substitute
 from redux.rules import Settle, Settled, Steps, rule
@@ -11,7 +11,26 @@ from redux.rules import Settle, Settled, Steps, rule
 Errors = type[BaseException] | tuple[type[BaseException], ...]
 Recover = Callable[..., Any]
 
+T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
+E2 = TypeVar("E2", bound=BaseException)
+R = TypeVar("R")
+R2 = TypeVar("R2")
 
+
+@overload
+def catch(expr: T, errors: type[E] | tuple[type[E], ...], recover: Callable[[E], R]) -> T | R: ...
+@overload
+def catch(
+    expr: T,
+    errors: type[E] | tuple[type[E], ...],
+    recover: Callable[[E], R],
+    next_errors: type[E2] | tuple[type[E2], ...],
+    next_recover: Callable[[E2], R2],
+    /,
+) -> T | R | R2: ...
+@overload
+def catch(expr: Any, errors: Errors, recover: Recover, *more: Errors | Recover) -> Any: ...
 @rule("redux.catch")
 def catch(expr: Any, errors: Errors, recover: Recover, *more: Any) -> Steps[Any]:
     """The value of `expr`, or what `recover(error)` gives where it raises one of `errors`.
@@ -40,6 +59,10 @@ def _in_pairs(*handlers: Any) -> list[tuple[Errors, Recover]]:
     return list(zip(handlers[::2], handlers[1::2], strict=True))
 
 
+@overload
+def catch_all(exprs: T, errors: None = None, recover: None = None) -> T: ...
+@overload
+def catch_all(exprs: T, errors: Errors, recover: Callable[[Any], R]) -> T | R: ...
 @rule("redux.catch_all")
 def catch_all(exprs: Any, errors: Errors | None = None, recover: Recover | None = None) -> Steps[Any]:
     """The values of all expressions in `exprs` (nested in lists, dicts, … as it may be), once every one has ended.

@@ -2,41 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from redux.rules import Steps, rule
 
+T = TypeVar("T")
+R = TypeVar("R")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+
 
 @rule("redux.map_")
-def map_(func: Callable[[Any], Any], values: Any) -> Steps[list[Any]]:
+def map_(func: Callable[[T], R], values: Iterable[T]) -> Steps[list[R]]:
     """`[func(value) for value in values]`, side by side; `func` is a task or a function, `values` may be lazy."""
     items = yield values
     return [func(item) for item in items]
 
 
 @rule("redux.starmap")
-def starmap(func: Callable[..., Any], arguments: Any) -> Steps[list[Any]]:
+def starmap(func: Callable[..., R], arguments: Iterable[Mapping[str, Any] | Sequence[Any]]) -> Steps[list[R]]:
     """`[func(**each) for each in arguments]`, side by side; an element that is a list or tuple gives `func(*each)`."""
     items = yield arguments
     return [func(**item) if isinstance(item, dict) else func(*item) for item in items]
 
 
 @rule("redux.flatten")
-def flatten(lists: Any) -> Steps[list[Any]]:
+def flatten(lists: Iterable[Iterable[T]]) -> Steps[list[T]]:
     """The elements of all lists in one list; one level only."""
     items = yield lists
     return list(chain.from_iterable(items))
 
 
 @rule("redux.flat_map")
-def flat_map(func: Callable[[Any], Any], values: Any) -> Steps[list[Any]]:
+def flat_map(func: Callable[[T], Iterable[R]], values: Iterable[T]) -> Steps[list[R]]:
     """The elements of all lists that `func` gives for the values, in one list."""
     return flatten(map_(func, values))
     yield  # a rule is a generator, even where it waits for nothing
 
 
+@overload
+def zip_(first: Iterable[A], /) -> list[tuple[A]]: ...
+@overload
+def zip_(first: Iterable[A], second: Iterable[B], /) -> list[tuple[A, B]]: ...
+@overload
+def zip_(first: Iterable[A], second: Iterable[B], third: Iterable[C], /) -> list[tuple[A, B, C]]: ...
+@overload
+def zip_(*lists: Iterable[Any]) -> list[tuple[Any, ...]]: ...
 @rule("redux.zip_")
 def zip_(*lists: Any) -> Steps[list[tuple[Any, ...]]]:
     """`list(zip(*lists))`: as long as the shortest."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from redux.expression import Quoted, quote
 from redux.rules import Steps, rule
@@ -17,6 +17,10 @@ def delay(expr: T) -> Quoted[T]:
     return Quoted(expr)
 
 
+@overload
+def force(delayed: Quoted[T]) -> T: ...
+@overload
+def force(delayed: T) -> T: ...
 @rule("redux.force")
 def force(delayed: Any) -> Steps[Any]:
     """The value of the expression that was held back."""

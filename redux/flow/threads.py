@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Thread(Generic[T]):
-    """An evaluation under way, as a value: it can be passed, returned and remembered."""
+    """An evaluation under way, that of `expr`, as a value: it can be passed, returned and remembered."""
 
     expr: Quoted[T]
 
@@ -30,9 +30,12 @@ def fork_thread(expr: T) -> Steps[Thread[T]]:
 
 
 @rule("redux.join_thread")
-def join_thread(thread: Any) -> Steps[Any]:
-    """The value that a thread comes to; calls that it made are not made again. Errors: what its expression raises."""
-    joined = yield thread
+def join_thread(thread: Thread[T]) -> Steps[T]:
+    """The value that a thread comes to; calls that it made are not made again.
+
+    Errors: what its expression raises; TypeError for what is no thread.
+    """
+    joined: Any = yield thread
     if not isinstance(joined, Thread):
         raise TypeError(f"join_thread takes what fork_thread gave, not {joined!r:.80}")
     return joined.expr.eval()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 from redux.rules import Steps, rule
 
 
 @rule("redux.throw")
-def throw(error: Any) -> Steps[NoReturn]:
+def throw(error: BaseException) -> Steps[Any]:
     """Raises `error` (an exception, or an expression of one) when it is evaluated."""
-    raised = yield error
+    raised: BaseException = yield error
     raise raised

@@ -20,7 +20,7 @@ FindTask = Callable[[str], KnownTask]
 
 
 def make_cell(lazy: Lazy, scope: Scope, find_task: FindTask) -> Cell:
-    """The cell of an expression; one that cannot be evaluated has failed already."""
+    """The cell of an expression; one that cannot be evaluated has failed already. Raises TypeError for others."""
     try:
         if isinstance(lazy, TaskCall):
             return _make_job(lazy, scope, find_task)

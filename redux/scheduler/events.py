@@ -32,7 +32,10 @@ class Events(Protocol):
 
 
 def perform(effect: Effect, cell: RuleCell, begin: Callable[[Cell], None], events: Events) -> object:
-    """Do what a rule yielded to have done, and give what it is sent; `begin` has a further cell evaluated."""
+    """Do what a rule yielded to have done, and give what it is sent; `begin` has a further cell evaluated.
+
+    Raises TypeError for an effect that is none of redux's.
+    """
     if isinstance(effect, ContextAsked):
         return cell.parent.context
     if isinstance(effect, OptionsAsked):

@@ -168,7 +168,7 @@ class InContext(Expression):
         self._context = context
 
     def to_node(self) -> tuple[str, tuple[object, ...]]:
-        """Nothing: it is made within an evaluation, and goes with it."""
+        """Raises TypeError: it is made within an evaluation, and goes with it."""
         raise TypeError("a default argument in a context belongs to its call, and is not to be kept")
 
 
@@ -184,7 +184,7 @@ class Known(Expression):
         return "<known value>"
 
     def to_node(self) -> tuple[str, tuple[object, ...]]:
-        """Nothing: it stands for its datum only within one evaluation."""
+        """Raises TypeError: it stands for its datum only within one evaluation."""
         raise TypeError("a value that a rule settled belongs to its execution, and is not to be kept")
 
 

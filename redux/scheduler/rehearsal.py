@@ -13,7 +13,7 @@ from redux_backends.records import Execution, HandleVersion, Reason, Rollback, S
 
 @dataclass(frozen=True, slots=True)
 class WouldRun:
-    """A call that is not remembered: its task, its arguments as text, and why it would run."""
+    """A call that is not remembered: its task's `fullname`, its `arguments` as text, the `reason` to run it."""
 
     fullname: str
     arguments: str
@@ -22,7 +22,7 @@ class WouldRun:
 
 @dataclass(frozen=True, slots=True)
 class DryRunResult:
-    """What a dry run found: the calls that would run first. What comes after them is not known before they have run.
+    """What a dry run found: `would_run` are the calls that would run first. What comes after them is not known yet.
 
     Where nothing would run, `value` is the result that is remembered.
     """

@@ -14,7 +14,10 @@ from redux_valuestore.errors import ReduxError
 
 @dataclass(slots=True)
 class TaskProgress:
-    """Counts of one task's jobs while an execution runs; only the scheduler's thread writes them."""
+    """Counts of one task's jobs while an execution runs; only the scheduler's thread writes them.
+
+    `done` ran and gave a value, `cached` were remembered, `failed` raised or failed with what they called.
+    """
 
     running: int = 0
     """handed to an executor: they run, or wait for a worker"""
@@ -22,8 +25,9 @@ class TaskProgress:
     cached: int = 0
     failed: int = 0
     seconds_ran: Seconds = 0.0
-    """of all jobs that ran, so with several workers more than passes on the clock; saved ones likewise"""
+    """of all jobs that ran, so with several workers more than passes on the clock"""
     seconds_saved: Seconds = 0.0
+    """of all jobs that were remembered: what their calls took when they ran"""
 
 
 class Counts(dict[str, TaskProgress]):
@@ -36,7 +40,10 @@ class Counts(dict[str, TaskProgress]):
 
 @dataclass(frozen=True, slots=True)
 class ErrorValue:
-    """The error a job ended with, as it is recorded: plain text, nothing that would have to be run to be read."""
+    """The error a job ended with, as it is recorded: plain text, nothing that would have to be run to be read.
+
+    `type` is the name of its class, `message` what it says, `traceback` the user's own frames.
+    """
 
     type: str
     message: str
@@ -55,7 +62,11 @@ class LoggedError(ErrorValue):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How an execution failed: the error, the task's own traceback, and the calls that led there, root first."""
+    """How an execution failed: the `error`, and its traceback without redux's frames in `traceback_text`.
+
+    `chain` is the calls that led there, root first, each with its task's full name and its arguments as text. `job_id`
+    is the job that failed, None where the error came from no job.
+    """
 
     error: BaseException
     traceback_text: str
@@ -64,7 +75,7 @@ class Failure:
 
 
 class ExecutionFailed(ReduxError):
-    """An execution whose result was asked for failed, or was stopped."""
+    """The execution whose result was asked for was stopped before it had one, for the reason in `why`."""
 
     def __init__(self, execution: ExecutionId, why: str) -> None:
         self.execution = execution
@@ -73,7 +84,11 @@ class ExecutionFailed(ReduxError):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An execution that ended. `trouble` is why something could not be recorded; the value is good all the same."""
+    """An execution that ended, by its `execution_id`: with a `result`, or a `failure`, or `stopped` before its end.
+
+    `counts` are its jobs by task, `seconds` how long it took. `storage_trouble` is why something could not be recorded;
+    the result is good all the same.
+    """
 
     execution_id: ExecutionId
     result: object

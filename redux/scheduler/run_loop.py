@@ -339,7 +339,10 @@ class Run:
         job.renew(JobId(new_id()), reason_of_loss(stale.hash, error))
 
     def tagged(self, job: Job | None, value: Datum, noted: TagsNoted) -> None:
-        """A rule of that job (None: of the root) has tags recorded; below a silent job nothing is."""
+        """A rule of that job (None: of the root) has tags recorded; below a silent job nothing is.
+
+        Raises TagError for tags of a job where there is none.
+        """
         if noted.job_tags and job is None:
             raise TagError("apply_tags has job_tags outside of any job; give execution_tags, or say it in a task")
         if job is not None and job.silent:

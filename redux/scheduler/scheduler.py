@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
+from typing import TypeVar, cast
 
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
@@ -43,6 +44,8 @@ _SWITCH_SECONDS = 0.0005
 """How long a busy thread keeps the interpreter from the others: a task that computes must not stall the loop."""
 
 
+T = TypeVar("T")
+
 NO_LIMITS: Mapping[str, int] = MappingProxyType({})
 
 
@@ -59,11 +62,13 @@ class Asked:
 class Scheduler:
     """Runs expressions, remembering every call in a repository.
 
-    Without a repository what it remembers lives as long as the scheduler. `folder` is where the user's own project
-    is found (by default the main script's, or the current one); its code is what task hashes cover. `limits` says how
-    much there is of what tasks name in their `limits=`; of anything else there is 1. `executors` are further ones by
-    name, each a function that makes a `concurrent.futures.Executor`, or a `Place` such as `LocalExecutor("processes",
-    2)`. `context` is what `get_context` gives.
+    Without a `repo` what it remembers lives as long as the scheduler. `executor` is where tasks run that name no other,
+    and `workers` how many of them at once (default: what the executor takes for right). `use_cache=False` runs every
+    call anew, and records it; with `keep_going` a failed call stops only what depends on it. `folder` is where the
+    user's own project is found (by default the main script's, or the current one); its code is what task hashes cover.
+    `limits` says how much there is of what tasks name in their `limits=`; of anything else there is 1. `executors` are
+    further ones by name, each a function that makes a `concurrent.futures.Executor`, or a `Place` such as
+    `LocalExecutor("processes", 2)`. `context` is what `get_context` gives.
     """
 
     def __init__(
@@ -102,9 +107,12 @@ class Scheduler:
         """Counts per task of the execution under way, or of the last one."""
         return self._progress
 
-    def run(self, expression: object, *, tags: TagsGiven = (), context: Mapping[str, object] = NOTHING) -> object:
-        """The value of an expression. Raises the task's own error where one failed; else as `execute`."""
-        return self.execute(expression, tuple(sys.argv), tags=tags, context=context).value
+    def run(self, expression: T, *, tags: TagsGiven = (), context: Mapping[str, object] = NOTHING) -> T:
+        """The value of an expression, or of those in a container. `tags` and `context` are as for `execute`.
+
+        Raises the task's own error where one failed, ExecutionFailed where it was stopped; else as `execute`.
+        """
+        return cast(T, self.execute(expression, tuple(sys.argv), tags=tags, context=context).value)
 
     def stop(self) -> None:
         """Ask the execution under way (or the next, if none is) to end: running jobs finish, nothing new starts.
@@ -125,18 +133,18 @@ class Scheduler:
     ) -> Report:
         """Run an expression (or a container of them) as one execution, and report how it ended.
 
-        The execution is recorded with `tags`, pairs of key and JSON value or a dict; `context` lies over the
-        scheduler's own. A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
-        Raises TagError.
+        The execution is recorded with `tags`, pairs of key and JSON value or a dict, and with `argv` as the command
+        that it came from; `context` lies over the scheduler's own. A KeyboardInterrupt ends it likewise, and is raised
+        again once all that finished is recorded. Raises TagError.
         """
         asked = Asked(expression, merge(self._context, context), tuple(argv), as_tags(tags))
         with self._minding_interrupts() as collector:
             return self._execute(asked, collector)
 
     def dry_run(self, expression: object, *, context: Mapping[str, object] = NOTHING) -> DryRunResult:
-        """What would run, and why: what is remembered is walked, no task runs and nothing is recorded.
+        """What would run of an `expression`, and why: what is remembered is walked, no task runs, nothing is recorded.
 
-        Raises the error of whatever fails on the way.
+        `context` lies over the scheduler's own. Raises the error of whatever fails on the way.
         """
         with self._minding_interrupts() as collector:
             return self._rehearse(Asked(expression, merge(self._context, context)), collector)

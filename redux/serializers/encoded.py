@@ -17,6 +17,7 @@ SPLIT_SIZE = 64 * 1024
 class Encoded:
     """A value as bytes: `chunks` one after another, of which `hash` is the digest and `size` the length in bytes.
 
+    `type_name` is for people. `traits` say what it holds, and `files`, `tasks`, `subvalues` and `handles` list it.
     Chunks may be views of the value's own memory: the value must not change before they are written.
     """
 
@@ -53,7 +54,10 @@ class Lazy:
     __slots__ = ()
 
     def to_node(self) -> tuple[str, tuple[object, ...]]:
-        """The kind it was registered under with `register_lazy`, and the parts it is built from again."""
+        """The kind it was registered under with `register_lazy`, and the parts it is built from again.
+
+        Raises NotImplementedError where a class does not say.
+        """
         raise NotImplementedError
 
     def labelled_parts(self) -> Iterable[tuple[str | ArgumentOf, object]]:

@@ -24,7 +24,7 @@ class Function(ProxyValue):
 
     @classmethod
     def parse_arg(cls, raw_type: type[Any], arg: str) -> Any:
-        """The function, task or class of a dotted name. Raises ValueError where there is none."""
+        """The function, task or class of the dotted name `arg`, whatever the `raw_type`. Raises ValueError for none."""
         module, _, name = arg.rpartition(".")
         if not module:
             raise ValueError("no module is named")

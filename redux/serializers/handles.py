@@ -99,7 +99,7 @@ def _open(handle: Any) -> None:
 
 
 def at_version(handle: Handle, version: Digest, parents: tuple[Digest, ...]) -> Any:
-    """The handle at another version; it is opened when it is first used."""
+    """The handle at another `version`, which descends from `parents`; it is opened when it is first used."""
     info = handle.__handle__
     return _new(type(handle), HandleInfo(info.name, info.args, info.kwargs, version, parents), closed=True)
 

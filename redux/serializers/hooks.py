@@ -15,7 +15,12 @@ from redux.serializers.values import FileCache, ProxyValue, Value, name_for, pro
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What `owner` (the type itself, or its proxy) defines for values of one type; None for what it does not."""
+    """What `owner` (the type itself, or its proxy) defines for values of one type; None for what it does not.
+
+    `is_valid`, `preprocess`, `postprocess` and `serialize` are its methods of these names, `subvalues` its
+    `iter_subvalues`, `format` its `get_serialization_format`: each takes the value first. `parse` and `deserialize`
+    make one, of a text on the command line and of bytes.
+    """
 
     owner: type[Value]
     is_valid: Callable[[Any], object] | None

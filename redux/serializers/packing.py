@@ -104,7 +104,7 @@ class Packing:
         )
 
     def pack(self, value: object) -> bytes:
-        """The payload of a value, noting what it holds."""
+        """The payload of a value, noting what it holds. Raises CannotEncode, TooDeep."""
         try:
             # A packer for each: kept, it and we would hold each other until the garbage collector came.
             return new_packer(self._open)(self._shield(value, 0))

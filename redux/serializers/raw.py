@@ -14,7 +14,10 @@ _LIMIT = 1 << 32
 
 
 def encode_bytes(value: bytes | bytearray) -> Encoded:
-    """The encoding of a byte string that is a value of its own; a large one is not copied."""
+    """The encoding of a byte string that is a value of its own; a large one is not copied.
+
+    Raises CannotEncode from 4 GiB on.
+    """
     size = len(value)
     kind = type(value)
     if size < SPLIT_SIZE:

@@ -229,7 +229,7 @@ registry = Registry()
 
 
 def register_serializer(kind: type[T], name: str, encode: Callable[[T], object], decode: Callable[[Any], T]) -> None:
-    """Say how values of exactly this type are encoded.
+    """Say how values of exactly the type `kind` are encoded.
 
     `encode` gives a simpler value that stands for all of the content: numbers, texts, bytes, arrays, lists, dicts.
     Equal values must give equal ones. `decode` builds the value from it. `name` stands in the bytes: choose it once, as
@@ -240,15 +240,16 @@ def register_serializer(kind: type[T], name: str, encode: Callable[[T], object],
 
 
 def register_family(kind: type[T], name: str, facts: Callable[[T], tuple[FileFact, ...]]) -> None:
-    """Say which files the instances of a type's subclasses stand for; else they go by their reduce protocol.
+    """Say which files the instances of the subclasses of `kind` stand for; else they go by their reduce protocol.
 
-    A subclass with a serializer of its own is left to that.
+    `facts` gives them for an instance; `name` stands in the bytes, as in `register_serializer`. A subclass with a
+    serializer of its own is left to that.
     """
     registry.add_family(Family(kind, name, facts))
 
 
 def register_lazy(kind: str, build: Callable[[tuple[object, ...]], Lazy]) -> None:
-    """Say how lazy values of a kind are built from the parts their `to_node` gave."""
+    """Say how lazy values of a `kind` are built: `build` is given the parts that their `to_node` gave."""
     registry.lazies[kind] = build
 
 

@@ -25,7 +25,10 @@ HINT = (
 
 
 class CannotEncode(ReduxError, TypeError):
-    """Something inside a value has no encoding: `path` says where, `kind` is its type's name."""
+    """Something inside a value has no encoding: `path` says where, `kind` is its type's name.
+
+    `culprit` is the thing itself (None in another process), `why` what is wrong with it, `hint` what to do.
+    """
 
     def __init__(self, culprit: object, why: str, hint: str = HINT, path: str = "") -> None:
         self.culprit, self.why, self.hint, self.path = culprit, why, hint, path

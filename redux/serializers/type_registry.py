@@ -32,8 +32,9 @@ class TypeRegistry:
         return None if hooks is None else hooks.name
 
     def parse_arg(self, raw_type: type[Any], arg: str) -> Any:
-        """The instance that a text on the command line stands for. Raises SerializerError for a type that reads none,
-        and what its `parse_arg` raises.
+        """The instance of `raw_type` that a text on the command line, `arg`, stands for.
+
+        Raises SerializerError for a type that reads none, and what its `parse_arg` raises.
         """
         hooks = hooks_of(raw_type)
         if hooks is None or hooks.parse is None:

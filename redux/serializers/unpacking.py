@@ -44,7 +44,7 @@ class _Mark:
 
 
 def decode(data: Buffer, fetch: Fetch, noted: Noted | None = None) -> object:
-    """The value of these bytes, which the caller has verified; `fetch` gives those of values inside it.
+    """The value of these bytes, `data`, which the caller has verified; `fetch` gives those of values inside it.
 
     What has a say in the value's validity is put into `noted`. Raises CannotDecode, and whatever `fetch` raises.
     """

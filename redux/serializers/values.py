@@ -121,14 +121,18 @@ class Value:
         return self
 
     def serialize(self) -> bytes:
-        """The bytes that stand for this; equal instances must give equal ones. `deserialize` has to be defined too."""
+        """The bytes that stand for this; equal instances must give equal ones. `deserialize` has to be defined too.
+
+        Raises NotImplementedError here: a type without it is encoded as its class says.
+        """
         raise NotImplementedError(f"{name_for(type(self))} is encoded as its class says; it has no bytes of its own")
 
     @classmethod
     def deserialize(cls, raw_type: type[Any], data: bytes) -> Any:
-        """The instance of `raw_type` for what `serialize` gave. Raises InvalidValueError where there is none any more.
+        """The instance of `raw_type` for `data`, which `serialize` gave.
 
-        A `deserialize(cls, data)` is called without the type.
+        Raises InvalidValueError (CannotDecode) where there is none any more. A `deserialize(cls, data)` is called
+        without the type.
         """
         raise CannotDecode(f"{name_for(cls)} has no deserialize (any more); the call that made it has to run again")
 

@@ -101,7 +101,7 @@ def _speaks_of_us(text: bytes) -> bool:
 def make_project(path: Path) -> Path:
     """Make the `.redux` folder `path`, whole or not at all; one that another process makes meanwhile will do.
 
-    Raises `ProjectRefused` if it cannot be made.
+    Raises `ProjectUnwritable` if it cannot be made, `ProjectRefused` if what is there is not ours.
     """
     draft = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
     try:

@@ -10,7 +10,7 @@ from redux_valuestore.frozen import frozen
 
 @frozen
 class BoundCall:
-    """A call's arguments bound to the signature, defaults applied: how to call, and each argument under its name."""
+    """A call's arguments bound to the signature, defaults applied: `args` and `kwargs` are how to call it."""
 
     args: tuple[object, ...]
     kwargs: dict[str, object]
@@ -23,6 +23,7 @@ def without_annotations(signature: inspect.Signature) -> inspect.Signature:
 
 
 def plain_names(signature: inspect.Signature) -> tuple[str, ...] | None:
+    """The parameters' names, where all can be given by position and none is `*rest` or `**options`; else None."""
     kinds = {parameter.kind for parameter in signature.parameters.values()}
     if kinds <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}:
         return tuple(signature.parameters)
@@ -30,6 +31,7 @@ def plain_names(signature: inspect.Signature) -> tuple[str, ...] | None:
 
 
 def name_arguments(signature: inspect.Signature, bound: BoundCall) -> list[tuple[str, object]]:
+    """Each argument of a `bound` call under its name in the `signature`, in its order: see `Task.name_arguments`."""
     named: list[tuple[str, object]] = []
     position = 0
     keywords = dict(bound.kwargs)
@@ -49,6 +51,7 @@ def name_arguments(signature: inspect.Signature, bound: BoundCall) -> list[tuple
 
 
 def bind_named(signature: inspect.Signature, named: Sequence[tuple[str, object]]) -> BoundCall:
+    """The call whose arguments were `named` by `name_arguments` with the same `signature`."""
     args: list[object] = []
     kwargs: dict[str, object] = {}
     parameters = signature.parameters

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 class JobInfo:
     """The job that runs: a parameter with `JobInfo()` as its default is given this one, and does not count in the key.
 
-    Ids and hashes are hex. `attempt` counts from 1; `options` are those that the task's executor gets.
+    `execution_id`, `job_id`, `eval_hash` and `args_hash` are hex, as `redux log` takes them. `attempt` counts from 1;
+    `options` are those that the task's executor gets.
     """
 
     execution_id: str = ""

@@ -59,7 +59,12 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class TaskOptions:
-    """What the scheduler reads of a task's options; what it doesn't know is for the executor."""
+    """What the scheduler reads of a task's options (see `task`); what it doesn't know is in `for_executor`.
+
+    Of the code, so that only a declaration can say it: `version`, `hash_includes`, `packages`, `source`, `config_args`,
+    `nout`, `load_module`, and `script`, for a function that returns what is to be run. Of a call: `cache_scope`,
+    `check_valid`, `cache_results`, `executor`, `limits` (names with how much of each), `retry`, `prov` and `tags`.
+    """
 
     version: str | None = None
     hash_includes: tuple[object, ...] = ()

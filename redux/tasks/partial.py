@@ -13,7 +13,8 @@ R = TypeVar("R")
 class PartialTask(Generic[R]):
     """A task with some arguments, a value like a task: calling it gives the lazy call with the others added.
 
-    Positional arguments go before those of the call; keyword arguments of the call win.
+    `args` go before those of the call; keyword arguments of the call win over `kwargs`. As a value it is the `task` and
+    these arguments.
     """
 
     task: Callable[..., R]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from redux.tasks.options import TaskError
@@ -36,6 +36,10 @@ class TaskRegistry:
     def remove(self, fullname: str) -> None:
         """Forget the task of that full name."""
         self._tasks.pop(fullname, None)
+
+    def replace_all(self, tasks: Iterable[Task[..., Any]]) -> None:
+        """Have these tasks and no others, whatever places they are from."""
+        self._tasks = {task.fullname: task for task in tasks}
 
     def __iter__(self) -> Iterator[Task[..., Any]]:
         return iter(list(self._tasks.values()))

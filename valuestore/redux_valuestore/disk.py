@@ -52,7 +52,7 @@ class Disk:
         return os.open(path, _OPEN_NEW, 0o600)
 
     def write(self, file: int, chunks: Iterable[Buffer]) -> None:
-        """Write all of `chunks`, straight from where they are."""
+        """Write all of `chunks` to an open `file`, straight from where they are."""
         for batch in _batches(flat(chunks, _WINDOW)):
             large = sum(view.nbytes for view in batch) >= _WINDOW
             while batch:
@@ -69,7 +69,7 @@ class Disk:
         os.close(file)
 
     def rename(self, old: str, new: str) -> None:
-        """Give a file another name, in one step, taking the place of whatever had it."""
+        """Give the file `old` the name `new`, in one step, taking the place of whatever had it."""
         os.replace(old, new)
 
     def sync_folder(self, path: str) -> None:
@@ -126,7 +126,7 @@ class Disk:
 
 
 def publish(disk: Disk, path: str, chunks: Sequence[Buffer]) -> None:
-    """Write a file so that at every moment, power cuts included, it is whole under its name or not there.
+    """Write `chunks` as the file `path` on a `disk` so that at any moment, power cuts included, it is whole or absent.
 
     Durable when it returns. Raises `OSError`, having removed what it wrote.
     """
@@ -148,7 +148,7 @@ def publish(disk: Disk, path: str, chunks: Sequence[Buffer]) -> None:
 
 
 def make_folders(disk: Disk, path: str) -> None:
-    """Make a folder and its missing parents, each durable when it returns."""
+    """Make the folder at `path` and its missing parents on a `disk`, each durable when it returns."""
     missing: list[str] = []
     while not os.path.isdir(path) and path != os.path.dirname(path):
         missing.append(path)

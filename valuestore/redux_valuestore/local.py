@@ -38,7 +38,10 @@ _ADVICE = {
 
 
 class LocalStore(ValueStore):
-    """Objects at `root/ab/cdef…`, damaged ones in `root/lost+found/`; nothing is made before a put."""
+    """Objects at `root/ab/cdef…`, damaged ones in `root/lost+found/`; nothing is made before a put.
+
+    `disk` is what opens and syncs its files; tests give one that fails.
+    """
 
     def __init__(self, root: str | os.PathLike[str], disk: Disk | None = None) -> None:
         self.root = os.path.abspath(root)

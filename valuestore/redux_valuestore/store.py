@@ -20,7 +20,7 @@ class StoreError(ReduxError):
 
 
 class ValueMissing(StoreError):
-    """The store has no sound object for a digest: never put, deleted, or damaged and set aside (`why`)."""
+    """The store `where` has no sound object for a digest: never put, deleted, or damaged and set aside (`why`)."""
 
     def __init__(self, digest: Digest, where: str, why: str = "not there") -> None:
         self.digest, self.where, self.why = digest, where, why
@@ -28,7 +28,7 @@ class ValueMissing(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The store at `where` cannot be written or reached: full disk, read-only folder, lost connection."""
+    """The store at `where` cannot be written or reached, as `message` says: full disk, read-only, lost connection."""
 
     def __init__(self, message: str, where: str = "") -> None:
         self.where = where

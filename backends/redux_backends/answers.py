@@ -1,0 +1,140 @@
+"""What a backend's questions answer, and the filter that one of them takes: frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from redux_backends.records import (
+    Argument,
+    EvaluationKey,
+    ExecutionId,
+    Job,
+    JobId,
+    JobStatus,
+    Reason,
+    Seconds,
+    StoredValue,
+    TaskRecord,
+)
+from redux_valuestore.digest import Digest
+from redux_valuestore.frozen import frozen
+
+
+@frozen
+class Candidate:
+    """A remembered result of one reduction: its `value`, and the `duration` that it took, in seconds.
+
+    `leaf` is the hash of the finished call without children that has it, if any, `leaf_set` that of its task set.
+    """
+
+    value: StoredValue
+    duration: Seconds
+    leaf: Digest | None
+    leaf_set: Digest | None = None
+
+
+@frozen
+class CallCandidate:
+    """A finished call with the eval hash asked for, for ultimate reduction: its `call_hash` and its result, `value`.
+
+    `task_set` is the hash of the tasks below it, `duration` how long it took with all of them, in seconds.
+    """
+
+    call_hash: Digest
+    value: StoredValue
+    task_set: Digest
+    duration: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class MissContext:
+    """What the database knows that bears on a miss of one evaluation.
+
+    `same_call` tells whether the very evaluation is known (it failed or left no result), `known_task` whether
+    another evaluation of this very task is. `previous_task` is the newest other version of the task's name.
+
+    `nearest` is the other evaluation of that name which this one most likely stands in for. One that had a job in an
+    execution started before the one that asks goes before all others: a call beside this one in a fan-out is no
+    forerunner of it. Then count, in this order: arguments that are equal; Files of the same path, in arguments of the
+    same name that are not; that the execution that asks did not ask for it too; such arguments of
+    the same preview; how late the last earlier execution that had it started; how late it was recorded. Where several
+    hundred are equal but for the last three, the newest of them are looked at.
+    """
+
+    same_call: bool
+    known_task: bool
+    previous_task: TaskRecord | None
+    nearest: EvaluationKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCounts:
+    """The `count` of jobs of the task `fullname` in one execution that have this `status`."""
+
+    fullname: str
+    status: JobStatus
+    count: int
+    seconds: Seconds
+    """their time in all: of running where they ran, of the calls that they reused where they are CACHED"""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs are asked for; None and False ask for nothing.
+
+    Those of one `execution`, below one `parent`, with the finished call `call`, with this `status`; and as said below.
+    """
+
+    execution: ExecutionId | None = None
+    parent: JobId | None = None
+    task: str | None = None
+    """a full name"""
+    call: Digest | None = None
+    value: Digest | None = None
+    """a result"""
+    argument: Digest | None = None
+    """a value that was an argument"""
+    status: JobStatus | None = None
+    roots: bool = False
+    """only jobs without a parent"""
+    missed: bool = False
+    """only jobs that ran"""
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A `job` with what people want to see beside it: its task's `fullname`, and its `result`, a value's hash.
+
+    `result_preview` and `result_type` show the result; both are empty where there is none.
+    """
+
+    job: Job
+    fullname: str
+    arguments: tuple[tuple[Argument, str], ...]
+    """with previews"""
+    result: Digest | None
+    result_preview: str
+    result_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissGroup:
+    """The `count` of jobs of one task, `fullname` under `task_hash`, that ran for one `reason` in one execution.
+
+    `seconds` is how long they ran in all, `example` is one of them.
+    """
+
+    fullname: str
+    task_hash: Digest
+    reason: Reason
+    count: int
+    seconds: Seconds
+    example: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an id or prefix stands for: `kind` is execution, job, call, task or value."""
+
+    kind: str
+    id: bytes

@@ -1,0 +1,39 @@
+"""Texts made of templates by Jinja, which is an extra and imported only here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from redux.file import Dir
+from redux_valuestore.errors import ReduxError
+
+
+class MissingLibrary(ReduxError):
+    """A library is needed that an extra brings: `library` by name, and `extra`."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, library: str, extra: str) -> None:
+        self.library, self.extra = library, extra
+        super().__init__(f"{what} needs {library}, which is not installed: pip install 'redux-cache[{extra}]'")
+
+
+def rendered(template: str, variables: Mapping[str, object], others: Dir | str | None = None) -> str:
+    """What Jinja makes of a template's text; `others` is the folder of templates that it may include or extend.
+
+    A newline at its end stays. Raises MissingLibrary, and Jinja's errors: a variable without a value is one.
+    """
+    try:
+        import jinja2  # noqa: PLC0415 - an extra, and slow
+    except ModuleNotFoundError:
+        raise MissingLibrary("render_template", "jinja2", "templates") from None
+
+    def load(name: str) -> str | None:
+        file = folder.file(name) if folder is not None else None
+        return file.read() if file is not None and file.exists() else None
+
+    folder = Dir(others) if isinstance(others, str) else others
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(load), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    return environment.from_string(template).render(variables)
