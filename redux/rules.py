@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from redux.expression import Expression, RuleCall
 from redux.tags import Tags
+from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 
 P = ParamSpec("P")
@@ -74,6 +75,32 @@ class Begun(Effect):
     """Has a value evaluated beside all else; how it comes out is nobody's matter, unless the same is asked again."""
 
     value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a job would inherit where the rule is: the context, exported options, whether it leaves no record."""
+
+    context: Mapping[str, object]
+    exported: Mapping[str, object]
+    silent: bool
+
+
+class SurroundingsAsked(Effect):
+    """Gives what holds around the rule, as `Surroundings`."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grafted(Effect):
+    """Has calls that another scheduler made be calls of the job that the rule is part of.
+
+    Each is a call hash (None where it left no record) and a task set, recorded by now; `trouble` is why not all is.
+    """
+
+    calls: tuple[tuple[Digest | None, Digest], ...]
+    trouble: str | None = None
 
 
 class Settle:

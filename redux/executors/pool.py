@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -43,17 +43,20 @@ class UnknownExecutor(ReduxError):
 class ExecutorPool:
     """The executors of one execution. `default` is the name for tasks that name none; `workers` limits each.
 
-    `own` are the user's, by name: each makes a `concurrent.futures.Executor` when the first job asks for it.
+    `own` are the user's, by name: each makes a `concurrent.futures.Executor` when the first job asks for it. Jobs for
+    the executors named in `instead` run on threads here.
     """
 
     def __init__(
-        self, repo: Repo, default: str, workers: int | None, folder: Path, own: Mapping[str, MakePool] = NO_POOLS
-    ) -> None:
+        self, repo: Repo, default: str, workers: int | None, folder: Path, own: Mapping[str, MakePool] = NO_POOLS,
+        instead: Collection[str] = (),
+    ) -> None:  # fmt: skip
         self._own = own
         if default not in EXECUTORS and default not in own:
             raise UnknownExecutor(default, (*EXECUTORS, *own))
         self._site = Site(repo, self._report, workers, folder)
         self._default = default
+        self._instead = instead
         self._open: dict[str, Executor] = {}
         self._done: Done | None = None
 
@@ -64,6 +67,8 @@ class ExecutorPool:
     def get(self, name: str | None) -> Executor:
         """The executor of that name (None: the default). Raises UnknownExecutor."""
         name = name or self._default
+        if name in self._instead:
+            name = "threads"
         executor = self._open.get(name)
         if executor is None:
             executor = self._open[name] = self._make(name)

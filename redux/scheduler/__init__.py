@@ -5,11 +5,14 @@ Rules that redun has in its scheduler are found here too; they live in `redux.fl
 
 from redux.flow.catch import catch, catch_all
 from redux.flow.cond import cond
+from redux.flow.subrun import subrun
 from redux.flow.tags import apply_tags
 from redux.flow.threads import fork_thread, join_thread
+from redux.scheduler.current import NoScheduler, get_current_scheduler, set_current_scheduler
 from redux.scheduler.rehearsal import DryRunResult, WouldRun
 from redux.scheduler.report import ErrorValue, ExecutionFailed, Failure, Report, TaskProgress
 from redux.scheduler.scheduler import Scheduler
+from redux.scheduler.subruns import SubrunError
 from redux.task import Task, scheduler_task
 from redux.tasks.job_info import JobInfo
 
@@ -19,8 +22,10 @@ __all__ = [
     "ExecutionFailed",
     "Failure",
     "JobInfo",
+    "NoScheduler",
     "Report",
     "Scheduler",
+    "SubrunError",
     "Task",
     "TaskProgress",
     "WouldRun",
@@ -29,6 +34,9 @@ __all__ = [
     "catch_all",
     "cond",
     "fork_thread",
+    "get_current_scheduler",
     "join_thread",
     "scheduler_task",
+    "set_current_scheduler",
+    "subrun",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from redux.repo import Repo
@@ -19,6 +19,8 @@ from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.validity import reason_of_loss
 from redux.tags import TagError, Tags
+from redux.tasks.options import NO_OPTIONS
+from redux_backends.backend import BackendError
 from redux_backends.records import (
     Execution,
     ExecutionId,
@@ -99,6 +101,8 @@ class Stage:
     recorder: Recorder
     dispatch: Callable[[Evaluator, Reuse], Dispatching]
     context: Mapping[str, object]
+    exported: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
+    """options that all jobs inherit"""
 
 
 class Run:
@@ -110,7 +114,7 @@ class Run:
     ) -> None:  # fmt: skip
         self._repo = repo
         self._counts = counts
-        self._evaluator = Evaluator(repo, book.find, self, execution, stage.context)
+        self._evaluator = Evaluator(repo, book.find, self, execution, stage.context, stage.exported)
         self._reuse = Reuse(repo, book, use_cache)
         self._recorder = stage.recorder
         self._dispatch = stage.dispatch(self._evaluator, self._reuse)
@@ -127,6 +131,10 @@ class Run:
     def record_execution(self, execution: Execution, tags: Tags = ()) -> None:
         """Record how the execution stands; where that fails, the run goes on without recording."""
         self._recorder.record_execution(execution)
+        self._recorder.tag_execution(tags)
+
+    def tag_execution(self, tags: Tags) -> None:
+        """Record further tags of the execution."""
         self._recorder.tag_execution(tags)
 
     # -- the loop ----------------------------------------------------------------------------------
@@ -337,6 +345,10 @@ class Run:
         self._recorder.forget(stale.hash)
         self._recorder.forget(getattr(error, "digest", stale.hash))
         job.renew(JobId(new_id()), reason_of_loss(stale.hash, error))
+
+    def unrecorded(self, trouble: str) -> None:
+        """What was done elsewhere for this run could not be recorded."""
+        self._recorder.give_up(BackendError(trouble))
 
     def tagged(self, job: Job | None, value: Datum, noted: TagsNoted) -> None:
         """A rule of that job (None: of the root) has tags recorded; below a silent job nothing is."""

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
@@ -19,8 +19,10 @@ from redux.executors.executor import RunInWorker, importing
 from redux.executors.pool import NO_POOLS, ExecutorPool, MakePool
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
+from redux.scheduler.current import being_current, make_known
 from redux.scheduler.dispatch import Dispatch
 from redux.scheduler.evaluate import Evaluator
+from redux.scheduler.ids import find_place, read_id
 from redux.scheduler.interrupts import interrupts_stop
 from redux.scheduler.jobs import ABSENT, Gather
 from redux.scheduler.recorder import Recorder
@@ -29,14 +31,15 @@ from redux.scheduler.report import Counts, Report, TaskProgress, describe_failur
 from redux.scheduler.reuse import Reuse
 from redux.scheduler.run_loop import Run, Stage
 from redux.scheduler.task_book import TaskBook
+from redux.scheduler.terms import Asked, Joined, Terms
 from redux.settings.layers import NOTHING
 from redux.tables import freeze, merge
-from redux.tags import Tags, TagsGiven, as_tags
+from redux.tags import TagsGiven, as_tags
 from redux.task import get_task_registry, name_of_task, set_task_hasher
 from redux.value import set_code_hasher
 from redux_backends.liveness import this_process
 from redux_backends.memory import MemoryBackend
-from redux_backends.records import Execution, ExecutionId, JobStatus, new_id
+from redux_backends.records import Execution, ExecutionId, JobId, JobStatus, new_id
 from redux_valuestore.store import MemoryStore
 
 _SWITCH_SECONDS = 0.0005
@@ -44,16 +47,6 @@ _SWITCH_SECONDS = 0.0005
 
 
 NO_LIMITS: Mapping[str, int] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is to be run, and what is to be known of it."""
-
-    expression: object
-    context: Mapping[str, object]
-    argv: tuple[str, ...] = ()
-    tags: Tags = ()
 
 
 class Scheduler:
@@ -88,6 +81,11 @@ class Scheduler:
         self._executors = executors
         self._context: Mapping[str, object] = freeze(context)
         self._run: Run | None = None
+        self._inside: tuple[str, ...] = ()
+        self._book: TaskBook | None = None
+        self._subs: list[Scheduler] = []
+        self._token = new_id().hex()
+        make_known(self._token, self)
         self._stop_asked = False
         self._progress = Counts()
 
@@ -101,9 +99,24 @@ class Scheduler:
         """Counts per task of the execution under way, or of the last one."""
         return self._progress
 
-    def run(self, expression: object, *, tags: TagsGiven = (), context: Mapping[str, object] = NOTHING) -> object:
+    def load(self) -> None:
+        """Open the database, made where there is none; `open_repo` has done so. Raises BackendError."""
+        self.repo.backend.load()
+
+    def add_executor(self, name: str, make: MakePool) -> None:
+        """Have jobs find an executor under a name: `make` gives a `concurrent.futures.Executor`, for each execution."""
+        self._executors = {**self._executors, name: make}
+
+    def run(
+        self,
+        expression: object,
+        *,
+        tags: TagsGiven = (),
+        context: Mapping[str, object] = NOTHING,
+        execution_id: str | None = None,
+    ) -> object:
         """The value of an expression. Raises the task's own error where one failed; else as `execute`."""
-        return self.execute(expression, tuple(sys.argv), tags=tags, context=context).value
+        return self.execute(expression, tuple(sys.argv), tags=tags, context=context, execution_id=execution_id).value
 
     def stop(self) -> None:
         """Ask the execution under way (or the next, if none is) to end: running jobs finish, nothing new starts.
@@ -113,6 +126,8 @@ class Scheduler:
         self._stop_asked = True
         if self._run is not None:
             self._run.stop()
+        for scheduler in list(self._subs):
+            scheduler.stop()
 
     def execute(
         self,
@@ -121,14 +136,95 @@ class Scheduler:
         *,
         tags: TagsGiven = (),
         context: Mapping[str, object] = NOTHING,
+        execution_id: str | None = None,
     ) -> Report:
         """Run an expression (or a container of them) as one execution, and report how it ended.
 
         The execution is recorded with `tags`, pairs of key and JSON value or a dict; `context` lies over the
-        scheduler's own. A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
-        Raises TagError.
+        scheduler's own. `execution_id` is one of your own for it: 32 hex digits, or a UUID. A KeyboardInterrupt ends it
+        likewise, and is raised again once all that finished is recorded. Raises TagError, UsageError for an id that is
+        none.
         """
-        asked = Asked(expression, merge(self._context, context), tuple(argv), as_tags(tags))
+        execution = _describe(argv, None if execution_id is None else read_id(execution_id))
+        asked = Asked(expression, merge(self._context, context), execution, as_tags(tags))
+        with self._minding_interrupts() as collector:
+            return self._execute(asked, collector).report
+
+    def extend_run(
+        self, expression: object, parent: str, *, tags: TagsGiven = (), context: Mapping[str, object] = NOTHING
+    ) -> Report:
+        """Go on with an earlier execution: run an expression whose jobs are recorded below one of its jobs.
+
+        `parent` is that job's id, or the execution's for jobs beside its first one, or the first digits of either. An
+        execution that has ended runs again until this ends; one that had failed stays failed. Raises UnknownId,
+        AmbiguousId, UsageError where `parent` is something else, TagError.
+        """
+        place = find_place(self.repo.backend, parent)
+        execution = place.execution
+        joins = execution.status is JobStatus.RUNNING
+        here = execution if joins else _again(execution)
+        asked = Asked(
+            expression, merge(self._context, context), here, as_tags(tags), place.parent, joins,
+            before=execution.status,
+        )  # fmt: skip
+        with self._minding_interrupts() as collector:
+            return self._execute(asked, collector).report
+
+    # -- sub-schedulers ----------------------------------------------------------------------------
+
+    @property
+    def terms(self) -> Terms:
+        """Under what this scheduler works."""
+        return Terms(
+            self._token, self.repo.address, str(self.folder), self._executor, self._workers, self._use_cache,
+            self._keep_going, tuple(self._limits.items()), self._inside,
+        )  # fmt: skip
+
+    @classmethod
+    def on(cls, repo: Repo, terms: Terms, executors: Mapping[str, MakePool] = NO_POOLS) -> Scheduler:
+        """A scheduler on a repository, under the terms of another one."""
+        made = cls(
+            repo, executor=terms.executor, workers=terms.workers, use_cache=terms.use_cache,
+            keep_going=terms.keep_going, folder=Path(terms.folder), limits=dict(terms.limits), executors=executors,
+        )  # fmt: skip
+        made._inside = terms.inside
+        return made
+
+    @contextmanager
+    def sub_scheduler(self, terms: Terms, executors: Mapping[str, MakePool]) -> Iterator[Scheduler]:
+        """A scheduler in this one's storage, by what it knows of the code; it is stopped with this one."""
+        made = Scheduler.on(self.repo, terms, {**self._executors, **executors})
+        made._book = self._book
+        self._subs.append(made)
+        try:
+            if self._run is not None and self._run.stopped:
+                made.stop()
+            yield made
+        finally:
+            self._subs.remove(made)
+
+    def join(
+        self,
+        expression: object,
+        execution: ExecutionId,
+        parent: JobId | None,
+        context: Mapping[str, object],
+        exported: Mapping[str, object],
+    ) -> Joined:
+        """Evaluate an expression within another scheduler's execution, below one of its jobs."""
+        book = self._book
+        if book is not None:
+            book.read_all()
+        here = replace(_describe(()), id=execution)
+        asked = Asked(expression, context, here, (), parent, True, exported, book)
+        with self._minding_interrupts() as collector:
+            return self._execute(asked, collector)
+
+    def run_beside(
+        self, expression: object, argv: Sequence[str], context: Mapping[str, object], exported: Mapping[str, object]
+    ) -> Joined:
+        """Evaluate an expression as an execution of its own, for another scheduler."""
+        asked = Asked(expression, context, _describe(argv), exported=exported, book=self._book)
         with self._minding_interrupts() as collector:
             return self._execute(asked, collector)
 
@@ -138,47 +234,49 @@ class Scheduler:
         Raises the error of whatever fails on the way.
         """
         with self._minding_interrupts() as collector:
-            return self._rehearse(Asked(expression, merge(self._context, context)), collector)
+            return self._rehearse(Asked(expression, merge(self._context, context), _describe(())), collector)
 
     @contextmanager
     def _minding_interrupts(self) -> Iterator[Collector]:
         if importing:
             raise RunInWorker
         try:
-            with interrupts_stop(self.stop), Collector().paused() as collector:
+            with interrupts_stop(self.stop), Collector().paused() as collector, being_current(self):
                 yield collector
         finally:
             self._stop_asked = False
 
-    def _execute(self, asked: Asked, collector: Collector) -> Report:
+    def _execute(self, asked: Asked, collector: Collector) -> Joined:
         began = time.monotonic()
         folder = self.folder
-        book = _read_code(folder)
-        execution = _describe(asked.argv)
-        pool = ExecutorPool(self.repo, self._executor, self._workers, folder, self._executors)
-        recorder = Recorder(self.repo, book, execution.id)
+        self._book = book = asked.book or _read_code(folder)
+        execution = asked.execution
+        pool = ExecutorPool(self.repo, self._executor, self._workers, folder, self._executors, self._inside)
+        recorder = Recorder(self.repo, book, execution.id, asked.parent)
         counts = Counts()
 
         def dispatch(evaluator: Evaluator, reuse: Reuse) -> Dispatch:
             return Dispatch(pool, evaluator, reuse, recorder, counts, self._limits)
 
-        run = self._open(book, execution, counts, collector, Stage(recorder, dispatch, asked.context))
+        stage = Stage(recorder, dispatch, asked.context, asked.exported)
+        run = self._open(book, execution, counts, collector, stage)
         try:
-            root = self._perform(run, execution, asked)
+            root = self._perform(run, asked)
         finally:
             pool.close()
-        report = self._report(run, execution, root, began)
+        report = self._report(run, asked, root, began)
+        made = root.parent.calls
         run.let_go()
-        return report
+        return Joined(report, tuple((call.call_hash, call.task_set) for call in made if call.task_set is not None))
 
     def _rehearse(self, asked: Asked, collector: Collector) -> DryRunResult:
         book = _read_code(self.folder)
-        execution = _describe(())
+        execution = asked.execution
         rehearsal = Rehearsal()
         unrecorded = Unrecorded(self.repo, book, execution.id)
         stage = Stage(unrecorded, lambda evaluator, reuse: rehearsal, asked.context)
         run = self._open(book, execution, Counts(), collector, stage)
-        root = self._perform(run, execution, asked)
+        root = self._perform(run, asked)
         run.let_go()
         if root.failed is not None:
             raise root.failed.error
@@ -194,13 +292,16 @@ class Scheduler:
             run.stop()
         return run
 
-    def _perform(self, run: Run, execution: Execution, asked: Asked) -> Gather:
+    def _perform(self, run: Run, asked: Asked) -> Gather:
         try:
-            run.record_execution(execution, asked.tags)
+            if asked.joins:
+                run.tag_execution(asked.tags)
+            else:
+                run.record_execution(asked.execution, asked.tags)
             with _quick_switching():
                 return self._finish(run, asked.expression)
         except BaseException:
-            _end(run, execution, JobStatus.CANCELLED)
+            _end(run, asked, JobStatus.CANCELLED)
             raise
         finally:
             self._run = None
@@ -211,16 +312,16 @@ class Scheduler:
         finally:
             run.wind_up()
 
-    def _report(self, run: Run, execution: Execution, root: Gather, began: float) -> Report:
+    def _report(self, run: Run, asked: Asked, root: Gather, began: float) -> Report:
         finished = root.datum is not None and root.failed is None
         failure = describe_failure(root.failed) if root.failed is not None else None
         stopped = run.stopped and not finished
         status = JobStatus.CANCELLED if stopped else JobStatus.FAILED if failure else JobStatus.DONE
-        _end(run, execution, status)
+        _end(run, asked, status)
         value = root.datum.value if root.datum is not None and finished else None
         assert value is not ABSENT
         return Report(
-            execution.id, value, failure, stopped, self._progress,
+            asked.execution.id, value, failure, stopped, self._progress,
             None if run.trouble is None else str(run.trouble), time.monotonic() - began,
         )  # fmt: skip
 
@@ -234,12 +335,21 @@ def _read_code(folder: Path) -> TaskBook:
     return book
 
 
-def _end(run: Run, execution: Execution, status: JobStatus) -> None:
-    run.record_execution(replace(execution, ended=time.time(), status=status))
+def _end(run: Run, asked: Asked, status: JobStatus) -> None:
+    if asked.joins:
+        return
+    if status is JobStatus.DONE and asked.before in (JobStatus.FAILED, JobStatus.CANCELLED):
+        status = asked.before
+    run.record_execution(replace(asked.execution, ended=time.time(), status=status))
 
 
-def _describe(argv: Sequence[str]) -> Execution:
-    return Execution(ExecutionId(new_id()), tuple(argv), user_name(), os.getcwd(), time.time(), this_process())
+def _describe(argv: Sequence[str], id: ExecutionId | None = None) -> Execution:
+    return Execution(id or ExecutionId(new_id()), tuple(argv), user_name(), os.getcwd(), time.time(), this_process())
+
+
+def _again(execution: Execution) -> Execution:
+    """An execution that ended, as one that this process runs."""
+    return replace(execution, lease=this_process(), ended=None, status=JobStatus.RUNNING)
 
 
 def _main_folder() -> Path:
