@@ -10,7 +10,7 @@ from redux.flow.tags import apply_tags
 from redux.flow.threads import fork_thread, join_thread
 from redux.scheduler.current import NoScheduler, get_current_scheduler, set_current_scheduler
 from redux.scheduler.rehearsal import DryRunResult, WouldRun
-from redux.scheduler.report import ErrorValue, ExecutionFailed, Failure, Report, TaskProgress
+from redux.scheduler.report import ErrorValue, ExecutionFailed, Failure, Report, TaskProgress, TaskStatus
 from redux.scheduler.scheduler import Scheduler
 from redux.scheduler.subruns import SubrunError
 from redux.task import Task, scheduler_task
@@ -28,6 +28,7 @@ __all__ = [
     "SubrunError",
     "Task",
     "TaskProgress",
+    "TaskStatus",
     "WouldRun",
     "apply_tags",
     "catch",

@@ -26,6 +26,30 @@ class TaskProgress:
     seconds_saved: Seconds = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """How many jobs of a task stand how at one moment.
+
+    Those that run are with an executor, or wait for the calls that they made; those that are pending have not begun.
+    """
+
+    pending: int = 0
+    running: int = 0
+    failed: int = 0
+    cached: int = 0
+    done: int = 0
+
+    @property
+    def numbers(self) -> tuple[int, int, int, int, int]:
+        """All of them, in their order."""
+        return self.pending, self.running, self.failed, self.cached, self.done
+
+    @property
+    def total(self) -> int:
+        """How many jobs there are."""
+        return sum(self.numbers)
+
+
 class Counts(dict[str, TaskProgress]):
     """The counts of every task, by full name; a task's begin when it is first met."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -14,7 +15,7 @@ from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
 from redux.scheduler.outcomes import release
 from redux.scheduler.recorder import Recorder
-from redux.scheduler.report import Counts, ErrorValue, describe_error
+from redux.scheduler.report import Counts, ErrorValue, TaskProgress, TaskStatus, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.validity import reason_of_loss
@@ -136,6 +137,18 @@ class Run:
     def tag_execution(self, tags: Tags) -> None:
         """Record further tags of the execution."""
         self._recorder.tag_execution(tags)
+
+    def status(self) -> Mapping[str, TaskStatus]:
+        """How the jobs of each task stand. Safe from any thread."""
+        unfinished = list(self._evaluator.unfinished)
+        begun = Counter(job.known.task.fullname for job in unfinished if job.asked or job.scope is not None)
+        known = Counter(job.known.task.fullname for job in unfinished)
+        ended = dict(self._counts)
+        return {
+            name: TaskStatus(known[name] - begun[name], begun[name], one.failed, one.cached, one.done)
+            for name in {**ended, **known}
+            for one in (ended.get(name) or TaskProgress(),)
+        }
 
     # -- the loop ----------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from redux.scheduler.interrupts import interrupts_stop
 from redux.scheduler.jobs import ABSENT, Gather
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.rehearsal import DryRunResult, Rehearsal, Unrecorded
-from redux.scheduler.report import Counts, Report, TaskProgress, describe_failure
+from redux.scheduler.report import Counts, Report, TaskProgress, TaskStatus, describe_failure
 from redux.scheduler.reuse import Reuse
 from redux.scheduler.run_loop import Run, Stage
 from redux.scheduler.task_book import TaskBook
@@ -98,6 +98,12 @@ class Scheduler:
     def progress(self) -> Mapping[str, TaskProgress]:
         """Counts per task of the execution under way, or of the last one."""
         return self._progress
+
+    @property
+    def status(self) -> Mapping[str, TaskStatus]:
+        """How many jobs of each task stand how, in the execution under way; empty where none is."""
+        run = self._run
+        return {} if run is None else run.status()
 
     def load(self) -> None:
         """Open the database, made where there is none; `open_repo` has done so. Raises BackendError."""

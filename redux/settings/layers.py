@@ -38,6 +38,8 @@ class Settings:
     workers: int | None = None
     cache: bool = True
     keep_going: bool = False
+    status_interval: float = 20.0
+    """seconds between two tables of jobs where standard error is no terminal; none from 0 down"""
     pickle: PickleRule = "refuse"
     setup: str | None = None
     """`file.py::function`, which is asked for further settings"""
@@ -59,6 +61,7 @@ class Layer:
     workers: int | None = None
     cache: bool | None = None
     keep_going: bool | None = None
+    status_interval: float | None = None
     pickle: PickleRule | None = None
     setup: str | None = None
     context_file: Path | None = None

@@ -48,6 +48,12 @@ def _truth(value: object, folder: Path) -> bool:
     return value
 
 
+def _seconds(value: object, folder: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError("a number of seconds")
+    return float(value)
+
+
 def _one_of(*choices: str) -> Callable[[object, Path], str]:
     def read(value: object, folder: Path) -> str:
         if value not in choices:
@@ -72,6 +78,7 @@ SETTINGS = (
     Setting("run.workers", "workers", _whole(1), "--workers"),
     Setting("run.cache", "cache", _truth, "--no-cache", "REDUX_NO_CACHE"),
     Setting("run.keep_going", "keep_going", _truth, "--keep-going"),
+    Setting("run.status_interval", "status_interval", _seconds, "--status-interval"),
     Setting("values.pickle", "pickle", _one_of("refuse", "allow")),
     Setting("scheduler.setup", "setup", _function),
     Setting("scheduler.context_file", "context_file", lambda said, at: Path(absolute_location(_text(said), at))),
