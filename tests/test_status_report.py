@@ -19,11 +19,11 @@ redux_namespace = "test_status_report"
 
 TABLE = """\
 jobs at 2026-11-20 23:21:20
-task        pending  running  failed  cached   done  total
-all               2        2       1   1,200      7  1,212
-demo.boom         0        0       1       0      0      1
-demo.fetch        2        1       0   1,200      7  1,210
-demo.main         0        1       0       0      0      1
+task        pending  running  failed  cached  done  total
+all               2        2       1   1,200     7  1,212
+demo.boom         0        0       1       0     0      1
+demo.fetch        2        1       0   1,200     7  1,210
+demo.main         0        1       0       0     0      1
 """
 
 
