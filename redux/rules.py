@@ -27,7 +27,11 @@ Steps = Generator[object, Any, R]
 """A rule on its way: yields what is to be evaluated, is sent values, returns its result."""
 
 _OWN = "redux."
-_HOMES: Mapping[str, str] = {"redux.script": "redux.scripting", "redux.script_task": "redux.scripting"}
+_HOMES: Mapping[str, str] = {
+    "redux.script": "redux.scripting",
+    "redux.script_task": "redux.scripting",
+    "redux.federated_task": "redux.federated_tasks",
+}
 """Where our own rules are that `redux.functools` does not have."""
 _RULES: dict[str, Callable[..., Steps[object]]] = {}
 

@@ -15,7 +15,7 @@ from redux.errors import UnknownId, UsageError
 from redux.functools import subrun
 from redux.repo import Repo
 from redux.rules import Steps
-from redux.scheduler import NoScheduler, Scheduler, get_current_scheduler, scheduler_task
+from redux.scheduler import NoScheduler, Scheduler, get_current_scheduler, scheduler_task, set_arg_defaults
 from redux.task import task
 from redux_backends.records import ExecutionId, JobStatus
 
@@ -159,3 +159,14 @@ def test_only_jobs_and_executions_are_gone_on_with(repo: Repo):
         scheduler.extend_run(double(2), job.job.call_hash.hex())
     with pytest.raises(UnknownId):
         scheduler.extend_run(double(2), "ffffffff")
+
+
+def test_arguments_are_completed_with_their_defaults():
+    @task
+    def show(a: int, b: int = 2, *more: int, last: int = 4, **named: int) -> int:
+        return a
+
+    assert set_arg_defaults(show, (1,), {}) == ((1, 2), {"last": 4})
+    assert set_arg_defaults(show, (), {"b": 5, "a": 1, "x": 6}) == ((1, 5), {"last": 4, "x": 6})
+    with pytest.raises(TypeError):
+        set_arg_defaults(show, (), {})

@@ -94,6 +94,7 @@ def open_scheduler_for(order: Order, storage: RunStorage) -> Scheduler:
         limits=dict(settings.limits),
         executors=pools_of(settings.executors),
         context=settings.context,
+        federated_tasks=settings.federated_tasks,
     )
 
 

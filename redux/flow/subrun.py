@@ -11,6 +11,8 @@ T = TypeVar("T")
 
 SUBRUN = "redux.subrun"
 """The rule's name, and that of the task whose jobs the sub-schedulers are."""
+ELSEWHERE = "redux.elsewhere"
+"""The task whose jobs are evaluations in another project, and the module that has it."""
 
 
 def subrun(
@@ -30,8 +32,9 @@ def subrun(
     changed; a call that is not is asked of the cache there.
 
     `config` is a table of settings, as in redux.toml, over those of this run (not those that say where things are
-    recorded). `config_dir` is the folder of another project, whose code, settings and storage then count; what it
-    remembers is asked each time. `load_modules` are imported first, beside the modules of the tasks in `expr`.
+    recorded). `config_dir` is the folder of another project, whose code, settings and storage then count: `expr`
+    is an execution there, in a process of its own, and what that project remembers is asked each time. `load_modules`
+    are imported first; where none are named, the modules of the tasks in `expr`.
     `task_options` are those of `@task` for the job: `timeout`, `limits`, `retries` (for a lost worker, not for a task
     in `expr` that failed). Errors: what `expr` raises; SubrunError where the worker cannot open the storage.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +32,7 @@ from redux.scheduler.reuse import Reuse
 from redux.scheduler.run_loop import Run, Stage
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.terms import Asked, Joined, Terms
-from redux.settings.layers import NOTHING
+from redux.settings.layers import NOTHING, Entrypoint
 from redux.tables import freeze, merge
 from redux.tags import TagsGiven, as_tags
 from redux.task import get_task_registry, name_of_task, set_task_hasher
@@ -55,7 +55,8 @@ class Scheduler:
     Without a repository what it remembers lives as long as the scheduler. `folder` is where the user's own project
     is found (by default the main script's, or the current one); its code is what task hashes cover. `limits` says how
     much there is of what tasks name in their `limits=`; of anything else there is 1. `executors` are further ones by
-    name, each a function that makes a `concurrent.futures.Executor`. `context` is what `get_context` gives.
+    name, each a function that makes a `concurrent.futures.Executor`. `context` is what `get_context` gives;
+    `federated_tasks` are what `federated_task` finds by name.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Scheduler:
         limits: Mapping[str, int] = NO_LIMITS,
         executors: Mapping[str, MakePool] = NO_POOLS,
         context: Mapping[str, object] = NOTHING,
+        federated_tasks: Iterable[Entrypoint] = (),
     ) -> None:
         self.repo = repo if repo is not None else Repo(MemoryBackend(), MemoryStore())
         self._executor = executor
@@ -80,6 +82,7 @@ class Scheduler:
         self._limits = limits
         self._executors = executors
         self._context: Mapping[str, object] = freeze(context)
+        self._federated_tasks = tuple(federated_tasks)
         self._run: Run | None = None
         self._inside: tuple[str, ...] = ()
         self._book: TaskBook | None = None
@@ -183,7 +186,8 @@ class Scheduler:
         """Under what this scheduler works."""
         return Terms(
             self._token, self.repo.address, str(self.folder), self._executor, self._workers, self._use_cache,
-            self._keep_going, tuple(self._limits.items()), self._inside,
+            self._keep_going, tuple(self._limits.items()),
+            self._federated_tasks, self._inside,
         )  # fmt: skip
 
     @classmethod
@@ -192,6 +196,7 @@ class Scheduler:
         made = cls(
             repo, executor=terms.executor, workers=terms.workers, use_cache=terms.use_cache,
             keep_going=terms.keep_going, folder=Path(terms.folder), limits=dict(terms.limits), executors=executors,
+            federated_tasks=terms.federated_tasks,
         )  # fmt: skip
         made._inside = terms.inside
         return made

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from redux.errors import ConfigError
@@ -16,13 +17,15 @@ from redux.executors.executor import CodeDiffers
 from redux.executors.orders import ForeignError
 from redux.executors.worker import import_workflow
 from redux.expression import RuleCall, TaskCall
-from redux.flow.subrun import SUBRUN
+from redux.flow.subrun import ELSEWHERE, SUBRUN
+from redux.nested import lazies_in
 from redux.repo import open_repo
 from redux.rules import Grafted, Steps, Surroundings, SurroundingsAsked, rule
 from redux.scheduler.current import get_current_scheduler, scheduler_here
 from redux.scheduler.report import ExecutionFailed
 from redux.scheduler.scheduler import Scheduler
 from redux.scheduler.terms import Joined, Terms
+from redux.settings.folder import PROJECT_FOLDER
 from redux.settings.layers import ExecutorSettings, Layer
 from redux.settings.source import read_table
 from redux.tables import merge, thaw
@@ -30,7 +33,7 @@ from redux.task import get_task_registry, task
 from redux.tasks.job_info import JobInfo
 from redux.tasks.options import CONTEXT
 from redux.tracebacks import text_of
-from redux.value import Encoded, decode, encode, has_current_code
+from redux.value import Encoded, Lazy, decode, encode, has_current_code
 from redux_backends.records import ExecutionId, JobId
 from redux_valuestore.digest import Digest, digest_bytes
 from redux_valuestore.errors import ReduxError
@@ -86,6 +89,16 @@ class Below:
     executors: tuple[ExecutorSettings, ...]
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Far:
+    """Another project: its folder, settings over its own, modules to import first, and whose folder not to look in."""
+
+    folder: str
+    config: Mapping[str, object]
+    load_modules: tuple[str, ...]
+    caller_folder: str
+
+
 @dataclass(frozen=True, slots=True)
 class Wrong:
     """How a sub-scheduler's evaluation failed: the error, its traceback, and where the error itself may be kept."""
@@ -120,12 +133,35 @@ def _make_job(
     around = yield SurroundingsAsked()
     scheduler = get_current_scheduler()
     assert scheduler is not None
+    if config_dir is not None:
+        import_module(ELSEWHERE)  # it stands on the session, which stands on this
+        modules = tuple(_homes_of(expr) if load_modules is None else load_modules)
+        far = Far(_project_folder(config_dir), thaw(config or {}), modules, str(scheduler.folder))
+        return TaskCall(ELSEWHERE, (seal(expr), [], {}, far), {}, {**task_options, "executor": executor})
     said = _read(config or {}, scheduler)
     below = _below(scheduler, executor, said, around, new_execution, tuple(load_modules or ()))
     options = {**task_options, "executor": executor}
     if said.context:
         options[CONTEXT] = thaw(said.context)
     return TaskCall(SUBRUN, (seal(expr), below), {}, options)
+
+
+def _homes_of(expr: object) -> list[str]:
+    """The modules of the tasks that an expression calls, as far as they are known here."""
+    found: dict[str, None] = {}
+    waiting: list[Lazy] = [*lazies_in(expr)]
+    while waiting:
+        node = waiting.pop()
+        called = get_task_registry().get(node._fullname) if isinstance(node, TaskCall) else None
+        if called is not None:
+            found[called.func.__module__] = None
+        waiting += lazies_in(node.to_node()[1])
+    return list(found)
+
+
+def _project_folder(config_dir: str) -> str:
+    path = Path(config_dir).absolute()
+    return str(path.parent if path.name == PROJECT_FOLDER else path)
 
 
 def _read(config: Mapping[str, object], scheduler: Scheduler) -> Layer:

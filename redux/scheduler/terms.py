@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from redux.repo import Address
 from redux.scheduler.report import Report
 from redux.scheduler.task_book import TaskBook
+from redux.settings.layers import Entrypoint
 from redux.tags import Tags
 from redux.tasks.options import NO_OPTIONS
 from redux_backends.records import Execution, JobId, JobStatus
@@ -53,5 +54,6 @@ class Terms:
     use_cache: bool
     keep_going: bool
     limits: tuple[tuple[str, int], ...]
+    federated_tasks: tuple[Entrypoint, ...] = ()
     inside: tuple[str, ...] = ()
     """the executors that wait for it: jobs for them run on threads of its own, so that none waits for itself"""

@@ -26,6 +26,21 @@ class ExecutorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Entrypoint:
+    """A task of another project, from `[federated_tasks.<name>]`: its full name, the module or file that has it.
+
+    `config_dir` is that project's folder (None: this one's), `executor` where the job waits for it.
+    """
+
+    name: str
+    task: str
+    load_module: str
+    config_dir: str | None = None
+    executor: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that a command needs to know; locations are absolute. `project` is the `.redux` folder, if any."""
 
@@ -48,6 +63,7 @@ class Settings:
     limits: tuple[tuple[str, int], ...] = ()
     """how many of what may be in use at once, by name"""
     executors: tuple[ExecutorSettings, ...] = ()
+    federated_tasks: tuple[Entrypoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +85,7 @@ class Layer:
     context: Mapping[str, object] | None = None
     limits: tuple[tuple[str, int], ...] | None = None
     executors: tuple[ExecutorSettings, ...] | None = None
+    federated_tasks: tuple[Entrypoint, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
