@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import current_thread
 from types import ModuleType
 
 import numpy as np
@@ -17,6 +18,8 @@ from hypothesis import assume, given, settings
 
 from redux.context import get_context
 from redux.errors import ConfigError
+from redux.executors.pool import UnknownExecutor
+from redux.executors.processes import WorkerDied
 from redux.file import File
 from redux.flow.catch import catch
 from redux.flow.prov import no_prov
@@ -222,6 +225,36 @@ def test_context_and_exported_options_go_down_into_it(sqlite_repo: Repo):
     assert Scheduler(sqlite_repo).run(parent.export_options(executor="processes")()) != os.getpid()
 
 
+def test_executors_of_the_run_are_there_too_as_far_as_they_can_cross(sqlite_repo: Repo):
+    scheduler = Scheduler(sqlite_repo, executors={"pool": ThreadPoolExecutor, "held": lambda: ThreadPoolExecutor()})
+    for where in ("threads", "processes"):
+        process, place = scheduler.run(subrun([process_id(9), place_of.options(executor="pool")()], where))
+        assert place == ("pool", process)
+    assert scheduler.run(subrun(process_id.options(executor="held")(1), "threads")) == os.getpid()
+    with pytest.raises(UnknownExecutor, match="'held'"):
+        scheduler.run(subrun(process_id.options(executor="held")(2), "processes"))
+
+
+@task(version="1")
+def place_of() -> object:
+    return "pool" if current_thread().name.startswith("ThreadPoolExecutor") else "elsewhere", os.getpid()
+
+
+def test_a_report_and_a_dry_run_tell_of_it(sqlite_repo: Repo):
+    scheduler = Scheduler(sqlite_repo)
+    before = scheduler.dry_run(whole(3, "processes"))
+    assert [call.fullname for call in before.would_run] == ["test_subrun.whole"]
+    counts = scheduler.execute(whole(3, "processes")).counts
+    assert {name.rpartition(".")[2]: one.done for name, one in counts.items()} == {
+        "whole": 1, "subrun": 1, "total": 1, "fan": 1, "add": 3,
+    }  # fmt: skip
+    assert scheduler.dry_run(whole(3, "processes")).value == 12
+    inside = scheduler.dry_run(subrun(add(70, 1), "processes"))
+    assert [(call.fullname, call.arguments) for call in inside.would_run] == [
+        ("redux.subrun", "expression=Sealed(shown='test_subrun.add(70, 1)')")
+    ]
+
+
 def test_what_is_silent_stays_silent_in_it(sqlite_repo: Repo):
     report = Scheduler(sqlite_repo).execute(total([no_prov(whole(2, "processes"))]))
     assert report.value == 5
@@ -266,6 +299,33 @@ def test_an_error_in_it_is_the_job_s_own_with_its_frames(sqlite_repo: Repo, wher
     assert Scheduler(sqlite_repo).run(catch(subrun(refuse(3), where), Refused, forgive)) == ("no", 3)
     failed = {view.fullname for view in sqlite_repo.backend.jobs(execution=report.execution_id)}
     assert failed == {"redux.subrun", "test_subrun.refuse"}
+
+
+def test_an_error_names_the_calls_and_the_job_that_it_came_from(sqlite_repo: Repo):
+    report = Scheduler(sqlite_repo).execute(subrun(subrun(total([refuse(3)]), "threads"), "processes"))
+    assert report.failure is not None
+    names = [name for name, _ in report.failure.chain]
+    assert names == ["redux.subrun", "redux.subrun", "test_subrun.refuse"]
+    raised = sqlite_repo.backend.get_job(report.failure.job_id)
+    assert raised.fullname == "test_subrun.refuse"
+
+
+@task
+def die(x: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return x
+
+
+def test_what_a_lost_worker_was_at_shows_as_given_up(sqlite_repo: Repo):
+    lost = subrun(subrun(die(1), "threads"), "processes", retries=1)
+    report = Scheduler(sqlite_repo).execute([lost])
+    assert report.failure is not None
+    assert isinstance(report.failure.error, WorkerDied)
+    jobs = sqlite_repo.backend.jobs(execution=report.execution_id, task="redux.subrun")
+    outer = [view.job.id for view in jobs if view.job.parent is None]
+    assert [view.job.status for view in jobs if view.job.parent is None] == [JobStatus.FAILED] * 2
+    inner = [view.job for view in jobs if view.job.parent is not None]
+    assert [(job.parent, job.status) for job in inner] == [(id, JobStatus.CANCELLED) for id in outer]
 
 
 def test_config_that_says_where_to_record_is_refused(sqlite_repo: Repo):

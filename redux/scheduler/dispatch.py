@@ -186,6 +186,8 @@ class Dispatch:
             self._evaluator.settle(job, datum_of_outcome(job, outcome))
 
     def _raised(self, job: Job, error: BaseException) -> None:
+        if job.known.task.fullname == SUBRUN:
+            self._recorder.abandon(job)
         if self._closing or not self._retries.wants(job, error):
             self._evaluator.fail(job, Failed(error, job))
             return

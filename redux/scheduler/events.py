@@ -39,8 +39,8 @@ class Events(Protocol):
         """A rule of that job (None: of the root) has tags recorded."""
         ...
 
-    def unrecorded(self, trouble: str) -> None:
-        """What was done elsewhere for this run could not be recorded."""
+    def grafted(self, effect: Grafted) -> None:
+        """Another scheduler did work for this run."""
         ...
 
 
@@ -53,8 +53,7 @@ def perform(effect: Effect, cell: RuleCell, begin: Callable[[Cell], None], event
         return Surroundings(cell.parent.context, cell.parent.exported, job is not None and job.silent)
     if isinstance(effect, Grafted):
         cell.parent.grafts += [Graft(*call) for call in effect.calls]
-        if effect.trouble is not None:
-            events.unrecorded(effect.trouble)
+        events.grafted(effect)
         return None
     if isinstance(effect, OptionsAsked):
         return TaskOptions() if cell.parent.job is None else cell.parent.job.options

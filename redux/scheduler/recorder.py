@@ -7,6 +7,7 @@ any point leaves garbage at worst, never a record of something that is not there
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -204,6 +205,18 @@ class Recorder:
         self._ensure_started(job)
         with suppress(ReduxError):  # the writer has told it
             self._writer.write_through(self._take())
+
+    def abandon(self, job: Job) -> None:
+        """A sub-scheduler is gone with its worker: note that what it had running below its job runs no more."""
+        if not job.silent:
+            self._attempt(lambda: self._abandon(job))
+
+    def _abandon(self, job: Job) -> None:
+        waiting, now = [job.id], time.time()
+        while waiting:
+            for view in self._repo.backend.jobs(parent=waiting.pop(), status=JobStatus.RUNNING, limit=sys.maxsize):
+                waiting.append(view.job.id)
+                self._jobs.append(replace(view.job, status=JobStatus.CANCELLED, ended=now))
 
     # -- tags --------------------------------------------------------------------------------------
 

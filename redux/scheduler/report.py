@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from redux.flow.subrun import SUBRUN
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Job
 from redux.tracebacks import text_of, trim_traceback
 from redux.value import preview
@@ -24,6 +25,14 @@ class TaskProgress:
     seconds_ran: Seconds = 0.0
     """of all jobs that ran, so with several workers more than passes on the clock; saved ones likewise"""
     seconds_saved: Seconds = 0.0
+
+    def add(self, done: int, cached: int, failed: int, seconds_ran: Seconds, seconds_saved: Seconds) -> None:
+        """Count jobs that another scheduler ran for this execution."""
+        self.done += done
+        self.cached += cached
+        self.failed += failed
+        self.seconds_ran += seconds_ran
+        self.seconds_saved += seconds_saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,14 @@ class Failure:
     job_id: JobId | None
 
 
+@dataclass(frozen=True, slots=True)
+class FailedBelow:
+    """Where in a sub-scheduler an error came from: the calls that led there, and the job that raised it."""
+
+    chain: tuple[tuple[str, str], ...]
+    job_id: JobId | None
+
+
 class ExecutionFailed(ReduxError):
     """An execution whose result was asked for failed, or was stopped."""
 
@@ -136,17 +153,22 @@ def describe_failure(failed: Failed) -> Failure:
     while job is not None:
         chain.append((job.known.task.fullname, shown_arguments(job)))
         job = job.parent.job
+    below = getattr(failed.error, "__redux_below__", None) if chain and chain[0][0] == SUBRUN else None
+    job_id = None if failed.job is None else failed.job.id
     return Failure(
         failed.error,
         trim_traceback(failed.error),
-        tuple(reversed(chain)),
-        None if failed.job is None else failed.job.id,
+        (*reversed(chain), *(below.chain if isinstance(below, FailedBelow) else ())),
+        (below.job_id if isinstance(below, FailedBelow) else None) or job_id,
     )
 
 
 def shown_arguments(job: Job) -> str:
-    """A job's arguments as text, as far as their values are here."""
-    return ", ".join(f"{name}={_shown(datum)}" for name, datum in job.arguments)
+    """A job's arguments as text, as far as their values are here; but for what is told to it and to no record."""
+    told = job.known.task.told_args
+    if job.known.task.fullname == SUBRUN:
+        told = job.known.task.unhashed_args
+    return ", ".join(f"{name}={_shown(datum)}" for name, datum in job.arguments if name not in told)
 
 
 def _shown(datum: Datum) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from redux.repo import Repo
-from redux.rules import TagsNoted
+from redux.rules import Grafted, TagsNoted
 from redux.scheduler.collector import Collector
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
@@ -359,9 +359,12 @@ class Run:
         self._recorder.forget(getattr(error, "digest", stale.hash))
         job.renew(JobId(new_id()), reason_of_loss(stale.hash, error))
 
-    def unrecorded(self, trouble: str) -> None:
-        """What was done elsewhere for this run could not be recorded."""
-        self._recorder.give_up(BackendError(trouble))
+    def grafted(self, effect: Grafted) -> None:
+        """Another scheduler did work for this run."""
+        for name, *numbers in effect.counts:
+            self._counts[name].add(*numbers)
+        if effect.trouble is not None:
+            self._recorder.give_up(BackendError(effect.trouble))
 
     def tagged(self, job: Job | None, value: Datum, noted: TagsNoted) -> None:
         """A rule of that job (None: of the root) has tags recorded; below a silent job nothing is."""

@@ -98,6 +98,11 @@ class Scheduler:
         return self._folder or _main_folder()
 
     @property
+    def executors(self) -> Mapping[str, MakePool]:
+        """What makes the executors that are not redux's own, by name."""
+        return self._executors
+
+    @property
     def progress(self) -> Mapping[str, TaskProgress]:
         """Counts per task of the execution under way, or of the last one."""
         return self._progress
@@ -232,10 +237,15 @@ class Scheduler:
             return self._execute(asked, collector)
 
     def run_beside(
-        self, expression: object, argv: Sequence[str], context: Mapping[str, object], exported: Mapping[str, object]
+        self,
+        expression: object,
+        argv: Sequence[str],
+        tags: TagsGiven,
+        context: Mapping[str, object],
+        exported: Mapping[str, object],
     ) -> Joined:
         """Evaluate an expression as an execution of its own, for another scheduler."""
-        asked = Asked(expression, context, _describe(argv), exported=exported, book=self._book)
+        asked = Asked(expression, context, _describe(argv), as_tags(tags), exported=exported, book=self._book)
         with self._minding_interrupts() as collector:
             return self._execute(asked, collector)
 

@@ -22,7 +22,7 @@ from redux.nested import lazies_in
 from redux.repo import open_repo
 from redux.rules import Grafted, Steps, Surroundings, SurroundingsAsked, rule
 from redux.scheduler.current import get_current_scheduler, scheduler_here
-from redux.scheduler.report import ExecutionFailed
+from redux.scheduler.report import ExecutionFailed, FailedBelow, Failure, Report
 from redux.scheduler.scheduler import Scheduler
 from redux.scheduler.terms import Joined, Terms
 from redux.settings.folder import PROJECT_FOLDER
@@ -87,6 +87,8 @@ class Below:
     modules: tuple[Module, ...]
     load_modules: tuple[str, ...]
     executors: tuple[ExecutorSettings, ...]
+    pools: Mapping[str, Any]
+    """what makes the run's own executors, as far as it can cross"""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -106,6 +108,8 @@ class Wrong:
     error: BaseException
     traceback_text: str
     kept: str
+    chain: tuple[tuple[str, str], ...]
+    job_id: JobId | None
 
 
 def seal(expression: object) -> Sealed:
@@ -191,7 +195,16 @@ def _below(
     context = thaw(merge(around.context, said.context or {}))
     exported = {**around.exported, "prov": False} if around.silent else dict(around.exported)
     named = tuple(replace(one, options=thaw(one.options)) for one in said.executors or ())
-    return Below(terms, context, exported, new_execution, tuple(_modules()), load_modules, named)
+    pools = {name: make for name, make in scheduler.executors.items() if _crosses(make)}
+    return Below(terms, context, exported, new_execution, tuple(_modules()), load_modules, named, pools)
+
+
+def _crosses(make: object) -> bool:
+    try:
+        encode(make)
+    except ReduxError:  # a lambda, or what holds a connection: there will be no such executor in another process
+        return False
+    return True
 
 
 def _modules() -> Iterator[Module]:
@@ -207,10 +220,14 @@ def _modules() -> Iterator[Module]:
 
 @rule(_GRAFTED)
 def _graft(
-    value: Any, calls: Sequence[tuple[Digest | None, Digest]], trouble: str | None, wrong: Wrong | None
+    value: Any,
+    calls: Sequence[tuple[Digest | None, Digest]],
+    counts: Sequence[tuple[str, int, int, int, float, float]],
+    trouble: str | None,
+    wrong: Wrong | None,
 ) -> Steps[Any]:
     """What a sub-scheduler came to, in the job that it was."""
-    yield Grafted(tuple(calls), trouble)
+    yield Grafted(tuple(calls), trouble, tuple(counts))
     if wrong is not None:
         raise _error_of(wrong)
     return value
@@ -225,6 +242,7 @@ def _error_of(wrong: Wrong) -> BaseException:
     if error is None:
         error = wrong.error
         BaseException.__setattr__(error, "__redux_traceback__", wrong.traceback_text)
+    BaseException.__setattr__(error, "__redux_below__", FailedBelow(wrong.chain, wrong.job_id))
     return error
 
 
@@ -243,11 +261,18 @@ def run_below(expression: Sealed, below: Below, job: JobInfo = JobInfo()) -> Any
         expr = expression.open()
         if below.new_execution:
             said = ("subrun", expression.shown)
-            joined = scheduler.run_beside(expr, said, below.context, below.exported)
+            tags = {"caller": f"{job.execution_id}/{job.job_id}"}
+            joined = scheduler.run_beside(expr, said, tags, below.context, below.exported)
         else:
             here, parent = ExecutionId(bytes.fromhex(job.execution_id)), JobId(bytes.fromhex(job.job_id))
             joined = scheduler.join(expr, here, parent, below.context, below.exported)
-    return _outcome(joined, job.job_id, scheduler_here(below.terms.token) is not None)
+    counts = () if below.new_execution else tuple(_counts(joined.report))
+    return _outcome(joined, counts, job.job_id, scheduler_here(below.terms.token) is not None)
+
+
+def _counts(report: Report) -> Iterator[tuple[str, int, int, int, float, float]]:
+    for name, one in report.counts.items():
+        yield name, one.done, one.cached, one.failed, one.seconds_ran, one.seconds_saved
 
 
 @contextmanager
@@ -268,22 +293,22 @@ def _scheduler(below: Below) -> Iterator[Scheduler]:
             import_workflow(module.name, module.path)
     repo = open_repo(address.database, address.store, address.inline_limit)
     try:
-        yield Scheduler.on(repo, below.terms, executors)
+        yield Scheduler.on(repo, below.terms, {**below.pools, **executors})
     finally:
         repo.close()
 
 
-def _outcome(joined: Joined, job: str, here: bool) -> RuleCall:
-    report, wrong = joined.report, None
-    if report.failure is not None:
-        wrong = _wrong(report.failure.error, report.failure.traceback_text, job, here)
-    elif report.stopped:
+def _outcome(joined: Joined, counts: tuple[object, ...], job: str, here: bool) -> RuleCall:
+    report, failure = joined.report, joined.report.failure
+    if failure is None and report.stopped:
         stopped = ExecutionFailed(report.execution_id, "was stopped before its end")
-        wrong = _wrong(stopped, str(stopped), job, here)
-    return RuleCall(_GRAFTED, (report.result, joined.calls, report.storage_trouble, wrong), {})
+        failure = Failure(stopped, str(stopped), (), None)
+    wrong = None if failure is None else _wrong(failure, job, here)
+    return RuleCall(_GRAFTED, (report.result, joined.calls, counts, report.storage_trouble, wrong), {})
 
 
-def _wrong(error: BaseException, traceback_text: str, job: str, here: bool) -> Wrong:
+def _wrong(failure: Failure, job: str, here: bool) -> Wrong:
+    error = failure.error
     if here:
         _errors[job] = error
     shown = f"{type(error).__name__}: {text_of(error)}"
@@ -291,4 +316,4 @@ def _wrong(error: BaseException, traceback_text: str, job: str, here: bool) -> W
         portable = error if not here and not encode(error).subvalues else ForeignError(shown)
     except Exception:  # it has no encoding, or its own code has faults: its text will do
         portable = ForeignError(shown)
-    return Wrong(portable, traceback_text, job)
+    return Wrong(portable, failure.traceback_text, job, failure.chain, failure.job_id)
