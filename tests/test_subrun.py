@@ -328,6 +328,43 @@ def test_what_a_lost_worker_was_at_shows_as_given_up(sqlite_repo: Repo):
     assert [(job.parent, job.status) for job in inner] == [(id, JobStatus.CANCELLED) for id in outer]
 
 
+LOST = """
+import os
+from redux import task, catch
+from redux.functools import subrun
+from redux.executors.processes import WorkerDied
+
+redux_namespace = "lost"
+
+@task
+def leaf(x):
+    {leaf}
+
+@task
+def middle(x):
+    return leaf(x)
+
+@task
+def forgive(error):
+    return "lost"
+
+@task(check_valid="shallow")
+def main(x):
+    return catch(subrun(middle(x), executor="processes"), WorkerDied, forgive)
+"""
+
+
+def test_who_recovers_from_a_lost_worker_is_asked_again_once_a_task_is_edited(
+    sqlite_repo: Repo, workflow: Callable[[str], Path], load: Callable[[Path], ModuleType]
+):
+    def run(leaf: str) -> object:
+        path = workflow(LOST.format(leaf=leaf))
+        return Scheduler(sqlite_repo, folder=path.parent).run(load(path).main(1))
+
+    assert run("os._exit(9)") == "lost"
+    assert run("return x") == 1
+
+
 def test_config_that_says_where_to_record_is_refused(sqlite_repo: Repo):
     with pytest.raises(ConfigError, match="records where its run does"):
         Scheduler(sqlite_repo).run(subrun(add(1, 2), "threads", config={"store": {"location": "elsewhere"}}))

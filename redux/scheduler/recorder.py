@@ -16,7 +16,7 @@ from dataclasses import replace
 from redux.handle import advanced_version
 from redux.repo import Repo
 from redux.scheduler.inputs import encode_plain
-from redux.scheduler.jobs import Datum, Job
+from redux.scheduler.jobs import Datum, Graft, Job, Scope
 from redux.scheduler.report import ErrorValue
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.writer import Writer, as_trouble
@@ -207,11 +207,19 @@ class Recorder:
             self._writer.write_through(self._take())
 
     def abandon(self, job: Job) -> None:
-        """A sub-scheduler is gone with its worker: note that what it had running below its job runs no more."""
-        if not job.silent:
-            self._attempt(lambda: self._abandon(job))
+        """A sub-scheduler is gone with its worker: note that what it had running below its job runs no more.
 
-    def _abandon(self, job: Job) -> None:
+        Which tasks it came to nobody knows; so whoever recovers from this is asked again after an edit of any.
+        """
+        everything = self._book.current_hashes
+        task_set = hash_task_set(everything)
+        self._members[task_set] = everything
+        job.scope = Scope(job, job.context)
+        job.scope.grafts.append(Graft(None, task_set))
+        if not job.silent:
+            self._attempt(lambda: self._note_cancelled_below(job))
+
+    def _note_cancelled_below(self, job: Job) -> None:
         waiting, now = [job.id], time.time()
         while waiting:
             for view in self._repo.backend.jobs(parent=waiting.pop(), status=JobStatus.RUNNING, limit=sys.maxsize):
