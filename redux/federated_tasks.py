@@ -24,6 +24,8 @@ from redux.scheduler.ids import read_id
 from redux.scheduler.subruns import Far, Sealed, seal
 from redux.session import open_scheduler
 from redux.settings.layers import Entrypoint
+from redux.settings.precedence import Layer, Sources, read_settings, user_file
+from redux.settings.setup import set_up
 from redux.tracebacks import text_of
 from redux.value import allow_pickle, pickle_is_allowed
 from redux_backends.records import new_id
@@ -87,9 +89,11 @@ def launch_federated_task(
     """
     id = (new_id() if execution_id is None else read_id(execution_id)).hex()
     here = (folder or Path.cwd()).resolve()
-    with open_scheduler(here) as scheduler:
-        entry = find_entrypoint(entrypoint, scheduler.terms.federated_tasks)
-    far = _far(entry, here)
+    # Nothing is recorded here, so nothing is opened or made here.
+    said = Sources(here, os.environ, user_file(), Layer(database="sqlite:///:memory:", store="memory://"))
+    settings = read_settings(set_up(said, lambda setup: {}))
+    far = _far(entry := find_entrypoint(entrypoint, settings.federated_tasks), here)
+    allow_pickle(settings.pickle == "allow")
     sealed = seal((entry.task, list(task_args), dict(task_kwargs or {})))
     request = pack((
         far.folder, far.load_modules, far.caller_folder, id, sealed.data, sealed.parts, pickle_is_allowed(),

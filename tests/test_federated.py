@@ -152,6 +152,7 @@ def test_launched_tasks_go_on_by_themselves(projects: tuple[Path, Path]):
     for fifo in ("begun", "go"):
         os.mkfifo(ours / fifo)
     id = launch_federated_task("wait", [str(ours / "begun")], {"go": str(ours / "go")})
+    assert not (ours / ".redux").exists(), "nothing is made here"
     assert (ours / "begun").read_text() == ""
     repo = repo_of(theirs)
     execution = ExecutionId(bytes.fromhex(id))

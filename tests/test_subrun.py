@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from threading import current_thread
 from types import ModuleType
@@ -255,6 +256,44 @@ def test_a_report_and_a_dry_run_tell_of_it(sqlite_repo: Repo):
     ]
 
 
+schedulers: list[Scheduler] = []
+seen: list[object] = []
+
+
+@task(version="1", cache_scope="NONE")
+def look(x: int) -> int:
+    seen.append({name.rpartition(".")[2]: one.numbers for name, one in schedulers[0].status.items()})
+    seen.append(sorted(name.rpartition(".")[2] for name in schedulers[0].progress))
+    return x
+
+
+def test_what_goes_on_in_it_shows_while_it_does():
+    schedulers[:] = [Scheduler()]
+    schedulers[0].run(subrun(total([look(1)]), executor="threads"))
+    assert seen[0] == {"subrun": (0, 1, 0, 0, 0), "total": (1, 0, 0, 0, 0), "look": (0, 1, 0, 0, 0)}
+    assert seen[1] == ["look", "subrun"]
+
+
+@dataclass
+class Number:
+    number: int
+    __repr__ = object.__repr__
+
+
+@task
+def number_of(plain: Number) -> int:
+    return plain.number
+
+
+def test_where_an_argument_is_in_memory_is_no_part_of_the_key(sqlite_repo: Repo):
+    kept = []
+    for _ in range(3):
+        kept.append(Number(5))
+        report = Scheduler(sqlite_repo).execute(subrun([number_of(kept[-1]), kept[-1].number], "threads"))
+        assert report.value == [5, 5]
+    assert report.counts["redux.subrun"].cached == 1
+
+
 def test_what_is_silent_stays_silent_in_it(sqlite_repo: Repo):
     report = Scheduler(sqlite_repo).execute(total([no_prov(whole(2, "processes"))]))
     assert report.value == 5
@@ -365,9 +404,17 @@ def test_who_recovers_from_a_lost_worker_is_asked_again_once_a_task_is_edited(
     assert run("return x") == 1
 
 
-def test_config_that_says_where_to_record_is_refused(sqlite_repo: Repo):
-    with pytest.raises(ConfigError, match="records where its run does"):
-        Scheduler(sqlite_repo).run(subrun(add(1, 2), "threads", config={"store": {"location": "elsewhere"}}))
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ({"store": {"location": "elsewhere"}}, "records where its run does"),
+        ({"values": {"pickle": "allow"}}, "says pickle, which holds for a whole run"),
+        ({"run": {"worker": 3}}, "unknown setting 'run.worker'; did you mean 'run.workers'"),
+    ],
+)
+def test_config_that_a_subrun_cannot_have_is_refused(sqlite_repo: Repo, config: dict[str, object], why: str):
+    with pytest.raises(ConfigError, match=why):
+        Scheduler(sqlite_repo).run(subrun(add(1, 2), "threads", config=config))
 
 
 BLOCKED = """

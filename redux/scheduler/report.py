@@ -48,6 +48,9 @@ class TaskStatus:
     cached: int = 0
     done: int = 0
 
+    def __add__(self, other: TaskStatus) -> TaskStatus:
+        return TaskStatus(*(one + another for one, another in zip(self.numbers, other.numbers, strict=True)))
+
     @property
     def numbers(self) -> tuple[int, int, int, int, int]:
         """All of them, in their order."""

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
 from types import MappingProxyType
 
 from redux.code.fingerprint import Fingerprinter
@@ -30,6 +29,7 @@ from redux.scheduler.rehearsal import DryRunResult, Rehearsal, Unrecorded
 from redux.scheduler.report import Counts, Report, TaskProgress, TaskStatus, describe_failure
 from redux.scheduler.reuse import Reuse
 from redux.scheduler.run_loop import Run, Stage
+from redux.scheduler.switching import quick_switching
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.terms import Asked, Joined, Terms
 from redux.settings.layers import NOTHING, Entrypoint
@@ -41,10 +41,6 @@ from redux_backends.liveness import this_process
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import Execution, ExecutionId, JobId, JobStatus, new_id
 from redux_valuestore.store import MemoryStore
-
-_SWITCH_SECONDS = 0.0005
-"""How long a busy thread keeps the interpreter from the others: a task that computes must not stall the loop."""
-
 
 NO_LIMITS: Mapping[str, int] = MappingProxyType({})
 
@@ -104,14 +100,28 @@ class Scheduler:
 
     @property
     def progress(self) -> Mapping[str, TaskProgress]:
-        """Counts per task of the execution under way, or of the last one."""
-        return self._progress
+        """Counts per task of the execution under way, or of the last one; with those of sub-schedulers at work here."""
+        subs = list(self._subs)
+        if not subs:
+            return self._progress
+        together = Counts()
+        for counts in (self._progress, *(scheduler.progress for scheduler in subs)):
+            for name, one in dict(counts).items():
+                together[name].running += one.running
+                together[name].add(one.done, one.cached, one.failed, one.seconds_ran, one.seconds_saved)
+        return together
 
     @property
     def status(self) -> Mapping[str, TaskStatus]:
-        """How many jobs of each task stand how, in the execution under way; empty where none is."""
-        run = self._run
-        return {} if run is None else run.status()
+        """How many jobs of each task stand how, in the execution under way; empty where none is.
+
+        Those of sub-schedulers at work in this process are among them.
+        """
+        run, together = self._run, dict[str, TaskStatus]()
+        for status in ({} if run is None else run.status(), *(scheduler.status for scheduler in list(self._subs))):
+            for name, one in status.items():
+                together[name] = one + together[name] if name in together else one
+        return together
 
     def load(self) -> None:
         """Open the database, made where there is none; `open_repo` has done so. Raises BackendError."""
@@ -319,7 +329,7 @@ class Scheduler:
                 run.tag_execution(asked.tags)
             else:
                 run.record_execution(asked.execution, asked.tags)
-            with _quick_switching():
+            with quick_switching():
                 return self._finish(run, asked.expression)
         except BaseException:
             _end(run, asked, JobStatus.CANCELLED)
@@ -376,23 +386,3 @@ def _again(execution: Execution) -> Execution:
 def _main_folder() -> Path:
     path = getattr(sys.modules.get("__main__"), "__file__", None)
     return Path(path).resolve().parent if path else Path.cwd()
-
-
-_switching = Lock()
-_runs: list[float] = []
-"""For every run under way in this process: the switch interval it found."""
-
-
-@contextmanager
-def _quick_switching() -> Iterator[None]:
-    with _switching:
-        _runs.append(sys.getswitchinterval())
-        sys.setswitchinterval(_SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        with _switching:
-            found = _runs[0]
-            _runs.pop()
-            if not _runs:
-                sys.setswitchinterval(found)

@@ -115,7 +115,9 @@ class Wrong:
 def seal(expression: object) -> Sealed:
     """An expression as a value, whatever is in it. Raises CannotEncode."""
     encoded = encode(expression)
-    return Sealed(repr(expression)[:_SHOWN], b"".join(encoded.chunks), tuple(_parts(encoded)))
+    # No repr of plain values, which may show where in memory they are: the text is part of the key.
+    lazies = [expression] if isinstance(expression, Lazy) else lazies_in(expression)
+    return Sealed(", ".join(map(repr, lazies))[:_SHOWN], b"".join(encoded.chunks), tuple(_parts(encoded)))
 
 
 def _parts(encoded: Encoded) -> Iterator[bytes]:
@@ -174,6 +176,11 @@ def _read(config: Mapping[str, object], scheduler: Scheduler) -> Layer:
         raise ConfigError(
             "the config of subrun", "says where to record, but a subrun records where its run does; name config_dir="
         )
+    of_the_run = [
+        name for name in ("setup", "pickle", "context_file", "status_interval") if getattr(said, name) is not None
+    ]
+    if of_the_run:
+        raise ConfigError("the config of subrun", f"says {of_the_run[0]}, which holds for a whole run: say it there")
     return said
 
 
@@ -190,6 +197,7 @@ def _below(
         use_cache=terms.use_cache if said.cache is None else said.cache,
         keep_going=terms.keep_going if said.keep_going is None else said.keep_going,
         limits=tuple({**dict(terms.limits), **dict(said.limits or ())}.items()),
+        federated_tasks=(*(said.federated_tasks or ()), *terms.federated_tasks),
         inside=terms.inside if inline else tuple({*terms.inside, executor}),
     )
     context = thaw(merge(around.context, said.context or {}))
