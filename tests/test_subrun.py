@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,9 +18,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from redux.context import get_context
-from redux.errors import ConfigError
+from redux.errors import BackendUnavailable, ConfigError
 from redux.executors.pool import UnknownExecutor
 from redux.executors.processes import WorkerDied
 from redux.file import File
@@ -30,10 +33,12 @@ from redux.scheduler import Scheduler, SubrunError
 from redux.task import task
 from redux_backends.backend import JobView
 from redux_backends.memory import MemoryBackend
-from redux_backends.records import ExecutionId, JobStatus
+from redux_backends.records import Batch, ExecutionId, JobStatus
 from redux_valuestore.store import MemoryStore
 
 from . import language
+from . import programs as edited
+from .conftest import load_workflow
 from .language import Say, lazily
 from .plain_python import Came, Plain, Raised, Undecided
 from .test_promise_language import SLOW, programs
@@ -202,6 +207,60 @@ def test_a_program_comes_to_the_same_in_a_subrun(program: Say):
         assert repr(outcome) in possible
         assert set(language.ran) <= plain.calls
         assert first or plain.failed or not language.ran, "it is remembered as a whole"
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=SLOW)
+@given(edited.programs, st.lists(st.integers(0, 3), min_size=1, max_size=3), st.data())
+def test_a_program_edited_again_and_again_answers_in_subruns_as_without_a_cache(
+    program: edited.Program, inputs: list[int], data: st.DataObject
+):
+    repo = Repo(MemoryBackend(), MemoryStore())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "flow.py"
+        for _ in range(4):
+            path.write_text(program.text())
+            main = getattr(load_workflow(path), program.main)
+            scheduler = Scheduler(repo, workers=2, folder=path.parent)
+            calls = [subrun(main(x), "threads", check_valid=data.draw(VALID)) for x in inputs]
+            assert scheduler.run([calls, main(inputs[0])]) == [
+                [program.answer(x) for x in inputs],
+                program.answer(inputs[0]),
+            ]
+            program = data.draw(edited.edits(program))
+
+
+VALID = st.sampled_from(("shallow", "shallow", "full"))
+
+
+def test_many_at_once_share_the_database(sqlite_repo: Repo, tmp_path: Path):
+    calls = [subrun(total(fan(n)), executor=("processes", "threads")[n % 2]) for n in range(20, 32)]
+    report = Scheduler(sqlite_repo, workers=2, use_cache=False).execute([*calls, total(fan(20))])
+    assert report.value == [sum(range(n, 2 * n)) for n in (*range(20, 32), 20)]
+    counted = sum(count.count for count in sqlite_repo.backend.count_jobs(report.execution_id))
+    assert (
+        counted == sum(one.done + one.cached for one in report.counts.values()) == 12 + 13 * 2 + sum(range(20, 32)) + 20
+    )
+    with sqlite3.connect(tmp_path / "redux.db") as connection:
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_storage_in_trouble_costs_no_result_and_is_told_from_below(sqlite_repo: Repo, monkeypatch: pytest.MonkeyPatch):
+    write = sqlite_repo.backend.record
+    Scheduler(sqlite_repo).run(fan(1))
+    hashes = {sqlite_repo.backend.task_versions(f"test_subrun.{name}")[0].hash for name in ("add", "fan")}
+
+    def full_for_what_is_below(batch: Batch) -> None:
+        if any(job.task_hash in hashes for job in batch.new_jobs):
+            raise BackendUnavailable("the disk is full")
+        write(batch)
+
+    monkeypatch.setattr(sqlite_repo.backend, "record", full_for_what_is_below)
+    report = Scheduler(sqlite_repo).execute(whole(3, "threads"))
+    assert (report.value, report.storage_trouble) == (12, "the disk is full")
+    monkeypatch.undo()
+    again = Scheduler(sqlite_repo).execute(whole(3, "threads"))
+    assert (again.value, again.storage_trouble) == (12, None)
+    assert again.counts["redux.subrun"].done == 1, "what was not recorded whole is not reused"
 
 
 # -- what it takes from around it ------------------------------------------------------------------
