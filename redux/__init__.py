@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from redux.handle import Handle, merge_handles
     from redux.namespace import get_current_namespace, namespace
     from redux.release import version
-    from redux.scheduler import ExecutionFailed, Report, Scheduler
+    from redux.scheduler import ExecutionFailed, Report, Scheduler, get_current_scheduler, set_current_scheduler
     from redux.scripting import script
     from redux.session import open_scheduler, run
     from redux.task import Task, get_task_registry, task
@@ -47,6 +47,7 @@ __all__ = [
     "cond",
     "get_context",
     "get_current_namespace",
+    "get_current_scheduler",
     "get_task_registry",
     "merge_handles",
     "namespace",
@@ -54,6 +55,7 @@ __all__ = [
     "register_serializer",
     "run",
     "script",
+    "set_current_scheduler",
     "task",
     "throw",
     "version",
@@ -78,6 +80,7 @@ _HOMES = {
     "cond": "redux.flow.cond",
     "get_context": "redux.context",
     "get_current_namespace": "redux.namespace",
+    "get_current_scheduler": "redux.scheduler",
     "get_task_registry": "redux.tasks.registry",
     "merge_handles": "redux.handle",
     "namespace": "redux.namespace",
@@ -85,6 +88,7 @@ _HOMES = {
     "register_serializer": "redux.value",
     "run": "redux.session",
     "script": "redux.scripting",
+    "set_current_scheduler": "redux.scheduler",
     "task": "redux.task",
     "throw": "redux.flow.throw",
     "version": "redux.release",

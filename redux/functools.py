@@ -9,6 +9,7 @@ from redux.flow.lists import flat_map, flatten, map_, starmap, zip_
 from redux.flow.prov import no_prov
 from redux.flow.quoting import delay, force, quote
 from redux.flow.seq import seq
+from redux.flow.subrun import subrun
 from redux.flow.tags import apply_tags
 from redux.flow.threads import Thread, fork_thread, join_thread
 from redux.flow.throw import throw
@@ -39,6 +40,7 @@ __all__ = [
     "quote",
     "seq",
     "starmap",
+    "subrun",
     "throw",
     "zip_",
 ]

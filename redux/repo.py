@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from redux.value import Encoded, Noted, decode, preview
@@ -17,16 +19,27 @@ INLINE_LIMIT = 16 * 1024
 """Bytes up to which a value lives in the database."""
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where another process finds a repository: what `open_repo` takes, with absolute paths."""
+
+    database: str
+    store: str
+    inline_limit: int
+
+
 class Repo:
     """Values by their hash, wherever their bytes are, and the `backend` that knows the calls they came from.
 
-    Values of up to `inline_limit` bytes are in the backend, larger ones in the `store`.
+    Values of up to `inline_limit` bytes are in the backend, larger ones in the `store`. `address` is None where other
+    processes cannot come to it.
     """
 
     def __init__(self, backend: Backend, store: ValueStore, inline_limit: int = INLINE_LIMIT) -> None:
         self.backend = backend
         self.store = store
         self.inline_limit = inline_limit
+        self.address: Address | None = None
 
     def close(self) -> None:
         """Let go of the database."""
@@ -111,4 +124,9 @@ def open_repo(db_url: str, store_location: str, inline_limit: int = INLINE_LIMIT
 
     backend = open_backend(db_url)
     backend.load()
-    return Repo(backend, open_store(store_location), inline_limit)
+    repo = Repo(backend, open_store(store_location), inline_limit)
+    path, (scheme, separator, _) = getattr(backend, "path", None), store_location.partition("://")
+    if path is not None and scheme != "memory":
+        location = store_location if separator else os.path.abspath(store_location)
+        repo.address = Address(f"sqlite:///{path}", location, inline_limit)
+    return repo

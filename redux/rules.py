@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from redux.expression import Expression, RuleCall
 from redux.tags import Tags
+from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 
 P = ParamSpec("P")
@@ -26,7 +27,11 @@ Steps = Generator[object, Any, R]
 """A rule on its way: yields what is to be evaluated, is sent values, returns its result."""
 
 _OWN = "redux."
-_HOMES: Mapping[str, str] = {"redux.script": "redux.scripting", "redux.script_task": "redux.scripting"}
+_HOMES: Mapping[str, str] = {
+    "redux.script": "redux.scripting",
+    "redux.script_task": "redux.scripting",
+    "redux.federated_task": "redux.federated_tasks",
+}
 """Where our own rules are that `redux.functools` does not have."""
 _RULES: dict[str, Callable[..., Steps[object]]] = {}
 
@@ -77,6 +82,35 @@ class Begun(Effect):
     """Has a value evaluated beside all else; how it comes out is nobody's matter, unless the same is asked again."""
 
     value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a job would inherit where the rule is: the context, exported options, whether it leaves no record."""
+
+    context: Mapping[str, object]
+    exported: Mapping[str, object]
+    silent: bool
+
+
+class SurroundingsAsked(Effect):
+    """Gives what holds around the rule, as `Surroundings`."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grafted(Effect):
+    """Has calls that another scheduler made be calls of the job that the rule is part of.
+
+    Each is a call hash (None where it left no record) and a task set, recorded by now; `trouble` is why not all is.
+    `counts` are the jobs behind them that belong to the same execution: by task how many were done, cached and failed,
+    and the seconds that they ran, and saved.
+    """
+
+    calls: tuple[tuple[Digest | None, Digest], ...]
+    trouble: str | None = None
+    counts: tuple[tuple[str, int, int, int, float, float], ...] = ()
 
 
 class Settle:

@@ -46,6 +46,7 @@ def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) ->
             limits=dict(settings.limits),
             executors=pools_of(settings.executors),
             context=settings.context,
+            federated_tasks=settings.federated_tasks,
         )
     finally:
         repo.close()

@@ -251,6 +251,7 @@ run.executor = "threads"                              # default
 # run.workers is not set                              # default
 run.cache = false                                     # {project}/.redux/redux.toml
 run.keep_going = true                                 # {project}/home/redux/redux.toml
+run.status_interval = 20.0                            # default
 values.pickle = "refuse"                              # default
 scheduler.setup = "{project}/setup.py::quiet"         # {project}/pyproject.toml
 # scheduler.context_file is not set                   # default
@@ -278,7 +279,7 @@ def test_config_shows_what_is_in_force_and_where_it_comes_from(redux: Redux, pro
     assert plain.splitlines() == [line.rpartition("  # ")[0] for line in wanted]
     read = tomllib.loads(plain)
     assert (read["run"], read["executors"]) == (
-        {"executor": "threads", "cache": False, "keep_going": True},
+        {"executor": "threads", "cache": False, "keep_going": True, "status_interval": 20.0},
         {"gpu": {"type": "threads", "a b": [1, 2.5]}},
     )
     told = json.loads(said(redux, "config", "--json", "--db", "sqlite:///x.db"))

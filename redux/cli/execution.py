@@ -18,6 +18,7 @@ from redux.cli.main import INTERRUPTED
 from redux.cli.output import is_terminal, show, stdout_to_stderr, tell, whole_width
 from redux.cli.progress import live_progress
 from redux.cli.render import TaskRow, rows_of, to_json
+from redux.cli.status import regular_status
 from redux.cli.storage import RunStorage, open_to_run
 from redux.cli.summary import (
     describe_failure,
@@ -38,6 +39,7 @@ from redux.session import execution_tags
 from redux.settings.precedence import Layer
 from redux.task import Task
 from redux.value import allow_pickle
+from redux_backends.records import Seconds
 from redux_valuestore.errors import ReduxError
 
 _UNTIL_HERE = "; what finished is recorded, and the same command goes on from there"
@@ -92,6 +94,7 @@ def open_scheduler_for(order: Order, storage: RunStorage) -> Scheduler:
         limits=dict(settings.limits),
         executors=pools_of(settings.executors),
         context=settings.context,
+        federated_tasks=settings.federated_tasks,
     )
 
 
@@ -99,7 +102,7 @@ def _execute(order: Order, storage: RunStorage, shown: Shown) -> Report:
     scheduler = open_scheduler_for(order, storage)
     with stdout_to_stderr(), code_warnings_in_a_line():
         expression = order.task(*order.call.args, **order.call.kwargs)
-        with _stop_on_signals(scheduler.stop), _progress(scheduler, shown):
+        with _stop_on_signals(scheduler.stop), _progress(scheduler, shown, storage.settings.status_interval):
             about = order.about
             tags = execution_tags(expression, order.workflow.folder, about.tags, about.doc)
             return scheduler.execute(expression, order.argv, tags=tags)
@@ -131,11 +134,12 @@ def code_warnings_in_a_line() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(scheduler: Scheduler, shown: Shown) -> Iterator[None]:
-    if shown.quiet or not is_terminal(sys.stderr):
+def _progress(scheduler: Scheduler, shown: Shown, interval: Seconds) -> Iterator[None]:
+    terminal = is_terminal(sys.stderr)
+    if shown.quiet or not (terminal or interval > 0):
         yield
         return
-    with live_progress(lambda: scheduler.progress):
+    with live_progress(lambda: scheduler.progress) if terminal else regular_status(lambda: scheduler.status, interval):
         yield
 
 

@@ -26,6 +26,8 @@ _CONTEXT_HELP = 'What get_context("NAME") gives: JSON where it can be read so, e
 _EXECUTOR_HELP = "Where tasks run: threads (the default), processes, or one that [executors.NAME] names."
 _WORKERS_HELP = "How many tasks run at once; default: the cores + 4, at most 32, for threads, the cores for processes."
 
+_STATUS_HELP = "How often to say how many jobs stand how, where no terminal shows it; default: 20, not at all: 0."
+
 
 def _complete_target(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     return [CompletionItem(begun, type="file")]
@@ -60,6 +62,7 @@ def _complete_executor(context: click.Context, parameter: click.Parameter, begun
     "--dryrun", "--dry-run", is_flag=True, help="Say what would run and why, run nothing; exit 3 if anything."
 )
 @click.option("--json", "as_json", is_flag=True, help="The result and the counts as one line of JSON.")
+@click.option("--status-interval", type=float, metavar="SECONDS", help=_STATUS_HELP)
 @click.option("--quiet", is_flag=True, help="Nothing but the result and errors.")
 @where_options
 @click.pass_context
@@ -70,6 +73,7 @@ def run(
     words: tuple[str, ...],
     no_cache: bool,
     keep_going: bool,
+    status_interval: float | None,
     executor: str | None,
     workers: int | None,
     tags: tuple[str, ...],
@@ -88,6 +92,7 @@ def run(
         workers=workers,
         cache=False if no_cache else None,
         keep_going=True if keep_going else None,
+        status_interval=status_interval,
         context=read_context(context_words),
         context_file=None if context_file is None else context_file.absolute(),
     )

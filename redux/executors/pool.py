@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -54,15 +54,18 @@ class ExecutorPool:
     """The executors of one execution. `default` is the name for tasks that name none; `workers` limits each.
 
     Values go to `repo`; `folder` is where the user's own project is found. `own` are the user's, by name, each opened
-    when the first job asks for it. Raises UnknownExecutor.
+    when the first job asks for it. Jobs for the executors named in `instead` run on threads here. Raises
+    UnknownExecutor.
     """
 
     def __init__(
-        self, repo: Repo, default: str, workers: int | None, folder: Path, own: Mapping[str, OwnExecutor] = NO_POOLS
-    ) -> None:
+        self, repo: Repo, default: str, workers: int | None, folder: Path, own: Mapping[str, OwnExecutor] = NO_POOLS,
+        instead: Collection[str] = (),
+    ) -> None:  # fmt: skip
         self._own = own
         self._default = self._meant(default)
         self._site = Site(repo, self._report, workers, folder)
+        self._instead = frozenset(self._meant(name) for name in instead if self._is_known(name))
         self._open: dict[str, Executor] = {}
         self._meanings: dict[str, str] = {}
         self._done: Done | None = None
@@ -77,10 +80,15 @@ class ExecutorPool:
             name = self._default
         elif name not in self._open:
             name = self._meanings.get(name) or self._meanings.setdefault(name, self._meant(name))
+        if name in self._instead:
+            name = "threads"
         executor = self._open.get(name)
         if executor is None:
             executor = self._open[name] = self._make(name)
         return executor
+
+    def _is_known(self, name: str) -> bool:
+        return name in self._own or name in EXECUTORS or name in OTHER_NAMES
 
     def _meant(self, name: str) -> str:
         """The executor that is opened for a name. Raises UnknownExecutor."""

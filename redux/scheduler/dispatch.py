@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 
 from redux.executors.executor import Executor, JobSpec, Outcome
 from redux.executors.pool import ExecutorPool
+from redux.flow.subrun import SUBRUN
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.inputs import Unmade
 from redux.scheduler.jobs import Failed, Job
@@ -119,6 +120,8 @@ class Dispatch:
         job.outcome, job.reason, job.status = Came.RAN, reason, JobStatus.RUNNING
         job.place = executor.name
         self._recorder.asked(job)
+        if spec.fullname == SUBRUN:
+            self._recorder.announce(job)
         self._running[job.id] = job
         self._timed += spec.timeout is not None
         self._counts[job.known.task.fullname].running += 1
@@ -169,6 +172,9 @@ class Dispatch:
             self._recorder.give_up(outcome.trouble)
         encoded = outcome.encoded
         assert encoded is not None
+        if job.known.task.fullname == SUBRUN:  # no result of its own: the calls it is made of, and theirs
+            self._evaluator.open(outcome.value, job)
+            return
         self._recorder.note_values(outcome.records)
         if job.forks or (encoded.traits is not _PLAIN and encoded.traits & Traits.HANDLES):
             self._recorder.advanced(job, outcome.records)
@@ -180,6 +186,8 @@ class Dispatch:
             self._evaluator.settle(job, datum_of_outcome(job, outcome))
 
     def _raised(self, job: Job, error: BaseException) -> None:
+        if job.known.task.fullname == SUBRUN:
+            self._recorder.abandon(job)
         if self._closing or not self._retries.wants(job, error):
             self._evaluator.fail(job, Failed(error, job))
             return

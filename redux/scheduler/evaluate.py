@@ -62,11 +62,13 @@ class Evaluator:
     """The cells of one execution, and the queues they move through."""
 
     def __init__(
-        self, repo: Repo, find_task: FindTask, events: Events, execution: ExecutionId, context: Mapping[str, object]
+        self, repo: Repo, find_task: FindTask, events: Events, execution: ExecutionId, context: Mapping[str, object],
+        exported: Mapping[str, object],
     ) -> None:  # fmt: skip
         self.inputs = Inputs(repo, execution)
         self.lines = Lines(self.inputs)
         self._context = context
+        self._exported = exported
         self._find_task = find_task
         self._events = events
         self._fresh: deque[Cell] = deque()
@@ -78,7 +80,7 @@ class Evaluator:
 
     def open(self, value: object, job: Job | None) -> Gather:
         """A cell for a value whose expressions are to be evaluated as children of `job`."""
-        scope = Scope(job, self._context if job is None else job.context)
+        scope = Scope(job, self._context if job is None else job.context, self._exported)
         if job is not None:
             job.scope = scope
         gather = Gather(scope, value)
@@ -309,6 +311,7 @@ class Evaluator:
         self._events.settled(job)
         if job.scope is not None:
             job.scope.children.clear()
+            job.scope.grafts.clear()
         job.bound = job.scope = None
         self._wake(job)
 

@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from redux.rules import Begun, ContextAsked, Effect, OptionsAsked, TagsNoted
-from redux.scheduler.jobs import Cell, Datum, Job, Known, Part, RuleCell, Scope
+from redux.rules import (
+    Begun,
+    ContextAsked,
+    Effect,
+    Grafted,
+    OptionsAsked,
+    Surroundings,
+    SurroundingsAsked,
+    TagsNoted,
+)
+from redux.scheduler.jobs import Cell, Datum, Graft, Job, Known, Part, RuleCell, Scope
 from redux.tasks.options import TaskOptions
 from redux_valuestore.errors import ReduxError
 
@@ -30,6 +39,10 @@ class Events(Protocol):
         """A rule of that job (None: of the root) has tags recorded."""
         ...
 
+    def grafted(self, effect: Grafted) -> None:
+        """Another scheduler did work for this run."""
+        ...
+
 
 def perform(effect: Effect, cell: RuleCell, begin: Callable[[Cell], None], events: Events) -> object:
     """Do what a rule yielded to have done, and give what it is sent; `begin` has a further cell evaluated.
@@ -38,6 +51,13 @@ def perform(effect: Effect, cell: RuleCell, begin: Callable[[Cell], None], event
     """
     if isinstance(effect, ContextAsked):
         return cell.parent.context
+    if isinstance(effect, SurroundingsAsked):
+        job = cell.parent.job
+        return Surroundings(cell.parent.context, cell.parent.exported, job is not None and job.silent)
+    if isinstance(effect, Grafted):
+        cell.parent.grafts += [Graft(*call) for call in effect.calls]
+        events.grafted(effect)
+        return None
     if isinstance(effect, OptionsAsked):
         return TaskOptions() if cell.parent.job is None else cell.parent.job.options
     if isinstance(effect, Begun):

@@ -97,17 +97,34 @@ class Cell:
 class Scope:
     """The cells of one job's reduced value, by the identity of their expressions, so that a shared one runs once.
 
-    `context` is that of the job, and of the jobs made in it unless they are given another.
+    `context` is that of the job, and of the jobs made in it unless they are given another; `exported` are the options
+    that they inherit.
     """
 
-    __slots__ = ("cells", "children", "context", "exported", "job")
+    __slots__ = ("cells", "children", "context", "exported", "grafts", "job")
 
-    def __init__(self, job: Job | None, context: Mapping[str, object]) -> None:
+    def __init__(
+        self, job: Job | None, context: Mapping[str, object], exported: Mapping[str, object] = NO_OPTIONS
+    ) -> None:
         self.job = job
         self.context = context
-        self.exported = NO_OPTIONS if job is None else job.exports()
+        self.exported = exported if job is None else job.exports()
         self.cells: dict[int, Cell] = {}
         self.children: list[Job] = []
+        self.grafts: list[Graft] = []
+
+    @property
+    def calls(self) -> Sequence[Job | Graft]:
+        """The calls that the job is made of, by whomever they were made."""
+        return [*self.children, *self.grafts] if self.grafts else self.children
+
+
+@dataclass(frozen=True, slots=True)
+class Graft:
+    """A call of another scheduler: its hash (None: it left no record), and the tasks in it and below it."""
+
+    call_hash: Digest | None
+    task_set: Digest
 
 
 class Gather(Cell):

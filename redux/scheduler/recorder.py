@@ -7,14 +7,16 @@ any point leaves garbage at worst, never a record of something that is not there
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from redux.handle import advanced_version
 from redux.repo import Repo
 from redux.scheduler.inputs import encode_plain
-from redux.scheduler.jobs import Datum, Job
+from redux.scheduler.jobs import Datum, Graft, Job, Scope
 from redux.scheduler.report import ErrorValue
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.writer import Writer, as_trouble
@@ -29,6 +31,7 @@ from redux_backends.records import (
     Execution,
     ExecutionId,
     HandleVersion,
+    JobId,
     JobStatus,
     Rollback,
     Seconds,
@@ -55,12 +58,14 @@ class Recorder:
     """What one execution has to record, until it is recorded.
 
     Trouble with the database or the store never stops the run: it is kept in `trouble`, once, and recording ends.
+    Jobs that no job of it called are recorded below `parent`, where that is given.
     """
 
-    def __init__(self, repo: Repo, book: TaskBook, execution: ExecutionId) -> None:
+    def __init__(self, repo: Repo, book: TaskBook, execution: ExecutionId, parent: JobId | None = None) -> None:
         self._repo = repo
         self._book = book
         self._execution = execution
+        self._parent = parent
         self._seen: set[Digest] = set()
         self._tasks: set[Digest] = set()
         self._sets: dict[frozenset[Digest], TaskSet] = {}
@@ -193,6 +198,34 @@ class Recorder:
             self._ensure_started(job)
             self._urgent = True
 
+    def announce(self, job: Job) -> None:
+        """Have it written that a job runs before this returns: another process will record jobs below it."""
+        if job.silent or self.trouble is not None:
+            return
+        self._ensure_started(job)
+        with suppress(ReduxError):  # the writer has told it
+            self._writer.write_through(self._take())
+
+    def abandon(self, job: Job) -> None:
+        """A sub-scheduler is gone with its worker: note that what it had running below its job runs no more.
+
+        Which tasks it came to nobody knows; so whoever recovers from this is asked again after an edit of any.
+        """
+        everything = self._book.current_hashes
+        task_set = hash_task_set(everything)
+        self._members[task_set] = everything
+        job.scope = Scope(job, job.context)
+        job.scope.grafts.append(Graft(None, task_set))
+        if not job.silent:
+            self._attempt(lambda: self._note_cancelled_below(job))
+
+    def _note_cancelled_below(self, job: Job) -> None:
+        waiting, now = [job.id], time.time()
+        while waiting:
+            for view in self._repo.backend.jobs(parent=waiting.pop(), status=JobStatus.RUNNING, limit=sys.maxsize):
+                waiting.append(view.job.id)
+                self._jobs.append(replace(view.job, status=JobStatus.CANCELLED, ended=now))
+
     # -- tags --------------------------------------------------------------------------------------
 
     def tag_execution(self, tags: Tags) -> None:
@@ -226,7 +259,7 @@ class Recorder:
     def _note_call(self, job: Job, result: Digest) -> None:
         assert job.eval_hash is not None
         assert job.args_hash is not None
-        made = job.scope.children if job.scope is not None else ()
+        made = job.scope.calls if job.scope is not None else ()
         children = tuple([child.call_hash for child in made if child.call_hash is not None]) if made else ()
         job.call_hash = hash_call(job.known.task_hash, job.args_hash, result, children)
         task_set = self._note_tasks_of(job)
@@ -246,7 +279,7 @@ class Recorder:
     def _note_tasks_of(self, job: Job) -> Digest:
         """The set of the tasks of a job and of all below it, silent ones too: a change of any makes it another call."""
         known = job.known
-        made = job.scope.children if job.scope is not None else ()
+        made = job.scope.calls if job.scope is not None else ()
         if not made and known.leaf_set in self._recorded_sets:
             job.task_set = known.leaf_set
         else:
@@ -304,7 +337,7 @@ class Recorder:
         return JobRecord(
             job.id,
             self._execution,
-            None if parent is None else parent.id,
+            self._parent if parent is None else parent.id,
             job.known.task_hash,
             job.eval_hash,
             job.status,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from redux.flow.subrun import SUBRUN
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Job
 from redux.tracebacks import text_of, trim_traceback
 from redux.value import preview
@@ -28,6 +29,41 @@ class TaskProgress:
     """of all jobs that ran, so with several workers more than passes on the clock"""
     seconds_saved: Seconds = 0.0
     """of all jobs that were remembered: what their calls took when they ran"""
+
+    def add(self, done: int, cached: int, failed: int, seconds_ran: Seconds, seconds_saved: Seconds) -> None:
+        """Count jobs that another scheduler ran for this execution."""
+        self.done += done
+        self.cached += cached
+        self.failed += failed
+        self.seconds_ran += seconds_ran
+        self.seconds_saved += seconds_saved
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """How many jobs of a task stand how at one moment.
+
+    Those that run are with an executor, or wait for the calls that they made; those that are pending have not begun.
+    """
+
+    pending: int = 0
+    running: int = 0
+    failed: int = 0
+    cached: int = 0
+    done: int = 0
+
+    def __add__(self, other: TaskStatus) -> TaskStatus:
+        return TaskStatus(*(one + another for one, another in zip(self.numbers, other.numbers, strict=True)))
+
+    @property
+    def numbers(self) -> tuple[int, int, int, int, int]:
+        """All of them, in their order."""
+        return self.pending, self.running, self.failed, self.cached, self.done
+
+    @property
+    def total(self) -> int:
+        """How many jobs there are."""
+        return sum(self.numbers)
 
 
 class Counts(dict[str, TaskProgress]):
@@ -70,6 +106,14 @@ class Failure:
 
     error: BaseException
     traceback_text: str
+    chain: tuple[tuple[str, str], ...]
+    job_id: JobId | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedBelow:
+    """Where in a sub-scheduler an error came from: the calls that led there, and the job that raised it."""
+
     chain: tuple[tuple[str, str], ...]
     job_id: JobId | None
 
@@ -127,17 +171,22 @@ def describe_failure(failed: Failed) -> Failure:
     while job is not None:
         chain.append((job.known.task.fullname, shown_arguments(job)))
         job = job.parent.job
+    below = getattr(failed.error, "__redux_below__", None) if chain and chain[0][0] == SUBRUN else None
+    job_id = None if failed.job is None else failed.job.id
     return Failure(
         failed.error,
         trim_traceback(failed.error),
-        tuple(reversed(chain)),
-        None if failed.job is None else failed.job.id,
+        (*reversed(chain), *(below.chain if isinstance(below, FailedBelow) else ())),
+        (below.job_id if isinstance(below, FailedBelow) else None) or job_id,
     )
 
 
 def shown_arguments(job: Job) -> str:
-    """A job's arguments as text, as far as their values are here."""
-    return ", ".join(f"{name}={_shown(datum)}" for name, datum in job.arguments)
+    """A job's arguments as text, as far as their values are here; but for what is told to it and to no record."""
+    told = job.known.task.told_args
+    if job.known.task.fullname == SUBRUN:
+        told = job.known.task.unhashed_args
+    return ", ".join(f"{name}={_shown(datum)}" for name, datum in job.arguments if name not in told)
 
 
 def _shown(datum: Datum) -> str:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from redux.repo import Repo
-from redux.rules import TagsNoted
+from redux.rules import Grafted, TagsNoted
 from redux.scheduler.collector import Collector
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
 from redux.scheduler.outcomes import release
 from redux.scheduler.recorder import Recorder
-from redux.scheduler.report import Counts, ErrorValue, describe_error
+from redux.scheduler.report import Counts, ErrorValue, TaskProgress, TaskStatus, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.validity import reason_of_loss
 from redux.tags import TagError, Tags
+from redux.tasks.options import NO_OPTIONS
+from redux_backends.backend import BackendError
 from redux_backends.records import (
     Execution,
     ExecutionId,
@@ -99,6 +102,8 @@ class Stage:
     recorder: Recorder
     dispatch: Callable[[Evaluator, Reuse], Dispatching]
     context: Mapping[str, object]
+    exported: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
+    """options that all jobs inherit"""
 
 
 class Run:
@@ -110,7 +115,7 @@ class Run:
     ) -> None:  # fmt: skip
         self._repo = repo
         self._counts = counts
-        self._evaluator = Evaluator(repo, book.find, self, execution, stage.context)
+        self._evaluator = Evaluator(repo, book.find, self, execution, stage.context, stage.exported)
         self._reuse = Reuse(repo, book, use_cache)
         self._recorder = stage.recorder
         self._dispatch = stage.dispatch(self._evaluator, self._reuse)
@@ -128,6 +133,22 @@ class Run:
         """Record how the execution stands; where that fails, the run goes on without recording."""
         self._recorder.record_execution(execution)
         self._recorder.tag_execution(tags)
+
+    def tag_execution(self, tags: Tags) -> None:
+        """Record further tags of the execution."""
+        self._recorder.tag_execution(tags)
+
+    def status(self) -> Mapping[str, TaskStatus]:
+        """How the jobs of each task stand. Safe from any thread."""
+        unfinished = list(self._evaluator.unfinished)
+        begun = Counter(job.known.task.fullname for job in unfinished if job.asked or job.scope is not None)
+        known = Counter(job.known.task.fullname for job in unfinished)
+        ended = dict(self._counts)
+        return {
+            name: TaskStatus(known[name] - begun[name], begun[name], one.failed, one.cached, one.done)
+            for name in {**ended, **known}
+            for one in (ended.get(name) or TaskProgress(),)
+        }
 
     # -- the loop ----------------------------------------------------------------------------------
 
@@ -337,6 +358,13 @@ class Run:
         self._recorder.forget(stale.hash)
         self._recorder.forget(getattr(error, "digest", stale.hash))
         job.renew(JobId(new_id()), reason_of_loss(stale.hash, error))
+
+    def grafted(self, effect: Grafted) -> None:
+        """Another scheduler did work for this run."""
+        for name, done, cached, failed, seconds_ran, seconds_saved in effect.counts:
+            self._counts[name].add(done, cached, failed, seconds_ran, seconds_saved)
+        if effect.trouble is not None:
+            self._recorder.give_up(BackendError(effect.trouble))
 
     def tagged(self, job: Job | None, value: Datum, noted: TagsNoted) -> None:
         """A rule of that job (None: of the root) has tags recorded; below a silent job nothing is.

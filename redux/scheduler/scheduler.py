@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from threading import Lock
 from types import MappingProxyType
 from typing import TypeVar, cast
 
@@ -20,43 +19,33 @@ from redux.executors.executor import RunInWorker, importing
 from redux.executors.pool import NO_POOLS, ExecutorPool, OwnExecutor
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
+from redux.scheduler.current import being_current, make_known
 from redux.scheduler.dispatch import Dispatch
 from redux.scheduler.evaluate import Evaluator
+from redux.scheduler.ids import find_place, read_id
 from redux.scheduler.interrupts import interrupts_stop
 from redux.scheduler.jobs import ABSENT, Gather
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.rehearsal import DryRunResult, Rehearsal, Unrecorded
-from redux.scheduler.report import Counts, Report, TaskProgress, describe_failure
+from redux.scheduler.report import Counts, Report, TaskProgress, TaskStatus, describe_failure
 from redux.scheduler.reuse import Reuse
 from redux.scheduler.run_loop import Run, Stage
+from redux.scheduler.switching import quick_switching
 from redux.scheduler.task_book import TaskBook
-from redux.settings.layers import NOTHING
+from redux.scheduler.terms import Asked, Joined, Terms
+from redux.settings.layers import NOTHING, Entrypoint
 from redux.tables import freeze, merge
-from redux.tags import Tags, TagsGiven, as_tags
+from redux.tags import TagsGiven, as_tags
 from redux.task import get_task_registry, name_of_task, set_task_hasher
 from redux.value import set_code_hasher
 from redux_backends.liveness import this_process
 from redux_backends.memory import MemoryBackend
-from redux_backends.records import Execution, ExecutionId, JobStatus, new_id
+from redux_backends.records import Execution, ExecutionId, JobId, JobStatus, new_id
 from redux_valuestore.store import MemoryStore
-
-_SWITCH_SECONDS = 0.0005
-"""How long a busy thread keeps the interpreter from the others: a task that computes must not stall the loop."""
-
 
 T = TypeVar("T")
 
 NO_LIMITS: Mapping[str, int] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is to be run, and what is to be known of it."""
-
-    expression: object
-    context: Mapping[str, object]
-    argv: tuple[str, ...] = ()
-    tags: Tags = ()
 
 
 class Scheduler:
@@ -68,7 +57,8 @@ class Scheduler:
     user's own project is found (by default the main script's, or the current one); its code is what task hashes cover.
     `limits` says how much there is of what tasks name in their `limits=`; of anything else there is 1. `executors` are
     further ones by name, each a function that makes a `concurrent.futures.Executor`, or a `Place` such as
-    `LocalExecutor("processes", 2)`. `context` is what `get_context` gives.
+    `LocalExecutor("processes", 2)`. `context` is what `get_context` gives; `federated_tasks` are what `federated_task`
+    finds by name.
     """
 
     def __init__(
@@ -83,6 +73,7 @@ class Scheduler:
         limits: Mapping[str, int] = NO_LIMITS,
         executors: Mapping[str, OwnExecutor] = NO_POOLS,
         context: Mapping[str, object] = NOTHING,
+        federated_tasks: Iterable[Entrypoint] = (),
     ) -> None:
         self.repo = repo if repo is not None else Repo(MemoryBackend(), MemoryStore())
         self._executor = executor
@@ -93,7 +84,13 @@ class Scheduler:
         self._limits = limits
         self._executors = executors
         self._context: Mapping[str, object] = freeze(context)
+        self._federated_tasks = tuple(federated_tasks)
         self._run: Run | None = None
+        self._inside: tuple[str, ...] = ()
+        self._book: TaskBook | None = None
+        self._subs: list[Scheduler] = []
+        self._token = new_id().hex()
+        make_known(self._token, self)
         self._stop_asked = False
         self._progress = Counts()
 
@@ -103,16 +100,57 @@ class Scheduler:
         return self._folder or _main_folder()
 
     @property
-    def progress(self) -> Mapping[str, TaskProgress]:
-        """Counts per task of the execution under way, or of the last one."""
-        return self._progress
+    def executors(self) -> Mapping[str, OwnExecutor]:
+        """What makes the executors that are not redux's own, by name."""
+        return self._executors
 
-    def run(self, expression: T, *, tags: TagsGiven = (), context: Mapping[str, object] = NOTHING) -> T:
-        """The value of an expression, or of those in a container. `tags` and `context` are as for `execute`.
+    @property
+    def progress(self) -> Mapping[str, TaskProgress]:
+        """Counts per task of the execution under way, or of the last one; with those of sub-schedulers at work here."""
+        subs = list(self._subs)
+        if not subs:
+            return self._progress
+        together = Counts()
+        for counts in (self._progress, *(scheduler.progress for scheduler in subs)):
+            for name, one in dict(counts).items():
+                together[name].running += one.running
+                together[name].add(one.done, one.cached, one.failed, one.seconds_ran, one.seconds_saved)
+        return together
+
+    @property
+    def status(self) -> Mapping[str, TaskStatus]:
+        """How many jobs of each task stand how, in the execution under way; empty where none is.
+
+        Those of sub-schedulers at work in this process are among them.
+        """
+        run, together = self._run, dict[str, TaskStatus]()
+        for status in ({} if run is None else run.status(), *(scheduler.status for scheduler in list(self._subs))):
+            for name, one in status.items():
+                together[name] = one + together[name] if name in together else one
+        return together
+
+    def load(self) -> None:
+        """Open the database, made where there is none; `open_repo` has done so. Raises BackendError."""
+        self.repo.backend.load()
+
+    def add_executor(self, name: str, make: OwnExecutor) -> None:
+        """Have jobs find an executor under `name`; `make` is as in `executors`, and makes one for each execution."""
+        self._executors = {**self._executors, name: make}
+
+    def run(
+        self,
+        expression: T,
+        *,
+        tags: TagsGiven = (),
+        context: Mapping[str, object] = NOTHING,
+        execution_id: str | None = None,
+    ) -> T:
+        """The value of an expression, or of those in a container. The options are as for `execute`.
 
         Raises the task's own error where one failed, ExecutionFailed where it was stopped; else as `execute`.
         """
-        return cast(T, self.execute(expression, tuple(sys.argv), tags=tags, context=context).value)
+        argv = tuple(sys.argv)
+        return cast(T, self.execute(expression, argv, tags=tags, context=context, execution_id=execution_id).value)
 
     def stop(self) -> None:
         """Ask the execution under way (or the next, if none is) to end: running jobs finish, nothing new starts.
@@ -122,6 +160,8 @@ class Scheduler:
         self._stop_asked = True
         if self._run is not None:
             self._run.stop()
+        for scheduler in list(self._subs):
+            scheduler.stop()
 
     def execute(
         self,
@@ -130,14 +170,102 @@ class Scheduler:
         *,
         tags: TagsGiven = (),
         context: Mapping[str, object] = NOTHING,
+        execution_id: str | None = None,
     ) -> Report:
         """Run an expression (or a container of them) as one execution, and report how it ended.
 
         The execution is recorded with `tags`, pairs of key and JSON value or a dict, and with `argv` as the command
-        that it came from; `context` lies over the scheduler's own. A KeyboardInterrupt ends it likewise, and is raised
-        again once all that finished is recorded. Raises TagError.
+        that it came from; `context` lies over the scheduler's own. `execution_id` is one of your own for it: 32 hex
+        digits, or a UUID. A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
+        Raises TagError, UsageError for an id that is none.
         """
-        asked = Asked(expression, merge(self._context, context), tuple(argv), as_tags(tags))
+        execution = _describe(argv, None if execution_id is None else read_id(execution_id))
+        asked = Asked(expression, merge(self._context, context), execution, as_tags(tags))
+        with self._minding_interrupts() as collector:
+            return self._execute(asked, collector).report
+
+    def extend_run(
+        self, expression: object, parent: str, *, tags: TagsGiven = (), context: Mapping[str, object] = NOTHING
+    ) -> Report:
+        """Go on with an earlier execution: run an expression whose jobs are recorded below one of its jobs.
+
+        `parent` is that job's id, or the execution's for jobs beside its first one, or the first digits of either. An
+        execution that has ended runs again until this ends; one that had failed stays failed. Raises UnknownId,
+        AmbiguousId, UsageError where `parent` is something else, TagError.
+        """
+        place = find_place(self.repo.backend, parent)
+        execution = place.execution
+        joins = execution.status is JobStatus.RUNNING
+        here = execution if joins else _again(execution)
+        asked = Asked(
+            expression, merge(self._context, context), here, as_tags(tags), place.parent, joins,
+            before=execution.status,
+        )  # fmt: skip
+        with self._minding_interrupts() as collector:
+            return self._execute(asked, collector).report
+
+    # -- sub-schedulers ----------------------------------------------------------------------------
+
+    @property
+    def terms(self) -> Terms:
+        """Under what this scheduler works."""
+        return Terms(
+            self._token, self.repo.address, str(self.folder), self._executor, self._workers, self._use_cache,
+            self._keep_going, tuple(self._limits.items()),
+            self._federated_tasks, self._inside,
+        )  # fmt: skip
+
+    @classmethod
+    def on(cls, repo: Repo, terms: Terms, executors: Mapping[str, OwnExecutor] = NO_POOLS) -> Scheduler:
+        """A scheduler on a repository, under the terms of another one."""
+        made = cls(
+            repo, executor=terms.executor, workers=terms.workers, use_cache=terms.use_cache,
+            keep_going=terms.keep_going, folder=Path(terms.folder), limits=dict(terms.limits), executors=executors,
+            federated_tasks=terms.federated_tasks,
+        )  # fmt: skip
+        made._inside = terms.inside
+        return made
+
+    @contextmanager
+    def sub_scheduler(self, terms: Terms, executors: Mapping[str, OwnExecutor]) -> Iterator[Scheduler]:
+        """A scheduler in this one's storage, by what it knows of the code; it is stopped with this one."""
+        made = Scheduler.on(self.repo, terms, {**self._executors, **executors})
+        made._book = self._book
+        self._subs.append(made)
+        try:
+            if self._run is not None and self._run.stopped:
+                made.stop()
+            yield made
+        finally:
+            self._subs.remove(made)
+
+    def join(
+        self,
+        expression: object,
+        execution: ExecutionId,
+        parent: JobId | None,
+        context: Mapping[str, object],
+        exported: Mapping[str, object],
+    ) -> Joined:
+        """Evaluate an expression within another scheduler's execution, below one of its jobs."""
+        book = self._book
+        if book is not None:
+            book.read_all()
+        here = replace(_describe(()), id=execution)
+        asked = Asked(expression, context, here, (), parent, True, exported, book)
+        with self._minding_interrupts() as collector:
+            return self._execute(asked, collector)
+
+    def run_beside(
+        self,
+        expression: object,
+        argv: Sequence[str],
+        tags: TagsGiven,
+        context: Mapping[str, object],
+        exported: Mapping[str, object],
+    ) -> Joined:
+        """Evaluate an expression as an execution of its own, for another scheduler."""
+        asked = Asked(expression, context, _describe(argv), as_tags(tags), exported=exported, book=self._book)
         with self._minding_interrupts() as collector:
             return self._execute(asked, collector)
 
@@ -147,47 +275,49 @@ class Scheduler:
         `context` lies over the scheduler's own. Raises the error of whatever fails on the way.
         """
         with self._minding_interrupts() as collector:
-            return self._rehearse(Asked(expression, merge(self._context, context)), collector)
+            return self._rehearse(Asked(expression, merge(self._context, context), _describe(())), collector)
 
     @contextmanager
     def _minding_interrupts(self) -> Iterator[Collector]:
         if importing:
             raise RunInWorker
         try:
-            with interrupts_stop(self.stop), Collector().paused() as collector:
+            with interrupts_stop(self.stop), Collector().paused() as collector, being_current(self):
                 yield collector
         finally:
             self._stop_asked = False
 
-    def _execute(self, asked: Asked, collector: Collector) -> Report:
+    def _execute(self, asked: Asked, collector: Collector) -> Joined:
         began = time.monotonic()
         folder = self.folder
-        book = _read_code(folder)
-        execution = _describe(asked.argv)
-        pool = ExecutorPool(self.repo, self._executor, self._workers, folder, self._executors)
-        recorder = Recorder(self.repo, book, execution.id)
+        self._book = book = asked.book or _read_code(folder)
+        execution = asked.execution
+        pool = ExecutorPool(self.repo, self._executor, self._workers, folder, self._executors, self._inside)
+        recorder = Recorder(self.repo, book, execution.id, asked.parent)
         counts = Counts()
 
         def dispatch(evaluator: Evaluator, reuse: Reuse) -> Dispatch:
             return Dispatch(pool, evaluator, reuse, recorder, counts, self._limits)
 
-        run = self._open(book, execution, counts, collector, Stage(recorder, dispatch, asked.context))
+        stage = Stage(recorder, dispatch, asked.context, asked.exported)
+        run = self._open(book, execution, counts, collector, stage)
         try:
-            root = self._perform(run, execution, asked)
+            root = self._perform(run, asked)
         finally:
             pool.close()
-        report = self._report(run, execution, root, began)
+        report = self._report(run, asked, root, began)
+        made = root.parent.calls
         run.let_go()
-        return report
+        return Joined(report, tuple((call.call_hash, call.task_set) for call in made if call.task_set is not None))
 
     def _rehearse(self, asked: Asked, collector: Collector) -> DryRunResult:
         book = _read_code(self.folder)
-        execution = _describe(())
+        execution = asked.execution
         rehearsal = Rehearsal()
         unrecorded = Unrecorded(self.repo, book, execution.id)
         stage = Stage(unrecorded, lambda evaluator, reuse: rehearsal, asked.context)
         run = self._open(book, execution, Counts(), collector, stage)
-        root = self._perform(run, execution, asked)
+        root = self._perform(run, asked)
         run.let_go()
         if root.failed is not None:
             raise root.failed.error
@@ -203,13 +333,16 @@ class Scheduler:
             run.stop()
         return run
 
-    def _perform(self, run: Run, execution: Execution, asked: Asked) -> Gather:
+    def _perform(self, run: Run, asked: Asked) -> Gather:
         try:
-            run.record_execution(execution, asked.tags)
-            with _quick_switching():
+            if asked.joins:
+                run.tag_execution(asked.tags)
+            else:
+                run.record_execution(asked.execution, asked.tags)
+            with quick_switching():
                 return self._finish(run, asked.expression)
         except BaseException:
-            _end(run, execution, JobStatus.CANCELLED)
+            _end(run, asked, JobStatus.CANCELLED)
             raise
         finally:
             self._run = None
@@ -220,16 +353,16 @@ class Scheduler:
         finally:
             run.wind_up()
 
-    def _report(self, run: Run, execution: Execution, root: Gather, began: float) -> Report:
+    def _report(self, run: Run, asked: Asked, root: Gather, began: float) -> Report:
         finished = root.datum is not None and root.failed is None
         failure = describe_failure(root.failed) if root.failed is not None else None
         stopped = run.stopped and not finished
         status = JobStatus.CANCELLED if stopped else JobStatus.FAILED if failure else JobStatus.DONE
-        _end(run, execution, status)
+        _end(run, asked, status)
         value = root.datum.value if root.datum is not None and finished else None
         assert value is not ABSENT
         return Report(
-            execution.id, value, failure, stopped, self._progress,
+            asked.execution.id, value, failure, stopped, self._progress,
             None if run.trouble is None else str(run.trouble), time.monotonic() - began,
         )  # fmt: skip
 
@@ -243,34 +376,23 @@ def _read_code(folder: Path) -> TaskBook:
     return book
 
 
-def _end(run: Run, execution: Execution, status: JobStatus) -> None:
-    run.record_execution(replace(execution, ended=time.time(), status=status))
+def _end(run: Run, asked: Asked, status: JobStatus) -> None:
+    if asked.joins:
+        return
+    if status is JobStatus.DONE and asked.before in (JobStatus.FAILED, JobStatus.CANCELLED):
+        status = asked.before
+    run.record_execution(replace(asked.execution, ended=time.time(), status=status))
 
 
-def _describe(argv: Sequence[str]) -> Execution:
-    return Execution(ExecutionId(new_id()), tuple(argv), user_name(), os.getcwd(), time.time(), this_process())
+def _describe(argv: Sequence[str], id: ExecutionId | None = None) -> Execution:
+    return Execution(id or ExecutionId(new_id()), tuple(argv), user_name(), os.getcwd(), time.time(), this_process())
+
+
+def _again(execution: Execution) -> Execution:
+    """An execution that ended, as one that this process runs."""
+    return replace(execution, lease=this_process(), ended=None, status=JobStatus.RUNNING)
 
 
 def _main_folder() -> Path:
     path = getattr(sys.modules.get("__main__"), "__file__", None)
     return Path(path).resolve().parent if path else Path.cwd()
-
-
-_switching = Lock()
-_runs: list[float] = []
-"""For every run under way in this process: the switch interval it found."""
-
-
-@contextmanager
-def _quick_switching() -> Iterator[None]:
-    with _switching:
-        _runs.append(sys.getswitchinterval())
-        sys.setswitchinterval(_SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        with _switching:
-            found = _runs[0]
-            _runs.pop()
-            if not _runs:
-                sys.setswitchinterval(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from threading import RLock
 
 from redux.code.fingerprint import Fingerprinter
 from redux.scheduler.jobs import KnownTask
@@ -13,7 +14,10 @@ from redux_valuestore.errors import ReduxError
 
 
 class TaskBook:
-    """Every registered task with its record; all code is read at one moment, before the first job."""
+    """Every registered task with its record; all code is read at one moment, before the first job.
+
+    Sub-schedulers share it from threads of their own.
+    """
 
     def __init__(self, registry: TaskRegistry, fingerprinter: Fingerprinter) -> None:
         self._registry = registry
@@ -22,6 +26,7 @@ class TaskBook:
         self._records: dict[Digest, TaskRecord] = {}
         self._unreadable: dict[str, ReduxError] = {}
         self._being_read: set[str] = set()
+        self._entering = RLock()
 
     def read_all(self) -> None:
         """Hash the code of every registered task. What cannot be read is an error when it is called."""
@@ -65,6 +70,10 @@ class TaskBook:
         return self._records[task_hash]
 
     def _enter(self, task: Task[..., object]) -> KnownTask:
+        with self._entering:
+            return self._known.get(task.fullname) or self._read(task)
+
+    def _read(self, task: Task[..., object]) -> KnownTask:
         if task.fullname in self._being_read:
             raise TaskError(
                 f"the code of task {task.fullname} uses an object that holds the task itself, so it has no hash; "

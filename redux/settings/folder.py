@@ -33,6 +33,7 @@ format = {FORMAT}
 # workers = 4
 # cache = true
 # keep_going = false
+# status_interval = 20                   # seconds, where no terminal shows how the run goes; 0: never
 
 [scheduler]
 # setup = "../setup.py::function"        # gives further settings, from `redux run --setup KEY=VALUE`

@@ -26,6 +26,21 @@ class ExecutorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Entrypoint:
+    """A task of another project, from `[federated_tasks.<name>]`: its full name, the module or file that has it.
+
+    `config_dir` is that project's folder (None: this one's), `executor` where the job waits for it.
+    """
+
+    name: str
+    task: str
+    load_module: str
+    config_dir: str | None = None
+    executor: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that a command needs to know; locations are absolute. `project` is the `.redux` folder, if any."""
 
@@ -38,6 +53,8 @@ class Settings:
     workers: int | None = None
     cache: bool = True
     keep_going: bool = False
+    status_interval: float = 20.0
+    """seconds between two tables of jobs where standard error is no terminal; none from 0 down"""
     pickle: PickleRule = "refuse"
     setup: str | None = None
     """`file.py::function`, which is asked for further settings"""
@@ -46,6 +63,7 @@ class Settings:
     limits: tuple[tuple[str, int], ...] = ()
     """how many of what may be in use at once, by name"""
     executors: tuple[ExecutorSettings, ...] = ()
+    federated_tasks: tuple[Entrypoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +77,7 @@ class Layer:
     workers: int | None = None
     cache: bool | None = None
     keep_going: bool | None = None
+    status_interval: float | None = None
     pickle: PickleRule | None = None
     setup: str | None = None
     context_file: Path | None = None
@@ -66,6 +85,7 @@ class Layer:
     context: Mapping[str, object] | None = None
     limits: tuple[tuple[str, int], ...] | None = None
     executors: tuple[ExecutorSettings, ...] | None = None
+    federated_tasks: tuple[Entrypoint, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from redux.settings.folder import (
 )
 from redux.settings.layers import (
     NOTHING,
+    Entrypoint,
     ExecutorSettings,
     Layer,
     Origin,
@@ -146,6 +147,7 @@ def _settle(layers: Sequence[Said], project: Path | None, folder: Path) -> Setti
         context=_merged_context(layers),
         limits=tuple((name, limit) for name, (limit, _) in _by_name(layers, _limits_of).items()),
         executors=tuple(one for one, _ in _by_name(layers, _executors_of).values()),
+        federated_tasks=tuple(one for one, _ in _by_name(layers, _entrypoints_of).values()),
         **{**defaults, **said},  # pyright: ignore[reportArgumentType] - as the settings' readers gave it
     )
 
@@ -164,6 +166,10 @@ def _limits_of(layer: Layer) -> Iterator[tuple[str, int]]:
 
 def _executors_of(layer: Layer) -> Iterator[tuple[str, ExecutorSettings]]:
     yield from ((one.name, one) for one in layer.executors or ())
+
+
+def _entrypoints_of(layer: Layer) -> Iterator[tuple[str, Entrypoint]]:
+    yield from ((one.name, one) for one in layer.federated_tasks or ())
 
 
 def _by_name(layers: Sequence[Said], named: Callable[[Layer], Iterator[tuple[str, T]]]) -> dict[str, tuple[T, Said]]:
@@ -200,6 +206,10 @@ def explain_settings(sources: Sources) -> list[SettingLine]:
         lines.append(SettingLine(f"limits.{name}", limit, said.origin))
     for name, (executor, said) in _by_name(layers, _executors_of).items():
         lines.append(SettingLine(f"executors.{name}", {"type": executor.type, **executor.options}, said.origin))
+    for name, (entry, said) in _by_name(layers, _entrypoints_of).items():
+        told = {key: value for key, value in asdict(entry).items() if value and key != "name"}
+        told["task_name"] = told.pop("task")
+        lines.append(SettingLine(f"federated_tasks.{name}", told, said.origin))
     return lines
 
 

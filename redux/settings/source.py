@@ -11,7 +11,7 @@ from typing import cast
 
 from redux.errors import ConfigError, ProjectRefused, nearest
 from redux.settings.folder import FORMAT
-from redux.settings.layers import ExecutorSettings, Layer
+from redux.settings.layers import Entrypoint, ExecutorSettings, Layer
 from redux.tables import Table, freeze
 
 
@@ -48,6 +48,12 @@ def _truth(value: object, folder: Path) -> bool:
     return value
 
 
+def _seconds(value: object, folder: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError("a number of seconds")
+    return float(value)
+
+
 def _one_of(*choices: str) -> Callable[[object, Path], str]:
     def read(value: object, folder: Path) -> str:
         if value not in choices:
@@ -72,11 +78,12 @@ SETTINGS = (
     Setting("run.workers", "workers", _whole(1), "--workers"),
     Setting("run.cache", "cache", _truth, "--no-cache", "REDUX_NO_CACHE"),
     Setting("run.keep_going", "keep_going", _truth, "--keep-going"),
+    Setting("run.status_interval", "status_interval", _seconds, "--status-interval"),
     Setting("values.pickle", "pickle", _one_of("refuse", "allow")),
     Setting("scheduler.setup", "setup", _function),
     Setting("scheduler.context_file", "context_file", lambda said, at: Path(absolute_location(_text(said), at))),
 )
-TABLES = ("context", "limits", "executors")
+TABLES = ("context", "limits", "executors", "federated_tasks")
 """Sections whose keys are the user's own."""
 
 
@@ -151,6 +158,9 @@ def read_table(said: Table, origin: str, folder: Path) -> Layer:
     for name, read in (("context", _context), ("limits", _limits), ("executors", _executors)):
         if name in said:
             parsed[name] = read(_table(said[name], name, origin), origin)
+    if "federated_tasks" in said:
+        entrypoints = _table(said["federated_tasks"], "federated_tasks", origin)
+        parsed["federated_tasks"] = _entrypoints(entrypoints, origin, folder)
     return Layer(**parsed)  # pyright: ignore[reportArgumentType] - as the settings' readers give it
 
 
@@ -203,6 +213,36 @@ def _executors(table: Table, origin: str) -> tuple[ExecutorSettings, ...]:
             raise ConfigError(origin, f'executors.{name}.type {what}: it must be a text such as "dask"')
         found.append(ExecutorSettings(name, kind, freeze(options)))
     return tuple(found)
+
+
+_OF_ENTRYPOINTS = ("task_name", "load_module", "namespace", "config_dir", "executor", "description")
+
+
+def _entrypoints(table: Table, origin: str, folder: Path) -> tuple[Entrypoint, ...]:
+    return tuple(_entrypoint(name, said, origin, folder) for name, said in table.items())
+
+
+def _entrypoint(name: str, said: object, origin: str, folder: Path) -> Entrypoint:
+    where = f"federated_tasks.{name}"
+    told = _table(said, where, origin)
+    for key, value in told.items():
+        if key not in _OF_ENTRYPOINTS:
+            raise ConfigError(origin, f"unknown setting {where}.{key}{nearest(key, _OF_ENTRYPOINTS)}")
+        if not isinstance(value, str) or not value:
+            raise ConfigError(origin, f"{where}.{key} = {value!r} must be a text")
+    texts = cast("Mapping[str, str]", told)
+    for key, other in (("task_name", "load_module"), ("load_module", "task_name")):
+        if key not in texts:
+            raise ConfigError(origin, f"{where}.{key} is missing; it and {other} say which task that is")
+    space, project = texts.get("namespace"), texts.get("config_dir")
+    return Entrypoint(
+        name,
+        f"{space}.{texts['task_name']}" if space else texts["task_name"],
+        texts["load_module"],
+        None if project is None else absolute_location(project, folder).removesuffix("/.redux"),
+        texts.get("executor"),
+        texts.get("description", ""),
+    )
 
 
 def read_context_file(path: Path) -> Table:

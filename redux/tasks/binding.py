@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from typing import Any
 
 from redux_valuestore.frozen import frozen
 
@@ -14,6 +15,10 @@ class BoundCall:
 
     args: tuple[object, ...]
     kwargs: dict[str, object]
+
+
+Given = tuple[tuple[Any, ...], dict[str, Any]]
+"""The arguments of a call: positional ones, and those by keyword."""
 
 
 def without_annotations(signature: inspect.Signature) -> inspect.Signature:
@@ -65,3 +70,12 @@ def bind_named(signature: inspect.Signature, named: Sequence[tuple[str, object]]
         else:
             args.append(value)
     return BoundCall(tuple(args), kwargs)
+
+
+def set_arg_defaults(task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Given:
+    """The arguments of a task's call, positional and by keyword, with the defaults of those that were not given.
+
+    Raises TypeError where they don't fit its signature.
+    """
+    bound = task.bind(args, kwargs)
+    return bound.args, bound.kwargs

@@ -1,0 +1,59 @@
+"""What is asked of a scheduler, under which terms it works, and what it gives another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from redux.repo import Address
+from redux.scheduler.report import Report
+from redux.scheduler.task_book import TaskBook
+from redux.settings.layers import Entrypoint
+from redux.tags import Tags
+from redux.tasks.options import NO_OPTIONS
+from redux_backends.records import Execution, JobId, JobStatus
+from redux_valuestore.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be run, and what is to be known of it."""
+
+    expression: object
+    context: Mapping[str, object]
+    execution: Execution
+    tags: Tags = ()
+    parent: JobId | None = None
+    """the job below which its jobs are recorded"""
+    joins: bool = False
+    """whether the execution is another scheduler's, who says how it stands"""
+    exported: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
+    """options that all jobs inherit"""
+    book: TaskBook | None = None
+    before: JobStatus = JobStatus.DONE
+    """how the execution stood before, where it is continued"""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """How the evaluation below a job of another scheduler went, with the calls that it made first hand."""
+
+    report: Report
+    calls: tuple[tuple[Digest | None, Digest], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under what a scheduler works, as plain values: what a sub-scheduler, maybe of another process, takes over."""
+
+    token: str
+    address: Address | None
+    folder: str
+    executor: str
+    workers: int | None
+    use_cache: bool
+    keep_going: bool
+    limits: tuple[tuple[str, int], ...]
+    federated_tasks: tuple[Entrypoint, ...] = ()
+    inside: tuple[str, ...] = ()
+    """the executors that wait for it: jobs for them run on threads of its own, so that none waits for itself"""
