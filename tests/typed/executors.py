@@ -15,7 +15,7 @@ from redux.executors.dask import DaskMissing, DaskPool
 from redux.executors.executor import CodeDiffers, Executor, JobSpec, Outcome, RunInWorker, Site, TimedOut, execute
 from redux.executors.futures import FuturesExecutor, PoolFailed
 from redux.executors.inline import InlineExecutor
-from redux.executors.pool import ExecutorPool, MakePool, UnknownExecutor
+from redux.executors.pool import ExecutorPool, MakePool, OwnExecutor, UnknownExecutor
 from redux.executors.processes import CannotStartWorker, ProcessExecutor, Worker, WorkerDied
 from redux.executors.threads import ThreadBench, ThreadExecutor
 from redux.repo import Repo
@@ -63,7 +63,7 @@ def places(site: Site) -> list[Executor]:
 
 
 def executors_of_ones_own(repo: Repo, settings: list[ExecutorSettings]) -> None:
-    assert_type(pools_of(settings), Mapping[str, MakePool])
+    assert_type(pools_of(settings), Mapping[str, OwnExecutor])
     pools: list[MakePool] = [Factory("far", "concurrent.futures:ThreadPoolExecutor", {}), DaskPool]
     assert_type(ExecutorPool(repo, "far", 2, Path(), {"far": pools[0]}).get(None), Executor)
     Scheduler(repo, executor="far", executors={"far": lambda: futures.ThreadPoolExecutor(2)})
