@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import update_wrapper
 from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, cast
 
+from redux.awaiting import CURRENT_ASKER
 from redux.operations import BINARY, REVERSIBLE, UNARY, register_operation
 from redux.serializers.encoded import ArgumentOf
 from redux.serializers.registry import registry
@@ -92,6 +93,13 @@ class Expression(Lazy):
     def __format__(self, spec: str) -> NoReturn:
         remedy = f"use Literal('…{{}}…').format(x) {_FROM}, or make the text in a task; repr(x) shows the expression"
         raise _not_yet(self, "has no text", remedy)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        asker = CURRENT_ASKER.get()
+        if asker is None:
+            remedy = "await it inside an async task (`async def` under @task), or use redux.run(x) or task.call(…)"
+            raise TypeError(f"{self!r} is awaited outside of an async task: {remedy}")
+        return asker.ask(self).__await__()
 
     def __int__(self) -> NoReturn:
         raise _not_yet(self, "is no number", f"use as_task(int)(x) {_FROM}, or convert it in a task")

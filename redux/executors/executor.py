@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Protocol
 
 from redux.counts import held_to_count
@@ -117,12 +118,42 @@ class Executor(Protocol):
 Done = Callable[[object, Outcome], None]
 
 
+class Question:
+    """An expression whose value a running job awaits. Whoever has the answer puts it here and calls `answer`."""
+
+    __slots__ = ("_wake", "error", "expression", "given_up", "traceback", "value")
+
+    def __init__(self, expression: object, wake: Callable[[Question], None]) -> None:
+        self.expression = expression
+        self.value: object = None
+        self.error: BaseException | None = None
+        self.traceback: TracebackType | None = None
+        self.given_up = False
+        """whether nobody awaits it any more"""
+        self._wake = wake
+
+    def answer(self, value: object) -> None:
+        """Give the value. Safe from any thread."""
+        self.value = value
+        self._wake(self)
+
+    def fail(self, error: BaseException) -> None:
+        """Say that there is none, and why. Safe from any thread."""
+        self.error, self.traceback = error, error.__traceback__
+        self._wake(self)
+
+
+Ask = Callable[[object, Question], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """What an executor is opened with: where values go, whom to tell outcomes, how many workers, whose code it is."""
 
     repo: Repo
     done: Done
+    ask: Ask
+    """whom to tell what a running job awaits, under the job's key"""
     workers: int | None
     folder: Path
     """where the user's own project is found"""
@@ -132,7 +163,16 @@ def execute(spec: JobSpec, repo: Repo) -> Outcome:
     """Run a job here: call the function, encode its result, and put large bytes into the store."""
     started = time.time()
     try:
-        value = postprocessed(spec.func(*spec.args, **spec.kwargs), spec.fullname)
+        value = spec.func(*spec.args, **spec.kwargs)
+    except BaseException as error:  # whatever a task raises is its outcome, exits included
+        return Outcome(started, time.time(), error=error)
+    return outcome_of(spec, repo, started, value)
+
+
+def outcome_of(spec: JobSpec, repo: Repo, started: Seconds, returned: object) -> Outcome:
+    """The outcome of a job whose function returned: encode its result, and put large bytes into the store."""
+    try:
+        value = postprocessed(returned, spec.fullname)
         if spec.eval_hash is not None:
             value = advanced(value, spec.eval_hash)
         if spec.nout is not None:
@@ -141,7 +181,7 @@ def execute(spec: JobSpec, repo: Repo) -> Outcome:
     except CannotEncode as error:
         error.add_note(f"it is (in) the result of task {spec.fullname}")
         return Outcome(started, time.time(), error=error)
-    except BaseException as error:  # whatever a task raises is its outcome, exits included
+    except BaseException as error:  # a user's own encoder may raise anything
         return Outcome(started, time.time(), error=error)
     ended = time.time()
     try:

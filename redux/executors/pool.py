@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from redux.executors.executor import Done, Executor, Outcome, Site
+from redux.executors.executor import Ask, Done, Executor, Outcome, Question, Site
 from redux.repo import Repo
 from redux_valuestore.errors import ReduxError
 
@@ -23,8 +23,14 @@ EXECUTORS: Mapping[str, tuple[str, str]] = {
 if TYPE_CHECKING:
     from concurrent import futures
 
+    from redux.executors.coroutines import CoroutineExecutor
+
 MakePool = Callable[[], "futures.Executor"]
 NO_POOLS: Mapping[str, MakePool] = MappingProxyType({})
+
+
+_COROUTINES = "(async tasks)"
+"""No name that anybody could give to an executor in the settings."""
 
 
 class UnknownExecutor(ReduxError):
@@ -52,14 +58,25 @@ class ExecutorPool:
         self._own = own
         if default not in EXECUTORS and default not in own:
             raise UnknownExecutor(default, (*EXECUTORS, *own))
-        self._site = Site(repo, self._report, workers, folder)
+        self._site = Site(repo, self._report, self._report_question, workers, folder)
         self._default = default
         self._open: dict[str, Executor] = {}
+        self._coroutines: CoroutineExecutor | None = None
         self._done: Done | None = None
+        self._ask: Ask | None = None
 
-    def connect(self, done: Done) -> None:
-        """Say where outcomes are to be reported."""
-        self._done = done
+    def connect(self, done: Done, ask: Ask) -> None:
+        """Say where outcomes, and what running jobs await, are to be reported."""
+        self._done, self._ask = done, ask
+
+    def coroutines(self) -> CoroutineExecutor:
+        """Where async tasks run, whatever the default is."""
+        if self._coroutines is None:
+            from redux.executors.coroutines import CoroutineExecutor  # noqa: PLC0415 - asyncio: few runs need it
+
+            self._coroutines = CoroutineExecutor(self._site)
+            self._open[_COROUTINES] = self._coroutines
+        return self._coroutines
 
     def get(self, name: str | None) -> Executor:
         """The executor of that name (None: the default). Raises UnknownExecutor."""
@@ -93,6 +110,10 @@ class ExecutorPool:
         for executor in self._open.values():
             executor.close()
         self._open.clear()
+
+    def _report_question(self, key: object, question: Question) -> None:
+        assert self._ask is not None
+        self._ask(key, question)
 
     def _report(self, key: object, outcome: Outcome) -> None:
         assert self._done is not None

@@ -100,7 +100,7 @@ class Scope:
     `context` is that of the job, and of the jobs made in it unless they are given another.
     """
 
-    __slots__ = ("cells", "children", "context", "exported", "job")
+    __slots__ = ("cells", "children", "context", "exported", "job", "kept")
 
     def __init__(self, job: Job | None, context: Mapping[str, object]) -> None:
         self.job = job
@@ -108,6 +108,8 @@ class Scope:
         self.exported = NO_OPTIONS if job is None else job.exports()
         self.cells: dict[int, Cell] = {}
         self.children: list[Job] = []
+        self.kept: list[object] = []
+        """what has to live as long as the cells, since their expressions are known by identity"""
 
 
 class Gather(Cell):
@@ -246,6 +248,7 @@ class Job(Cell):
         "status",
         "task_set",
         "upstreams",
+        "whole",
     )  # fmt: skip
 
     def __init__(
@@ -282,6 +285,7 @@ class Job(Cell):
         self.remade = 0
         self.attempts = 0
         self.place = ""
+        self.whole = True
 
     def exports(self) -> Mapping[str, object]:
         """The options that every job below inherits."""
@@ -295,6 +299,7 @@ class Job(Cell):
         self.leader = self.scope = self.call_hash = self.task_set = None
         self.started = self.ended = self.seconds = 0.0
         self.recorded = False
+        self.whole = True
 
     def __repr__(self) -> str:
         return f"<job {self.id.hex()[:8]} {self.known.task.fullname} {self.status.name.lower()}>"

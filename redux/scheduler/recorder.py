@@ -230,6 +230,8 @@ class Recorder:
         children = tuple([child.call_hash for child in made if child.call_hash is not None]) if made else ()
         job.call_hash = hash_call(job.known.task_hash, job.args_hash, result, children)
         task_set = self._note_tasks_of(job)
+        if job.options.is_async and not job.whole:
+            task_set = self._no_set()
         self._calls.append(
             CallNode(
                 job.call_hash,
@@ -269,6 +271,14 @@ class Recorder:
                     self._note_task(task_hash)
             self._new_sets.append(known)
         return known.hash
+
+    def _no_set(self) -> Digest:
+        """The set of no tasks: a call that has it is never taken whole."""
+        nothing = hash_task_set(())
+        if nothing not in self._recorded_sets:
+            self._recorded_sets.add(nothing)
+            self._new_sets.append(TaskSet(nothing, ()))
+        return nothing
 
     def _members_of(self, digest: Digest) -> frozenset[Digest]:
         members = self._members.get(digest)

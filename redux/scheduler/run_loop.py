@@ -18,6 +18,7 @@ from redux.scheduler.report import Counts, ErrorValue, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.validity import reason_of_loss
+from redux.scheduler.wholes import stays_whole
 from redux.tags import TagError, Tags
 from redux_backends.records import (
     Execution,
@@ -262,6 +263,7 @@ class Run:
         else:
             job.outcome = Came.SAME_EXECUTION
             job.call_hash, job.task_set = leader.call_hash, leader.task_set
+            job.whole = leader.whole
             job.seconds = leader.seconds
             self._settle_cached(job, leader.datum)
 
@@ -309,6 +311,7 @@ class Run:
             job.status = JobStatus.DONE
             progress.done += 1
             progress.seconds_ran += job.seconds
+        job.whole = stays_whole(job)
         self._recorder.settled(job)
         for _, datum in job.arguments:
             release(datum)
@@ -320,6 +323,7 @@ class Run:
             return
         job.status, job.ended = JobStatus.FAILED, job.ended or time.time()
         self._counts[job.known.task.fullname].failed += 1
+        job.whole = False
         self._recorder.failed(job, self._describe(job.failed))
 
     def _describe(self, failed: Failed) -> ErrorValue:

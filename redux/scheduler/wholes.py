@@ -1,0 +1,30 @@
+"""Which calls another execution may take whole, without a look at each call below them.
+
+An async task's awaited calls are not in its result, so they cannot be evaluated again from it: it is taken whole, or
+not at all. That is right only if nothing below would have to be asked anew in the next execution.
+"""
+
+from __future__ import annotations
+
+from redux.scheduler.jobs import Datum, Job
+from redux.scheduler.validity import ASKED
+from redux.tasks.options import CacheScope
+from redux_backends.records import Traits
+
+_PLAIN = Traits.PLAIN
+
+
+def stays_whole(job: Job) -> bool:
+    """Whether a job that ended, and all below it, gives the same in the next execution unless code or files change."""
+    if job.failed is not None or job.silent or job.options.cache_scope is not CacheScope.BACKEND or not job.whole:
+        return False
+    children = () if job.scope is None else job.scope.children
+    return all(child.whole and child.settled and not _has_to_be_asked(child) for child in children)
+
+
+def _has_to_be_asked(job: Job) -> bool:
+    return any(_is_asked(datum) for _, datum in job.arguments) or (job.datum is not None and _is_asked(job.datum))
+
+
+def _is_asked(datum: Datum) -> bool:
+    return datum.traits is not _PLAIN and bool(datum.traits & ASKED)
