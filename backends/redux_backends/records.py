@@ -265,6 +265,8 @@ class MissKind(IntEnum):
     """The attempt before it raised, and its task says to try again."""
     HANDLE_ROLLED_BACK = 14
     """A version of a handle that it was given, or returned, is not what is outside any more."""
+    NOT_WHOLE = 15
+    """It can only be taken whole, and something below it has to be asked anew in each execution."""
 
 
 @frozen
@@ -363,3 +365,7 @@ def hash_call(task_hash: Digest, args_hash: Digest, result: Digest, children: It
 def hash_task_set(tasks: Iterable[Digest]) -> Digest:
     """The hash of a set of task hashes."""
     return digest_struct("TaskSet", sorted(tasks))
+
+
+NO_TASKS = hash_task_set(())
+"""The empty set: no call has it by itself, so it marks those that are never taken whole."""

@@ -11,7 +11,7 @@ from threading import Lock, Thread
 from typing import Any, cast
 
 from redux.awaiting import CURRENT_ASKER
-from redux.executors.executor import JobSpec, Outcome, Question, Site, TimedOut, outcome_of
+from redux.executors.executor import JobCancelled, JobSpec, Outcome, Question, Site, TimedOut, outcome_of
 from redux.expression import Expression
 from redux_valuestore.errors import ReduxError
 
@@ -28,14 +28,6 @@ class CancelledItself(ReduxError):
             f"task {fullname} ended with asyncio.CancelledError, though nobody cancelled it: "
             "it awaited what was cancelled elsewhere; catch that in the task"
         )
-
-
-class JobCancelled(ReduxError):
-    """An async task was cancelled because its run ends, or because nobody waits for it any more."""
-
-    def __init__(self, fullname: str) -> None:
-        self.fullname = fullname
-        super().__init__(f"task {fullname} was cancelled; run again to have its result")
 
 
 class NobodyAnswers(ReduxError):
@@ -78,6 +70,7 @@ class _Begun:
             await coming
         except asyncio.CancelledError:
             question.given_up = True
+            self._ask(self.key, question)
             raise
         if question.error is not None:
             raise question.error.with_traceback(question.traceback)

@@ -56,6 +56,14 @@ class CodeDiffers(ReduxError):
         )
 
 
+class JobCancelled(ReduxError):
+    """An async task was cancelled because its run ends, or because nobody waits for it any more."""
+
+    def __init__(self, fullname: str) -> None:
+        self.fullname = fullname
+        super().__init__(f"task {fullname} was cancelled; run again to have its result")
+
+
 @frozen
 class JobSpec:
     """A job to run: the task by name and hash, its function, its arguments as plain values, how many things come.

@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
-from redux.executors.executor import Executor, JobSpec, Outcome, Question
+from redux.executors.executor import Executor, JobCancelled, JobSpec, Outcome, Question
 from redux.executors.pool import ExecutorPool
-from redux.scheduler.asking import Asked, answering
+from redux.scheduler.asking import Asked, answering, nobodys
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.inputs import Unmade
-from redux.scheduler.jobs import Failed, Job
+from redux.scheduler.jobs import Failed, Job, RuleCell
 from redux.scheduler.limits import LimitExceeded, Limits
 from redux.scheduler.outcomes import datum_of_outcome, read_what_was_asked
 from redux.scheduler.recorder import Recorder
@@ -66,7 +66,7 @@ class Dispatch:
     def submit(self, job: Job, reason: Reason) -> None:
         """Have a job run, once its limits allow it."""
         try:
-            if job.options.limits and not self._limits.take(job, reason):
+            if job.options.limits and not self._limits.take(job, reason, self._running.keys()):
                 return
         except LimitExceeded as error:
             self._evaluator.fail(job, Failed(error, job))
@@ -106,8 +106,9 @@ class Dispatch:
         begun_not = [key for key in self._pool.cancel_waiting() if isinstance(key, Job)]
         for job in begun_not:
             self._running.pop(job.id, None)
-        for job in self._asked:
-            self._interrupt(job)
+        for job, asked in self._asked.items():
+            if asked.open:
+                self._interrupt(job)
         while self._running:
             with suppress(Empty):
                 self._arrive(*self._inbox.get(timeout=OVERDUE_SECONDS if self._timed else None))
@@ -204,6 +205,8 @@ class Dispatch:
 
     def _raised(self, job: Job, error: BaseException) -> None:
         asked = self._asked.pop(job, None)
+        if self._closing and isinstance(error, JobCancelled):
+            return
         if self._closing or not self._retries.wants(job, error):
             failed = None if asked is None else asked.behind(error)
             self._evaluator.fail(job, failed or Failed(error, job))
@@ -218,11 +221,16 @@ class Dispatch:
     # -- what running jobs ask ---------------------------------------------------------------------
 
     def _ask(self, job: Job, question: Question) -> None:
-        if job.id not in self._running or question.given_up:
-            return
-        if self._closing:
+        asked = self._asked.get(job)
+        if question.given_up:
+            if asked is not None and question in asked.cells:
+                self._abandon(asked.cells[question])
+        elif job.id in self._running and self._closing:
             self._interrupt(job)
-            return
+        elif job.id in self._running:
+            self._open(job, question)
+
+    def _open(self, job: Job, question: Question) -> None:
         asked = self._asked.setdefault(job, Asked())
 
         def answered() -> None:
@@ -231,7 +239,14 @@ class Dispatch:
                 self._inbox.put((job, None))
 
         asked.open += 1
-        asked.cells.append(self._evaluator.ask(job, answering(question, answered)))
+        asked.cells[question] = self._evaluator.ask(job, answering(question, answered))
+
+    def _abandon(self, cell: RuleCell) -> None:
+        """Nobody awaits an answer any more: async jobs that ran for it alone are cancelled, others run to their end."""
+        for job in nobodys(cell):
+            if job.options.is_async and job.id in self._running and job.eval_hash is not None:
+                self._reuse.forget(job, job.eval_hash)
+                self._pool.coroutines().cancel(job)
 
     def _waits_for_answers(self, job: Job, outcome: Outcome) -> bool:
         """Whether a job that ended is not over before all that it asked: what it gave, or its next attempt, is."""
@@ -245,10 +260,8 @@ class Dispatch:
 
     def _interrupt(self, job: Job) -> None:
         """Have a job end that waits for what will not run any more."""
-        asked = self._asked.get(job)
-        if asked is None or asked.open:
-            self._pool.coroutines().cancel(job)
-            self._recorder.started(job)
+        self._pool.coroutines().cancel(job)
+        self._recorder.started(job)
 
     def _give_back(self, job: Job) -> None:
         if job.options.limits:

@@ -79,14 +79,14 @@ class Evaluator:
 
     def open(self, value: object, job: Job | None) -> Gather:
         """A cell for a value whose expressions are to be evaluated as children of `job`."""
-        scope = Scope(None, self._context) if job is None else _scope_of(job)
+        scope = Scope(None, self._context) if job is None else job.own_scope()
         gather = Gather(scope, value)
         self._fresh.append(gather)
         return gather
 
     def ask(self, job: Job, steps: Steps[object]) -> RuleCell:
         """A cell for a rule, evaluated in a job that still runs."""
-        scope = _scope_of(job)
+        scope = job.own_scope()
         cell = RuleCell(scope, steps)
         scope.kept.append(cell)
         self._fresh.append(cell)
@@ -383,13 +383,6 @@ class Evaluator:
             self.fail(cell, source.failed)
         else:
             _wait(cell, source)
-
-
-def _scope_of(job: Job) -> Scope:
-    """A job's scope: one that asked while it ran has it already."""
-    if job.scope is None:
-        job.scope = Scope(job, job.context)
-    return job.scope
 
 
 def _wait(cell: Cell, source: Cell) -> None:

@@ -292,6 +292,12 @@ class Job(Cell):
         own, inherited = self.options.exported, self.parent.exported
         return {**inherited, **dict(own)} if own else inherited
 
+    def own_scope(self) -> Scope:
+        """Where what it calls is evaluated: made for its result, or before, where it asks while it runs."""
+        if self.scope is None:
+            self.scope = Scope(self, self.context)
+        return self.scope
+
     def renew(self, id: JobId, reason: Reason) -> None:
         """Make it a new attempt, which has to run whatever the cache says."""
         self.id, self.forced = id, reason

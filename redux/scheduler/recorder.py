@@ -21,6 +21,7 @@ from redux.scheduler.writer import Writer, as_trouble
 from redux.tags import Tags
 from redux.value import Encoded, encode
 from redux_backends.records import (
+    NO_TASKS,
     Argument,
     Batch,
     CallNode,
@@ -231,7 +232,7 @@ class Recorder:
         job.call_hash = hash_call(job.known.task_hash, job.args_hash, result, children)
         task_set = self._note_tasks_of(job)
         if job.options.is_async and not job.whole:
-            task_set = self._no_set()
+            task_set = self._no_tasks()
         self._calls.append(
             CallNode(
                 job.call_hash,
@@ -272,13 +273,12 @@ class Recorder:
             self._new_sets.append(known)
         return known.hash
 
-    def _no_set(self) -> Digest:
-        """The set of no tasks: a call that has it is never taken whole."""
-        nothing = hash_task_set(())
-        if nothing not in self._recorded_sets:
-            self._recorded_sets.add(nothing)
-            self._new_sets.append(TaskSet(nothing, ()))
-        return nothing
+    def _no_tasks(self) -> Digest:
+        """The set that stands for: never to be taken whole."""
+        if NO_TASKS not in self._recorded_sets:
+            self._recorded_sets.add(NO_TASKS)
+            self._new_sets.append(TaskSet(NO_TASKS, ()))
+        return NO_TASKS
 
     def _members_of(self, digest: Digest) -> frozenset[Digest]:
         members = self._members.get(digest)

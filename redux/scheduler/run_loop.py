@@ -9,6 +9,7 @@ from typing import Protocol
 
 from redux.repo import Repo
 from redux.rules import TagsNoted
+from redux.scheduler.circles import follower_in_circle
 from redux.scheduler.collector import Collector
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
@@ -195,6 +196,10 @@ class Run:
                 self._recorder.started(job)
             self._recorder.flush()
             self._renew_lease()
+            stuck = follower_in_circle(self._evaluator.unfinished)
+            if stuck is not None:
+                self._fail_in_circle(stuck)
+                return
             patience = LEASE_SECONDS / 4
 
     def _renew_lease(self) -> None:
@@ -206,6 +211,9 @@ class Run:
         stuck = self._evaluator.stuck_job()
         if stuck is None:
             raise AssertionError("nothing runs, nothing is ready, and no job waits for another")
+        self._fail_in_circle(stuck)
+
+    def _fail_in_circle(self, stuck: Job) -> None:
         error = CyclicCall(
             f"task {stuck.known.task.fullname} (job {stuck.id.hex()[:8]}) waits for a call of itself with the same "
             "arguments; give the inner call other arguments, or the task cache_scope='NONE'"

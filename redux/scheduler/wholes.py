@@ -6,8 +6,7 @@ not at all. That is right only if nothing below would have to be asked anew in t
 
 from __future__ import annotations
 
-from redux.scheduler.jobs import Datum, Job
-from redux.scheduler.validity import ASKED
+from redux.scheduler.jobs import Job
 from redux.tasks.options import CacheScope
 from redux_backends.records import Traits
 
@@ -15,16 +14,17 @@ _PLAIN = Traits.PLAIN
 
 
 def stays_whole(job: Job) -> bool:
-    """Whether a job that ended, and all below it, gives the same in the next execution unless code or files change."""
+    """Whether a job that ended, and all below it, gives the same in the next execution, unless code or files change.
+
+    What failed would be tried again, what is not cached asked again; what is silent, or was given a handle, leaves too
+    little in the record to tell.
+    """
     if job.failed is not None or job.silent or job.options.cache_scope is not CacheScope.BACKEND or not job.whole:
         return False
     children = () if job.scope is None else job.scope.children
-    return all(child.whole and child.settled and not _has_to_be_asked(child) for child in children)
+    return all(child.whole and child.datum is not None and not _has_handles(child) for child in children)
 
 
-def _has_to_be_asked(job: Job) -> bool:
-    return any(_is_asked(datum) for _, datum in job.arguments) or (job.datum is not None and _is_asked(job.datum))
-
-
-def _is_asked(datum: Datum) -> bool:
-    return datum.traits is not _PLAIN and bool(datum.traits & ASKED)
+def _has_handles(job: Job) -> bool:
+    data = [job.datum, *(datum for _, datum in job.arguments)]
+    return any(one is not None and one.traits is not _PLAIN and one.traits & Traits.HANDLES for one in data)
