@@ -280,6 +280,8 @@ def lazy_operation(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
+        if inspect.iscoroutinefunction(function):
+            raise TypeError(f"the operation {name} is async def, and operations run at once: make it an async task")
         register_operation(name, function)
         signature = inspect.signature(function)
 

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
 from redux import Scheduler, task
+from redux.executors.executor import TimedOut
+from redux.expression import lazy_operation
 from redux.functools import catch, cond, seq
 from redux.repo import Repo
+from redux.rules import AsyncRule
+from redux.scheduler import scheduler_task
+from redux.scheduler.limits import LimitHeldAbove
+from redux.scheduler.report import ExecutionFailed
+from redux.scheduler.run_loop import CyclicCall
+from redux.task import TaskError
+from redux.tasks.job_info import JobInfo
+from redux_backends.records import JobStatus, MissKind
 
 redux_namespace = "async_tasks"
 
 ran: list[Any] = []
-here = threading.Event()
-go_on = threading.Event()
 
 
 @pytest.fixture(autouse=True)
 def afresh() -> None:
     ran.clear()
-    here.clear()
-    go_on.clear()
 
 
 @task(version="1")
@@ -172,8 +178,277 @@ def test_outside_of_an_async_task_nobody_answers():
 def test_what_it_awaited_and_returned_are_its_children_in_order(repo: Repo):
     report = Scheduler(repo).execute(gathered(2))
     (root,) = repo.backend.jobs(execution=report.execution_id, roots=True)
+    assert root.job.place == "asyncio"
     assert root.job.call_hash is not None
     call = repo.backend.get_call(root.job.call_hash)
     assert call is not None
     names = repo.backend.name_calls(call.children)
     assert [names[child].partition(".")[2] for child in call.children] == ["double", "double", "add", "add"]
+    below = repo.backend.jobs(parent=root.job.id)
+    assert {view.job.status for view in below} == {JobStatus.DONE}
+    assert len(below) == 4
+
+
+@task(version="1")
+async def asks_below(x: int) -> int:
+    return await refuse(x)
+
+
+@task(version="1")
+async def asks_further(x: int) -> int:
+    return await asks_below(x)
+
+
+def test_a_failure_is_told_by_the_calls_that_led_to_it(repo: Repo):
+    failure = Scheduler(repo).execute(asks_further(5)).failure
+    assert failure is not None
+    assert [name.partition(".")[2] for name, _ in failure.chain] == ["asks_further", "asks_below", "refuse"]
+    assert 'raise ValueError(f"no {x}")' in failure.traceback_text
+    assert "return await refuse(x)" in failure.traceback_text
+    assert "redux/executors" not in failure.traceback_text
+
+
+@task(version="1", retries=2, retry_on=ConnectionError, tags=[("kind", "flaky")])
+async def flaky(good_at: int, info: JobInfo = JobInfo()) -> tuple[int, int]:
+    doubled = await double(info.attempt)
+    if info.attempt < good_at:
+        raise ConnectionError(f"attempt {info.attempt}")
+    return info.attempt, doubled
+
+
+def test_what_raised_is_tried_again_and_every_attempt_has_its_own_calls(repo: Repo):
+    report = Scheduler(repo).execute(flaky(3))
+    assert report.value == (3, 6)
+    attempts = repo.backend.jobs(execution=report.execution_id, roots=True)
+    assert [view.job.status for view in attempts] == [JobStatus.FAILED, JobStatus.FAILED, JobStatus.DONE]
+    for number, view in enumerate(attempts, 1):
+        assert [below.arguments[0][1] for below in repo.backend.jobs(parent=view.job.id)] == [str(number)]
+
+
+@task(version="1", timeout=0.2)
+async def sleeps_too_long() -> None:
+    try:
+        await asyncio.Event().wait()
+    finally:
+        ran.append("cleaned up")
+
+
+def test_a_job_past_its_timeout_is_cancelled(repo: Repo):
+    with pytest.raises(TimedOut, match="sleeps_too_long"):
+        Scheduler(repo).run(sleeps_too_long())
+    assert ran == ["cleaned up"]
+
+
+@task(version="1")
+async def never(x: int) -> None:
+    ran.append("begun")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        ran.append("ended")
+
+
+@task(version="1")
+async def loses_patience() -> str:
+    call: Any = never(1)
+    for _ in range(2):
+        try:
+            await asyncio.wait_for(call, 0.05)
+        except TimeoutError:
+            ran.append("gave up")
+    return "done"
+
+
+def test_what_nobody_awaits_any_more_is_cancelled_and_can_be_asked_again(repo: Repo):
+    assert Scheduler(repo).run(loses_patience()) == "done"
+    assert sorted(ran) == ["begun", "begun", "ended", "ended", "gave up", "gave up"]
+
+
+@task(version="1")
+async def leaves_one_behind() -> str:
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ran.append("ended")
+            await double(1)  # type: ignore[misc]
+
+    left = asyncio.create_task(work())
+    left.add_done_callback(lambda done: ran.append(type(done.exception()).__name__))
+    await asyncio.sleep(0)
+    return "done"
+
+
+def test_what_it_left_behind_ends_with_it():
+    assert Scheduler().run(leaves_one_behind()) == "done"
+    assert ran == ["ended", "NobodyAnswers"]
+
+
+inside: list[int] = []
+
+
+@task(version="1", limits=["lane"])
+async def through_lane(x: int) -> int:
+    inside.append(x)
+    ran.append(len(inside))
+    await asyncio.sleep(0)
+    doubled = await double(x)
+    inside.remove(x)
+    return doubled
+
+
+@task(version="1", limits=["lane"])
+async def holds_lane(child: Callable[[int], int]) -> int:
+    return await child(1)  # type: ignore[misc]
+
+
+def test_limits_are_kept_while_it_awaits():
+    assert Scheduler().run([through_lane(x) for x in range(5)]) == [0, 2, 4, 6, 8]
+    assert ran.count(1) == 5
+    with pytest.raises(
+        LimitHeldAbove, match=r"task async_tasks.through_lane takes of limit 'lane', which task .*holds_lane"
+    ):
+        Scheduler().run(holds_lane(through_lane))
+    assert Scheduler(limits={"lane": 2}).run(holds_lane(through_lane)) == 2
+
+
+@task(version="1")
+async def circle(x: int) -> int:
+    return await circle(x)
+
+
+@task(version="1")
+async def there(x: int) -> int:
+    return await back(x)
+
+
+@task(version="1")
+async def back(x: int) -> int:
+    await asyncio.sleep(0.01)
+    return await there(x)
+
+
+@pytest.mark.parametrize("calls", [lambda: circle(1), lambda: [there(1), back(1)]], ids=["itself", "each other"])
+def test_calls_that_wait_for_each_other_are_an_error_and_no_hang(calls: Callable[[], Any]):
+    with pytest.raises(CyclicCall, match="waits for a call of itself"):
+        Scheduler().run(calls())
+
+
+@task(version="1")
+async def cancels_itself() -> None:
+    raise asyncio.CancelledError
+
+
+def test_a_cancellation_that_nobody_asked_for_is_an_error():
+    with pytest.raises(Exception, match=r"cancels_itself ended with asyncio.CancelledError, though nobody"):
+        Scheduler().run(cancels_itself())
+
+
+# -- at declaration and call -----------------------------------------------------------------------
+
+
+async def gives_one() -> int:
+    return 1
+
+
+async def gives_many() -> AsyncIterator[int]:
+    yield 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"check_valid": "full"}, "check_valid='full' is not for an async task: it is reused as a whole"),
+        ({"allowed_cache_results": ["SINGLE"]}, "allowed_cache_results=.* SINGLE cannot be"),
+        ({"executor": "processes"}, "executor='processes' is not for an async task: it runs in the run's own event"),
+        ({"script": True}, "a script task cannot be async def"),
+    ],
+    ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
+)
+def test_what_an_async_task_cannot_be_told(options: dict[str, Any], said: str):
+    with pytest.raises(TaskError, match=said):
+        task(name="told", **options)(gives_one)
+    if "script" not in options:
+        with pytest.raises(TaskError, match=said):
+            Scheduler().run(add.options(**options)(1, 2))
+
+
+def test_what_cannot_be_async():
+    with pytest.raises(TaskError, match="gives_many is an async generator, which gives no result"):
+        task(gives_many)
+    with pytest.raises(AsyncRule, match="gives_one is async def, but a rule is a generator"):
+        scheduler_task(gives_one)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"operation async_tasks.one is async def"):
+        lazy_operation("async_tasks.one")(gives_one)
+
+
+def test_where_plain_tasks_run_is_no_matter_of_an_async_one():
+    exported: Any = gathered.export_options(executor="inline", check_valid="full")
+    assert Scheduler().run(exported(2)) == 5
+
+
+def test_a_call_is_one_within_a_running_loop_too(tmp_path: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+
+    async def calls() -> Any:
+        return add.call(1, 2)
+
+    assert asyncio.run(calls()) == 3
+
+
+# -- runs that end otherwise -----------------------------------------------------------------------
+
+
+def test_a_dry_run_says_that_it_would_run(repo: Repo):
+    scheduler = Scheduler(repo)
+    (would,) = scheduler.dry_run(gathered(2)).would_run
+    assert (would.fullname, would.reason.kind) == ("async_tasks.gathered", MissKind.NEW_TASK)
+    scheduler.run(gathered(2))
+    rehearsed = scheduler.dry_run(gathered(2))
+    assert (rehearsed.would_run, rehearsed.value) == ((), 5)
+
+
+stopping: list[Scheduler] = []
+
+
+@task(version="1")
+def stops_the_run(x: int) -> int:
+    if stopping:
+        stopping.pop().stop()
+    return x
+
+
+@task(version="1")
+async def is_stopped() -> int:
+    try:
+        first = await stops_the_run(1)
+        return first + await double(2)
+    finally:
+        ran.append("ended")
+
+
+def test_a_stopped_run_cancels_what_waits_and_the_next_goes_on(repo: Repo):
+    scheduler = Scheduler(repo)
+    stopping[:] = [scheduler]
+    report = scheduler.execute(is_stopped())
+    assert report.stopped
+    with pytest.raises(ExecutionFailed, match="was stopped"):
+        _ = report.value
+    jobs = {
+        view.fullname.partition(".")[2]: view.job.status for view in repo.backend.jobs(execution=report.execution_id)
+    }
+    assert jobs == {"is_stopped": JobStatus.CANCELLED, "stops_the_run": JobStatus.DONE}
+    assert ran == ["ended"]
+    again = Scheduler(repo).execute(is_stopped())
+    assert (again.value, again.counts["async_tasks.stops_the_run"].cached) == (5, 1)
+
+
+@task(version="1")
+async def fails_beside() -> Any:
+    return await asyncio.gather(refuse(1), add(3, 4), double(9))  # type: ignore[call-overload]
+
+
+def test_with_keep_going_what_was_asked_runs_to_its_end(repo: Repo):
+    report = Scheduler(repo, keep_going=True).execute([fails_beside(), add(1, 1)])
+    assert isinstance(report.failure and report.failure.error, ValueError)
+    assert {("add", 3, 4), ("double", 9), ("add", 1, 1)} <= set(ran)
