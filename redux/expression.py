@@ -64,6 +64,10 @@ class Expression(Lazy):
             raise AttributeError(
                 f"an expression ({type(self).__name__}) has no attribute {name!r}: take what begins with _ in a task"
             )
+        if name == "add_done_callback":  # asyncio.wait would wait for ever
+            raise AttributeError(
+                f"{self!r} is no asyncio task: give asyncio.wait what asyncio.ensure_future(x) makes of it"
+            )
         return Operation("getattr", (self, name))
 
     def __getitem__(self, key: object) -> Operation:

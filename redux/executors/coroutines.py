@@ -74,7 +74,8 @@ class _Begun:
             raise
         if question.error is not None:
             raise question.error.with_traceback(question.traceback)
-        return question.value
+        value, question.value = question.value, None
+        return value
 
     def cancel(self) -> None:
         """Cancel the coroutine, and with it all that it awaits."""

@@ -9,6 +9,7 @@ from redux.executors.executor import Outcome, Question
 from redux.rules import Steps
 from redux.scheduler.inputs import expressions_of
 from redux.scheduler.jobs import Cell, Failed, Job, RuleCell
+from redux.scheduler.outcomes import release
 
 
 @dataclass(slots=True)
@@ -18,6 +19,8 @@ class Asked:
     cells: dict[Question, RuleCell] = field(default_factory=dict[Question, RuleCell])
     open: int = 0
     """questions without an answer, also those that nobody awaits any more"""
+    gave_up: bool = False
+    """whether it stopped awaiting something before it was answered, so that another time may give something else"""
     outcome: Outcome | None = None
 
     def behind(self, error: BaseException) -> Failed | None:
@@ -50,6 +53,14 @@ def nobodys(cell: RuleCell) -> list[Job]:
             else:
                 waiting.append(source)
     return jobs
+
+
+def let_go(cell: RuleCell) -> None:
+    """Whoever asked has the value: a large one need not be held here too."""
+    for part in cell.current:
+        if part.datum is not None:
+            part.datum.users += 1
+            release(part.datum)
 
 
 def answering(question: Question, answered: Callable[[], None]) -> Steps[None]:

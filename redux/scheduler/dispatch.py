@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 
 from redux.executors.executor import Executor, JobCancelled, JobSpec, Outcome, Question
 from redux.executors.pool import ExecutorPool
-from redux.scheduler.asking import Asked, answering, nobodys
+from redux.scheduler.asking import Asked, answering, let_go, nobodys
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.inputs import Unmade
 from redux.scheduler.jobs import Failed, Job, RuleCell
@@ -178,7 +178,8 @@ class Dispatch:
         job.started, job.ended = outcome.started, outcome.ended
         job.seconds = outcome.ended - outcome.started
         asked = self._asked.get(job)
-        if asked is not None and asked.open and self._waits_for_answers(job, outcome):
+        ends_now = outcome.error is not None and not self._tries_again(job, outcome.error)
+        if asked is not None and asked.open and not ends_now:
             asked.outcome = outcome
         else:
             self._take_in(job, outcome)
@@ -187,7 +188,7 @@ class Dispatch:
         if outcome.error is not None:
             self._raised(job, outcome.error)
             return
-        self._asked.pop(job, None)
+        asked = self._asked.pop(job, None)
         if outcome.trouble is not None:
             self._recorder.give_up(outcome.trouble)
         encoded = outcome.encoded
@@ -195,7 +196,7 @@ class Dispatch:
         self._recorder.note_values(outcome.records)
         if job.forks or (encoded.traits is not _PLAIN and encoded.traits & Traits.HANDLES):
             self._recorder.advanced(job, outcome.records)
-        job.whole = read_what_was_asked(job)
+        job.whole = read_what_was_asked(job) and (asked is None or not asked.gave_up)
         if job.whole and not job.options.is_async:
             self._recorder.reduced(job, encoded.hash, job.seconds)
         if encoded.traits is not _PLAIN and encoded.traits & Traits.EXPRESSIONS:
@@ -207,7 +208,7 @@ class Dispatch:
         asked = self._asked.pop(job, None)
         if self._closing and isinstance(error, JobCancelled):
             return
-        if self._closing or not self._retries.wants(job, error):
+        if not self._tries_again(job, error):
             failed = None if asked is None else asked.behind(error)
             self._evaluator.fail(job, failed or Failed(error, job))
             return
@@ -218,12 +219,16 @@ class Dispatch:
         job.renew(JobId(new_id()), Reason(MissKind.RETRIED, f"attempt {job.attempts + 1} of {times + 1}"))
         self._retries.wait(job)
 
+    def _tries_again(self, job: Job, error: BaseException) -> bool:
+        return not self._closing and not isinstance(error, JobCancelled) and self._retries.wants(job, error)
+
     # -- what running jobs ask ---------------------------------------------------------------------
 
     def _ask(self, job: Job, question: Question) -> None:
         asked = self._asked.get(job)
         if question.given_up:
             if asked is not None and question in asked.cells:
+                asked.gave_up = True
                 self._abandon(asked.cells[question])
         elif job.id in self._running and self._closing:
             self._interrupt(job)
@@ -235,6 +240,7 @@ class Dispatch:
 
         def answered() -> None:
             asked.open -= 1
+            let_go(asked.cells[question])
             if asked.outcome is not None and not asked.open:
                 self._inbox.put((job, None))
 
@@ -247,10 +253,6 @@ class Dispatch:
             if job.options.is_async and job.id in self._running and job.eval_hash is not None:
                 self._reuse.forget(job, job.eval_hash)
                 self._pool.coroutines().cancel(job)
-
-    def _waits_for_answers(self, job: Job, outcome: Outcome) -> bool:
-        """Whether a job that ended is not over before all that it asked: what it gave, or its next attempt, is."""
-        return outcome.error is None or (not self._closing and self._retries.wants(job, outcome.error))
 
     def _go_on(self, job: Job) -> None:
         """All that a job asked is answered, and it had ended before."""

@@ -196,7 +196,8 @@ class Run:
                 self._recorder.started(job)
             self._recorder.flush()
             self._renew_lease()
-            stuck = follower_in_circle(self._evaluator.unfinished)
+            asking = any(job.options.is_async for job in self._dispatch.running)
+            stuck = follower_in_circle(self._evaluator.unfinished) if asking else None
             if stuck is not None:
                 self._fail_in_circle(stuck)
                 return
