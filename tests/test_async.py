@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ from redux.scheduler import scheduler_task
 from redux.scheduler.limits import LimitHeldAbove
 from redux.scheduler.report import ExecutionFailed
 from redux.scheduler.run_loop import CyclicCall
-from redux.task import TaskError
+from redux.task import TaskError, wraps_task
 from redux.tasks.job_info import JobInfo
 from redux_backends.records import JobStatus, MissKind
 
@@ -151,6 +152,72 @@ async def meet_all(number: int, count: int) -> int:
 
 def test_any_number_runs_at_once_beside_one_worker():
     assert Scheduler(workers=1).run([meet_all(x, 200) for x in range(200)]) == [2 * x for x in range(200)]
+
+
+class Site:
+    """A server on an asyncio loop of its own, which answers when so many have asked."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.asked: list[str] = []
+        self.port = 0
+        self._all_asked = asyncio.Event()
+        self._open = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Site:
+        self._thread.start()
+        assert self._open.wait(60)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _serve(self) -> None:
+        server = self._loop.run_until_complete(asyncio.start_server(self._answer, "127.0.0.1", 0))
+        self.port = server.sockets[0].getsockname()[1]
+        self._open.set()
+        self._loop.run_forever()
+        server.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+        self.asked.append(path)
+        if len(self.asked) >= self.count:
+            self._all_asked.set()
+        await self._all_asked.wait()
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\n" + path.encode())
+        writer.close()
+
+
+@task(version="1", timeout=60)
+async def fetch(port: int, path: str) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    return answer.partition(b"\r\n\r\n")[2].decode()
+
+
+@task(version="1")
+async def fetch_all(port: int, count: int) -> int:
+    pages = await asyncio.gather(*[fetch(port, f"/{number}") for number in range(count)])
+    return await measure("".join(pages))
+
+
+@task(version="1")
+def measure(text: str) -> int:
+    return len(text)
+
+
+def test_a_server_is_asked_by_all_at_once(repo: Repo):
+    with Site(50) as site:
+        for _ in range(2):
+            assert Scheduler(repo, workers=1).run(fetch_all(site.port, 50)) == 140
+        assert len(site.asked) == 50
 
 
 async def outside() -> None:
@@ -342,6 +409,51 @@ async def cancels_itself() -> None:
 def test_a_cancellation_that_nobody_asked_for_is_an_error():
     with pytest.raises(Exception, match=r"cancels_itself ended with asyncio.CancelledError, though nobody"):
         Scheduler().run(cancels_itself())
+
+
+@task(version="1")
+async def waits_in_vain() -> None:
+    await asyncio.wait([double(1)])  # type: ignore[list-item]
+
+
+def test_what_asyncio_would_wait_for_in_vain_is_an_error():
+    with pytest.raises(AttributeError, match=r"double\(1\) is no asyncio task: .* asyncio.ensure_future"):
+        Scheduler().run(waits_in_vain())
+
+
+TWENTY = double(10)
+
+
+@task(version="1")
+def with_default(x: int, y: Any = TWENTY) -> int:
+    return x + y
+
+
+@task(version="1")
+async def many_in_turn(count: int) -> list[int]:
+    return [await with_default.update_context({"at": at})(at) for at in range(count)]  # type: ignore[misc]
+
+
+def test_expressions_made_one_after_the_other_are_never_mistaken_for_each_other():
+    assert Scheduler().run(many_in_turn(200)) == [at + 20 for at in range(200)]
+
+
+@wraps_task()
+def doubled_twice(inner: Any) -> Any:
+    async def wrapped(x: int) -> int:
+        return await inner(await inner(x))
+
+    return wrapped
+
+
+@doubled_twice
+@task(version="1")
+async def twice(x: int) -> int:
+    return 2 * x
+
+
+def test_a_task_may_be_wrapped_in_an_async_one():
+    assert Scheduler().run(twice(3)) == 12
 
 
 # -- at declaration and call -----------------------------------------------------------------------

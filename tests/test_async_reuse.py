@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from redux import File, Scheduler, task
+from redux import File, Handle, Scheduler, task
 from redux.repo import Repo, open_repo
 from redux_backends.records import JobStatus, MissKind
 
@@ -21,6 +23,7 @@ redux_namespace = "async_reuse"
 ROOT = Path(__file__).resolve().parent.parent
 ran: list[Any] = []
 broken: list[bool] = []
+released = threading.Event()
 
 FLOW = """\
 import asyncio
@@ -228,6 +231,71 @@ def test_what_an_async_version_awaited_is_no_result_of_a_plain_one(repo: Repo, w
     run(repo, load(workflow(text)))
     plain = text.replace("async def main", "def main").replace("[await below(x), await idle(x)]", "[idle(x)]")
     assert run(repo, load(workflow(plain))) == ([1], {"main"})
+
+
+@task(version="1")
+async def is_impatient(x: int) -> str:
+    try:
+        await asyncio.wait_for(waits(x), 0.01)  # type: ignore[arg-type]
+    except TimeoutError:
+        released.set()
+        return "gave up"
+    return "waited"
+
+
+@task(version="1")
+def waits(x: int) -> int:
+    assert released.wait(60)
+    return x
+
+
+def test_what_was_given_up_on_is_awaited_again_by_the_next_run(repo: Repo):
+    released.clear()
+    assert Scheduler(repo).run(is_impatient(1)) == "gave up"
+    assert Scheduler(repo).run(is_impatient(1)) == "waited"
+
+
+@task(version="1")
+async def edits_its_input(file: File) -> int:
+    ran.append("edits_its_input")
+    with file.open("a") as stream:
+        stream.write("more")
+    return len(ran)
+
+
+def test_a_result_of_an_input_that_changed_meanwhile_is_not_remembered(repo: Repo, tmp_path: Path):
+    path = tmp_path / "in.txt"
+    path.write_text("text")
+    Scheduler(repo).run(edits_its_input(File(str(path))))
+    path.write_text("text")
+    Scheduler(repo).run(edits_its_input(File(str(path))))
+    assert len(ran) == 2
+
+
+class Ledger(Handle):
+    def __init__(self, name: str, path: str) -> None:
+        super().__init__(name, path)
+        self.path = Path(path)
+
+
+@task(version="1")
+def enter(ledger: Ledger, line: str) -> int:
+    with ledger.path.open("a") as stream:
+        return stream.write(line)
+
+
+@task(version="1")
+async def keeps_a_ledger(path: str, line: str) -> int:
+    ran.append("keeps_a_ledger")
+    return await enter(Ledger("ledger", path), line)
+
+
+def test_handles_below_are_followed_by_the_calls_that_have_them(repo: Repo, tmp_path: Path):
+    path = tmp_path / "ledger"
+    for line in ("a", "a", "b", "a"):
+        Scheduler(repo).run(keeps_a_ledger(str(path), line))
+    assert path.read_text() == "aba"
+    assert len(ran) == 4
 
 
 # -- crashes ---------------------------------------------------------------------------------------
