@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from redux import Scheduler, task
+from redux import Scheduler, get_context, task
 from redux.executors.executor import TimedOut
 from redux.expression import lazy_operation
 from redux.functools import catch, cond, seq
@@ -421,11 +421,8 @@ def test_what_asyncio_would_wait_for_in_vain_is_an_error():
         Scheduler().run(waits_in_vain())
 
 
-TWENTY = double(10)
-
-
 @task(version="1")
-def with_default(x: int, y: Any = TWENTY) -> int:
+def with_default(x: int, y: int = get_context("at")) -> int:
     return x + y
 
 
@@ -435,7 +432,7 @@ async def many_in_turn(count: int) -> list[int]:
 
 
 def test_expressions_made_one_after_the_other_are_never_mistaken_for_each_other():
-    assert Scheduler().run(many_in_turn(200)) == [at + 20 for at in range(200)]
+    assert Scheduler().run(many_in_turn(200)) == [2 * at for at in range(200)]
 
 
 @wraps_task()
