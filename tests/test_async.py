@@ -26,11 +26,13 @@ from redux_backends.records import JobStatus, MissKind
 redux_namespace = "async_tasks"
 
 ran: list[Any] = []
+begun = threading.Event()
 
 
 @pytest.fixture(autouse=True)
 def afresh() -> None:
     ran.clear()
+    begun.clear()
 
 
 @task(version="1")
@@ -521,17 +523,27 @@ stopping: list[Scheduler] = []
 
 
 @task(version="1")
+async def finishes() -> int:
+    begun.set()
+    while stopping:
+        await asyncio.sleep(0)
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    return 7
+
+
+@task(version="1")
 def stops_the_run(x: int) -> int:
-    if stopping:
-        stopping.pop().stop()
+    assert begun.wait(60)
+    stopping.pop().stop()
     return x
 
 
 @task(version="1")
 async def is_stopped() -> int:
     try:
-        first = await stops_the_run(1)
-        return first + await double(2)
+        first, seven = await asyncio.gather(stops_the_run(1), finishes())  # type: ignore[call-overload]
+        return first + seven + await double(2)
     finally:
         ran.append("ended")
 
@@ -546,10 +558,15 @@ def test_a_stopped_run_cancels_what_waits_and_the_next_goes_on(repo: Repo):
     jobs = {
         view.fullname.partition(".")[2]: view.job.status for view in repo.backend.jobs(execution=report.execution_id)
     }
-    assert jobs == {"is_stopped": JobStatus.CANCELLED, "stops_the_run": JobStatus.DONE}
+    assert jobs == {
+        "is_stopped": JobStatus.CANCELLED,
+        "stops_the_run": JobStatus.DONE,
+        "finishes": JobStatus.DONE,
+    }
     assert ran == ["ended"]
     again = Scheduler(repo).execute(is_stopped())
-    assert (again.value, again.counts["async_tasks.stops_the_run"].cached) == (5, 1)
+    assert again.value == 12
+    assert [again.counts[f"async_tasks.{name}"].cached for name in ("stops_the_run", "finishes")] == [1, 1]
 
 
 @task(version="1")

@@ -324,6 +324,18 @@ async def main():
 """
 
 
+def test_a_second_interrupt_leaves_at_once_though_a_coroutine_would_wait_for_ever(workflow: Workflow):
+    folder = workflow(KILLED).parent
+    (folder / "strike").touch()
+    command = [sys.executable, "-m", "redux", "run", "flow.py", "main"]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line == "struck\n" or "Once more leaves at once" in line:
+                process.send_signal(signal.SIGINT)
+    assert process.returncode == 130
+
+
 def test_after_kill_9_in_the_midst_one_more_run_makes_it_whole(workflow: Workflow):
     path = workflow(KILLED)
     folder = path.parent

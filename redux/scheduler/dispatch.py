@@ -207,6 +207,7 @@ class Dispatch:
     def _raised(self, job: Job, error: BaseException) -> None:
         asked = self._asked.pop(job, None)
         if self._closing and isinstance(error, JobCancelled):
+            self._recorder.started(job)
             return
         if not self._tries_again(job, error):
             failed = None if asked is None else asked.behind(error)
@@ -229,7 +230,8 @@ class Dispatch:
         if question.given_up:
             if asked is not None and question in asked.cells:
                 asked.gave_up = True
-                self._abandon(asked.cells[question])
+                if not self._closing:  # then what runs may finish, as all that runs
+                    self._abandon(asked.cells[question])
         elif job.id in self._running and self._closing:
             self._interrupt(job)
         elif job.id in self._running:
