@@ -13,6 +13,8 @@ from typing import Any, cast
 from redux.awaiting import CURRENT_ASKER
 from redux.executors.executor import JobCancelled, JobSpec, Outcome, Question, Site, TimedOut, outcome_of
 from redux.expression import Expression
+from redux.nested import ATOMS
+from redux_backends.records import Seconds
 from redux_valuestore.errors import ReduxError
 
 GRACE_SECONDS = 1.0
@@ -170,13 +172,20 @@ class CoroutineExecutor:
         except BaseException as error:  # whatever a task raises is its outcome, exits included
             outcome = Outcome(started, time.time(), error=_as_outcome(error, spec.fullname))
         else:
-            outcome = outcome_of(spec, self._site.repo, started, value)
+            outcome = await self._kept(spec, started, value)
         begun.over = True
         await _end_others(begun)
         if begun.cancelled:
             outcome = Outcome(started, time.time(), error=JobCancelled(spec.fullname))
         if self._take(begun):
             self._site.done(begun.key, outcome)
+
+    async def _kept(self, spec: JobSpec, started: Seconds, value: object) -> Outcome:
+        """The outcome of a coroutine that returned; what may be large is encoded and stored beside the loop."""
+        repo = self._site.repo
+        if type(value) in ATOMS and (not isinstance(value, (str, bytes)) or len(value) <= repo.inline_limit):
+            return outcome_of(spec, repo, started, value)
+        return await asyncio.to_thread(outcome_of, spec, repo, started, value)
 
     def _ended(self, begun: _Begun) -> None:
         """A coroutine that was cancelled before its first step says nothing itself."""
