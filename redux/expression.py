@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, cast
 
+from redux.awaiting import CURRENT_ASKER
 from redux.operations import BINARY, REVERSIBLE, UNARY, register_operation
 from redux.serializers.encoded import ArgumentOf
 from redux.serializers.registry import registry
@@ -74,6 +75,10 @@ class Expression(Lazy):
             raise AttributeError(
                 f"an expression ({type(self).__name__}) has no attribute {name!r}: take what begins with _ in a task"
             )
+        if name == "add_done_callback":  # asyncio.wait would wait for ever
+            raise AttributeError(
+                f"{self!r} is no asyncio task: give asyncio.wait what asyncio.ensure_future(x) makes of it"
+            )
         return Operation("getattr", (self, name))
 
     def __getitem__(self, key: object) -> Operation:
@@ -103,6 +108,13 @@ class Expression(Lazy):
     def __format__(self, spec: str) -> NoReturn:
         remedy = f"use Literal('…{{}}…').format(x) {_FROM}, or make the text in a task; repr(x) shows the expression"
         raise _not_yet(self, "has no text", remedy)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        asker = CURRENT_ASKER.get()
+        if asker is None:
+            remedy = "await it inside an async task (`async def` under @task), or use redux.run(x) or task.call(…)"
+            raise TypeError(f"{self!r} is awaited outside of an async task: {remedy}")
+        return asker.ask(self).__await__()
 
     def __int__(self) -> NoReturn:
         raise _not_yet(self, "is no number", f"use as_task(int)(x) {_FROM}, or convert it in a task")
@@ -284,6 +296,8 @@ def lazy_operation(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
+        if inspect.iscoroutinefunction(function):
+            raise TypeError(f"the operation {name} is async def, and operations run at once: make it an async task")
         register_operation(name, function)
         signature = inspect.signature(function)
 

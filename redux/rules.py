@@ -46,6 +46,19 @@ class UnknownRule(ReduxError):
         super().__init__(f"no evaluation rule is named {name}; import the module that defines it")
 
 
+class AsyncRule(ReduxError):
+    """An evaluation rule was written as `async def`."""
+
+    exit_code = 2
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"rule {name} is async def, but a rule is a generator: write `def` and `yield` what is to be evaluated, "
+            "or make it an async task"
+        )
+
+
 class Effect:
     """Yielded by a rule: done at once, and the rule is sent what it gives."""
 
@@ -148,6 +161,8 @@ def rule(name: str) -> Callable[[Callable[P, Steps[R]]], Callable[P, R]]:
     """
 
     def register(steps: Callable[P, Steps[R]]) -> Callable[P, R]:
+        if inspect.iscoroutinefunction(steps) or inspect.isasyncgenfunction(steps):
+            raise AsyncRule(name)
         signature = inspect.signature(steps)
 
         def use(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -309,7 +309,9 @@ def _make_task(func: Callable[P, R], options: dict[str, Any]) -> Task[P, R]:
     namespace = compute_namespace(func, options.pop("namespace", None))
     if not _NAME.fullmatch(name):
         raise TaskError(f"{name!r} can't name a task: use letters, digits and _ (give one with @task(name=…))")
-    made = Task(func, name, namespace, declare(options))
+    if inspect.isasyncgenfunction(func):
+        raise TaskError(f"task {name} is an async generator, which gives no result: collect a list, and return that")
+    made = Task(func, name, namespace, declare(options, inspect.iscoroutinefunction(func)))
     get_task_registry().add(made)
     if made.declared.script:
         import_module("redux.scripting")  # by name, since it stands on tasks: its task has to be known from the start

@@ -59,9 +59,20 @@ def apply(function, x):
 def stretch(x, *more, by=1, plus=0, **named):
     return (x * by + plus + sum(more) + sum(named.values())) % {modulus}
 
+
+async def awaited(value):
+    return await value if hasattr(type(value), "__await__") else value
+
 """
 
 OPTIONS = ("@task", '@task(check_valid="shallow")', '@task(cache_scope="CSE")', '@task(cache_scope="NONE")')
+
+WAYS = (
+    *[f"{option}\ndef {{name}}:\n    return {{value}}\n" for option in OPTIONS],
+    "@task\nasync def {name}:\n    return {value}\n",
+    "@task\nasync def {name}:\n    return await awaited({value})\n",
+)
+"""How a task gives what it gives: at once, or async, as an expression or awaited."""
 
 BODIES = (
     "return (help{h}(x) + {k} * y) % {m}",
@@ -187,7 +198,7 @@ class Line:
         body = self.body if index else self.body % LEAVES
         names = {"a": f"task{self.a % max(index, 1)}", "b": f"task{self.b % max(index, 1)}"}
         text = BODIES[body].format(**self._parts, **names)
-        return f"{OPTIONS[self.option]}\ndef task{index}(x, y={self.n}):\n    {text}\n"
+        return WAYS[self.option].format(name=f"task{index}(x, y={self.n})", value=text.removeprefix("return "))
 
     def helper_text(self, index: int) -> str:
         """The helper's text; it calls only the helper before it."""
@@ -234,7 +245,7 @@ class Program:
             return func if func is not None else plain
 
         names: dict[str, Any] = {"task": plain, "__name__": "plain_program"}
-        text = self.text().replace("from redux import task", "")
+        text = self.text().replace("from redux import task", "").replace("async def", "def").replace("await ", "")
         exec(compile(text, "plain_program", "exec", dont_inherit=True), names)
         return names[self.main](x)
 
@@ -248,7 +259,7 @@ lines = st.builds(
     b=small,
     k=small,
     n=st.integers(1, 4),
-    option=st.integers(0, len(OPTIONS) - 1),
+    option=st.integers(0, len(WAYS) - 1),
 )
 programs = st.builds(
     Program,

@@ -136,6 +136,26 @@ CHANGED = {
     "true and one": ("def f(x):\n    return 1", "def f(x):\n    return True"),
     "an f-string's format": ("def f(x):\n    return f'{x:2}'", "def f(x):\n    return f'{x:3}'"),
     "async": ("def f(x):\n    return x", "async def f(x):\n    return x"),
+    "await": ("async def f(x):\n    return await x", "async def f(x):\n    return x"),
+    "async for": ("async def f(x):\n    async for y in x: pass", "async def f(x):\n    for y in x: pass"),
+    "async with": ("async def f(x):\n    async with x: pass", "async def f(x):\n    with x: pass"),
+    "async comprehension": (
+        "async def f(x):\n    return [y async for y in x]",
+        "async def f(x):\n    return [y for y in x]",
+    ),
+    "what is awaited": ("async def f(x):\n    return await x.a", "async def f(x):\n    return await x.b"),
+    "an async helper": (
+        "async def h(x): return 1\nasync def f(x): return await h(x)",
+        "async def h(x): return 2\nasync def f(x): return await h(x)",
+    ),
+    "an async helper that is passed on": (
+        "import asyncio as a\nasync def h(x): yield 1\nasync def f(x): return await a.gather(*[g async for g in h(x)])",
+        "import asyncio as a\nasync def h(x): yield 2\nasync def f(x): return await a.gather(*[g async for g in h(x)])",
+    ),
+    "an async context": (
+        "class C:\n    async def __aenter__(self): return 1\nasync def f(x):\n    async with C() as c: return c",
+        "class C:\n    async def __aenter__(self): return 2\nasync def f(x):\n    async with C() as c: return c",
+    ),
     "a parameter's kind": ("def f(x, y):\n    return x", "def f(x, /, y):\n    return x"),
     "a helper": ("def h(x): return 1\ndef f(x): return h(x)", "def h(x): return 2\ndef f(x): return h(x)"),
     "a helper's helper": (

@@ -12,7 +12,7 @@ import redux
 
 ROOT = Path(__file__).parent.parent
 SOURCES = (ROOT / "redux", ROOT / "backends" / "redux_backends", ROOT / "valuestore" / "redux_valuestore")
-HEAVY = {"sqlalchemy", "networkx", "fsspec", "alembic", "rich", "numpy", "pandas", "polars", "pyarrow"}
+HEAVY = {"sqlalchemy", "networkx", "fsspec", "alembic", "rich", "numpy", "pandas", "polars", "pyarrow", "asyncio"}
 
 
 def python(code: str, *path: Path, at: Path = ROOT) -> str:

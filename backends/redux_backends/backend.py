@@ -43,6 +43,7 @@ from redux_backends.records import (
     StoredValue,
     Tag,
     TaskRecord,
+    Traits,
     ValueRecord,
 )
 from redux_valuestore.digest import Digest
@@ -168,6 +169,10 @@ class Backend(ABC):
     @abstractmethod
     def get_task_sets(self, sets: Iterable[Digest]) -> Mapping[Digest, frozenset[Digest]]:
         """The members of task sets."""
+
+    @abstractmethod
+    def values_below(self, call: Digest, traits: Traits) -> frozenset[Digest]:
+        """The values with one of these traits that were arguments or results of calls below a finished call."""
 
     @abstractmethod
     def get_values(self, values: Sequence[Digest]) -> Mapping[Digest, StoredValue]:

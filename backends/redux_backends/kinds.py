@@ -88,6 +88,8 @@ class MissKind(IntEnum):
     """The attempt before it raised, and its task says to try again."""
     HANDLE_ROLLED_BACK = 14
     """A version of a handle that it was given, or returned, is not what is outside any more."""
+    NOT_WHOLE = 15
+    """It can only be taken whole, and something below it has to be asked anew in each execution."""
 
 
 class TagEntity(StrEnum):

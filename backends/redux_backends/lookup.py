@@ -173,6 +173,26 @@ def get_task_sets(connection: sqlite3.Connection, sets: Iterable[Digest]) -> Map
     return {Digest(rows[row]): frozenset(tasks) for row, tasks in members.items()}
 
 
+_BELOW = f"""
+WITH RECURSIVE below(id) AS (
+    SELECT child_id FROM call_edge JOIN call_node ON call_node.id = parent_id
+    WHERE {schema.SAME_HASH}
+    UNION
+    SELECT child_id FROM below JOIN call_edge ON parent_id = below.id
+)
+SELECT value.hash FROM below JOIN call_node USING (id) JOIN value ON value.id = value_id WHERE traits & :traits
+UNION
+SELECT value.hash FROM below JOIN call_node USING (id) JOIN argument USING (evaluation_id)
+JOIN value ON value.id = argument.value_id WHERE traits & :traits
+"""
+
+
+def values_below(connection: sqlite3.Connection, call: Digest, traits: Traits) -> frozenset[Digest]:
+    """The values with one of these traits that were arguments or results of calls below a finished call."""
+    found = connection.execute(_BELOW, {"id": call, "traits": int(traits)})
+    return frozenset(Digest(value) for (value,) in found)
+
+
 def get_values(connection: sqlite3.Connection, values: Sequence[Digest]) -> Mapping[Digest, StoredValue]:
     """Values as they are kept."""
     wanted = set(values)

@@ -167,6 +167,7 @@ class BackendMachine(RuleBasedStateMachine):
             lambda backend: backend.find_calls(_evals),
             lambda backend: backend.known_evaluations(_evals),
             lambda backend: backend.get_values(_hashes),
+            lambda backend: [backend.values_below(each.call_hash, ~Traits.PLAIN) for each in _CALLS],
             lambda backend: backend.valid_handles(_HANDLES),
         ):
             assert ask(self.backend) == ask(self.oracle)

@@ -105,6 +105,20 @@ class MemoryBackend(MemoryRecords):
         with self._lock:
             return {digest: self._task_sets[digest] for digest in sets if digest in self._task_sets}
 
+    def values_below(self, call: Digest, traits: Traits) -> frozenset[Digest]:
+        with self._lock:
+            below: set[Digest] = set()
+            waiting = [*self._calls[call].children] if call in self._calls else []
+            while waiting:
+                child = waiting.pop()
+                if child not in below:
+                    below.add(child)
+                    waiting += self._calls[child].children
+            calls = [self._calls[child] for child in below]
+            values = {one.result for one in calls}
+            values |= {argument.value for one in calls for argument in self._keys[one.eval_hash].arguments}
+            return frozenset(value for value in values if self._values[value].record.traits & traits)
+
     def get_values(self, values: Sequence[Digest]) -> Mapping[Digest, StoredValue]:
         with self._lock:
             return {value: self._stored(value) for value in values if value in self._values}

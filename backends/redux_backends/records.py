@@ -357,3 +357,7 @@ def hash_call(task_hash: Digest, args_hash: Digest, result: Digest, children: It
 def hash_task_set(tasks: Iterable[Digest]) -> Digest:
     """The hash of a set of task hashes."""
     return digest_struct("TaskSet", sorted(tasks))
+
+
+NO_TASKS = hash_task_set(())
+"""The empty set: no call has it by itself, so it marks those that are never taken whole."""

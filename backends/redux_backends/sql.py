@@ -34,6 +34,7 @@ from redux_backends.records import (
     StoredValue,
     Tag,
     TaskRecord,
+    Traits,
     ValueRecord,
 )
 from redux_backends.rowids import Ledger, Memory
@@ -102,6 +103,10 @@ class SQLiteBackend(Backend):
     def get_task_sets(self, sets: Iterable[Digest]) -> Mapping[Digest, frozenset[Digest]]:
         with self._database.driver() as connection:
             return lookup.get_task_sets(connection, sets)
+
+    def values_below(self, call: Digest, traits: Traits) -> frozenset[Digest]:
+        with self._database.driver() as connection:
+            return lookup.values_below(connection, call, traits)
 
     def get_values(self, values: Sequence[Digest]) -> Mapping[Digest, StoredValue]:
         with self._database.driver() as connection:

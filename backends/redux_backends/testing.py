@@ -311,6 +311,18 @@ class BackendSuite(AskingSuite):
             for each, result in ((calls[0], newer), (story.add_calls[0], story.results[0]))
         ]
 
+    def test_values_below_a_call_are_found_by_their_traits(self, backend: Backend, story: Story) -> None:
+        holding, hooked, plain = file_value("/below"), value("hooked", Traits.HOOKS), value("plain")
+        keys = [key(story.main, given) for given in (plain, holding, hooked)]
+        bottom = call(keys[1], plain, story.leaf_set)
+        middle = call(keys[0], hooked, story.leaf_set, children=[bottom, bottom])
+        top = call(keys[2], holding, story.leaf_set, children=[middle, bottom])
+        backend.record(Batch(values=[holding, hooked, plain], keys=keys, calls=[bottom, middle, top]))
+        assert backend.values_below(top.call_hash, Traits.FILES) == {holding.hash}
+        assert backend.values_below(top.call_hash, Traits.FILES | Traits.HOOKS) == {holding.hash, hooked.hash}
+        assert backend.values_below(middle.call_hash, Traits.HOOKS) == frozenset()
+        assert backend.values_below(digest("unknown"), Traits.FILES) == frozenset()
+
     def test_only_a_call_without_children_is_a_leaf(self, backend: Backend, story: Story) -> None:
         asked = story.main_key.eval_hash
         (candidate,) = backend.check_cache([asked])[asked]

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from redux.counts import held_to_count
@@ -61,6 +62,14 @@ class CodeDiffers(ExecutorError):
             f"task {fullname} in {path} is not the code that this execution began with: "
             "it was edited meanwhile, or depends on how it was imported; run again"
         )
+
+
+class JobCancelled(ReduxError):
+    """An async task was cancelled because its run ends, or because nobody waits for it any more."""
+
+    def __init__(self, fullname: str) -> None:
+        self.fullname = fullname
+        super().__init__(f"task {fullname} was cancelled; run again to have its result")
 
 
 @frozen
@@ -129,6 +138,35 @@ class Executor(Protocol):
 Done = Callable[[object, Outcome], None]
 
 
+class Question:
+    """An expression whose value a running job awaits. Whoever has the answer puts it here and calls `answer`."""
+
+    __slots__ = ("_wake", "error", "expression", "given_up", "traceback", "value")
+
+    def __init__(self, expression: object, wake: Callable[[Question], None]) -> None:
+        self.expression = expression
+        self.value: object = None
+        self.error: BaseException | None = None
+        self.traceback: TracebackType | None = None
+        self.given_up = False
+        """whether nobody awaits it any more"""
+        self._wake = wake
+
+    def answer(self, value: object) -> None:
+        """Give the value. Safe from any thread."""
+        self.value = value
+        self._wake(self)
+
+    def fail(self, error: BaseException) -> None:
+        """Say that there is none, and why. Safe from any thread."""
+        self.error, self.traceback = error, error.__traceback__
+        self._wake(self)
+
+
+Ask = Callable[[object, Question], None]
+"""Is told what a running job awaits, under the job's key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """What an executor is opened with: the `repo` that values go to, and `done`, which is told each outcome by its key.
@@ -164,7 +202,16 @@ def execute(spec: JobSpec, repo: Repo) -> Outcome:
     """
     started = time.time()
     try:
-        value = postprocessed(spec.func(*spec.args, **spec.kwargs), spec.fullname)
+        value = spec.func(*spec.args, **spec.kwargs)
+    except BaseException as error:  # whatever a task raises is its outcome, exits included
+        return Outcome(started, time.time(), error=error)
+    return outcome_of(spec, repo, started, value)
+
+
+def outcome_of(spec: JobSpec, repo: Repo, started: Seconds, returned: object) -> Outcome:
+    """The outcome of a job whose function returned: encode its result, and put large bytes into the store."""
+    try:
+        value = postprocessed(returned, spec.fullname)
         if spec.eval_hash is not None:
             value = advanced(value, spec.eval_hash)
         if spec.nout is not None:
@@ -173,7 +220,7 @@ def execute(spec: JobSpec, repo: Repo) -> Outcome:
     except CannotEncode as error:
         error.add_note(f"it is (in) the result of task {spec.fullname}")
         return Outcome(started, time.time(), error=error)
-    except BaseException as error:  # whatever a task raises is its outcome, exits included
+    except BaseException as error:  # a user's own encoder may raise anything
         return Outcome(started, time.time(), error=error)
     ended = time.time()
     try:

@@ -6,11 +6,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from redux.executors.executor import Done, Executor, ExecutorError, MakePool, Outcome, Place, Site
+from redux.executors.executor import Ask, Done, Executor, ExecutorError, MakePool, Outcome, Place, Question, Site
 from redux.executors.local import EXECUTORS, Kind, LocalExecutor
 from redux.repo import Repo
+
+if TYPE_CHECKING:
+    from redux.executors.coroutines import CoroutineExecutor
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ OwnExecutor = MakePool | Place | Alias
 """What makes an executor of the user's own."""
 NO_POOLS: Mapping[str, OwnExecutor] = MappingProxyType({})
 
+_COROUTINES = "(async tasks)"
+"""No name that anybody could give to an executor in the settings."""
 OTHER_NAMES: Mapping[str, str] = {"default": "threads", "process": "processes"}
 """What redun calls them; an executor of the user's own may have these names."""
 
@@ -68,11 +73,22 @@ class ExecutorPool:
         self._instead = frozenset(self._meant(name) for name in instead if self._is_known(name))
         self._open: dict[str, Executor] = {}
         self._meanings: dict[str, str] = {}
+        self._coroutines: CoroutineExecutor | None = None
         self._done: Done | None = None
+        self._ask: Ask | None = None
 
-    def connect(self, done: Done) -> None:
-        """Say where outcomes are to be reported."""
-        self._done = done
+    def connect(self, done: Done, ask: Ask) -> None:
+        """Say where outcomes, and what running jobs await, are to be reported."""
+        self._done, self._ask = done, ask
+
+    def coroutines(self) -> CoroutineExecutor:
+        """Where async tasks run, whatever the default is."""
+        if self._coroutines is None:
+            from redux.executors.coroutines import CoroutineExecutor  # noqa: PLC0415 - asyncio: few runs need it
+
+            self._coroutines = CoroutineExecutor(self._site, self._report_question)
+            self._open[_COROUTINES] = self._coroutines
+        return self._coroutines
 
     def get(self, name: str | None) -> Executor:
         """The executor of that name (None: the default). Raises UnknownExecutor."""
@@ -130,6 +146,10 @@ class ExecutorPool:
         for executor in self._open.values():
             executor.close()
         self._open.clear()
+
+    def _report_question(self, key: object, question: Question) -> None:
+        assert self._ask is not None
+        self._ask(key, question)
 
     def _report(self, key: object, outcome: Outcome) -> None:
         assert self._done is not None

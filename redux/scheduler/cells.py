@@ -33,6 +33,7 @@ def make_cell(lazy: Lazy, scope: Scope, find_task: FindTask) -> Cell:
         cell.failed = Failed(error, scope.job)
         return cell
     if isinstance(lazy, InContext):
+        scope.kept.append(lazy)
         return Part(Scope(scope.job, lazy._context), lazy._expr)
     if isinstance(lazy, Known):
         cell = Cell(scope)

@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
-from redux.executors.executor import Executor, JobSpec, Outcome
+from redux.executors.executor import Executor, JobCancelled, JobSpec, Outcome, Question
 from redux.executors.pool import ExecutorPool
 from redux.flow.subrun import SUBRUN
+from redux.scheduler.asking import Asked, answering, let_go, nobodys
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.inputs import Unmade
-from redux.scheduler.jobs import Failed, Job
+from redux.scheduler.jobs import Failed, Job, RuleCell
 from redux.scheduler.limits import LimitExceeded, Limits
 from redux.scheduler.outcomes import datum_of_outcome, read_what_was_asked
 from redux.scheduler.recorder import Recorder
@@ -43,8 +44,12 @@ class Dispatch:
         self._running: dict[JobId, Job] = {}
         self._timed = 0
         self._closing = False
-        self._inbox: SimpleQueue[tuple[object, Outcome | None]] = SimpleQueue()
-        pool.connect(lambda key, outcome: self._inbox.put((key, outcome)))
+        self._asked: dict[Job, Asked] = {}
+        self._inbox: SimpleQueue[tuple[object, Outcome | Question | None]] = SimpleQueue()
+        pool.connect(self._note, self._note)
+
+    def _note(self, key: object, came: Outcome | Question) -> None:
+        self._inbox.put((key, came))
 
     @property
     def running(self) -> Collection[Job]:
@@ -62,7 +67,7 @@ class Dispatch:
     def submit(self, job: Job, reason: Reason) -> None:
         """Have a job run, once its limits allow it."""
         try:
-            if job.options.limits and not self._limits.take(job, reason):
+            if job.options.limits and not self._limits.take(job, reason, self._running.keys()):
                 return
         except LimitExceeded as error:
             self._evaluator.fail(job, Failed(error, job))
@@ -102,6 +107,9 @@ class Dispatch:
         begun_not = [key for key in self._pool.cancel_waiting() if isinstance(key, Job)]
         for job in begun_not:
             self._running.pop(job.id, None)
+        for job, asked in self._asked.items():
+            if asked.open:
+                self._interrupt(job)
         while self._running:
             with suppress(Empty):
                 self._arrive(*self._inbox.get(timeout=OVERDUE_SECONDS if self._timed else None))
@@ -131,7 +139,7 @@ class Dispatch:
         """What is handed out for a job; None where it failed, waits for something made again, or asks anew."""
         known, options, asked = job.known, job.options, job.eval_hash
         try:
-            executor = self._pool.get(options.executor)
+            executor = self._pool.coroutines() if options.is_async else self._pool.get(options.executor)
             call = self._evaluator.inputs.call_of(job)
         except Unmade as unmade:
             self._evaluator.wait_for_remake(job, unmade.datum, unmade.error)
@@ -156,18 +164,34 @@ class Dispatch:
 
     # -- in ----------------------------------------------------------------------------------------
 
-    def _arrive(self, key: object, outcome: Outcome | None) -> None:
-        if outcome is None or not isinstance(key, Job) or self._running.pop(key.id, None) is None:
+    def _arrive(self, key: object, came: Outcome | Question | None) -> None:
+        if not isinstance(key, Job):
             return
-        job = key
+        if isinstance(came, Question):
+            self._ask(key, came)
+        elif came is None:
+            self._go_on(key)
+        elif self._running.pop(key.id, None) is not None:
+            self._end(key, came)
+
+    def _end(self, job: Job, outcome: Outcome) -> None:
         self._counts[job.known.task.fullname].running -= 1
         self._timed -= job.options.timeout is not None
         self._give_back(job)
         job.started, job.ended = outcome.started, outcome.ended
         job.seconds = outcome.ended - outcome.started
+        asked = self._asked.get(job)
+        ends_now = outcome.error is not None and not self._tries_again(job, outcome.error)
+        if asked is not None and asked.open and not ends_now:
+            asked.outcome = outcome
+        else:
+            self._take_in(job, outcome)
+
+    def _take_in(self, job: Job, outcome: Outcome) -> None:
         if outcome.error is not None:
             self._raised(job, outcome.error)
             return
+        asked = self._asked.pop(job, None)
         if outcome.trouble is not None:
             self._recorder.give_up(outcome.trouble)
         encoded = outcome.encoded
@@ -178,7 +202,8 @@ class Dispatch:
         self._recorder.note_values(outcome.records)
         if job.forks or (encoded.traits is not _PLAIN and encoded.traits & Traits.HANDLES):
             self._recorder.advanced(job, outcome.records)
-        if read_what_was_asked(job):
+        job.whole = read_what_was_asked(job) and (asked is None or not asked.gave_up)
+        if job.whole and not job.options.is_async:
             self._recorder.reduced(job, encoded.hash, job.seconds)
         if encoded.traits is not _PLAIN and encoded.traits & Traits.EXPRESSIONS:
             self._evaluator.open(outcome.value, job)
@@ -188,8 +213,13 @@ class Dispatch:
     def _raised(self, job: Job, error: BaseException) -> None:
         if job.known.task.fullname == SUBRUN:
             self._recorder.abandon(job)
-        if self._closing or not self._retries.wants(job, error):
-            self._evaluator.fail(job, Failed(error, job))
+        asked = self._asked.pop(job, None)
+        if self._closing and isinstance(error, JobCancelled):
+            self._recorder.started(job)
+            return
+        if not self._tries_again(job, error):
+            failed = None if asked is None else asked.behind(error)
+            self._evaluator.fail(job, failed or Failed(error, job))
             return
         job.status = JobStatus.FAILED
         self._recorder.failed(job, describe_error(error))
@@ -197,6 +227,53 @@ class Dispatch:
         times = job.options.retry.times
         job.renew(JobId(new_id()), Reason(MissKind.RETRIED, f"attempt {job.attempts + 1} of {times + 1}"))
         self._retries.wait(job)
+
+    def _tries_again(self, job: Job, error: BaseException) -> bool:
+        return not self._closing and not isinstance(error, JobCancelled) and self._retries.wants(job, error)
+
+    # -- what running jobs ask ---------------------------------------------------------------------
+
+    def _ask(self, job: Job, question: Question) -> None:
+        asked = self._asked.get(job)
+        if question.given_up:
+            if asked is not None and question in asked.cells:
+                asked.gave_up = True
+                if not self._closing:  # then what runs may finish, as all that runs
+                    self._abandon(asked.cells[question])
+        elif job.id in self._running and self._closing:
+            self._interrupt(job)
+        elif job.id in self._running:
+            self._open(job, question)
+
+    def _open(self, job: Job, question: Question) -> None:
+        asked = self._asked.setdefault(job, Asked())
+
+        def answered() -> None:
+            asked.open -= 1
+            let_go(asked.cells[question])
+            if asked.outcome is not None and not asked.open:
+                self._inbox.put((job, None))
+
+        asked.open += 1
+        asked.cells[question] = self._evaluator.ask(job, answering(question, answered))
+
+    def _abandon(self, cell: RuleCell) -> None:
+        """Nobody awaits an answer any more: async jobs that ran for it alone are cancelled, others run to their end."""
+        for job in nobodys(cell):
+            if job.options.is_async and job.id in self._running and job.eval_hash is not None:
+                self._reuse.forget(job, job.eval_hash)
+                self._pool.coroutines().cancel(job)
+
+    def _go_on(self, job: Job) -> None:
+        """All that a job asked is answered, and it had ended before."""
+        asked = self._asked.get(job)
+        if asked is not None and asked.outcome is not None:
+            self._take_in(job, asked.outcome)
+
+    def _interrupt(self, job: Job) -> None:
+        """Have a job end that waits for what will not run any more."""
+        self._pool.coroutines().cancel(job)
+        self._recorder.started(job)
 
     def _give_back(self, job: Job) -> None:
         if job.options.limits:

@@ -15,6 +15,7 @@ from redux.handle import any_handles
 from redux.nested import ATOMS, lazies_in, refuse_hidden
 from redux.operations import operation
 from redux.repo import Repo
+from redux.rules import Steps
 from redux.scheduler.cells import FindTask, make_cell
 from redux.scheduler.events import Events, perform
 from redux.scheduler.inputs import (
@@ -41,7 +42,7 @@ from redux.scheduler.jobs import (
 )
 from redux.scheduler.lines import Lines
 from redux.scheduler.stepping import Ended, Wanted, advance
-from redux.tasks.options import CacheCheckValid, TaskOptions, given_for_call
+from redux.tasks.options import CacheCheckValid, TaskOptions, given_for_call, inherited
 from redux.value import Lazy, any_type_has
 from redux_backends.records import ExecutionId, Traits, Upstream, hash_evaluation
 from redux_valuestore.digest import digest_struct
@@ -80,12 +81,18 @@ class Evaluator:
 
     def open(self, value: object, job: Job | None) -> Gather:
         """A cell for a value whose expressions are to be evaluated as children of `job`."""
-        scope = Scope(job, self._context if job is None else job.context, self._exported)
-        if job is not None:
-            job.scope = scope
+        scope = Scope(None, self._context, self._exported) if job is None else job.own_scope()
         gather = Gather(scope, value)
         self._fresh.append(gather)
         return gather
+
+    def ask(self, job: Job, steps: Steps[object]) -> RuleCell:
+        """A cell for a rule, evaluated in a job that still runs."""
+        scope = job.own_scope()
+        cell = RuleCell(scope, steps)
+        scope.kept.append(cell)
+        self._fresh.append(cell)
+        return cell
 
     def next_wave(self, limit: int) -> list[Job]:
         """Move cells on until `limit` jobs are ready to be decided, or nothing moves; the ready jobs."""
@@ -204,7 +211,7 @@ class Evaluator:
     def _options_of(self, job: Job) -> TaskOptions:
         """The declared options, those that jobs above export over them, those of the call over both."""
         given: Any = self.inputs.fill(dict(job.given), job.parent)
-        return given_for_call(given_for_call(job.known.task.declared, job.parent.exported), given)
+        return given_for_call(inherited(job.known.task.declared, job.parent.exported), given)
 
     def _hash_arguments(self, job: Job) -> None:
         task = job.known.task

@@ -101,7 +101,7 @@ class Scope:
     that they inherit.
     """
 
-    __slots__ = ("cells", "children", "context", "exported", "grafts", "job")
+    __slots__ = ("cells", "children", "context", "exported", "grafts", "job", "kept")
 
     def __init__(
         self, job: Job | None, context: Mapping[str, object], exported: Mapping[str, object] = NO_OPTIONS
@@ -112,6 +112,8 @@ class Scope:
         self.cells: dict[int, Cell] = {}
         self.children: list[Job] = []
         self.grafts: list[Graft] = []
+        self.kept: list[object] = []
+        """what has to live as long as the cells, since their expressions are known by identity"""
 
     @property
     def calls(self) -> Sequence[Job | Graft]:
@@ -263,6 +265,7 @@ class Job(Cell):
         "status",
         "task_set",
         "upstreams",
+        "whole",
     )  # fmt: skip
 
     def __init__(
@@ -299,11 +302,18 @@ class Job(Cell):
         self.remade = 0
         self.attempts = 0
         self.place = ""
+        self.whole = True
 
     def exports(self) -> Mapping[str, object]:
         """The options that every job below inherits."""
         own, inherited = self.options.exported, self.parent.exported
         return {**inherited, **dict(own)} if own else inherited
+
+    def own_scope(self) -> Scope:
+        """Where what it calls is evaluated: made for its result, or before, where it asks while it runs."""
+        if self.scope is None:
+            self.scope = Scope(self, self.context)
+        return self.scope
 
     def renew(self, id: JobId, reason: Reason) -> None:
         """Make it a new attempt, which has to run whatever the cache says."""
@@ -312,6 +322,7 @@ class Job(Cell):
         self.leader = self.scope = self.call_hash = self.task_set = None
         self.started = self.ended = self.seconds = 0.0
         self.recorded = False
+        self.whole = True
 
     def __repr__(self) -> str:
         return f"<job {self.id.hex()[:8]} {self.known.task.fullname} {self.status.name.lower()}>"

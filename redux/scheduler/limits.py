@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from redux.scheduler.jobs import Job
-from redux_backends.records import Reason
+from redux_backends.records import JobId, Reason
 from redux_valuestore.errors import ReduxError
+
+
+class LimitHeldAbove(ReduxError):
+    """A call takes what an async task above it holds while it awaits that call."""
+
+    exit_code = 2
+
+    def __init__(self, fullname: str, resource: str, holder: str) -> None:
+        self.fullname = fullname
+        super().__init__(
+            f"task {fullname} takes of limit {resource!r}, which task {holder} above it holds until it ends: "
+            "neither could go on; leave limits= to the calls that await no others, or raise the limit"
+        )
+
 
 Wants = tuple[tuple[str, int], ...]
 """What a job takes: names of resources, and how much of each."""
@@ -26,6 +40,13 @@ class LimitExceeded(ReduxError):
         )
 
 
+def _above(job: Job) -> Iterator[Job]:
+    above = job.parent.job
+    while above is not None:
+        yield above
+        above = above.parent.job
+
+
 class Limits:
     """What is free of each resource. One that nobody gave a number has 1."""
 
@@ -34,18 +55,29 @@ class Limits:
         self._taken: dict[str, int] = {}
         self._waiting: dict[Wants, deque[tuple[Job, Reason]]] = {}
 
-    def take(self, job: Job, reason: Reason) -> bool:
-        """Whether a job has all it takes now; if not, it waits, to come out of `next_freed`. Raises LimitExceeded."""
+    def take(self, job: Job, reason: Reason, running: Collection[JobId] = ()) -> bool:
+        """Whether a job has all it takes now; if not, it waits, to come out of `next_freed`.
+
+        Raises LimitExceeded for more than there is, or than the `running` jobs above it leave, which wait for it.
+        """
         wants = job.options.limits
         for resource, wanted in wants:
             total = self._totals.get(resource, 1)
             if wanted > total:
                 raise LimitExceeded(job.known.task.fullname, resource, wanted, total)
         if not self._fits(wants):
+            self._check_above(job, running)
             self._waiting.setdefault(wants, deque()).append((job, reason))
             return False
         self._add(wants, 1)
         return True
+
+    def _check_above(self, job: Job, running: Collection[JobId]) -> None:
+        holders = [(above, dict(above.options.limits)) for above in _above(job) if above.id in running]
+        for resource, wanted in job.options.limits:
+            held = [(above, limits[resource]) for above, limits in holders if resource in limits]
+            if held and wanted > self._totals.get(resource, 1) - sum(count for _, count in held):
+                raise LimitHeldAbove(job.known.task.fullname, resource, held[0][0].known.task.fullname)
 
     def give_back(self, job: Job) -> None:
         """A job needs what it took no more."""

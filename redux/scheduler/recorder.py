@@ -23,6 +23,7 @@ from redux.scheduler.writer import Writer, as_trouble
 from redux.tags import Tags
 from redux.value import Encoded, encode
 from redux_backends.records import (
+    NO_TASKS,
     Argument,
     Batch,
     CallNode,
@@ -263,6 +264,8 @@ class Recorder:
         children = tuple([child.call_hash for child in made if child.call_hash is not None]) if made else ()
         job.call_hash = hash_call(job.known.task_hash, job.args_hash, result, children)
         task_set = self._note_tasks_of(job)
+        if job.options.is_async and not job.whole:
+            task_set = self._no_tasks()
         self._calls.append(
             CallNode(
                 job.call_hash,
@@ -302,6 +305,13 @@ class Recorder:
                     self._note_task(task_hash)
             self._new_sets.append(known)
         return known.hash
+
+    def _no_tasks(self) -> Digest:
+        """The set that stands for: never to be taken whole."""
+        if NO_TASKS not in self._recorded_sets:
+            self._recorded_sets.add(NO_TASKS)
+            self._new_sets.append(TaskSet(NO_TASKS, ()))
+        return NO_TASKS
 
     def _members_of(self, digest: Digest) -> frozenset[Digest]:
         members = self._members.get(digest)

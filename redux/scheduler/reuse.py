@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from redux.repo import Repo
 from redux.scheduler.jobs import ABSENT, Job
 from redux.scheduler.task_book import TaskBook
-from redux.scheduler.validity import HELD, Sound, Validity
+from redux.scheduler.validity import ASKED, HELD, Sound, Validity
 from redux.tasks.options import ALL_RESULTS, CacheCheckValid, CacheResult, CacheScope
 from redux_backends.backend import CallCandidate, Candidate
-from redux_backends.records import MissKind, Reason, StoredValue, Traits, ValueRecord
+from redux_backends.records import NO_TASKS, MissKind, Reason, StoredValue, Traits, ValueRecord
 from redux_valuestore.digest import Digest
 from redux_valuestore.frozen import frozen
 
@@ -49,6 +49,8 @@ Decision = Same | Finished | Reduced | Miss
 
 _PLAIN = Traits.PLAIN
 _CACHE_OFF = Miss(Reason(MissKind.CACHE_OFF))
+_STALE = Reason(MissKind.STALE_SUBTREE)
+_NOT_WHOLE = Reason(MissKind.NOT_WHOLE)
 
 
 class Reuse:
@@ -64,7 +66,9 @@ class Reuse:
         self._validity = Validity(repo, book)
         self._use_cache = use_cache
         self._first: dict[bytes, Job] = {}
-        self._current_sets: dict[Digest, bool] = {}
+        self._known_sets: set[Digest] = set()
+        self._current_sets: set[Digest] = set()
+        self._fleeting_sets: set[Digest] = set()
         self._known_versions: dict[str, Sequence[Digest]] = {}
 
     def stop_asking(self) -> None:
@@ -154,15 +158,16 @@ class Reuse:
 
     def _finished_calls(self, jobs: list[Job], why: dict[Digest, Reason]) -> dict[Digest, Finished]:
         found = self._repo.backend.find_calls([_eval(job) for job in jobs])
-        self._judge_sets({call.task_set for calls in found.values() for call in calls})
+        self._learn_sets({call.task_set for calls in found.values() for call in calls})
         held = self._held(call.value for calls in found.values() for call in calls)
         asked_by = {_eval(job): job for job in jobs}
         chosen: dict[Digest, Finished] = {}
         for eval_hash, calls in found.items():
+            job = asked_by[eval_hash]
             for call in calls:
-                current = self._current_sets.get(call.task_set, False)
-                stale = None if current else Reason(MissKind.STALE_SUBTREE)
-                verdict = stale or self._judge(asked_by[eval_hash], call.value, held)
+                verdict = self._judge_set(job, call.task_set) or self._judge(job, call.value, held)
+                if isinstance(verdict, Sound) and job.options.is_async:
+                    verdict = self._judge_below(call) or verdict
                 if isinstance(verdict, Sound):
                     chosen[eval_hash] = Finished(call, verdict.value)
                     break
@@ -174,12 +179,35 @@ class Reuse:
         rolled_back = self._validity.judge_handles(fork.after(_eval(job)) for fork in job.forks) if job.forks else None
         return rolled_back or self._validity.judge(value, held)
 
-    def _judge_sets(self, sets: set[Digest]) -> None:
-        unknown = sets - self._current_sets.keys()
+    def _judge_set(self, job: Job, task_set: Digest) -> Reason | None:
+        """Why a finished call may not be used, by the tasks that it was made of."""
+        if task_set == NO_TASKS or (job.options.is_async and task_set in self._fleeting_sets):
+            return _NOT_WHOLE
+        return None if task_set in self._current_sets else _STALE
+
+    def _judge_below(self, call: CallCandidate) -> Reason | None:
+        """Why a finished call may not be used, by what calls below it were given and gave."""
+        below = self._repo.backend.values_below(call.call_hash, ASKED)
+        if not below:
+            return None
+        values = self._repo.backend.get_values(list(below))
+        held = self._held(values.values())
+        for value in values.values():
+            verdict = self._validity.judge(value, held)
+            if isinstance(verdict, Reason):
+                return verdict
+        return None
+
+    def _learn_sets(self, sets: set[Digest]) -> None:
+        unknown = sets - self._known_sets
         if unknown:
-            current = self._book.current_hashes
+            self._known_sets |= unknown
+            current, fleeting = self._book.current_hashes, self._book.fleeting_hashes
             for digest, members in self._repo.backend.get_task_sets(unknown).items():
-                self._current_sets[digest] = bool(members) and members <= current
+                if members and members <= current:
+                    self._current_sets.add(digest)
+                if members & fleeting:
+                    self._fleeting_sets.add(digest)
 
     def _held(self, values: Iterable[StoredValue]) -> Mapping[Digest, ValueRecord]:
         wanted = {value.hash for value in values if value.traits is not _PLAIN and value.traits & HELD}

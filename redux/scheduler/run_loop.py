@@ -10,6 +10,7 @@ from typing import Protocol
 
 from redux.repo import Repo
 from redux.rules import Grafted, TagsNoted
+from redux.scheduler.circles import follower_in_circle
 from redux.scheduler.collector import Collector
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
@@ -19,6 +20,7 @@ from redux.scheduler.report import Counts, ErrorValue, TaskProgress, TaskStatus,
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.validity import reason_of_loss
+from redux.scheduler.wholes import stays_whole
 from redux.tags import TagError, Tags
 from redux.tasks.options import NO_OPTIONS
 from redux_backends.backend import BackendError
@@ -215,6 +217,11 @@ class Run:
                 self._recorder.started(job)
             self._recorder.flush()
             self._renew_lease()
+            asking = any(job.options.is_async for job in self._dispatch.running)
+            stuck = follower_in_circle(self._evaluator.unfinished) if asking else None
+            if stuck is not None:
+                self._fail_in_circle(stuck)
+                return
             patience = LEASE_SECONDS / 4
 
     def _renew_lease(self) -> None:
@@ -226,6 +233,9 @@ class Run:
         stuck = self._evaluator.stuck_job()
         if stuck is None:
             raise AssertionError("nothing runs, nothing is ready, and no job waits for another")
+        self._fail_in_circle(stuck)
+
+    def _fail_in_circle(self, stuck: Job) -> None:
         error = CyclicCall(
             f"task {stuck.known.task.fullname} (job {stuck.id.hex()[:8]}) waits for a call of itself with the same "
             "arguments; give the inner call other arguments, or the task cache_scope='NONE'"
@@ -283,6 +293,7 @@ class Run:
         else:
             job.outcome = Came.SAME_EXECUTION
             job.call_hash, job.task_set = leader.call_hash, leader.task_set
+            job.whole = leader.whole
             job.seconds = leader.seconds
             self._settle_cached(job, leader.datum)
 
@@ -330,6 +341,7 @@ class Run:
             job.status = JobStatus.DONE
             progress.done += 1
             progress.seconds_ran += job.seconds
+        job.whole = stays_whole(job)
         self._recorder.settled(job)
         for _, datum in job.arguments:
             release(datum)
@@ -341,6 +353,7 @@ class Run:
             return
         job.status, job.ended = JobStatus.FAILED, job.ended or time.time()
         self._counts[job.known.task.fullname].failed += 1
+        job.whole = False
         self._recorder.failed(job, self._describe(job.failed))
 
     def _describe(self, failed: Failed) -> ErrorValue:

@@ -8,6 +8,7 @@ from threading import RLock
 from redux.code.fingerprint import Fingerprinter
 from redux.scheduler.jobs import KnownTask
 from redux.task import Task, TaskError, TaskRegistry, source_of_task
+from redux.tasks.options import CacheScope
 from redux_backends.records import TaskRecord, hash_task_set
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
@@ -41,6 +42,12 @@ class TaskBook:
     def current_hashes(self) -> frozenset[Digest]:
         """The hashes of all tasks as they stand."""
         return frozenset(self._records)
+
+    @property
+    def fleeting_hashes(self) -> frozenset[Digest]:
+        """The hashes of those whose results are not to be used by another execution."""
+        known = self._known.values()
+        return frozenset(one.task_hash for one in known if one.task.declared.cache_scope is not CacheScope.BACKEND)
 
     def find(self, fullname: str) -> KnownTask:
         """A task by its full name. Raises TaskError, with the nearest names, where there is none."""

@@ -16,7 +16,7 @@ from redux_valuestore.frozen import frozen
 
 _PLAIN = Traits.PLAIN
 HELD = Traits.FILES | Traits.TASKS | Traits.HANDLES
-_ASKED = HELD | Traits.HOOKS
+ASKED = HELD | Traits.HOOKS
 
 
 @frozen
@@ -69,7 +69,7 @@ class Validity:
         if value.data is not None and digest_bytes(value.data) != value.hash:
             self._repo.backend.forget_value(value.hash)
             return Reason(MissKind.VALUE_GONE, value.hash.hex())
-        if value.traits is _PLAIN or not value.traits & _ASKED:
+        if value.traits is _PLAIN or not value.traits & ASKED:
             return _SOUND
         reason = self._judge_held(value, held) if value.traits & HELD else None
         if reason is not None:

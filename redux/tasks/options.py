@@ -83,6 +83,8 @@ class TaskOptions:
     nout: int | None = None
     load_module: str | None = None
     script: bool = False
+    is_async: bool = False
+    """whether the function is `async def`: it runs in the run's event loop, and is reused as a whole or not at all"""
     tags: tuple[tuple[str, object], ...] = ()
     exported: tuple[tuple[str, object], ...] = ()
     """what every job below inherits"""
@@ -101,9 +103,15 @@ _KNOWN = _OF_THE_CODE | {
 }  # fmt: skip
 
 
-def declare(given: Mapping[str, Any]) -> TaskOptions:
+def declare(given: Mapping[str, Any], is_async: bool = False) -> TaskOptions:
     """The options of a declaration. Raises TaskError."""
-    return _changed(TaskOptions(), given)
+    if not is_async:
+        return _changed(TaskOptions(), given)
+    if given.get("script"):
+        raise TaskError(
+            "a script task cannot be async def: await script(…) in an async task, or return it from a plain one"
+        )
+    return _changed(replace(TaskOptions(), is_async=True, **_AS_A_WHOLE), given)
 
 
 def given_for_call(options: TaskOptions, given: Mapping[str, Any]) -> TaskOptions:
@@ -141,7 +149,39 @@ def handed_down(options: TaskOptions) -> dict[str, Any]:
     }
 
 
+def inherited(options: TaskOptions, exported: Mapping[str, Any]) -> TaskOptions:
+    """Options with those that jobs above export over them; where plain tasks run is no matter of an async one."""
+    if options.is_async:
+        exported = {name: value for name, value in exported.items() if name not in _NOT_ASYNC}
+    return given_for_call(options, exported)
+
+
+_AS_A_WHOLE: Mapping[str, Any] = {
+    "check_valid": CacheCheckValid.SHALLOW,
+    "cache_results": frozenset({CacheResult.CSE, CacheResult.ULTIMATE}),
+}
+_NOT_ASYNC: Mapping[str, str] = {
+    "executor": "it runs in the run's own event loop; give executor= to what it calls",
+    "check_valid": "it is reused as a whole, once all below it is as it was; leave check_valid out",
+    "allowed_cache_results": "it is reused as a whole; SINGLE cannot be",
+}
+
+
+def _refuse_for_async(given: Mapping[str, Any]) -> None:
+    """Raises TaskError for what an async task cannot be given."""
+    refused = {
+        "executor": given.get("executor") is not None,
+        "check_valid": given.get("check_valid", CacheCheckValid.SHALLOW) != CacheCheckValid.SHALLOW,
+        "allowed_cache_results": CacheResult.SINGLE in (given.get("allowed_cache_results") or ()),
+    }
+    for name, why in _NOT_ASYNC.items():
+        if refused[name]:
+            raise TaskError(f"{name}={given[name]!r} is not for an async task: {why}")
+
+
 def _changed(options: TaskOptions, given: Mapping[str, Any]) -> TaskOptions:
+    if options.is_async:
+        _refuse_for_async(given)
     changes: dict[str, Any] = {}
     others = dict(options.for_executor)
     for name, value in given.items():
