@@ -27,6 +27,14 @@ from redux_valuestore.digest import Digest, digest_struct
 CONTENT, FOLDER, GLOB = "content ", "folder ", "glob "
 _WORDS = (CONTENT, FOLDER, GLOB)
 
+FORMATS = ("parquet", "csv", "jsonl", "json", "feather")
+"""Those of datasets. Each is the ending of its files' names too; `json` are lines as in `jsonl`."""
+
+
+def shards_in(folder: str, format: str) -> str:
+    """The pattern that the shards of a dataset in a folder fit."""
+    return f"{folder.rstrip('/')}/**/*.{format}" if folder else f"**/*.{format}"
+
 
 def file_text(path: str) -> str:
     """The text of a fact about one file."""
@@ -69,7 +77,8 @@ def still_holds(fact: FileFact) -> bool:
 def texts_about(path: str) -> list[str]:
     """The texts under which a path may have been noted, as a file before all else."""
     kinds = ("", FOLDER, GLOB)
-    plain = [file_text(path), *(kind + path for kind in kinds[1:])]
+    shards = [GLOB + shards_in(path, format) for format in FORMATS]
+    plain = [file_text(path), *(kind + path for kind in kinds[1:]), *shards]
     return plain if "://" not in local_path(path) else [*plain, *(CONTENT + kind + path for kind in kinds)]
 
 

@@ -23,6 +23,14 @@ class FileSystem(ABC):
     def open(self, path: str, mode: str = "r", encoding: str | None = None, newline: str | None = None) -> IO[Any]:
         """The opened file, text in UTF-8 unless said otherwise; writing makes the folders above it."""
 
+    @abstractmethod
+    def put_whole(self, path: str, content: IO[bytes]) -> None:
+        """Make this the content, from its position on; whoever looks meanwhile sees what was there before, or all."""
+
+    @abstractmethod
+    def at(self, path: str) -> tuple[Any, str]:
+        """The fsspec file system that a path is on, None for the local disk, and the path there."""
+
     def guard(self, path: str) -> AbstractContextManager[None]:
         """What goes wrong inside with a file at this path is told as this file system's errors are."""
         return nullcontext()

@@ -32,6 +32,22 @@ class LocalFileSystem(FileSystem):
             _make_folder_of(place)
         return open(place, mode, encoding=encoding_for(mode, encoding), newline=newline)
 
+    def put_whole(self, path: str, content: IO[bytes]) -> None:
+        import shutil  # noqa: PLC0415 - start-up does not need it
+
+        place = local_path(path)
+        hidden = os.path.join(os.path.dirname(place), f".{os.urandom(8).hex()}.tmp")
+        try:
+            with self.open(hidden, "xb") as writer:
+                shutil.copyfileobj(content, writer, 1 << 20)
+            os.replace(hidden, place)
+        except BaseException:
+            self.remove(hidden)
+            raise
+
+    def at(self, path: str) -> tuple[Any, str]:
+        return None, local_path(path)
+
     def exists(self, path: str) -> bool:
         return os.path.exists(local_path(path))
 

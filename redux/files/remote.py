@@ -10,6 +10,7 @@ from redux.files.filesystem import Contents, FileSystem, encoding_for
 from redux.files.identity import identify
 from redux.files.trouble import FileUnreachable, FileUnreadable
 from redux_valuestore.digest import Digest, digest_stream
+from redux_valuestore.whole import write_whole
 
 _PASSED_ON = (FileNotFoundError, FileExistsError, FileUnreadable, UnicodeError)
 """What says enough as it is."""
@@ -45,7 +46,7 @@ class RemoteFileSystem(FileSystem):
     def open(self, path: str, mode: str = "r", encoding: str | None = None, newline: str | None = None) -> IO[Any]:
         text: dict[str, Any] = {} if "b" in mode else {"encoding": encoding_for(mode, encoding), "newline": newline}
         with explained(path):
-            fs, place = self._at(path)
+            fs, place = self.at(path)
             try:
                 return fs.open(place, mode, **text)
             except FileNotFoundError:
@@ -53,6 +54,11 @@ class RemoteFileSystem(FileSystem):
                     raise
             fs.makedirs(place.rpartition("/")[0], exist_ok=True)
             return fs.open(place, mode, **text)
+
+    def put_whole(self, path: str, content: IO[bytes]) -> None:
+        with explained(path):
+            fs, place = self.at(path)
+            write_whole(fs, place, iter(lambda: content.read(1 << 20), b""))
 
     def guard(self, path: str) -> AbstractContextManager[None]:
         return explained(path)
@@ -76,7 +82,7 @@ class RemoteFileSystem(FileSystem):
 
     def remove(self, path: str) -> None:
         with explained(path), suppress(FileNotFoundError):
-            fs, place = self._at(path)
+            fs, place = self.at(path)
             fs.rm_file(place)
 
     def touch(self, path: str) -> None:
@@ -87,18 +93,18 @@ class RemoteFileSystem(FileSystem):
 
     def mkdir(self, path: str) -> None:
         with explained(path):
-            fs, place = self._at(path)
+            fs, place = self.at(path)
             fs.makedirs(place, exist_ok=True)
 
     def rmdir(self, path: str, recursive: bool = False) -> None:
         with explained(path), suppress(FileNotFoundError):
-            fs, place = self._at(path)
+            fs, place = self.at(path)
             fs.rm(place, recursive=True) if recursive else fs.rmdir(place)
 
     def copy(self, source: str, target: str) -> None:
         with explained(source):
-            fs, place = self._at(source)
-            fs.cp_file(place, self._at(target)[1])
+            fs, place = self.at(source)
+            fs.cp_file(place, self.at(target)[1])
 
     def find(self, path: str) -> list[str]:
         return sorted(self._found(path))
@@ -125,17 +131,16 @@ class RemoteFileSystem(FileSystem):
 
     # -- asking fsspec -----------------------------------------------------------------------------
 
-    def _at(self, url: str) -> tuple[Any, str]:
-        """The file system of a URL, and the URL's path there."""
+    def at(self, path: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs  # noqa: PLC0415 - heavy, and only for URLs
 
         # A listing remembered there would hide what somebody has just written.
-        fs, place = url_to_fs(url, use_listings_cache=False)
+        fs, place = url_to_fs(path, use_listings_cache=False)
         return fs, place
 
     def _info(self, url: str) -> Info | None:
         with explained(url):
-            fs, place = self._at(url)
+            fs, place = self.at(url)
             try:
                 return fs.info(place)
             except (FileNotFoundError, NotADirectoryError):
@@ -154,7 +159,7 @@ class RemoteFileSystem(FileSystem):
 
     def _found(self, url: str) -> dict[str, Info]:
         with explained(url):
-            fs, place = self._at(url)
+            fs, place = self.at(url)
             try:
                 found: dict[str, Info] = fs.find(place, detail=True)
             except (FileNotFoundError, NotADirectoryError):
@@ -170,7 +175,7 @@ class RemoteFileSystem(FileSystem):
 
     def _matches(self, pattern: str) -> dict[str, Info]:
         with explained(pattern):
-            fs, place = self._at(pattern)
+            fs, place = self.at(pattern)
             try:
                 found: dict[str, Info] = fs.glob(place, detail=True)
             except FileNotFoundError:
