@@ -34,6 +34,7 @@ from redux_backends.records import FileFact, MissKind, Reason
 from redux_valuestore.digest import digest_bytes
 from redux_valuestore.store import MemoryStore
 
+from .conftest import NEAR
 from .stores import put
 from .value_examples import round_trip
 
@@ -176,6 +177,7 @@ def test_a_changed_input_runs_its_reader_again(root: str, here: Repo, kind: Call
     assert (report.result, ran(report, "joined")) == ("1", 0)
 
 
+@pytest.mark.parametrize("root", NEAR, indirect=True)
 @pytest.mark.parametrize("writer", [split, letter_files], ids=["folder", "pattern"])
 @pytest.mark.parametrize("edit", ["gone", "one gone", "one more", "one changed"])
 def test_an_output_that_is_not_as_it_was_runs_its_writer_again(root: str, here: Repo, writer: Any, edit: str) -> None:

@@ -32,6 +32,7 @@ from redux.value import encode, hash_value, preview
 from redux_backends.records import Traits
 from redux_valuestore.digest import digest_bytes
 
+from .conftest import NEAR
 from .stores import Tagged, put
 from .value_examples import round_trip
 
@@ -122,6 +123,7 @@ def test_a_folder_is_its_path_and_what_is_in_it(root: str, kind: Callable[[str],
     assert_an_edit_counts(root, kind(root), edit)
 
 
+@pytest.mark.parametrize("root", NEAR, indirect=True)
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 @pytest.mark.parametrize("kind", [FileSet, ContentFileSet])
 def test_a_pattern_is_itself_and_what_fits_it(root: str, kind: Callable[[str], FileSet], edit: Any) -> None:

@@ -142,7 +142,7 @@ class Dataset(FileSet):
             ):
                 path = folder.file(name).path
                 written.add(path)
-                self.filesystem.put_whole(path, content)
+                self.filesystem.put_whole(path, iter(lambda content=content: content.read(1 << 20), b""))
         except BaseException:
             self._remove(written - before)
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import IO, Any, ClassVar
 
 from redux.files.content import local_content
@@ -109,7 +110,7 @@ class File:
     def write(self, data: str | bytes, mode: str | None = None, encoding: str | None = None) -> None:
         """Make this the content. Raises OSError."""
         mode = mode or ("w" if isinstance(data, str) else "wb")
-        with self.filesystem.guard(self.path), self.open(mode, encoding) as stream:
+        with self.filesystem.guard(self.path, writing=True), self.open(mode, encoding) as stream:
             stream.write(data)
 
     def touch(self) -> None:
@@ -188,10 +189,16 @@ File._staged, IFile._staged, ContentFile._staged = StagingFile, IStagingFile, Co
 
 def copy_content(source: File, target: File) -> None:
     """Copy the bytes of one file to another, within their file system where they share it. Raises OSError."""
-    import shutil  # noqa: PLC0415 - start-up does not need it
-
     if source.filesystem is target.filesystem:
         source.filesystem.copy(source.path, target.path)
-        return
-    with source.open("rb") as reader, target.open("wb") as writer:
-        shutil.copyfileobj(reader, writer, 1 << 20)
+    elif target.filesystem is not local:
+        target.filesystem.put_whole(target.path, _pieces(source))
+    else:  # which may be a device, or have rights and names of its own
+        with target.open("wb") as writer:
+            writer.writelines(_pieces(source))
+
+
+def _pieces(file: File) -> Iterator[bytes]:
+    with file.filesystem.guard(file.path), file.open("rb") as reader:
+        while piece := reader.read(1 << 20):
+            yield piece

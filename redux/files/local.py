@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import IO, Any
 
 from redux.files.content import forget_content, local_content
@@ -32,14 +33,13 @@ class LocalFileSystem(FileSystem):
             _make_folder_of(place)
         return open(place, mode, encoding=encoding_for(mode, encoding), newline=newline)
 
-    def put_whole(self, path: str, content: IO[bytes]) -> None:
-        import shutil  # noqa: PLC0415 - start-up does not need it
-
+    def put_whole(self, path: str, pieces: Iterable[bytes]) -> None:
         place = local_path(path)
         hidden = os.path.join(os.path.dirname(place), f".{os.urandom(8).hex()}.tmp")
         try:
             with self.open(hidden, "xb") as writer:
-                shutil.copyfileobj(content, writer, 1 << 20)
+                for piece in pieces:
+                    writer.write(piece)
             os.replace(hidden, place)
         except BaseException:
             self.remove(hidden)

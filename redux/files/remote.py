@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from errno import ENOENT
 from typing import IO, Any
 
 from redux.files.filesystem import Contents, FileSystem, encoding_for
@@ -12,19 +14,30 @@ from redux.files.trouble import FileUnreachable, FileUnreadable
 from redux_valuestore.digest import Digest, digest_stream
 from redux_valuestore.whole import write_whole
 
-_PASSED_ON = (FileNotFoundError, FileExistsError, FileUnreadable, UnicodeError)
+_PASSED_ON = (FileExistsError, FileUnreadable, UnicodeError)
 """What says enough as it is."""
 
 Info = Mapping[str, Any]
 
 
 @contextmanager
-def explained(url: str) -> Iterator[None]:
-    """Every file system raises errors of its own; to us they all say that a URL cannot be reached."""
+def explained(url: str, writing: bool = False) -> Iterator[None]:
+    """Every file system raises errors of its own; to us they all say that a URL cannot be reached.
+
+    That nothing is there is a FileNotFoundError with the URL, but where something was to be made.
+    """
     try:
         yield
     except _PASSED_ON:
         raise
+    except FileNotFoundError as error:
+        if error.filename not in (None, url):
+            raise  # it is about another file
+        said = error.strerror or str(error)
+        if writing:
+            raise FileUnreachable(url, said, "make the bucket or folder, or say another") from error
+        named = url.rstrip("/").rpartition("/")[2] in said
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT) if named else said, url) from error
     except ImportError as error:
         said = str(error)
         raise FileUnreachable(url, "a package is missing here", said[:1].lower() + said[1:]) from None
@@ -45,23 +58,24 @@ class RemoteFileSystem(FileSystem):
 
     def open(self, path: str, mode: str = "r", encoding: str | None = None, newline: str | None = None) -> IO[Any]:
         text: dict[str, Any] = {} if "b" in mode else {"encoding": encoding_for(mode, encoding), "newline": newline}
-        with explained(path):
+        writing = bool(mode.strip("rbt+"))
+        with explained(path, writing):
             fs, place = self.at(path)
             try:
                 return fs.open(place, mode, **text)
             except FileNotFoundError:
-                if not mode.strip("rbt+"):
+                if not writing:
                     raise
             fs.makedirs(place.rpartition("/")[0], exist_ok=True)
             return fs.open(place, mode, **text)
 
-    def put_whole(self, path: str, content: IO[bytes]) -> None:
-        with explained(path):
+    def put_whole(self, path: str, pieces: Iterable[bytes]) -> None:
+        with explained(path, writing=True):
             fs, place = self.at(path)
-            write_whole(fs, place, iter(lambda: content.read(1 << 20), b""))
+            write_whole(fs, place, pieces)
 
-    def guard(self, path: str) -> AbstractContextManager[None]:
-        return explained(path)
+    def guard(self, path: str, writing: bool = False) -> AbstractContextManager[None]:
+        return explained(path, writing)
 
     def exists(self, path: str) -> bool:
         return self._info(path) is not None
@@ -88,11 +102,11 @@ class RemoteFileSystem(FileSystem):
     def touch(self, path: str) -> None:
         """Make an empty file where there is none; one that is there stays as it is."""
         if not self.exists(path):
-            with explained(path), self.open(path, "wb"):
+            with explained(path, writing=True), self.open(path, "wb"):
                 pass
 
     def mkdir(self, path: str) -> None:
-        with explained(path):
+        with explained(path, writing=True):
             fs, place = self.at(path)
             fs.makedirs(place, exist_ok=True)
 

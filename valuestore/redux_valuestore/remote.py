@@ -89,7 +89,7 @@ class RemoteStore(ValueStore):
         from fsspec.core import url_to_fs  # noqa: PLC0415  heavy
 
         # A listing remembered here would hide what a teammate has just put.
-        return url_to_fs(self.url, use_listings_cache=False, skip_instance_cache=True)
+        return url_to_fs(self.url, use_listings_cache=False)
 
     @property
     def _fs(self) -> Any:
