@@ -231,7 +231,7 @@ def test_what_cannot_be_asked_is_an_error_that_names_it(tmp_path: Path) -> None:
         (Dir("memory://file"), f"file memory://file cannot be read: {NO_FOLDER}"),
         (File("unreachable://x"), f"unreachable://x cannot be reached: no route to host; {ADDRESS}"),
         (Dir("unreachable://x"), f"unreachable://x cannot be reached: no route to host; {ADDRESS}"),
-        (Dir("s3://b"), "s3://b cannot be reached: a package is missing here; install s3fs to access S3"),
+        (Dir("gs://b"), "gs://b cannot be reached: a package is missing here; please install gcsfs to access Google Storage"),
         (FileSet("nosuch://x/*"), f"nosuch://x/* cannot be reached: Protocol not known: nosuch; {KNOWN}"),
     ]
     for value, words in asked:
