@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from redux.files.dataset import Dataset
-from redux.files.facts import current_content, file_text, still_holds
+from redux.files.facts import current_content, file_text, note, still_holds
 from redux.files.file import ContentFile, ContentStagingFile, File, IFile, IStagingFile, StagingFile
 from redux.files.filesystem import FileSystem, get_proto
 from redux.files.folders import (
@@ -36,7 +36,6 @@ from redux.files.trouble import (
     MixedSchemas,
 )
 from redux.value import Holding, register_family, register_serializer
-from redux_backends.records import FileFact
 
 __all__ = [
     "ArrowMissing",
@@ -84,8 +83,8 @@ for _kind in (*_KINDS, *_STAGINGS, Staging, FileSystem, Dataset, *_ERRORS):
 
 
 def _take_file_apart(file: File) -> Holding:
-    content = file.hash
-    return Holding([file.path, content], (FileFact(file_text(file.path), content),))
+    fact = note(file_text(file.path))
+    return Holding([file.path, fact.content], (fact,))
 
 
 def _encoder(given: str) -> Callable[[Any], object]:

@@ -290,7 +290,7 @@ def test_a_file_is_read_again_when_asked_to(tmp_path: Path, monkeypatch: pytest.
     real, read = content_module.time.time_ns, list[str]()
     hash_again = content_module._hash
     monkeypatch.setattr(content_module.time, "time_ns", lambda: real() + 3600 * 10**9)
-    monkeypatch.setattr(content_module, "_hash", lambda path, place: (read.append(path), hash_again(path, place))[1])
+    monkeypatch.setattr(content_module, "_hash", lambda place: (read.append(place), hash_again(place))[1])
     file, folder = File(tmp_path / "a"), Dir(tmp_path)
     file.write("1")
     for _ in range(2):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from redux.ahead import asked_together
 from redux.counts import held_to_count
 from redux.handle import advanced
 from redux.repo import Repo
@@ -137,7 +138,8 @@ def execute(spec: JobSpec, repo: Repo) -> Outcome:
             value = advanced(value, spec.eval_hash)
         if spec.nout is not None:
             value = held_to_count(spec.fullname, spec.nout, value)
-        encoded = encode(value)
+        with asked_together(value):
+            encoded = encode(value)
     except CannotEncode as error:
         error.add_note(f"it is (in) the result of task {spec.fullname}")
         return Outcome(started, time.time(), error=error)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import IO, Any, ClassVar
 
 from redux.files.content import local_content
-from redux.files.facts import CONTENT, file_text
+from redux.files.facts import CONTENT, file_text, note
 from redux.files.filesystem import FileSystem
 from redux.files.local import local, local_path
-from redux.files.places import get_filesystem
+from redux.files.places import get_filesystem, note_path
 from redux.files.shell import render_copy
 from redux.files.staging import Staging
 from redux_backends.records import FileFact
@@ -33,6 +33,7 @@ class File:
         if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers are not all typed
             raise TypeError(f"the path of a {type(self).__name__} is text, not {type(given).__name__}")
         self.path = given
+        note_path(given)
 
     def __fspath__(self) -> str:
         return local_path(self.path)
@@ -63,9 +64,13 @@ class File:
         """Have the content read again when it is next asked, even where the file looks untouched."""
         self.filesystem.forget(self.path)
 
+    def texts(self) -> tuple[str, ...]:
+        """What its facts are about."""
+        return (file_text(self.path),)
+
     def facts(self) -> tuple[FileFact, ...]:
         """What a value that holds it is valid by. Raises FileUnreadable."""
-        return (FileFact(file_text(self.path), self.hash),)
+        return tuple(note(text) for text in self.texts())
 
     # -- the file ----------------------------------------------------------------------------------
 
@@ -144,7 +149,7 @@ class IFile(File):
 
     __slots__ = ()
 
-    def facts(self) -> tuple[FileFact, ...]:
+    def texts(self) -> tuple[str, ...]:
         return ()
 
 
@@ -158,9 +163,8 @@ class ContentFile(File):
         """The digest of the bytes as they are now; None where there is no file. Raises FileUnreadable."""
         return self.filesystem.hash_content(self.path)
 
-    def facts(self) -> tuple[FileFact, ...]:
-        text = file_text(self.path) if self.filesystem is local else CONTENT + self.path
-        return (FileFact(text, self.hash),)
+    def texts(self) -> tuple[str, ...]:
+        return (file_text(self.path) if self.filesystem is local else CONTENT + self.path,)
 
 
 class StagingFile(Staging[File]):

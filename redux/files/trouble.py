@@ -13,6 +13,25 @@ class FileUnreadable(ReduxError, OSError):
         super().__init__(f"file {path} cannot be read: {why}; {remedy}")
 
 
+class Looking:
+    """A look at a local path: where nothing is there it ends the block; other errors say that it cannot be read."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            return True
+        if isinstance(error, OSError) and not isinstance(error, FileUnreadable):
+            raise FileUnreadable(self._path, error.strerror or str(error)) from error
+        return False
+
+
 class FileUnreachable(FileUnreadable):
     """The file system behind a URL did not do what it was asked."""
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
+from redux.ahead import Answer
 from redux.executors.executor import Executor, JobSpec, Outcome
 from redux.executors.pool import ExecutorPool
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.inputs import Unmade
 from redux.scheduler.jobs import Failed, Job
 from redux.scheduler.limits import LimitExceeded, Limits
-from redux.scheduler.outcomes import datum_of_outcome, read_what_was_asked
+from redux.scheduler.outcomes import ask_what_was_read, datum_of_outcome, read_what_was_asked
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import Counts, describe_error
 from redux.scheduler.retries import Retries
@@ -70,22 +71,20 @@ class Dispatch:
 
     def drain(self) -> bool:
         """Take in all outcomes that are there, and submit what is due for another attempt; whether there were any."""
-        moved = False
-        while True:
-            try:
-                key, outcome = self._inbox.get_nowait()
-            except Empty:
-                break
-            moved = True
-            self._arrive(key, outcome)
-        return (bool(self._retries) and self._try_again()) or moved
+        came: list[tuple[object, Outcome | None]] = []
+        with suppress(Empty):
+            while True:
+                came.append(self._inbox.get_nowait())
+        if came:
+            self._take_in(came)
+        return (bool(self._retries) and self._try_again()) or bool(came)
 
     def wait(self, patience: Seconds) -> bool:
         """Wait that long for something to come; whether something did."""
         due = self._retries.next_in()
         patience = min(patience, OVERDUE_SECONDS) if self._timed else patience
         try:
-            self._arrive(*self._inbox.get(timeout=patience if due is None else min(patience, due)))
+            self._take_in([self._inbox.get(timeout=patience if due is None else min(patience, due))])
         except Empty:
             self._pool.give_up_overdue()
             return self._try_again()
@@ -103,7 +102,7 @@ class Dispatch:
             self._running.pop(job.id, None)
         while self._running:
             with suppress(Empty):
-                self._arrive(*self._inbox.get(timeout=OVERDUE_SECONDS if self._timed else None))
+                self._take_in([self._inbox.get(timeout=OVERDUE_SECONDS if self._timed else None)])
             self._pool.give_up_overdue()
             self._recorder.flush_when_due()
         return begun_not
@@ -153,7 +152,12 @@ class Dispatch:
 
     # -- in ----------------------------------------------------------------------------------------
 
-    def _arrive(self, key: object, outcome: Outcome | None) -> None:
+    def _take_in(self, came: Sequence[tuple[object, Outcome | None]]) -> None:
+        answers = ask_what_was_read(key for key, _ in came if isinstance(key, Job))
+        for key, outcome in came:
+            self._arrive(key, outcome, answers)
+
+    def _arrive(self, key: object, outcome: Outcome | None, answers: Mapping[str, Answer]) -> None:
         if outcome is None or not isinstance(key, Job) or self._running.pop(key.id, None) is None:
             return
         job = key
@@ -172,7 +176,7 @@ class Dispatch:
         self._recorder.note_values(outcome.records)
         if job.forks or (encoded.traits is not _PLAIN and encoded.traits & Traits.HANDLES):
             self._recorder.advanced(job, outcome.records)
-        if read_what_was_asked(job):
+        if read_what_was_asked(job, answers):
             self._recorder.reduced(job, encoded.hash, job.seconds)
         if encoded.traits is not _PLAIN and encoded.traits & Traits.EXPRESSIONS:
             self._evaluator.open(outcome.value, job)
