@@ -24,7 +24,7 @@ from redux.scheduler import Scheduler
 from redux.task import task
 from redux.value import CannotDecode, decode, encode, preview
 from redux_backends.backend import BackendUnavailable
-from redux_backends.records import MissKind, Traits
+from redux_backends.records import MissKind, Outcome, Traits
 
 from .conftest import load_workflow
 from .value_examples import no_subvalues
@@ -143,6 +143,66 @@ def test_a_call_that_was_replaced_runs_when_it_comes_back(repo: Repo, workflow: 
     assert run(repo, path, instead) == []
     assert run(repo, path, FLOW) == ["first", "second", "third"]
     assert run(repo, path, FLOW) == []
+
+
+APART = (
+    FLOW[: FLOW.index("@task\ndef main")]
+    + """@task
+def left(before):
+    return read(first(Conn("db", str(HERE / "state.db"))))
+
+@task
+def right(before):
+    return read(second(Conn("db", str(HERE / "state.db")))["conn"])
+
+@task
+def main():
+    return right(left(read(make(Conn("db", str(HERE / "state.db"))))))
+"""
+)
+
+
+def test_jobs_that_make_the_same_handle_do_not_roll_each_other_back_for_ever(repo: Repo, workflow: Workflow) -> None:
+    path = workflow(APART)
+    assert run(repo, path, APART) == ["first", "make", "read", "read", "read", "second"]
+    assert run(repo, path, APART) == []
+    again = run(repo, path, edited("first", APART))
+    assert again == ["first", "read", "read", "second"], "what came after it in the run before comes after it again"
+    assert run(repo, path, edited("first", APART)) == []
+    assert run(repo, path, edited("second", APART)) == ["first", "read", "read", "second"]
+    assert run(repo, path, edited("second", APART)) == []
+
+
+SHALLOW = (
+    FLOW[: FLOW.index("@task\ndef main")]
+    + """@task(check_valid="shallow")
+def whole():
+    return read(second(first(make(Conn("db", str(HERE / "state.db")))))["conn"])
+
+@task(check_valid="shallow")
+def other():
+    return beside(first(Conn("db", str(HERE / "state.db"))), "other")
+
+@task(check_valid="shallow")
+def plain():
+    return 1
+
+@task(cache=False)
+def main():
+    return [whole(), plain()]
+"""
+)
+
+
+def test_a_call_is_not_taken_whole_where_handles_were_touched_below_it(repo: Repo, workflow: Workflow) -> None:
+    path = workflow(SHALLOW)
+    assert run(repo, path, SHALLOW) == ["first", "make", "read", "second"]
+    assert run(repo, path, SHALLOW) == []
+    (last,) = repo.backend.executions(1)
+    came = {view.fullname: view.job.outcome for view in repo.backend.jobs(execution=last.id)}
+    assert (came["flow.whole"], came["flow.plain"]) == (Outcome.SINGLE, Outcome.ULTIMATE)
+    assert run(repo, path, SHALLOW.replace("[whole()", "[other()")) == ["beside other", "first"]
+    assert run(repo, path, SHALLOW) == ["first", "make", "read", "second"]
 
 
 INSTEAD = """@task

@@ -363,3 +363,7 @@ def hash_call(task_hash: Digest, args_hash: Digest, result: Digest, children: It
 def hash_task_set(tasks: Iterable[Digest]) -> Digest:
     """The hash of a set of task hashes."""
     return digest_struct("TaskSet", sorted(tasks))
+
+
+NO_TASKS = hash_task_set(())
+"""The set of no task: a call that has it is never taken whole, for every call has a task."""

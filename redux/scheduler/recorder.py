@@ -21,6 +21,7 @@ from redux.scheduler.writer import Writer, as_trouble
 from redux.tags import Tags
 from redux.value import Encoded, encode
 from redux_backends.records import (
+    NO_TASKS,
     Argument,
     Batch,
     CallNode,
@@ -249,6 +250,8 @@ class Recorder:
         made = job.scope.children if job.scope is not None else ()
         if not made and known.leaf_set in self._recorded_sets:
             job.task_set = known.leaf_set
+        elif any(child.forks or child.task_set == NO_TASKS for child in made):
+            job.task_set = self._never_whole()
         else:
             below = {child.task_set for child in made if child.task_set is not None}
             job.task_set = self._task_set(known.task_hash, known.leaf_set, below)
@@ -269,6 +272,13 @@ class Recorder:
                     self._note_task(task_hash)
             self._new_sets.append(known)
         return known.hash
+
+    def _never_whole(self) -> Digest:
+        """The set of a call that is not to be taken whole: what it did to handles below it has to be asked there."""
+        if NO_TASKS not in self._recorded_sets:
+            self._recorded_sets.add(NO_TASKS)
+            self._new_sets.append(TaskSet(NO_TASKS, ()))
+        return NO_TASKS
 
     def _members_of(self, digest: Digest) -> frozenset[Digest]:
         members = self._members.get(digest)

@@ -10,7 +10,7 @@ from redux.scheduler.task_book import TaskBook
 from redux.scheduler.validity import HELD, Sound, Validity
 from redux.tasks.options import ALL_RESULTS, CacheCheckValid, CacheResult, CacheScope
 from redux_backends.backend import CallCandidate, Candidate
-from redux_backends.records import MissKind, Reason, StoredValue, Traits, ValueRecord
+from redux_backends.records import NO_TASKS, MissKind, Reason, StoredValue, Traits, ValueRecord
 from redux_valuestore.digest import Digest
 from redux_valuestore.frozen import frozen
 
@@ -160,6 +160,8 @@ class Reuse:
         chosen: dict[Digest, Finished] = {}
         for eval_hash, calls in found.items():
             for call in calls:
+                if call.task_set == NO_TASKS:
+                    continue
                 current = self._current_sets.get(call.task_set, False)
                 stale = None if current else Reason(MissKind.STALE_SUBTREE)
                 verdict = stale or self._judge(asked_by[eval_hash], call.value, held)
