@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from redux.expression import Operation, RuleCall
-from redux.handle import Handle, advanced_version, fork, fork_version, replace_handles, version_of
+from redux.handle import Handle, advanced_version, fork, fork_version, line_of, replace_handles, version_of
 from redux.nested import lazies_in
 from redux.scheduler.inputs import Inputs
 from redux.scheduler.jobs import Datum, Fork, Job, Scope
@@ -96,7 +96,7 @@ class Lines:
 
         def change(handle: Handle) -> Handle:
             made = fork(handle, self._places_in(job.parent).of[job])
-            forks.append(Fork(version_of(made), version_of(handle)))
+            forks.append(Fork(version_of(made), version_of(handle), line_of(handle)))
             self._given[forks[-1].origin.hash].add(forks[-1].given.hash)
             return made
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from redux.handle import advanced_version
@@ -137,13 +137,22 @@ class Recorder:
             if len(version.parents) == 1 and version.hash == advanced_version(version.parents[0], job.eval_hash):
                 self._handles.append(version)
 
-    def roll_back(self, rollbacks: Sequence[Rollback], versions: Sequence[HandleVersion]) -> None:
-        """Make versions invalid, and others known, before this returns; what was noted so far is written before that.
+    def claim(self, line: Digest) -> ExecutionId | None:
+        """Have a line of handles for this execution alone; the one that has it, if another does. Raises ReduxError."""
+        return self._repo.backend.claim_line(line, self._execution)
 
-        Raises ReduxError where that could not be written.
-        """
-        self.flush()
-        self._writer.write_through(Batch(rollbacks=rollbacks, handles=versions))
+    def rolled_back(self, versions: Collection[Digest]) -> frozenset[Digest]:
+        """Those of these versions that are not valid, once all that was noted so far is written. Raises ReduxError."""
+        self._write_through(self._take())
+        return frozenset(versions) - self._repo.backend.valid_handles(versions)
+
+    def roll_back(self, rollbacks: Sequence[Rollback], versions: Sequence[HandleVersion]) -> None:
+        """Make versions invalid, and others known, before this returns. Raises ReduxError where that failed."""
+        self._write_through(Batch(rollbacks=rollbacks, handles=versions))
+
+    def _write_through(self, batch: Batch) -> None:
+        self._writer.write_through(batch)
+        self._last = time.monotonic()
 
     def forget(self, digest: Digest) -> None:
         """A value's bytes are gone: when it is made again it is to be recorded again."""
@@ -354,6 +363,7 @@ class Recorder:
     def finish(self) -> None:
         """Write all that was gathered, and return when everything is written."""
         self._writer.finish(self._take())
+        self._repo.backend.release_lines(self._execution)
 
     def _take(self) -> Batch:
         tasks = [self._book.record_of(digest) for digest in self._new_tasks]
