@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
-from redux.ahead import Glance, answered, any_urls, remote_texts
+from redux.ahead import any_urls
 from redux.expression import Operation
 from redux.handle import any_handles
 from redux.nested import ATOMS, lazies_in, refuse_hidden
@@ -21,6 +21,7 @@ from redux.scheduler.cells import FindTask, make_cell
 from redux.scheduler.events import Events, perform
 from redux.scheduler.inputs import (
     CONTEXT_ARGUMENT,
+    FilesAhead,
     Inputs,
     NotThere,
     Unmade,
@@ -52,9 +53,6 @@ from redux_valuestore.errors import ReduxError
 REMAKE_LIMIT = 3
 """How often a result is made again in one execution: more often is no loss, but a value that cannot be read."""
 
-_AHEAD = 1_000
-"""How many of the next jobs are looked at when Files at URLs are asked about."""
-
 
 class NestedTooDeep(ReduxError):
     """A value with expressions in it is nested too deeply, or contains itself."""
@@ -78,7 +76,7 @@ class Evaluator:
         self._ready: deque[Cell] = deque()
         self._live: set[Job] = set()
         self._moved = False
-        self._glance = Glance()
+        self._ahead = FilesAhead()
 
     # -- making cells ------------------------------------------------------------------------------
 
@@ -94,7 +92,7 @@ class Evaluator:
     def next_wave(self, limit: int) -> list[Job]:
         """Move cells on until `limit` jobs are ready to be decided, or nothing moves; the ready jobs."""
         wave: list[Job] = []
-        self._glance = Glance()
+        self._ahead = FilesAhead()
         fresh, ready = self._fresh, self._ready
         while len(wave) < limit and (fresh or ready):
             if ready:
@@ -205,21 +203,10 @@ class Evaluator:
             arguments.append((CONTEXT_ARGUMENT, self.inputs.context(job.context)))
         job.arguments, job.upstreams = arguments, upstreams
         if any_urls():
-            self._look_ahead(job)
-            with answered(self._glance.answers):
+            with self._ahead.of(job, chain(self._ready, self._fresh)):
                 self._hash_arguments(job)
         else:
             self._hash_arguments(job)
-
-    def _look_ahead(self, job: Job) -> None:
-        """Ask about the Files at URLs that this job is given, and at once about those of the jobs that come next."""
-        own = remote_texts([datum.value for _, datum in job.arguments if datum.hash is None])
-        if own <= self._glance.answers.keys():
-            return
-        for cell in islice(chain(self._ready, self._fresh), _AHEAD):
-            if isinstance(cell, Job) and cell.eval_hash is None and cell.bound is not None:
-                own |= remote_texts((cell.bound.args, cell.bound.kwargs))
-        self._glance.ask_ahead(own)
 
     def _options_of(self, job: Job) -> TaskOptions:
         """The declared options, those that jobs above export over them, those of the call over both."""

@@ -15,9 +15,10 @@ _PLAIN = Traits.PLAIN
 
 def ask_what_was_read(jobs: Iterable[Job]) -> Mapping[str, Answer]:
     """What the Files at URLs among the arguments of these jobs are now, by the texts of their facts."""
+    if not any_urls():
+        return {}
     glance = Glance()
-    if any_urls():
-        glance.ask_ahead(remote_texts([datum.value for job in jobs for datum in _data_with_files(job)]))
+    glance.ask_ahead(remote_texts([datum.value for job in jobs for datum in _data_with_files(job)]))
     return glance.answers
 
 
@@ -26,8 +27,11 @@ def read_what_was_asked(job: Job, answers: Mapping[str, Answer]) -> bool:
 
     One that changed before the job read it would give a wrong answer to whoever asks with the old content.
     """
+    data = _data_with_files(job)
+    if not data:
+        return True
     with answered(answers):
-        return all(hash_value(datum.value) == datum.hash for datum in _data_with_files(job))
+        return all(hash_value(datum.value) == datum.hash for datum in data)
 
 
 def _data_with_files(job: Job) -> list[Datum]:
