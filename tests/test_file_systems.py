@@ -117,6 +117,7 @@ EDITS: dict[str, Callable[[Dir], object]] = {
 }
 
 
+@pytest.mark.parametrize("root", NEAR, indirect=True)
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 @pytest.mark.parametrize("kind", [Dir, ContentDir])
 def test_a_folder_is_its_path_and_what_is_in_it(root: str, kind: Callable[[str], Dir], edit: Any) -> None:

@@ -131,8 +131,9 @@ class FilesAhead:
         self._glance = Glance()
 
     def of(self, job: Job, following: Iterable[Cell]) -> AbstractContextManager[None]:
-        """Inside, a job's arguments are encoded by what is known; where it is not, the next jobs are asked about too."""
-        texts = remote_texts([datum.value for _, datum in job.arguments if datum.hash is None])
+        """Inside, a job's arguments are encoded by what is known; else the next jobs are asked about too."""
+        values = [datum.value for _, datum in job.arguments if datum.hash is None and type(datum.value) not in ATOMS]
+        texts = remote_texts(values) if values else set[str]()
         if not texts <= self._glance.answers.keys():
             for cell in islice(following, _AHEAD):
                 if isinstance(cell, Job) and cell.eval_hash is None and cell.bound is not None:
