@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from redux.context import get_context
     from redux.errors import ReduxError
     from redux.expression import Expression
-    from redux.file import Dir, File
+    from redux.file import Dataset, Dir, File
     from redux.flow.catch import catch
     from redux.flow.cond import cond
     from redux.flow.tags import apply_tags
@@ -32,6 +32,7 @@ __all__ = [
     "CacheCheckValid",
     "CacheResult",
     "CacheScope",
+    "Dataset",
     "Dir",
     "ExecutionFailed",
     "Expression",
@@ -65,6 +66,7 @@ _HOMES = {
     "CacheCheckValid": "redux.tasks.options",
     "CacheResult": "redux.tasks.options",
     "CacheScope": "redux.tasks.options",
+    "Dataset": "redux.file",
     "Dir": "redux.file",
     "ExecutionFailed": "redux.scheduler",
     "Expression": "redux.expression",

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from redux.files.facts import current_content, file_text, still_holds
+from redux.files.dataset import Dataset
+from redux.files.facts import current_content, file_text, note, still_holds
 from redux.files.file import ContentFile, ContentStagingFile, File, IFile, IStagingFile, StagingFile
 from redux.files.filesystem import FileSystem, get_proto
 from redux.files.folders import (
@@ -25,16 +26,28 @@ from redux.files.folders import (
 )
 from redux.files.places import get_filesystem, get_filesystem_class, glob_file
 from redux.files.staging import Staging
-from redux.files.trouble import FileUnreachable, FileUnreadable
+from redux.files.trouble import (
+    ArrowMissing,
+    DatasetMissing,
+    DatasetUnreadable,
+    DatasetUnwritable,
+    FileUnreachable,
+    FileUnreadable,
+    MixedSchemas,
+)
 from redux.value import Holding, register_family, register_serializer
-from redux_backends.records import FileFact
 
 __all__ = [
+    "ArrowMissing",
     "ContentDir",
     "ContentFile",
     "ContentFileSet",
     "ContentStagingDir",
     "ContentStagingFile",
+    "Dataset",
+    "DatasetMissing",
+    "DatasetUnreadable",
+    "DatasetUnwritable",
     "Dir",
     "File",
     "FileSet",
@@ -46,6 +59,7 @@ __all__ = [
     "IFileSet",
     "IStagingDir",
     "IStagingFile",
+    "MixedSchemas",
     "Staging",
     "StagingDir",
     "StagingFile",
@@ -61,13 +75,16 @@ __all__ = [
 # The public name of a class is this one, in pickles, records and hashes of code, wherever its code is.
 _KINDS = (File, IFile, ContentFile, FileSet, IFileSet, ContentFileSet, Dir, IDir, ContentDir)
 _STAGINGS = (StagingFile, IStagingFile, ContentStagingFile, StagingDir, IStagingDir, ContentStagingDir)
-for _kind in (*_KINDS, *_STAGINGS, Staging, FileSystem, FileUnreadable, FileUnreachable):
+_ERRORS = (
+    FileUnreadable, FileUnreachable, DatasetUnreadable, DatasetMissing, MixedSchemas, DatasetUnwritable, ArrowMissing,
+)  # fmt: skip
+for _kind in (*_KINDS, *_STAGINGS, Staging, FileSystem, Dataset, *_ERRORS):
     _kind.__module__ = __name__
 
 
 def _take_file_apart(file: File) -> Holding:
-    content = file.hash
-    return Holding([file.path, content], (FileFact(file_text(file.path), content),))
+    fact = note(file_text(file.path))
+    return Holding([file.path, fact.content], (fact,))
 
 
 def _encoder(given: str) -> Callable[[Any], object]:
@@ -92,6 +109,11 @@ def _take_staging_apart(staging: Staging[Any]) -> object:
     return [staging.local.path, staging.remote.path]
 
 
+def _take_dataset_apart(dataset: Dataset) -> Holding:
+    facts = dataset.facts()
+    return Holding([dataset.path, dataset.format, *(fact.content for fact in facts)], facts)
+
+
 for _kind in _KINDS[1:]:
     _given = "path" if issubclass(_kind, (File, Dir)) else "pattern"
     register_serializer(_kind, f"redux.{_kind.__name__}/1", _encoder(_given), _decoder(_kind))
@@ -99,6 +121,8 @@ for _kind in _STAGINGS:
     register_serializer(_kind, f"redux.{_kind.__name__}/1", _take_staging_apart, _staging_decoder(_kind))
 
 register_serializer(File, "redux.File/1", cast(Any, _take_file_apart), _decoder(File))
+
+register_serializer(Dataset, "redux.Dataset/1", cast(Any, _take_dataset_apart), lambda part: Dataset(part[0], part[1]))
 
 register_family(File, "redux.File.subclass/1", lambda file: file.facts())
 register_family(FileSet, "redux.FileSet.subclass/1", lambda files: files.facts())

@@ -25,6 +25,7 @@ __all__ = [
     "any_handles",
     "fork",
     "fork_version",
+    "line_of",
     "merge_handles",
     "replace_handles",
     "version_of",
@@ -42,11 +43,11 @@ class HandleError(ReduxError):
 def version_of(handle: Handle) -> HandleVersion:
     """The version of a handle, with those that it descends from. Raises CannotEncode for what it was made with."""
     info = handle.__handle__
-    return HandleVersion(info.version or _beginning(handle), label(handle), info.parents)
+    return HandleVersion(info.version or line_of(handle), label(handle), info.parents)
 
 
-def _beginning(handle: Handle) -> Digest:
-    """The version of a handle that no call has touched: what it was made with."""
+def line_of(handle: Handle) -> Digest:
+    """The version of a handle that no call has touched, where its line begins: what it was made with."""
     kind, info = type(handle), handle.__handle__
     made_with = encode((info.args, {name: info.kwargs[name] for name in sorted(info.kwargs)}))
     content = digest_bytes(bytes(content_of(b"".join(made_with.chunks))))
@@ -109,9 +110,9 @@ def _merge(handles: Sequence[Handle]) -> Handle:
         if not isinstance(other, Handle):  # pyright: ignore[reportUnnecessaryIsInstance] - it came from a workflow
             raise HandleError(f"merge_handles was given a {type(other).__name__}; give it handles")
     first = handles[0]
-    beginning = _beginning(first)
+    beginning = line_of(first)
     for other in handles[1:]:
-        if _beginning(other) != beginning:
+        if line_of(other) != beginning:
             raise HandleError(
                 f"{label(first)} and {label(other)} cannot be merged: they do not stand for the same; "
                 "merge versions of one handle"

@@ -106,8 +106,32 @@ def stores() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=["local", "file", "memory", "tagged"])
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of an S3 server that runs beside the tests."""
+    from .s3 import server
+
+    with server() as address:
+        yield address
+
+
+@pytest.fixture
+def s3(s3_server: str) -> Iterator[str]:
+    """The URL of an empty bucket."""
+    from .s3 import bucket
+
+    with bucket(s3_server) as url:
+        yield url
+
+
+NEAR = ["local", "file", "memory", "tagged"]
+"""The kinds of file system that answer at once: enough where a test has many cases."""
+
+
+@pytest.fixture(params=[*NEAR, "s3"])
 def root(request: pytest.FixtureRequest, tmp_path: Path, stores: None) -> str:
     """A folder on each kind of file system."""
     plain = f"{tmp_path}/root"
+    if request.param == "s3":
+        return f"{request.getfixturevalue('s3')}/root"
     return {"local": plain, "file": f"file://{plain}"}.get(request.param, f"{request.param}://root")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import md5
 from io import BytesIO
+from threading import Barrier
 from typing import Any
 
 import fsspec
@@ -61,6 +62,27 @@ class Tagged(MemoryFileSystem):
         return super()._open(path, mode, **options)
 
 
+class Together(Tagged):
+    """A store that answers only when four ask at once, as often as it is told to; from then on anybody."""
+
+    protocol = "together"
+    store: dict[str, Any] = {}  # noqa: RUF012 - its own
+    pseudo_dirs: list[str] = [""]  # noqa: RUF012
+    gate = Barrier(4, timeout=5)
+    asked: list[str] = []  # noqa: RUF012
+    rounds = 1
+
+    @classmethod
+    def _strip_protocol(cls, path: Any) -> Any:
+        return super()._strip_protocol(path.replace("together://", "memory://"))
+
+    def info(self, path: str, **options: Any) -> dict[str, Any]:
+        self.asked.append(path)
+        if self.asked.count(path) <= self.rounds:
+            self.gate.wait()
+        return super().info(path, **options)
+
+
 class FailsWhenClosed(BytesIO):
     """What is written here arrives nowhere, as a store tells only at the end."""
 
@@ -97,14 +119,16 @@ def put(root: str, **contents: str) -> None:
 def made_known() -> Iterator[None]:
     """fsspec knows the file systems of this module, and they and `memory://` begin and end empty."""
     _empty()
-    for kind in (Tagged, Unreachable):
+    for kind in (Tagged, Together, Unreachable):
         fsspec.register_implementation(str(kind.protocol), kind, clobber=True)
     yield
     _empty()
 
 
 def _empty() -> None:
-    for kind in (MemoryFileSystem, Tagged):
+    for kind in (MemoryFileSystem, Tagged, Together):
         kind.store.clear()
         kind.pseudo_dirs[:] = [""]
     Tagged.read.clear()
+    Together.asked.clear()
+    Together.gate.reset()

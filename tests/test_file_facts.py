@@ -9,6 +9,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from fsspec.implementations.memory import MemoryFile
 
 import redux.files.glance as glance_module
 from redux.file import (
@@ -34,7 +35,8 @@ from redux_backends.records import FileFact, MissKind, Reason
 from redux_valuestore.digest import digest_bytes
 from redux_valuestore.store import MemoryStore
 
-from .stores import put
+from .conftest import NEAR
+from .stores import Together, put
 from .value_examples import round_trip
 
 redux_namespace = "test_file_facts"
@@ -58,9 +60,59 @@ def test_a_glance_asks_each_text_once_and_stores_side_by_side(monkeypatch: pytes
     texts = ("s3://a", "gs://b", "folder s3://c", "content s3://d", "e")
     facts = [FileFact(text, content) for text in texts for content in (None, digest_bytes(b""))]
     glance = Glance()
-    glance.ask_ahead(facts)
+    glance.ask_ahead(fact.path for fact in facts)
     assert [glance.holds(fact) for fact in facts] == [True, False] * 5
     assert sorted(asked) == sorted({fact.path for fact in facts})
+
+
+@task(version="1")
+def path_of(file: File) -> str:
+    return file.path
+
+
+@task(version="1")
+def four_files(names: list[str]) -> list[File]:
+    return [File(name) for name in names]
+
+
+@task(version="1")
+def all_of(files: list[File], more: dict[str, File]) -> int:
+    return len(files) + len(more)
+
+
+def test_files_at_urls_are_asked_about_together_wherever_they_cross_a_border(here: Repo) -> None:
+    names = [f"together://b/{number}" for number in range(4)]
+    files = [File(name) for name in names]
+    for number in range(4):
+        Together.store[f"/b/{number}"] = MemoryFile(None, f"/b/{number}", b"1")
+    scheduler = Scheduler(here)
+    asking: list[tuple[int, Callable[[], Any]]] = [
+        (1, lambda: [path_of(file) for file in files]),  # many calls with one each, looked at again one by one
+        (2, lambda: all_of(files[:2], {file.path: file for file in files[2:]})),  # one call with many, and again
+        (1, lambda: four_files(names)),  # a result
+        (1, lambda: four_files(names)),  # which is asked whether it is as it was
+    ]
+    for rounds, ask in asking:
+        Together.rounds = rounds
+        Together.asked.clear()
+        scheduler.run(ask())
+        assert set(Together.asked) == {f"/b/{number}" for number in range(4)}
+
+
+def test_an_answer_asked_ahead_counts_for_one_wave_alone(here: Repo) -> None:
+    put("tagged://b", a="1", b="1")
+    scheduler = Scheduler(here)
+    seen = [scheduler.run([content(File("tagged://b/a")), content(File("tagged://b/b"))])]
+    put("tagged://b", a="2")
+    seen.append(scheduler.run([content(File("tagged://b/a")), content(File("tagged://b/b"))]))
+    assert seen == [["1", "1"], ["2", "1"]]
+    report = scheduler.execute([path_of(File("unreachable://x")), path_of(File("unreachable://y"))])
+    assert "no route to host" in str(report.failure and report.failure.error)
+
+
+@task(version="1")
+def content(file: File) -> str:
+    return file.read()
 
 
 def test_facts_name_what_they_are_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,6 +228,7 @@ def test_a_changed_input_runs_its_reader_again(root: str, here: Repo, kind: Call
     assert (report.result, ran(report, "joined")) == ("1", 0)
 
 
+@pytest.mark.parametrize("root", NEAR, indirect=True)
 @pytest.mark.parametrize("writer", [split, letter_files], ids=["folder", "pattern"])
 @pytest.mark.parametrize("edit", ["gone", "one gone", "one more", "one changed"])
 def test_an_output_that_is_not_as_it_was_runs_its_writer_again(root: str, here: Repo, writer: Any, edit: str) -> None:
@@ -208,6 +261,7 @@ def test_file_systems_are_known_by_what_stands_before_the_colon() -> None:
 ACCESS = "give read access, or pass another path"
 NO_FOLDER = "it is a file, not a folder; pass File(path), or the folder it is in"
 ADDRESS = "see to the address, your credentials and the network"
+GCSFS = "please install gcsfs to access Google Storage"
 KNOWN = "`fsspec.available_protocols()` lists those that are"
 
 
@@ -229,7 +283,10 @@ def test_what_cannot_be_asked_is_an_error_that_names_it(tmp_path: Path) -> None:
         (Dir("memory://file"), f"file memory://file cannot be read: {NO_FOLDER}"),
         (File("unreachable://x"), f"unreachable://x cannot be reached: no route to host; {ADDRESS}"),
         (Dir("unreachable://x"), f"unreachable://x cannot be reached: no route to host; {ADDRESS}"),
-        (Dir("s3://b"), "s3://b cannot be reached: a package is missing here; install s3fs to access S3"),
+        (
+            Dir("gs://b"),
+            "gs://b cannot be reached: a package is missing here; please install gcsfs to access Google Storage",
+        ),
         (FileSet("nosuch://x/*"), f"nosuch://x/* cannot be reached: Protocol not known: nosuch; {KNOWN}"),
     ]
     for value, words in asked:

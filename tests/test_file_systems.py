@@ -32,6 +32,7 @@ from redux.value import encode, hash_value, preview
 from redux_backends.records import Traits
 from redux_valuestore.digest import digest_bytes
 
+from .conftest import NEAR
 from .stores import Tagged, put
 from .value_examples import round_trip
 
@@ -116,12 +117,14 @@ EDITS: dict[str, Callable[[Dir], object]] = {
 }
 
 
+@pytest.mark.parametrize("root", NEAR, indirect=True)
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 @pytest.mark.parametrize("kind", [Dir, ContentDir])
 def test_a_folder_is_its_path_and_what_is_in_it(root: str, kind: Callable[[str], Dir], edit: Any) -> None:
     assert_an_edit_counts(root, kind(root), edit)
 
 
+@pytest.mark.parametrize("root", NEAR, indirect=True)
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 @pytest.mark.parametrize("kind", [FileSet, ContentFileSet])
 def test_a_pattern_is_itself_and_what_fits_it(root: str, kind: Callable[[str], FileSet], edit: Any) -> None:
@@ -288,7 +291,7 @@ def test_a_file_is_read_again_when_asked_to(tmp_path: Path, monkeypatch: pytest.
     real, read = content_module.time.time_ns, list[str]()
     hash_again = content_module._hash
     monkeypatch.setattr(content_module.time, "time_ns", lambda: real() + 3600 * 10**9)
-    monkeypatch.setattr(content_module, "_hash", lambda path, place: (read.append(path), hash_again(path, place))[1])
+    monkeypatch.setattr(content_module, "_hash", lambda place: (read.append(place), hash_again(place))[1])
     file, folder = File(tmp_path / "a"), Dir(tmp_path)
     file.write("1")
     for _ in range(2):

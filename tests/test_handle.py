@@ -24,7 +24,7 @@ from redux.scheduler import Scheduler
 from redux.task import task
 from redux.value import CannotDecode, decode, encode, preview
 from redux_backends.backend import BackendUnavailable
-from redux_backends.records import MissKind, Traits
+from redux_backends.records import MissKind, Outcome, Traits
 
 from .conftest import load_workflow
 from .value_examples import no_subvalues
@@ -145,6 +145,66 @@ def test_a_call_that_was_replaced_runs_when_it_comes_back(repo: Repo, workflow: 
     assert run(repo, path, FLOW) == []
 
 
+APART = (
+    FLOW[: FLOW.index("@task\ndef main")]
+    + """@task
+def left(before):
+    return read(first(Conn("db", str(HERE / "state.db"))))
+
+@task
+def right(before):
+    return read(second(Conn("db", str(HERE / "state.db")))["conn"])
+
+@task
+def main():
+    return right(left(read(make(Conn("db", str(HERE / "state.db"))))))
+"""
+)
+
+
+def test_jobs_that_make_the_same_handle_do_not_roll_each_other_back_for_ever(repo: Repo, workflow: Workflow) -> None:
+    path = workflow(APART)
+    assert run(repo, path, APART) == ["first", "make", "read", "read", "read", "second"]
+    assert run(repo, path, APART) == []
+    again = run(repo, path, edited("first", APART))
+    assert again == ["first", "read", "read", "second"], "what came after it in the run before comes after it again"
+    assert run(repo, path, edited("first", APART)) == []
+    assert run(repo, path, edited("second", APART)) == ["first", "read", "read", "second"]
+    assert run(repo, path, edited("second", APART)) == []
+
+
+SHALLOW = (
+    FLOW[: FLOW.index("@task\ndef main")]
+    + """@task(check_valid="shallow")
+def whole():
+    return read(second(first(make(Conn("db", str(HERE / "state.db")))))["conn"])
+
+@task(check_valid="shallow")
+def other():
+    return beside(first(Conn("db", str(HERE / "state.db"))), "other")
+
+@task(check_valid="shallow")
+def plain():
+    return 1
+
+@task(cache=False)
+def main():
+    return [whole(), plain()]
+"""
+)
+
+
+def test_a_call_is_not_taken_whole_where_handles_were_touched_below_it(repo: Repo, workflow: Workflow) -> None:
+    path = workflow(SHALLOW)
+    assert run(repo, path, SHALLOW) == ["first", "make", "read", "second"]
+    assert run(repo, path, SHALLOW) == []
+    (last,) = repo.backend.executions(1)
+    came = {view.fullname: view.job.outcome for view in repo.backend.jobs(execution=last.id)}
+    assert (came["flow.whole"], came["flow.plain"]) == (Outcome.SINGLE, Outcome.ULTIMATE)
+    assert run(repo, path, SHALLOW.replace("[whole()", "[other()")) == ["beside other", "first"]
+    assert run(repo, path, SHALLOW) == ["first", "make", "read", "second"]
+
+
 INSTEAD = """@task
 def instead(conn):
     note("instead")
@@ -206,6 +266,20 @@ KILLED = FLOW.replace('note("first")', 'note("first"); conn.insert("half"); os.k
 )
 
 
+def run_flow_in(project: Path, storage: Path) -> str:
+    """The code of a process that runs the workflow of a project."""
+    return f"""
+import sys
+sys.path.insert(0, {str(project)!r})
+from pathlib import Path
+from redux.repo import open_repo
+from redux.scheduler import Scheduler
+import flow
+repo = open_repo("sqlite:///{storage / "redux.db"}", {str(storage / "values")!r}, 200)
+Scheduler(repo, folder=Path({str(project)!r})).execute(flow.main())
+"""
+
+
 def test_after_a_kill_in_a_call_nothing_older_on_its_line_is_taken_for_valid(
     sqlite_repo: Repo, workflow: Workflow, tmp_path: Path
 ) -> None:
@@ -213,16 +287,7 @@ def test_after_a_kill_in_a_call_nothing_older_on_its_line_is_taken_for_valid(
     assert run(sqlite_repo, path, FLOW) == ALL
     sqlite_repo.close()
     path.write_text(KILLED)
-    code = f"""
-import sys
-sys.path.insert(0, {str(path.parent)!r})
-from redux.repo import open_repo
-from redux.scheduler import Scheduler
-import flow
-repo = open_repo("sqlite:///{tmp_path / "redux.db"}", {str(tmp_path / "values")!r}, 200)
-from pathlib import Path
-Scheduler(repo, folder=Path({str(path.parent)!r})).execute(flow.main())
-"""
+    code = run_flow_in(path.parent, tmp_path)
     killed = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     sqlite_repo.backend.load()

@@ -26,8 +26,8 @@ from redux_backends.backend import (
     BackendUnavailable,
     UnknownDatabase,
 )
-from redux_backends.records import Batch, Execution
-from redux_backends.sample import Story, evaluation, key, task, value
+from redux_backends.records import Batch, Execution, ExecutionId, new_id
+from redux_backends.sample import Story, digest, evaluation, key, task, value
 from redux_backends.sql import SQLiteBackend, open_backend
 from redux_valuestore.digest import Digest
 
@@ -500,3 +500,25 @@ def test_the_lease_of_one_execution_is_renewed_alone(backend: SQLiteBackend) -> 
     backend.renew_lease(one.id)
     assert until(one) > 5.0
     assert until(two) == 5.0
+
+
+def test_a_line_is_for_one_execution_in_all_its_processes(tmp_path):
+    mine, theirs = ExecutionId(new_id()), ExecutionId(new_id())
+    one, other = (SQLiteBackend(tmp_path / "redux.db") for _ in range(2))
+    one.load()
+    assert one.claim_line(digest("line"), mine) is None
+    assert other.claim_line(digest("line"), theirs) == mine
+    assert other.claim_line(digest("line"), mine) is None
+    other.release_lines(mine)
+    assert other.claim_line(digest("line"), theirs) == mine
+    one.close()
+    assert other.claim_line(digest("line"), theirs) is None
+    assert one.claim_line(digest("line"), mine) == theirs
+    other.close()
+
+
+def test_a_line_that_cannot_be_had_is_told(tmp_path):
+    backend = SQLiteBackend(tmp_path / "redux.db")
+    (tmp_path / "redux.db.lines").write_text("in the way")
+    with pytest.raises(BackendUnavailable, match=r"cannot be had for this run alone: .*; give write access to"):
+        backend.claim_line(digest("line"), ExecutionId(new_id()))

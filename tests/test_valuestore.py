@@ -114,6 +114,12 @@ class TestRemoteFile(ValueStoreSuite):
         return UrlPlace(f"file://{tmp_path}/values", RemoteStore)
 
 
+class TestS3(ValueStoreSuite):
+    @pytest.fixture
+    def place(self, s3):
+        return UrlPlace(f"{s3}/values")
+
+
 class MemoryMachine(ValueStoreMachine):
     def make_place(self):
         return MemoryPlace()

@@ -16,12 +16,14 @@ from redux_backends.backend import (
 )
 from redux_backends.records import (
     Batch,
+    ExecutionId,
     JobStatus,
     MissKind,
     Outcome,
     Reason,
     Rollback,
     Tag,
+    new_id,
 )
 from redux_backends.sample import (
     Story,
@@ -228,6 +230,22 @@ class AskingSuite:
         assert not backend.is_valid_handle(line[3].hash), "it descends from what was rolled back"
         backend.record(Batch(handles=line[2:]))
         assert backend.valid_handles(everything) == set(everything)
+
+    def test_a_line_is_for_one_execution_until_it_lets_go(self, backend: Backend) -> None:
+        line, other = digest("line"), digest("another line")
+        mine, theirs = ExecutionId(new_id()), ExecutionId(new_id())
+        for _ in range(2):
+            assert backend.claim_line(line, mine) is None
+        assert backend.claim_line(line, theirs) == mine
+        assert backend.claim_line(other, theirs) is None
+        backend.release_lines(theirs)
+        assert backend.claim_line(line, theirs) == mine
+        backend.release_lines(mine)
+        assert backend.claim_line(line, theirs) is None
+        assert backend.claim_line(other, mine) is None
+        backend.close()
+        backend.load()
+        assert backend.claim_line(line, mine) is None
 
     def test_a_roll_back_comes_before_the_versions_of_its_batch(self, backend: Backend) -> None:
         line = [version("f", "root"), version("r", "f"), version("f2", "r")]

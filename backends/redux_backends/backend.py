@@ -152,6 +152,14 @@ class Backend(ABC):
         """Whether a version is known and was not rolled back since it was last recorded."""
         return handle in self.valid_handles((handle,))
 
+    @abstractmethod
+    def claim_line(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
+        """Have the line of a handle for one execution; where another that lives has it, which."""
+
+    @abstractmethod
+    def release_lines(self, execution: ExecutionId) -> None:
+        """Let go of all lines that an execution has."""
+
     # -- the cache's questions, for a whole wave ---------------------------------------------------
 
     @abstractmethod

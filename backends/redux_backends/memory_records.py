@@ -15,6 +15,7 @@ from redux_backends.backend import (
     Backend,
     unknown_reference,
 )
+from redux_backends.claims import Claims
 from redux_backends.records import (
     MAY_CHANGE,
     Batch,
@@ -70,12 +71,19 @@ class MemoryRecords(Backend):
         self._tags: defaultdict[bytes, dict[Tag, None]] = defaultdict(dict)
         self._handles: dict[Digest, KeptHandle] = {}
         self._descendants: defaultdict[Digest, list[Digest]] = defaultdict(list)
+        self._claims = Claims(None)
 
     def load(self) -> None:
         pass
 
     def close(self) -> None:
-        pass
+        self._claims.let_go()
+
+    def claim_line(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
+        return self._claims.take(line, execution)
+
+    def release_lines(self, execution: ExecutionId) -> None:
+        self._claims.let_go(execution)
 
     # -- writing -----------------------------------------------------------------------------------
 

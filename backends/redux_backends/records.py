@@ -360,4 +360,4 @@ def hash_task_set(tasks: Iterable[Digest]) -> Digest:
 
 
 NO_TASKS = hash_task_set(())
-"""The empty set: no call has it by itself, so it marks those that are never taken whole."""
+"""The set of no task: a call that has it is never taken whole, for every call has a task."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from redux_backends import calls, contents, executions, history, lookup, query
 from redux_backends.backend import (
     Backend,
+    BackendUnavailable,
     CallCandidate,
     Candidate,
     Found,
@@ -20,6 +21,7 @@ from redux_backends.backend import (
     TaskCounts,
     UnknownDatabase,
 )
+from redux_backends.claims import Claims
 from redux_backends.database import Database
 from redux_backends.handles import valid_handles
 from redux_backends.memory import MemoryBackend
@@ -55,11 +57,13 @@ class SQLiteBackend(Backend):
         self.path = Path(path).absolute()
         self._database = Database(self.path, mount_table)
         self._memory = Memory()
+        self._claims = Claims(self.path.with_name(self.path.name + ".lines"))
 
     def load(self) -> None:
         self._database.open()
 
     def close(self) -> None:
+        self._claims.let_go()
         self._database.close()
         self._memory = Memory()
 
@@ -85,6 +89,18 @@ class SQLiteBackend(Backend):
 
     def forget_value(self, value: Digest) -> None:
         self._database.run_tx(lambda connection: contents.forget_value(connection, value))
+
+    def claim_line(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
+        try:
+            return self._claims.take(line, execution)
+        except OSError as error:
+            raise BackendUnavailable(
+                f"a handle cannot be had for this run alone: {error}; give write access to {self.path.parent}",
+                str(self.path),
+            ) from error
+
+    def release_lines(self, execution: ExecutionId) -> None:
+        self._claims.let_go(execution)
 
     # -- the cache's questions, for a whole wave ---------------------------------------------------
 

@@ -58,7 +58,8 @@ def _copy_stream(source: str, target: str) -> None:
         if target == _STANDARD:
             shutil.copyfileobj(reader, sys.stdout.buffer)
         else:
-            with File(target).open("wb") as writer:
+            file = File(target)
+            with file.filesystem.guard(target, writing=True), file.open("wb") as writer:
                 shutil.copyfileobj(reader, writer)
 
 

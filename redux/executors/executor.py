@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from redux.ahead import asked_together
 from redux.counts import held_to_count
 from redux.handle import advanced
 from redux.repo import Repo
@@ -216,7 +217,8 @@ def outcome_of(spec: JobSpec, repo: Repo, started: Seconds, returned: object) ->
             value = advanced(value, spec.eval_hash)
         if spec.nout is not None:
             value = held_to_count(spec.fullname, spec.nout, value)
-        encoded = encode(value)
+        with asked_together(value):
+            encoded = encode(value)
     except CannotEncode as error:
         error.add_note(f"it is (in) the result of task {spec.fullname}")
         return Outcome(started, time.time(), error=error)

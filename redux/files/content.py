@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, cast
 
-from redux.files.trouble import FileUnreadable
+from redux.files.trouble import FileUnreadable, Looking
 from redux_valuestore.digest import Digest, digest_stream
 
 _RACY_SECONDS = 2.0
@@ -31,18 +31,15 @@ def local_content(path: str) -> Digest | None:
     A file whose times, size and inode are those seen when it was hashed is not read again.
     """
     place = os.path.abspath(path)
-    try:
+    with Looking(path):
         seen = os.stat(place)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise FileUnreadable(path, error.strerror or str(error)) from error
-    if not stat.S_ISREG(seen.st_mode):
-        raise FileUnreadable(path, "it is a folder" if stat.S_ISDIR(seen.st_mode) else "it is not a regular file")
-    remembered = _memo.get(place)
-    if remembered is not None and remembered.state == _state(seen):
-        return remembered.content
-    return _hash(path, place)
+        if not stat.S_ISREG(seen.st_mode):
+            raise FileUnreadable(path, "it is a folder" if stat.S_ISDIR(seen.st_mode) else "it is not a regular file")
+        remembered = _memo.get(place)
+        if remembered is not None and remembered.state == _state(seen):
+            return remembered.content
+        return _hash(place)
+    return None
 
 
 def forget_content(path: str) -> None:
@@ -54,17 +51,12 @@ def _state(seen: os.stat_result) -> tuple[int, ...]:
     return seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino, seen.st_dev
 
 
-def _hash(path: str, place: str) -> Digest | None:
+def _hash(place: str) -> Digest:
     now = time.time_ns()
-    try:
-        with open(place, "rb", buffering=0) as stream:
-            before = os.fstat(stream.fileno())
-            content = digest_stream(cast(Any, stream))
-            after = os.fstat(stream.fileno())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise FileUnreadable(path, error.strerror or str(error)) from error
+    with open(place, "rb", buffering=0) as stream:
+        before = os.fstat(stream.fileno())
+        content = digest_stream(cast(Any, stream))
+        after = os.fstat(stream.fileno())
     changed = max(after.st_mtime_ns, after.st_ctime_ns)
     if _state(before) == _state(after) and changed < now - _RACY_SECONDS * 1e9:
         if len(_memo) >= _MEMO_LIMIT:

@@ -15,6 +15,9 @@ with one of these words has `./` before it.
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from redux.files.content import local_content
 from redux.files.filesystem import Contents
@@ -26,6 +29,19 @@ from redux_valuestore.digest import Digest, digest_struct
 
 CONTENT, FOLDER, GLOB = "content ", "folder ", "glob "
 _WORDS = (CONTENT, FOLDER, GLOB)
+
+Answer = Digest | FileUnreadable | None
+"""What asking about a text gave."""
+
+_asked = threading.local()
+
+FORMATS = ("parquet", "csv", "jsonl", "json", "feather")
+"""Those of datasets. Each is the ending of its files' names too; `json` are lines as in `jsonl`."""
+
+
+def shards_in(folder: str, format: str) -> str:
+    """The pattern that the shards of a dataset in a folder fit."""
+    return f"{folder.rstrip('/')}/**/*.{format}" if folder else f"**/*.{format}"
 
 
 def file_text(path: str) -> str:
@@ -55,7 +71,24 @@ def current_content(text: str) -> Digest | None:
 
 def note(text: str) -> FileFact:
     """The fact of this text as it is now. Raises FileUnreadable."""
-    return FileFact(text, current_content(text))
+    try:
+        answer = _asked.answers[text]
+    except (AttributeError, KeyError):
+        return FileFact(text, current_content(text))
+    if isinstance(answer, FileUnreadable):
+        raise answer
+    return FileFact(text, answer)
+
+
+@contextmanager
+def answered(answers: Mapping[str, Answer]) -> Iterator[None]:
+    """What this thread notes inside takes these answers by their texts, and asks only what is not among them."""
+    before = getattr(_asked, "answers", {})
+    _asked.answers = answers
+    try:
+        yield
+    finally:
+        _asked.answers = before
 
 
 def still_holds(fact: FileFact) -> bool:
@@ -69,7 +102,8 @@ def still_holds(fact: FileFact) -> bool:
 def texts_about(path: str) -> list[str]:
     """The texts under which a path may have been noted, as a file before all else."""
     kinds = ("", FOLDER, GLOB)
-    plain = [file_text(path), *(kind + path for kind in kinds[1:])]
+    shards = [GLOB + shards_in(path, format) for format in FORMATS]
+    plain = [file_text(path), *(kind + path for kind in kinds[1:]), *shards]
     return plain if "://" not in local_path(path) else [*plain, *(CONTENT + kind + path for kind in kinds)]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import IO, Any, ClassVar, Literal, Self, overload
 
 from redux.files.content import local_content
-from redux.files.facts import CONTENT, file_text
+from redux.files.facts import CONTENT, file_text, note
 from redux.files.filesystem import FileSystem
 from redux.files.local import local, local_path
-from redux.files.places import get_filesystem
+from redux.files.places import get_filesystem, note_path
 from redux.files.shell import render_copy
 from redux.files.staging import Staging
 from redux_backends.records import FileFact
@@ -32,6 +33,7 @@ class File:
         if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers are not all typed
             raise TypeError(f"the path of a {type(self).__name__} is text, not {type(given).__name__}")
         self.path = given
+        note_path(given)
 
     def __fspath__(self) -> str:
         return local_path(self.path)
@@ -62,9 +64,13 @@ class File:
         """Have the content read again when it is next asked, even where the file looks untouched."""
         self.filesystem.forget(self.path)
 
+    def texts(self) -> tuple[str, ...]:
+        """What its facts are about."""
+        return (file_text(self.path),)
+
     def facts(self) -> tuple[FileFact, ...]:
         """What a value that holds it is valid by. Raises FileUnreadable."""
-        return (FileFact(file_text(self.path), self.hash),)
+        return tuple(note(text) for text in self.texts())
 
     # -- the file ----------------------------------------------------------------------------------
 
@@ -127,7 +133,7 @@ class File:
         Raises OSError.
         """
         mode = mode or ("w" if isinstance(data, str) else "wb")
-        with self.filesystem.guard(self.path), self.open(mode, encoding) as stream:
+        with self.filesystem.guard(self.path, writing=True), self.open(mode, encoding) as stream:
             stream.write(data)
 
     def touch(self) -> None:
@@ -164,7 +170,7 @@ class IFile(File):
 
     __slots__ = ()
 
-    def facts(self) -> tuple[FileFact, ...]:
+    def texts(self) -> tuple[str, ...]:
         return ()
 
 
@@ -178,9 +184,8 @@ class ContentFile(File):
         """The digest of the bytes as they are now; None where there is no file. Raises FileUnreadable."""
         return self.filesystem.hash_content(self.path)
 
-    def facts(self) -> tuple[FileFact, ...]:
-        text = file_text(self.path) if self.filesystem is local else CONTENT + self.path
-        return (FileFact(text, self.hash),)
+    def texts(self) -> tuple[str, ...]:
+        return (file_text(self.path) if self.filesystem is local else CONTENT + self.path,)
 
 
 class StagingFile(Staging[File]):
@@ -209,10 +214,16 @@ File._staged, IFile._staged, ContentFile._staged = StagingFile, IStagingFile, Co
 
 def copy_content(source: File, target: File) -> None:
     """Copy the bytes of one file to another, within their file system where they share it. Raises OSError."""
-    import shutil  # noqa: PLC0415 - start-up does not need it
-
     if source.filesystem is target.filesystem:
         source.filesystem.copy(source.path, target.path)
-        return
-    with source.open("rb") as reader, target.open("wb") as writer:
-        shutil.copyfileobj(reader, writer, 1 << 20)
+    elif target.filesystem is not local:
+        target.filesystem.put_whole(target.path, _pieces(source))
+    else:  # which may be a device, or have rights and names of its own
+        with target.open("wb") as writer:
+            writer.writelines(_pieces(source))
+
+
+def _pieces(file: File) -> Iterator[bytes]:
+    with file.filesystem.guard(file.path), file.open("rb") as reader:
+        while piece := reader.read(1 << 20):
+            yield piece

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import IO, Any
 
@@ -26,7 +26,15 @@ class FileSystem(ABC):
         Writing makes the folders above it.
         """
 
-    def guard(self, path: str) -> AbstractContextManager[None]:
+    @abstractmethod
+    def put_whole(self, path: str, pieces: Iterable[bytes]) -> None:
+        """Make these bytes the content; whoever looks meanwhile sees what was there before, or all of them."""
+
+    @abstractmethod
+    def at(self, path: str) -> tuple[Any, str]:
+        """The fsspec file system that a path is on, None for the local disk, and the path there."""
+
+    def guard(self, path: str, writing: bool = False) -> AbstractContextManager[None]:
         """What goes wrong inside with a file at this path is told as this file system's errors are."""
         return nullcontext()
 

@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
-from redux.files.facts import CONTENT, FOLDER, GLOB, current_content
+from redux.files.facts import CONTENT, FOLDER, GLOB, current_content, note
 from redux.files.file import ContentFile, File, IFile, copy_content
 from redux.files.filesystem import FileSystem
 from redux.files.local import local
-from redux.files.places import get_filesystem
+from redux.files.places import get_filesystem, note_path
 from redux.files.shell import render_copy
 from redux.files.staging import Staging
 from redux_backends.records import FileFact
@@ -32,6 +32,7 @@ class FileSet:
         if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers are not all typed
             raise TypeError(f"the path of a {type(self).__name__} is text, not {type(given).__name__}")
         self.pattern = given
+        note_path(given)
 
     @property
     def _given(self) -> str:
@@ -72,9 +73,13 @@ class FileSet:
         for file in self.files:
             file.update_hash()
 
+    def texts(self) -> tuple[str, ...]:
+        """What its facts are about."""
+        return (self._text(),)
+
     def facts(self) -> tuple[FileFact, ...]:
         """What a value that holds it is valid by. Raises FileUnreadable."""
-        return (FileFact(self._text(), self.hash),)
+        return tuple(note(text) for text in self.texts())
 
     def _text(self) -> str:
         by_content = issubclass(self._file, ContentFile) and self.filesystem is not local
@@ -163,7 +168,7 @@ class IFileSet(FileSet):
     __slots__ = ()
     _file = IFile
 
-    def facts(self) -> tuple[FileFact, ...]:
+    def texts(self) -> tuple[str, ...]:
         return ()
 
 
@@ -173,7 +178,7 @@ class IDir(Dir):
     __slots__ = ()
     _file = IFile
 
-    def facts(self) -> tuple[FileFact, ...]:
+    def texts(self) -> tuple[str, ...]:
         return ()
 
 

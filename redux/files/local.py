@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import IO, Any
 
 from redux.files.content import forget_content, local_content
@@ -31,6 +32,21 @@ class LocalFileSystem(FileSystem):
         if mode.strip("rbt+"):
             _make_folder_of(place)
         return open(place, mode, encoding=encoding_for(mode, encoding), newline=newline)
+
+    def put_whole(self, path: str, pieces: Iterable[bytes]) -> None:
+        place = local_path(path)
+        hidden = os.path.join(os.path.dirname(place), f".{os.urandom(8).hex()}.tmp")
+        try:
+            with self.open(hidden, "xb") as writer:
+                for piece in pieces:
+                    writer.write(piece)
+            os.replace(hidden, place)
+        except BaseException:
+            self.remove(hidden)
+            raise
+
+    def at(self, path: str) -> tuple[Any, str]:
+        return None, local_path(path)
 
     def exists(self, path: str) -> bool:
         return os.path.exists(local_path(path))

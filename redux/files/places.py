@@ -12,6 +12,19 @@ if TYPE_CHECKING:
 
 _remote: dict[str, RemoteFileSystem] = {}
 
+_urls: list[bool] = []
+
+
+def note_path(path: str) -> None:
+    """Note that there is a File, or many, at a path."""
+    if not _urls and "://" in path:
+        _urls.append(True)
+
+
+def any_urls() -> bool:
+    """Whether a File at a URL was ever made here: where none was, nobody looks for them in values."""
+    return bool(_urls)
+
 
 def get_filesystem_class(proto: str | None = None, url: str | None = None) -> type[FileSystem]:
     """The class behind the file system of a protocol, `proto` (what stands before `://`), or of a `url`."""

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from errno import ENOENT
 from typing import IO, Any
 
 from redux.files.filesystem import Contents, FileSystem, encoding_for
 from redux.files.identity import identify
 from redux.files.trouble import FileUnreachable, FileUnreadable
 from redux_valuestore.digest import Digest, digest_stream
+from redux_valuestore.whole import write_whole
 
-_PASSED_ON = (FileNotFoundError, FileExistsError, FileUnreadable, UnicodeError)
+_PASSED_ON = (FileExistsError, FileUnreadable, UnicodeError)
 """What says enough as it is."""
 
 Info = Mapping[str, Any]
 
 
 @contextmanager
-def explained(url: str) -> Iterator[None]:
-    """Every file system raises errors of its own; as FileUnreachable they all say that a URL cannot be reached."""
+def explained(url: str, writing: bool = False) -> Iterator[None]:
+    """Every file system raises errors of its own; as FileUnreachable they all say that a URL cannot be reached.
+
+    That nothing is there is a FileNotFoundError with the URL, but where something was to be made.
+    """
     try:
         yield
     except _PASSED_ON:
         raise
+    except FileNotFoundError as error:
+        if error.filename not in (None, url):
+            raise  # it is about another file
+        said = error.strerror or str(error)
+        if writing:
+            raise FileUnreachable(url, said, "make the bucket or folder, or say another") from error
+        named = url.rstrip("/").rpartition("/")[2] in said
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT) if named else said, url) from error
     except ImportError as error:
         said = str(error)
         raise FileUnreachable(url, "a package is missing here", said[:1].lower() + said[1:]) from None
@@ -44,18 +58,24 @@ class RemoteFileSystem(FileSystem):
 
     def open(self, path: str, mode: str = "r", encoding: str | None = None, newline: str | None = None) -> IO[Any]:
         text: dict[str, Any] = {} if "b" in mode else {"encoding": encoding_for(mode, encoding), "newline": newline}
-        with explained(path):
-            fs, place = self._at(path)
+        writing = bool(mode.strip("rbt+"))
+        with explained(path, writing):
+            fs, place = self.at(path)
             try:
                 return fs.open(place, mode, **text)
             except FileNotFoundError:
-                if not mode.strip("rbt+"):
+                if not writing:
                     raise
             fs.makedirs(place.rpartition("/")[0], exist_ok=True)
             return fs.open(place, mode, **text)
 
-    def guard(self, path: str) -> AbstractContextManager[None]:
-        return explained(path)
+    def put_whole(self, path: str, pieces: Iterable[bytes]) -> None:
+        with explained(path, writing=True):
+            fs, place = self.at(path)
+            write_whole(fs, place, pieces)
+
+    def guard(self, path: str, writing: bool = False) -> AbstractContextManager[None]:
+        return explained(path, writing)
 
     def exists(self, path: str) -> bool:
         return self._info(path) is not None
@@ -76,29 +96,29 @@ class RemoteFileSystem(FileSystem):
 
     def remove(self, path: str) -> None:
         with explained(path), suppress(FileNotFoundError):
-            fs, place = self._at(path)
+            fs, place = self.at(path)
             fs.rm_file(place)
 
     def touch(self, path: str) -> None:
         """Make an empty file where there is none; one that is there stays as it is."""
         if not self.exists(path):
-            with explained(path), self.open(path, "wb"):
+            with explained(path, writing=True), self.open(path, "wb"):
                 pass
 
     def mkdir(self, path: str) -> None:
-        with explained(path):
-            fs, place = self._at(path)
+        with explained(path, writing=True):
+            fs, place = self.at(path)
             fs.makedirs(place, exist_ok=True)
 
     def rmdir(self, path: str, recursive: bool = False) -> None:
         with explained(path), suppress(FileNotFoundError):
-            fs, place = self._at(path)
+            fs, place = self.at(path)
             fs.rm(place, recursive=True) if recursive else fs.rmdir(place)
 
     def copy(self, source: str, target: str) -> None:
         with explained(source):
-            fs, place = self._at(source)
-            fs.cp_file(place, self._at(target)[1])
+            fs, place = self.at(source)
+            fs.cp_file(place, self.at(target)[1])
 
     def find(self, path: str) -> list[str]:
         return sorted(self._found(path))
@@ -125,17 +145,16 @@ class RemoteFileSystem(FileSystem):
 
     # -- asking fsspec -----------------------------------------------------------------------------
 
-    def _at(self, url: str) -> tuple[Any, str]:
-        """The file system of a URL, and the URL's path there."""
+    def at(self, path: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs  # noqa: PLC0415 - heavy, and only for URLs
 
         # A listing remembered there would hide what somebody has just written.
-        fs, place = url_to_fs(url, use_listings_cache=False)
+        fs, place = url_to_fs(path, use_listings_cache=False)
         return fs, place
 
     def _info(self, url: str) -> Info | None:
         with explained(url):
-            fs, place = self._at(url)
+            fs, place = self.at(url)
             try:
                 return fs.info(place)
             except (FileNotFoundError, NotADirectoryError):
@@ -154,7 +173,7 @@ class RemoteFileSystem(FileSystem):
 
     def _found(self, url: str) -> dict[str, Info]:
         with explained(url):
-            fs, place = self._at(url)
+            fs, place = self.at(url)
             try:
                 found: dict[str, Info] = fs.find(place, detail=True)
             except (FileNotFoundError, NotADirectoryError):
@@ -170,7 +189,7 @@ class RemoteFileSystem(FileSystem):
 
     def _matches(self, pattern: str) -> dict[str, Info]:
         with explained(pattern):
-            fs, place = self._at(pattern)
+            fs, place = self.at(pattern)
             try:
                 found: dict[str, Info] = fs.glob(place, detail=True)
             except FileNotFoundError:

@@ -13,6 +13,25 @@ class FileUnreadable(ReduxError, OSError):
         super().__init__(f"file {path} cannot be read: {why}; {remedy}")
 
 
+class Looking:
+    """A look at a local path: where nothing is there it ends the block; other errors say that it cannot be read."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            return True
+        if isinstance(error, OSError) and not isinstance(error, FileUnreadable):
+            raise FileUnreadable(self._path, error.strerror or str(error)) from error
+        return False
+
+
 class FileUnreachable(FileUnreadable):
     """The file system behind a URL, `path`, did not do what it was asked: `why`, and what to do (`remedy`)."""
 
@@ -21,3 +40,39 @@ class FileUnreachable(FileUnreadable):
     ) -> None:
         self.path = path
         ReduxError.__init__(self, f"{path} cannot be reached: {why}; {remedy}")
+
+
+class DatasetUnreadable(FileUnreadable):
+    """A dataset, or one of its shards, is not what it is read as."""
+
+    def __init__(self, path: str, why: str, remedy: str) -> None:
+        self.path = path
+        ReduxError.__init__(self, f"dataset {path} cannot be read: {why}; {remedy}")
+
+
+class DatasetMissing(DatasetUnreadable):
+    """A dataset has no shards."""
+
+
+class MixedSchemas(DatasetUnreadable):
+    """The shards of a dataset do not have the same columns."""
+
+    def __init__(
+        self, path: str, why: str, remedy: str = "pass schema= to read them as one, or write them anew"
+    ) -> None:
+        super().__init__(path, f"its shards have no one schema: {why}", remedy)
+
+
+class DatasetUnwritable(ReduxError, ValueError):
+    """What was given cannot be written as this dataset."""
+
+    def __init__(self, path: str, why: str, remedy: str) -> None:
+        self.path = path
+        super().__init__(f"dataset {path} cannot be written: {why}; {remedy}")
+
+
+class ArrowMissing(ReduxError, ImportError):
+    """A dataset needs a package that is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"a dataset is read and written by {package}: pip install 'redux-cache[{extra}]'")

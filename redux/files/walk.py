@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
-from redux.files.trouble import FileUnreadable
+from redux.files.trouble import FileUnreadable, Looking
 from redux.settings.precedence import PROJECT_FOLDER
 
 _MAGIC = re.compile(r"[*?\[]")
@@ -92,19 +92,12 @@ def _is_folder(path: str) -> bool:
 
 def _look(ask: Callable[[str], os.stat_result], path: str) -> os.stat_result | None:
     """What the system says of a path; None where nothing is there."""
-    try:
+    with Looking(path):
         return ask(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise FileUnreadable(path, error.strerror or str(error)) from error
+    return None
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except (FileNotFoundError, NotADirectoryError):  # it was a folder a moment ago
-        return []
-    except OSError as error:
-        raise FileUnreadable(folder, error.strerror or str(error)) from error
+    with Looking(folder), os.scandir(folder) as entries:
+        return list(entries)
+    return []  # it was a folder a moment ago

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
+from redux.ahead import Answer
 from redux.executors.executor import Executor, JobCancelled, JobSpec, Outcome, Question
 from redux.executors.pool import ExecutorPool
 from redux.flow.subrun import SUBRUN
@@ -14,7 +15,7 @@ from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.inputs import Unmade
 from redux.scheduler.jobs import Failed, Job, RuleCell
 from redux.scheduler.limits import LimitExceeded, Limits
-from redux.scheduler.outcomes import datum_of_outcome, read_what_was_asked
+from redux.scheduler.outcomes import ask_what_was_read, datum_of_outcome, read_what_was_asked
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import Counts, describe_error
 from redux.scheduler.retries import Retries
@@ -76,22 +77,20 @@ class Dispatch:
 
     def drain(self) -> bool:
         """Take in all outcomes that are there, and submit what is due for another attempt; whether there were any."""
-        moved = False
-        while True:
-            try:
-                key, outcome = self._inbox.get_nowait()
-            except Empty:
-                break
-            moved = True
-            self._arrive(key, outcome)
-        return (bool(self._retries) and self._try_again()) or moved
+        came: list[tuple[object, Outcome | Question | None]] = []
+        with suppress(Empty):
+            while True:
+                came.append(self._inbox.get_nowait())
+        if came:
+            self._take_all(came)
+        return (bool(self._retries) and self._try_again()) or bool(came)
 
     def wait(self, patience: Seconds) -> bool:
         """Wait that long for something to come; whether something did."""
         due = self._retries.next_in()
         patience = min(patience, OVERDUE_SECONDS) if self._timed else patience
         try:
-            self._arrive(*self._inbox.get(timeout=patience if due is None else min(patience, due)))
+            self._take_all([self._inbox.get(timeout=patience if due is None else min(patience, due))])
         except Empty:
             self._pool.give_up_overdue()
             return self._try_again()
@@ -112,7 +111,7 @@ class Dispatch:
                 self._interrupt(job)
         while self._running:
             with suppress(Empty):
-                self._arrive(*self._inbox.get(timeout=OVERDUE_SECONDS if self._timed else None))
+                self._take_all([self._inbox.get(timeout=OVERDUE_SECONDS if self._timed else None)])
             self._pool.give_up_overdue()
             self._recorder.flush_when_due()
         return begun_not
@@ -164,7 +163,12 @@ class Dispatch:
 
     # -- in ----------------------------------------------------------------------------------------
 
-    def _arrive(self, key: object, came: Outcome | Question | None) -> None:
+    def _take_all(self, came: Sequence[tuple[object, Outcome | Question | None]]) -> None:
+        answers = ask_what_was_read(key for key, one in came if isinstance(key, Job) and isinstance(one, Outcome))
+        for key, one in came:
+            self._arrive(key, one, answers)
+
+    def _arrive(self, key: object, came: Outcome | Question | None, answers: Mapping[str, Answer]) -> None:
         if not isinstance(key, Job):
             return
         if isinstance(came, Question):
@@ -172,9 +176,9 @@ class Dispatch:
         elif came is None:
             self._go_on(key)
         elif self._running.pop(key.id, None) is not None:
-            self._end(key, came)
+            self._end(key, came, answers)
 
-    def _end(self, job: Job, outcome: Outcome) -> None:
+    def _end(self, job: Job, outcome: Outcome, answers: Mapping[str, Answer]) -> None:
         self._counts[job.known.task.fullname].running -= 1
         self._timed -= job.options.timeout is not None
         self._give_back(job)
@@ -185,9 +189,9 @@ class Dispatch:
         if asked is not None and asked.open and not ends_now:
             asked.outcome = outcome
         else:
-            self._take_in(job, outcome)
+            self._take_in(job, outcome, answers)
 
-    def _take_in(self, job: Job, outcome: Outcome) -> None:
+    def _take_in(self, job: Job, outcome: Outcome, answers: Mapping[str, Answer]) -> None:
         if outcome.error is not None:
             self._raised(job, outcome.error)
             return
@@ -202,7 +206,7 @@ class Dispatch:
         self._recorder.note_values(outcome.records)
         if job.forks or (encoded.traits is not _PLAIN and encoded.traits & Traits.HANDLES):
             self._recorder.advanced(job, outcome.records)
-        job.whole = read_what_was_asked(job) and (asked is None or not asked.gave_up)
+        job.whole = read_what_was_asked(job, answers) and (asked is None or not asked.gave_up)
         if job.whole and not job.options.is_async:
             self._recorder.reduced(job, encoded.hash, job.seconds)
         if encoded.traits is not _PLAIN and encoded.traits & Traits.EXPRESSIONS:
@@ -268,7 +272,7 @@ class Dispatch:
         """All that a job asked is answered, and it had ended before."""
         asked = self._asked.get(job)
         if asked is not None and asked.outcome is not None:
-            self._take_in(job, asked.outcome)
+            self._take_in(job, asked.outcome, ask_what_was_read((job,)))
 
     def _interrupt(self, job: Job) -> None:
         """Have a job end that waits for what will not run any more."""

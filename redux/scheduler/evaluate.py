@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping
+from itertools import chain
 from typing import Any
 
+from redux.ahead import any_urls
 from redux.expression import Operation
 from redux.handle import any_handles
 from redux.nested import ATOMS, lazies_in, refuse_hidden
@@ -20,6 +22,7 @@ from redux.scheduler.cells import FindTask, make_cell
 from redux.scheduler.events import Events, perform
 from redux.scheduler.inputs import (
     CONTEXT_ARGUMENT,
+    FilesAhead,
     Inputs,
     NotThere,
     Unmade,
@@ -76,6 +79,7 @@ class Evaluator:
         self._ready: deque[Cell] = deque()
         self._live: set[Job] = set()
         self._moved = False
+        self._ahead = FilesAhead()
 
     # -- making cells ------------------------------------------------------------------------------
 
@@ -97,6 +101,7 @@ class Evaluator:
     def next_wave(self, limit: int) -> list[Job]:
         """Move cells on until `limit` jobs are ready to be decided, or nothing moves; the ready jobs."""
         wave: list[Job] = []
+        self._ahead = FilesAhead()
         fresh, ready = self._fresh, self._ready
         while len(wave) < limit and (fresh or ready):
             if ready:
@@ -206,7 +211,11 @@ class Evaluator:
         if job.context and job.options.check_valid is CacheCheckValid.SHALLOW:
             arguments.append((CONTEXT_ARGUMENT, self.inputs.context(job.context)))
         job.arguments, job.upstreams = arguments, upstreams
-        self._hash_arguments(job)
+        if any_urls():
+            with self._ahead.of(job, chain(self._ready, self._fresh)):
+                self._hash_arguments(job)
+        else:
+            self._hash_arguments(job)
 
     def _options_of(self, job: Job) -> TaskOptions:
         """The declared options, those that jobs above export over them, those of the call over both."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
 
+from redux.ahead import Glance, answered, remote_texts
 from redux.expression import Expression
 from redux.nested import ATOMS, lazies_in, refuse_hidden, substitute
 from redux.repo import Repo
@@ -17,6 +20,9 @@ from redux_backends.records import ExecutionId, Traits
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import ValueMissing
+
+_AHEAD = 1_000
+"""How many of the next jobs are looked at when Files at URLs are asked about."""
 
 CONTEXT_ARGUMENT = "(context)"
 """Under this name the whole context is an argument of a call that is reused without a look at what is below it."""
@@ -116,6 +122,24 @@ class Inputs:
             self._execution.hex(), job.id.hex(), job.eval_hash.hex(), job.args_hash.hex(), job.attempts + 1,
             dict(job.options.for_executor),
         )  # fmt: skip
+
+
+class FilesAhead:
+    """What Files at URLs are that jobs are given, asked about many jobs at once; it counts for one wave."""
+
+    def __init__(self) -> None:
+        self._glance = Glance()
+
+    def of(self, job: Job, following: Iterable[Cell]) -> AbstractContextManager[None]:
+        """Inside, a job's arguments are encoded by what is known; else the next jobs are asked about too."""
+        values = [datum.value for _, datum in job.arguments if datum.hash is None and type(datum.value) not in ATOMS]
+        texts = remote_texts(values) if values else set[str]()
+        if not texts <= self._glance.answers.keys():
+            for cell in islice(following, _AHEAD):
+                if isinstance(cell, Job) and cell.eval_hash is None and cell.bound is not None:
+                    texts |= remote_texts((cell.bound.args, cell.bound.kwargs))
+            self._glance.ask_ahead(texts)
+        return answered(self._glance.answers)
 
 
 def datum_of(lazy: Lazy, scope: Scope) -> Datum:

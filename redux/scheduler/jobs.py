@@ -222,6 +222,8 @@ class Fork:
 
     given: HandleVersion
     origin: HandleVersion
+    line: Digest
+    """the version of the handle as it was made"""
 
     def after(self, eval_hash: Digest) -> HandleVersion:
         """What a call made of it, whether it returned the handle or not."""

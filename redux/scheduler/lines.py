@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from redux.expression import Operation, RuleCall
-from redux.handle import Handle, advanced_version, fork, fork_version, replace_handles, version_of
+from redux.handle import Handle, advanced_version, fork, fork_version, line_of, replace_handles, version_of
 from redux.nested import lazies_in
 from redux.scheduler.inputs import Inputs
 from redux.scheduler.jobs import Datum, Fork, Job, Scope
@@ -77,13 +77,15 @@ class Lines:
     """The versions of handles that are given to the jobs of one execution.
 
     Calls beside each other in one job that are given the same version are beside each other on purpose: each has a line
-    of its own. What was given to a call that is not there any more is rolled back with the first of them that runs.
+    of its own. So have calls of several jobs that made the same handle; what they were given so far stays valid. What
+    was given to a call that is not there any more is rolled back with the first of them that runs.
     """
 
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
         self._places: dict[Scope, _Places] = {}
         self._cleared: set[tuple[Scope, Digest]] = set()
+        self._given: defaultdict[Digest, set[Digest]] = defaultdict(set)
 
     def fork(self, job: Job, datum: Datum) -> Datum:
         """What a job is given in place of an argument. Raises Unmade, CannotEncode."""
@@ -94,7 +96,8 @@ class Lines:
 
         def change(handle: Handle) -> Handle:
             made = fork(handle, self._places_in(job.parent).of[job])
-            forks.append(Fork(version_of(made), version_of(handle)))
+            forks.append(Fork(version_of(made), version_of(handle), line_of(handle)))
+            self._given[forks[-1].origin.hash].add(forks[-1].given.hash)
             return made
 
         value = self._inputs.load(datum)
@@ -125,7 +128,7 @@ class Lines:
         if (scope, origin) in self._cleared:
             return []
         self._cleared.add((scope, origin))
-        keep = {fork_version(origin, place) for place in self._places_in(scope).beside(job)}
+        keep = self._given[origin] | {fork_version(origin, place) for place in self._places_in(scope).beside(job)}
         if scope.job is not None and scope.job.eval_hash is not None:
             keep.add(advanced_version(origin, scope.job.eval_hash))
         return [Rollback(origin, frozenset(keep))]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
+from redux.ahead import Answer, Glance, answered, any_urls, remote_texts
 from redux.executors.executor import Outcome
 from redux.scheduler.jobs import ABSENT, Datum, Job
 from redux.value import hash_value
@@ -10,15 +13,29 @@ from redux_backends.records import Place, StoredValue, Traits
 _PLAIN = Traits.PLAIN
 
 
-def read_what_was_asked(job: Job) -> bool:
+def ask_what_was_read(jobs: Iterable[Job]) -> Mapping[str, Answer]:
+    """What the Files at URLs among the arguments of these jobs are now, by the texts of their facts."""
+    if not any_urls():
+        return {}
+    glance = Glance()
+    glance.ask_ahead(remote_texts([datum.value for job in jobs for datum in _data_with_files(job)]))
+    return glance.answers
+
+
+def read_what_was_asked(job: Job, answers: Mapping[str, Answer]) -> bool:
     """Whether the Files among a job's arguments still are what its evaluation says it was given.
 
     One that changed before the job read it would give a wrong answer to whoever asks with the old content.
     """
-    for _, datum in job.arguments:
-        if datum.traits is not _PLAIN and datum.traits & Traits.FILES and hash_value(datum.value) != datum.hash:
-            return False
-    return True
+    data = _data_with_files(job)
+    if not data:
+        return True
+    with answered(answers):
+        return all(hash_value(datum.value) == datum.hash for datum in data)
+
+
+def _data_with_files(job: Job) -> list[Datum]:
+    return [datum for _, datum in job.arguments if datum.traits is not _PLAIN and datum.traits & Traits.FILES]
 
 
 def datum_of_outcome(job: Job, outcome: Outcome) -> Datum:

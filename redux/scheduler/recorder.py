@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -142,13 +142,22 @@ class Recorder:
             if len(version.parents) == 1 and version.hash == advanced_version(version.parents[0], job.eval_hash):
                 self._handles.append(version)
 
-    def roll_back(self, rollbacks: Sequence[Rollback], versions: Sequence[HandleVersion]) -> None:
-        """Make versions invalid, and others known, before this returns; what was noted so far is written before that.
+    def claim(self, line: Digest) -> ExecutionId | None:
+        """Have a line of handles for this execution alone; the one that has it, if another does. Raises ReduxError."""
+        return self._repo.backend.claim_line(line, self._execution)
 
-        Raises ReduxError where that could not be written.
-        """
-        self.flush()
-        self._writer.write_through(Batch(rollbacks=rollbacks, handles=versions))
+    def rolled_back(self, versions: Collection[Digest]) -> frozenset[Digest]:
+        """Those of these versions that are not valid, once all that was noted so far is written. Raises ReduxError."""
+        self._write_through(self._take())
+        return frozenset(versions) - self._repo.backend.valid_handles(versions)
+
+    def roll_back(self, rollbacks: Sequence[Rollback], versions: Sequence[HandleVersion]) -> None:
+        """Make versions invalid, and others known, before this returns. Raises ReduxError where that failed."""
+        self._write_through(Batch(rollbacks=rollbacks, handles=versions))
+
+    def _write_through(self, batch: Batch) -> None:
+        self._writer.write_through(batch)
+        self._last = time.monotonic()
 
     def forget(self, digest: Digest) -> None:
         """A value's bytes are gone: when it is made again it is to be recorded again."""
@@ -265,7 +274,7 @@ class Recorder:
         job.call_hash = hash_call(job.known.task_hash, job.args_hash, result, children)
         task_set = self._note_tasks_of(job)
         if job.options.is_async and not job.whole:
-            task_set = self._no_tasks()
+            task_set = self._never_whole()
         self._calls.append(
             CallNode(
                 job.call_hash,
@@ -285,6 +294,8 @@ class Recorder:
         made = job.scope.calls if job.scope is not None else ()
         if not made and known.leaf_set in self._recorded_sets:
             job.task_set = known.leaf_set
+        elif any(child.forks or child.task_set == NO_TASKS for child in made):
+            job.task_set = self._never_whole()
         else:
             below = {child.task_set for child in made if child.task_set is not None}
             job.task_set = self._task_set(known.task_hash, known.leaf_set, below)
@@ -306,8 +317,8 @@ class Recorder:
             self._new_sets.append(known)
         return known.hash
 
-    def _no_tasks(self) -> Digest:
-        """The set that stands for: never to be taken whole."""
+    def _never_whole(self) -> Digest:
+        """The set of a call that is not to be taken whole: what is below it has to be asked there."""
         if NO_TASKS not in self._recorded_sets:
             self._recorded_sets.add(NO_TASKS)
             self._new_sets.append(TaskSet(NO_TASKS, ()))
@@ -387,6 +398,7 @@ class Recorder:
     def finish(self) -> None:
         """Write all that was gathered, and return when everything is written."""
         self._writer.finish(self._take())
+        self._repo.backend.release_lines(self._execution)
 
     def _take(self) -> Batch:
         tasks = [self._book.record_of(digest) for digest in self._new_tasks]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from redux.scheduler.jobs import Datum, Job
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import shown_arguments
-from redux_backends.records import Execution, HandleVersion, Reason, Rollback, Seconds, ValueRecord
+from redux_backends.records import Execution, ExecutionId, HandleVersion, Reason, Rollback, Seconds, ValueRecord
+from redux_valuestore.digest import Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,13 @@ class Unrecorded(Recorder):
 
     def note_values(self, records: Iterable[ValueRecord]) -> None:
         """Nothing is written."""
+
+    def claim(self, line: Digest) -> ExecutionId | None:
+        """Nothing runs, so nobody is in the way."""
+
+    def rolled_back(self, versions: Collection[Digest]) -> frozenset[Digest]:
+        """What is remembered is asked when it is looked at."""
+        return frozenset()
 
     def roll_back(self, rollbacks: Sequence[Rollback], versions: Sequence[HandleVersion]) -> None:
         """Nothing runs, so all stays valid."""

@@ -165,6 +165,8 @@ class Reuse:
         for eval_hash, calls in found.items():
             job = asked_by[eval_hash]
             for call in calls:
+                if call.task_set == NO_TASKS and not job.options.is_async:
+                    continue
                 verdict = self._judge_set(job, call.task_set) or self._judge(job, call.value, held)
                 if isinstance(verdict, Sound) and job.options.is_async:
                     verdict = self._judge_below(call) or verdict

@@ -19,6 +19,7 @@ from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import Counts, ErrorValue, TaskProgress, TaskStatus, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
+from redux.scheduler.turns import Turns
 from redux.scheduler.validity import reason_of_loss
 from redux.scheduler.wholes import stays_whole
 from redux.tags import TagError, Tags
@@ -45,17 +46,6 @@ LEASE_SECONDS = 10.0
 
 class CyclicCall(ReduxError):
     """Calls wait for each other's results, so none can ever run."""
-
-
-class NotRolledBack(ReduxError):
-    """A call could change what a handle stands for, and it could not be recorded that older results are invalid."""
-
-    def __init__(self, fullname: str, error: ReduxError) -> None:
-        self.fullname = fullname
-        super().__init__(
-            f"task {fullname} was not run: what it may do to its handle makes older results invalid, and that could "
-            f"not be recorded ({error})"
-        )
 
 
 class Dispatching(Protocol):
@@ -121,6 +111,7 @@ class Run:
         self._reuse = Reuse(repo, book, use_cache)
         self._recorder = stage.recorder
         self._dispatch = stage.dispatch(self._evaluator, self._reuse)
+        self._turns = Turns(self._evaluator, self._recorder)
         self._collector = collector
         self._renewed = time.monotonic()
         self._stopping = False
@@ -253,25 +244,24 @@ class Run:
         now = time.time()
         for job in wave:
             job.started = job.started or now
-        try:
-            decisions = self._reuse.decide(wave)
-        except ReduxError as error:
-            self._recorder.give_up(error)
-            self._reuse.stop_asking()
-            decisions = self._reuse.decide(wave)
-        moving = [job for job, decision in decisions if isinstance(decision, Miss) and job.forks]
+        decisions = self._decide(wave)
+        moving = _moving(decisions)
+        if moving and self._turns.claim(moving):
+            again = dict(self._decide([job for job in moving if not job.settled]))
+            decisions = [(job, again.get(job, decision)) for job, decision in decisions]
+            moving = _moving(decisions)
         if moving:
-            self._roll_back(moving)
+            self._turns.begin(moving)
         for job, decision in decisions:
             self._apply(job, decision)
 
-    def _roll_back(self, jobs: Sequence[Job]) -> None:
-        """Before jobs change what handles stand for: what came of these versions before is no longer valid."""
+    def _decide(self, wave: Sequence[Job]) -> list[tuple[Job, Decision]]:
         try:
-            self._recorder.roll_back(*self._evaluator.lines.rollbacks(jobs))
+            return self._reuse.decide(wave)
         except ReduxError as error:
-            for job in jobs:
-                self._evaluator.fail(job, Failed(NotRolledBack(job.known.task.fullname, error), job))
+            self._recorder.give_up(error)
+            self._reuse.stop_asking()
+            return self._reuse.decide(wave)
 
     def _apply(self, job: Job, decision: Decision) -> None:
         if job.settled:
@@ -317,7 +307,8 @@ class Run:
         except ReduxError as error:
             self._recorder.forget(stored.hash)
             if job.forks:
-                self._roll_back([job])
+                self._turns.claim([job])
+                self._turns.begin([job])
             if not job.settled:
                 self._dispatch.submit(job, reason_of_loss(stored.hash, error))
             return
@@ -393,3 +384,8 @@ class Run:
         if job is not None:
             self._recorder.tag_job(job, noted.job_tags)
         self._recorder.tag_execution(noted.execution_tags)
+
+
+def _moving(decisions: Sequence[tuple[Job, Decision]]) -> list[Job]:
+    """The jobs that are to run and were given handles."""
+    return [job for job, decision in decisions if isinstance(decision, Miss) and job.forks and not job.settled]

@@ -46,7 +46,7 @@ class Validity:
     def ask_ahead(self, held: Iterable[ValueRecord]) -> None:
         """Look, side by side where that helps, at all files that these values hold."""
         records = list(held)
-        self._glance.ask_ahead(file for record in records for file in record.files)
+        self._glance.ask_ahead(file.path for record in records for file in record.files)
         self.ask_handles(version for record in records for version in record.handles)
 
     def ask_handles(self, versions: Iterable[HandleVersion]) -> None:

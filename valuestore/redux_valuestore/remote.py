@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from redux_valuestore.buffers import flat
 from redux_valuestore.digest import Digest, digest_bytes, digest_pieces, digest_view
-from redux_valuestore.layout import LOST, lost_name, named_digest, object_name, temp_name
+from redux_valuestore.layout import LOST, lost_name, named_digest, object_name
 from redux_valuestore.store import StoreUnavailable, ValueMissing, ValueStore
+from redux_valuestore.whole import AT_ONCE, renames, write_whole
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-_RENAMING = frozenset({"file", "local", "sftp", "ssh", "ftp", "smb", "hdfs", "arrow_hdfs", "webhdfs"})
-"""Protocols that write a file step by step and rename it in one; the others show only whole objects."""
-
-_AT_ONCE = 16 << 20  # up to here a transfer is one request, from or into one buffer
 _PIECE = 8 << 20
 _NOTHING = digest_bytes(b"")
 
@@ -49,7 +46,7 @@ class RemoteStore(ValueStore):
             if self._stands(digest, path, sum(view.nbytes for view in views)):
                 return
             try:
-                self._write(path, views)
+                write_whole(self._fs, path, views)
             except FileNotFoundError as error:
                 raise self._unavailable(error) from error
 
@@ -92,7 +89,7 @@ class RemoteStore(ValueStore):
         from fsspec.core import url_to_fs  # noqa: PLC0415  heavy
 
         # A listing remembered here would hide what a teammate has just put.
-        return url_to_fs(self.url, use_listings_cache=False, skip_instance_cache=True)
+        return url_to_fs(self.url, use_listings_cache=False)
 
     @property
     def _fs(self) -> Any:
@@ -101,19 +98,6 @@ class RemoteStore(ValueStore):
     @property
     def _root(self) -> str:
         return self._opened[1].rstrip("/")
-
-    @cached_property
-    def _protocols(self) -> frozenset[str]:
-        protocols: str | Sequence[str] = self._fs.protocol
-        return frozenset((protocols,) if isinstance(protocols, str) else protocols)
-
-    @property
-    def _renames(self) -> bool:
-        return not _RENAMING.isdisjoint(self._protocols)
-
-    @property
-    def _at_once(self) -> bool:
-        return "memory" in self._protocols  # shows what a stream has written so far
 
     def _path(self, digest: Digest) -> str:
         name = object_name(digest)
@@ -126,13 +110,13 @@ class RemoteStore(ValueStore):
         """All bytes of an object, held once even if it is large."""
         if digest == _NOTHING:  # which no range of bytes lies in
             return bytearray(self._fs.cat_file(path))
-        first: bytes = self._fs.cat_file(path, start=0, end=_AT_ONCE)
-        if len(first) < _AT_ONCE:
+        first: bytes = self._fs.cat_file(path, start=0, end=AT_ONCE)
+        if len(first) < AT_ONCE:
             return bytearray(first)
         content = bytearray(self._sized(path))
-        content[:_AT_ONCE] = first
-        for start in range(_AT_ONCE, len(content), _AT_ONCE):
-            end = min(start + _AT_ONCE, len(content))
+        content[:AT_ONCE] = first
+        for start in range(AT_ONCE, len(content), AT_ONCE):
+            end = min(start + AT_ONCE, len(content))
             content[start:end] = self._fs.cat_file(path, start=start, end=end)
         return content
 
@@ -147,7 +131,7 @@ class RemoteStore(ValueStore):
 
     def _digest(self, path: str, size: int) -> Digest:
         # Ranges, not a stream: streams of some file systems share their position with all other readers.
-        ranges = ((start, min(start + _AT_ONCE, size)) for start in range(0, size, _AT_ONCE))
+        ranges = ((start, min(start + AT_ONCE, size)) for start in range(0, size, AT_ONCE))
         return digest_pieces(self._fs.cat_file(path, start=start, end=end) for start, end in ranges)
 
     def _sized(self, path: str) -> int:
@@ -156,44 +140,9 @@ class RemoteStore(ValueStore):
     def _set_aside(self, digest: Digest) -> None:
         # Whoever may not move it is told of the damage all the same.
         with suppress(Exception):
-            if self._renames:
+            if renames(self._fs):
                 self._fs.makedirs(f"{self._root}/{LOST}", exist_ok=True)
             self._fs.mv(self._path(digest), f"{self._root}/{lost_name(digest)}")
-
-    def _write(self, path: str, views: Sequence[memoryview]) -> None:
-        if self._renames:
-            self._write_and_rename(path, views)
-        elif self._at_once or sum(view.nbytes for view in views) <= _AT_ONCE:
-            self._fs.pipe_file(path, b"".join(views))
-        else:
-            self._upload(path, views)
-
-    def _write_and_rename(self, path: str, views: Sequence[memoryview]) -> None:
-        folder = path.rpartition("/")[0]
-        temp = f"{folder}/{temp_name()}"
-        self._fs.makedirs(folder, exist_ok=True)
-        try:
-            with self._fs.open(temp, "wb") as stream:
-                for view in views:
-                    stream.write(view)
-            self._fs.mv(temp, path)
-        except BaseException:
-            with suppress(Exception):
-                self._fs.rm_file(temp)
-            raise
-
-    def _upload(self, path: str, views: Sequence[memoryview]) -> None:
-        # Closing a stream that commits by itself would publish what was written before a failure.
-        stream = self._fs.open(path, "wb", autocommit=False)
-        try:
-            for view in views:
-                stream.write(view)
-            stream.close()
-        except BaseException:
-            with suppress(Exception):
-                stream.discard()
-            raise
-        stream.commit()
 
     # -- trouble -----------------------------------------------------------------------------------
 

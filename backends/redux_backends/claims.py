@@ -1,0 +1,72 @@
+"""Lines of handles that executions have for themselves: by locks on files, so that a process that dies lets go."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+from threading import Lock
+
+from redux_backends.records import ExecutionId
+from redux_valuestore.digest import Digest
+
+_NO_LOCKS_HERE = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+UNNAMED = ExecutionId(bytes(16))
+"""Stands for an execution that has just got a line and has not yet said its name."""
+
+
+class Claims:
+    """Who has which line: among all processes that use a folder, or without one in this process alone.
+
+    Raises `OSError` where the files can't be made.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._lock = Lock()
+        self._held: dict[Digest, tuple[ExecutionId, int | None]] = {}
+
+    def take(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
+        """Have a line for an execution, which may have it already; who has it, if another does."""
+        with self._lock:
+            held = self._held.get(line)
+            if held is None:
+                return self._take(line, execution)
+            return None if held[0] == execution else held[0]
+
+    def let_go(self, execution: ExecutionId | None = None) -> None:
+        """Let go of all lines of an execution, or of every one."""
+        with self._lock:
+            for line, (owner, _) in list(self._held.items()):
+                if execution is None or owner == execution:
+                    self._let_go(line)
+
+    def _take(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
+        if self._folder is None:
+            self._held[line] = execution, None
+            return None
+        self._folder.mkdir(exist_ok=True)
+        descriptor = os.open(self._folder / line.hex()[:32], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            name = os.pread(descriptor, len(UNNAMED), 0)
+            os.close(descriptor)
+            # Another process of the same execution has it for both.
+            owner = ExecutionId(name) if len(name) == len(UNNAMED) else UNNAMED
+            return None if owner == execution else owner
+        except OSError as error:
+            if error.errno not in _NO_LOCKS_HERE:
+                os.close(descriptor)
+                raise
+        else:
+            os.pwrite(descriptor, execution, 0)
+        self._held[line] = execution, descriptor
+        return None
+
+    def _let_go(self, line: Digest) -> None:
+        descriptor = self._held.pop(line)[1]
+        if descriptor is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # a forked child may have the file too
+            os.close(descriptor)
