@@ -294,7 +294,7 @@ class Recorder:
         made = job.scope.calls if job.scope is not None else ()
         if not made and known.leaf_set in self._recorded_sets:
             job.task_set = known.leaf_set
-        elif any(child.forks or child.task_set == NO_TASKS for child in made):
+        elif any(child.task_set == NO_TASKS or (isinstance(child, Job) and child.forks) for child in made):
             job.task_set = self._never_whole()
         else:
             below = {child.task_set for child in made if child.task_set is not None}
