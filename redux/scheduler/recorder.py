@@ -375,6 +375,8 @@ class Recorder:
     def record_execution(self, execution: Execution) -> None:
         """Record how the execution stands."""
         self._attempt(lambda: self._repo.backend.record_execution(execution))
+        if execution.ended is not None:
+            self._repo.backend.release_lines(execution.id)
 
     def renew_lease(self) -> None:
         """Say that the execution still runs."""
@@ -398,7 +400,6 @@ class Recorder:
     def finish(self) -> None:
         """Write all that was gathered, and return when everything is written."""
         self._writer.finish(self._take())
-        self._repo.backend.release_lines(self._execution)
 
     def _take(self) -> Batch:
         tasks = [self._book.record_of(digest) for digest in self._new_tasks]

@@ -61,7 +61,8 @@ class Turns:
         before = len(self._claimed)
         for job in jobs:
             for fork in job.forks:
-                if fork.line not in self._claimed and not job.settled:
+                # Asked each time: another process of this execution may have had it, and have ended.
+                if not job.settled:
                     self._claim(job, fork.line, fork.given.name)
         return len(self._claimed) > before
 
