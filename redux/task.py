@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, update_wrapper
 from importlib import import_module
+from types import CoroutineType
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 from redux.code.fingerprint import TaskSource
@@ -36,6 +37,7 @@ from redux_valuestore.digest import Digest
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 __all__ = [
     "BoundCall",
@@ -127,14 +129,20 @@ class Task(Generic[P, R]):
         """The task with some of its arguments given; they are evaluated with the final call."""
         return PartialTask(self, args, kwargs)
 
-    def call(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    @overload
+    def call(self: Task[P, CoroutineType[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+    @overload
+    def call(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
         """The plain result, now: remembered in the `.redux` found from the current folder upward, like any other call.
 
         For scripts and notebooks, also where an event loop runs (it blocks the loop). Raises what the task raises.
         """
         from redux.session import run  # noqa: PLC0415 - it stands on the scheduler, and the scheduler on tasks
 
-        return cast(R, run(self(*args, **kwargs)))
+        return run(self(*args, **kwargs))
 
     def __repr__(self) -> str:
         return f"<task {self.fullname}>"
