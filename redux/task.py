@@ -285,6 +285,9 @@ def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     time. `prov=False` records neither it nor what is below. `nout` says how many things it returns, as does an
     annotation `-> tuple[A, B]`: a call can be unpacked, and its result must be so many. Jobs below inherit
     `export_options`. `tags` go on the task. Options that redux doesn't know are the executor's.
+
+    An `async def` function may await expressions, evaluated as children of its job. It runs in the run's asyncio loop,
+    takes no worker but keeps its `limits`, and is reused as a whole: `executor` and `check_valid="full"` are errors.
     Raises TaskError for a name that isn't one or that another place has, for a wrong option, and for one that
     contradicts the function.
     """
