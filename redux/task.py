@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, update_wrapper
 from importlib import import_module
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from redux.code.fingerprint import TaskSource
@@ -37,6 +38,7 @@ from redux_valuestore.digest import Digest
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 __all__ = [
     "BoundCall",
@@ -155,14 +157,20 @@ class Task(Generic[P, R]):
         """The task with some of its arguments given; they are evaluated with the final call."""
         return PartialTask(self, args, kwargs)
 
-    def call(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    @overload
+    def call(self: Task[P, CoroutineType[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+    @overload
+    def call(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
         """The plain result, now: remembered in the `.redux` found from the current folder upward, like any other call.
 
         For scripts and notebooks, also where an event loop runs (it blocks the loop). Raises what the task raises.
         """
         from redux.session import run  # noqa: PLC0415 - it stands on the scheduler, and the scheduler on tasks
 
-        return cast(R, run(self(*args, **kwargs)))
+        return run(self(*args, **kwargs))
 
     def __repr__(self) -> str:
         return f"<task {self.fullname}>"
@@ -296,6 +304,9 @@ def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     annotation `-> tuple[A, B]`: a call can be unpacked, and its result must be so many. Jobs below inherit
     `export_options`. `tags` go on the task. A worker in another process imports `load_module` to have the task, where
     that is not the module of its function. Options that redux doesn't know are the executor's.
+
+    An `async def` function may await expressions, evaluated as children of its job. It runs in the run's asyncio loop,
+    takes no worker but keeps its `limits`, and is reused as a whole: `executor` and `check_valid="full"` are errors.
     Raises TaskError for a name that isn't one or that another place has, for a wrong option, and for one that
     contradicts the function.
     """

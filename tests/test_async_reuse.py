@@ -298,6 +298,25 @@ def test_handles_below_are_followed_by_the_calls_that_have_them(repo: Repo, tmp_
     assert len(ran) == 4
 
 
+@task(version="1")
+def long_text(letter: str) -> str:
+    ran.append("long_text")
+    return letter * 1000
+
+
+@task(version="1", cache=False)
+async def measures_text(letter: str) -> int:
+    return len(await long_text(letter))
+
+
+def test_an_awaited_value_whose_bytes_are_gone_is_made_again(sqlite_repo: Repo, tmp_path: Path):
+    for _ in range(2):
+        assert Scheduler(sqlite_repo).run(measures_text("a")) == 1000
+        for path in [path for path in (tmp_path / "values").rglob("*") if path.is_file() and len(path.name) > 32]:
+            path.unlink()
+    assert ran == ["long_text", "long_text"]
+
+
 # -- crashes ---------------------------------------------------------------------------------------
 
 KILLED = """\

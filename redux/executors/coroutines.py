@@ -96,8 +96,8 @@ class CoroutineExecutor:
         self._ask = ask
         self._changing = Lock()
         self._jobs: dict[object, _Begun] = {}
-        self._closing = False
         self._loop = asyncio.new_event_loop()
+        self._closed: asyncio.Future[None] = self._loop.create_future()
         self._loop.set_task_factory(cast(Any, _start))
         self._thread = Thread(target=self._serve, name="redux-asyncio", daemon=True)
         self._thread.start()
@@ -137,18 +137,18 @@ class CoroutineExecutor:
 
     def close(self) -> None:
         """Cancel what is left, and end the loop."""
-        self._closing = True
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._closed.set_result, None)
         self._thread.join()
 
     # -- in the loop's thread ----------------------------------------------------------------------
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
-        while not self._closing:
-            # An exit that an asyncio task raised goes through the loop; it is in that task's result too.
-            with suppress(SystemExit, KeyboardInterrupt):
-                self._loop.run_forever()
+        while not self._closed.done():
+            # An exit that an asyncio task raised goes through the loop, and is in that task's result too.
+            # A RuntimeError is the loop's own, where somebody stopped it.
+            with suppress(SystemExit, KeyboardInterrupt, RuntimeError):
+                self._loop.run_until_complete(self._closed)
         with suppress(SystemExit, KeyboardInterrupt):
             self._loop.run_until_complete(_wind_up(self._loop))
         self._loop.close()

@@ -63,6 +63,25 @@ def halves(text: str) -> list[str]:
     return [text[: len(text) // 2], text[len(text) // 2 :]]
 
 
+@task
+async def later(value: int) -> str:
+    return str(value)
+
+
+@task
+async def awaits(value: int) -> tuple[str, int]:
+    """An async call is typed as what is awaited; `call` gives the result itself."""
+    text = await later(value)
+    assert_type(text, str)
+    return text, value
+
+
+def results() -> None:
+    """Results now, of a plain task and an async one."""
+    assert_type(later.call(1), str)
+    assert_type(divide.call(1, 2), tuple[int, str])
+
+
 @lazy_operation("typed_calls.clip")
 def clip(value: int, high: int) -> int:
     return min(value, high)
