@@ -17,35 +17,35 @@ T = TypeVar("T")
 
 
 @overload
-def get_context(name: str, default: None = None) -> Any: ...
+def get_context(var_path: str, default: None = None) -> Any: ...
 @overload
-def get_context(name: str, default: T) -> T: ...
+def get_context(var_path: str, default: T) -> T: ...
 @rule("redux.get_context")
-def get_context(name: str, default: Any = None) -> Steps[Any]:
-    """What the context has under a name, `"a.b"` for what is in a table: once somebody evaluates it.
+def get_context(var_path: str, default: Any = None) -> Steps[Any]:
+    """What the context has under a name, `var_path`, `"a.b"` for what is in a table: once somebody evaluates it.
 
     It can be an argument, a default argument, or part of a result. Where the context has nothing of that name, the
     value of `default`, which may be an expression. Tables come as dicts, lists as lists.
     """
     context = yield ContextAsked()
-    path = yield name
+    path = yield var_path
     if has_context_value(context, path):
         return get_context_value(context, path)
     return default
 
 
-def get_context_value(context: Mapping[str, object], name: str, default: Any = None) -> Any:
-    """What a context has under a dotted name, as a copy; `default` where it has nothing."""
+def get_context_value(context: Mapping[str, object], var_path: str, default: Any = None) -> Any:
+    """What a `context` has under a dotted name, `var_path`, as a copy; `default` where it has nothing."""
     try:
-        return thaw(find(context, name))
+        return thaw(find(context, var_path))
     except KeyError:
         return default
 
 
-def has_context_value(context: Mapping[str, object], name: str) -> bool:
-    """Whether a context has anything under a dotted name."""
+def has_context_value(context: Mapping[str, object], var_path: str) -> bool:
+    """Whether a `context` has anything under a dotted name, `var_path`."""
     try:
-        find(context, name)
+        find(context, var_path)
     except KeyError:
         return False
     return True

@@ -15,12 +15,12 @@ _NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
 _SAID_BY_MODULES = ("redux_namespace", "redun_namespace")
 
 
-def namespace(name: str = "") -> None:
+def namespace(name: str | None = None) -> None:
     """Give the tasks that the calling module declares from here on a namespace; without a name, none.
 
     Other modules are not concerned. Raises TaskError for what can't be one.
     """
-    sys._getframe(1).f_globals[_SAID_BY_MODULES[0]] = _checked(name)
+    sys._getframe(1).f_globals[_SAID_BY_MODULES[0]] = _checked(name or "")
 
 
 def get_current_namespace() -> str:
@@ -28,12 +28,12 @@ def get_current_namespace() -> str:
     return _said_in(sys._getframe(1).f_globals)
 
 
-def compute_namespace(func: Callable[..., object], namespace: str | None = None) -> str:
-    """The namespace of the task of `func`: the `namespace` given, else its module's.
+def compute_namespace(obj: Callable[..., object], namespace: str | None = None) -> str:
+    """The namespace of the task of the function `obj`: the `namespace` given, else its module's.
 
     Raises TaskError for what can't be one.
     """
-    return _checked(_said_in(getattr(func, "__globals__", {})) if namespace is None else namespace)
+    return _checked(_said_in(getattr(obj, "__globals__", {})) if namespace is None else namespace)
 
 
 def _said_in(names: Mapping[str, object]) -> str:

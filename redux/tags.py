@@ -18,7 +18,7 @@ TagsGiven = Mapping[str, object] | Iterable[tuple[str, object]]
 """Tags as people give them: pairs, or a mapping."""
 
 
-class TagError(ReduxError):
+class TagError(ReduxError, ValueError):
     """A tag has no key, or a value that is not JSON."""
 
     exit_code = 2
@@ -35,30 +35,30 @@ ANY_VALUE: Final = _AnyValue()
 """Stands for every value, where a key alone is asked for."""
 
 
-def parse_tag_value(text: str) -> Any:
+def parse_tag_value(value_str: str) -> Any:
     """The value that a text stands for: what it says as JSON, else the text itself."""
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(value_str, parse_constant=_refuse)
     except (ValueError, RecursionError):
-        return text
+        return value_str
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)  # NaN and the like are no JSON
 
 
-def parse_tag_key_value(text: str, value_required: bool = True) -> tuple[str, Any]:
-    """Key and value of a `text` like `key=value`; of a key alone, ANY_VALUE stands for its value.
+def parse_tag_key_value(key_value: str, value_required: bool = True) -> tuple[str, Any]:
+    """Key and value of a text, `key_value`, like `key=value`; of a key alone, ANY_VALUE stands for its value.
 
     With `value_required` a key alone raises TagError, as does any text without a key.
     """
-    key, equals, value = text.partition("=")
+    key, equals, value = key_value.partition("=")
     if not key.strip() or key != key.strip():
-        raise TagError(f"{text!r} is no tag: write key=value, as in stage=raw or n=3")
+        raise TagError(f"{key_value!r} is no tag: write key=value, as in stage=raw or n=3")
     if equals:
         return key, parse_tag_value(value)
     if value_required:
-        raise TagError(f"the tag {text!r} has no value: write {text}=VALUE")
+        raise TagError(f"the tag {key_value!r} has no value: write {key_value}=VALUE")
     return key, ANY_VALUE
 
 

@@ -18,7 +18,7 @@ class MissingLibrary(ReduxError):
         super().__init__(f"{what} needs {library}, which is not installed: pip install 'redux-cache[{extra}]'")
 
 
-def rendered(template: str, variables: Mapping[str, object], others: Dir | str | None = None) -> str:
+def rendered(template: str, variables: Mapping[str, object], others: Dir | str) -> str:
     """What Jinja makes of a template's text; `others` is the folder of templates that it may include or extend.
 
     A newline at its end stays. Raises MissingLibrary, and Jinja's errors: a variable without a value is one.
@@ -29,10 +29,10 @@ def rendered(template: str, variables: Mapping[str, object], others: Dir | str |
         raise MissingLibrary("render_template", "jinja2", "templates") from None
 
     def load(name: str) -> str | None:
-        file = folder.file(name) if folder is not None else None
-        return file.read() if file is not None and file.exists() else None
+        file = folder.file(name)
+        return file.read() if file.exists() else None
 
-    folder = Dir(others) if isinstance(others, str) else others
+    folder = Dir(others or ".") if isinstance(others, str) else others
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(load), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )

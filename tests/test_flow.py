@@ -174,6 +174,10 @@ def test_plain_functions_on_lazy_values():
     assert run(apply_func(divmod, add(3, 4), 2)) == (3, 1)
     assert run(as_task(sum)(numbers(4)) + 1) == 7
     assert run(eval_("a * b + len(c)", a=add(1, 1), b=3, c=numbers(2))) == 8
+    assert run(eval_("x - y", add(1, 1), 3, pos_args=["x", "y"])) == -1
+    assert run(compose(as_task(str), add)(1, 2)) == "3"
+    with pytest.raises(TypeError, match="eval_ has 1 names in pos_args for 2 values"):
+        run(eval_("x", 1, 2, pos_args=["x"]))
     assert run([identity(add(1, 1)), const(add(1, 0), note("too"))]) == [2, 1]
     assert ran == ["too"]
 
@@ -183,6 +187,7 @@ def test_what_is_quoted_runs_when_it_is_forced_and_no_sooner():
     assert run(as_task(type)(held)).__name__ == "Quoted"
     assert ran == []
     assert run([force(delay(add(20, 22))), identity(held).eval()]) == [42, "later"]
+    assert run([force(add.partial(20, 22)), force(3)]) == [42, 3]
 
 
 def test_a_rule_of_ones_own():

@@ -48,7 +48,23 @@ def test_copies_follow_their_sources(execute: Callable[[Any], Report], run: Call
     assert [copied("one"), copied("one"), copied("two")] == [2, 0, 2]
     File("b.txt").write("kept")
     assert run(copy_file(File("a/1.txt"), "b.txt", skip_if_exists=True)).read() == "kept"
-    assert run(copy_dir(Dir("a"), "c/d")).file("1.txt").read() == "two"
+    assert run(copy_file(File("a/1.txt"), "c/")).path == "c/1.txt"
+
+
+def test_a_folder_is_copied_file_by_file_and_again_only_what_changed(execute: Callable[[Any], Report]):
+    File("a/1.txt").write("one")
+    File("a/b/2.txt").write("two")
+
+    def copied() -> int:
+        report = execute(copy_dir(Dir("a"), "c/d", copy_options={"executor": "inline"}))
+        assert sorted((file.path, file.read()) for file in report.value) == [
+            (f"c/d/{name}", File(f"a/{name}").read()) for name in ("1.txt", "b/2.txt")
+        ]
+        return report.counts["redux.tools.copy_file"].done
+
+    assert [copied(), copied()] == [2, 0]
+    File("a/1.txt").write("three")
+    assert copied() == 1
 
 
 def test_a_template_is_filled_in_and_again_when_one_that_it_includes_changed(run: Callable[[Any], Any]):
@@ -65,7 +81,7 @@ def test_a_variable_without_a_value_is_an_error_and_so_is_a_template_elsewhere(r
     File("letter.txt").write("Dear {{ name }}")
     with pytest.raises(jinja2.UndefinedError, match="'name' is undefined"):
         run(render_template("out/x.txt", File("letter.txt"), {}))
-    File("letter.txt").write("{% include 'letter.txt' %}")
+    File("letter.txt").write("{% include 'parts.txt' %}")
     with pytest.raises(jinja2.TemplateNotFound):
         run(render_template("out/x.txt", File("letter.txt"), {}))
 
@@ -73,7 +89,7 @@ def test_a_variable_without_a_value_is_an_error_and_so_is_a_template_elsewhere(r
 def test_without_jinja_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(MissingLibrary, match=r"pip install 'redux-cache\[templates\]'"):
-        rendered("x", {})
+        rendered("x", {}, ".")
 
 
 def test_a_value_can_be_looked_at(run: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch):

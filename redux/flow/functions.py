@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from textwrap import dedent
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from redux.rules import Steps, rule
 
 P = ParamSpec("P")
 T = TypeVar("T")
-A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
@@ -38,13 +38,16 @@ class AppliedFunc(Generic[P, T]):
 
 
 @rule("redux.eval_")
-def eval_(code: str, **variables: Any) -> Steps[Any]:
+def eval_(code: str, *args: Any, pos_args: Sequence[str] = (), **variables: Any) -> Steps[Any]:
     """The value of a Python expression, `code`, with lazy values as its `variables`: `eval_("a + b", a=x, b=y)`.
 
-    It runs as `apply_func` does. Errors: what the expression raises.
+    `pos_args` are names for values given by position. It runs as `apply_func` does. Errors: what the expression raises;
+    TypeError for more or fewer values than names.
     """
-    text, named = yield code, variables
-    return eval(text, dict(named))
+    text, names, values, named = yield code, pos_args, args, variables
+    if len(names) != len(values):
+        raise TypeError(f"eval_ has {len(names)} names in pos_args for {len(values)} values; give one for each")
+    return eval(dedent(text), {**dict(zip(names, values, strict=True)), **named})
 
 
 def as_task(func: Callable[P, T]) -> AppliedFunc[P, T]:
@@ -54,45 +57,52 @@ def as_task(func: Callable[P, T]) -> AppliedFunc[P, T]:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """Functions of one argument, called from the last to the first."""
+    """Functions, called from the last to the first: the last with the arguments, each other with what came of it."""
 
-    funcs: tuple[Callable[[Any], Any], ...]
+    funcs: tuple[Callable[..., Any], ...]
 
-    def __call__(self, value: Any) -> Any:
-        for func in reversed(self.funcs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        *others, last = self.funcs
+        value = last(*args, **kwargs)
+        for func in reversed(others):
             value = func(value)
         return value
 
 
 @overload
-def compose(first: Callable[[A], B], /) -> Callable[[A], B]: ...
+def compose(first: Callable[P, B], /) -> Callable[P, B]: ...
 @overload
-def compose(first: Callable[[B], C], second: Callable[[A], B], /) -> Callable[[A], C]: ...
+def compose(first: Callable[[B], C], second: Callable[P, B], /) -> Callable[P, C]: ...
 @overload
-def compose(first: Callable[[C], D], second: Callable[[B], C], third: Callable[[A], B], /) -> Callable[[A], D]: ...
+def compose(first: Callable[[C], D], second: Callable[[B], C], third: Callable[P, B], /) -> Callable[P, D]: ...
 @overload
 def compose(
     first: Callable[[Any], Any],
     second: Callable[[Any], Any],
     third: Callable[[Any], Any],
-    fourth: Callable[[Any], Any],
+    fourth: Callable[..., Any],
     /,
-    *more: Callable[[Any], Any],
-) -> Callable[[Any], Any]: ...
-def compose(*funcs: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A function of one argument that calls `funcs` from the last to the first: `compose(f, g)(x)` is `f(g(x))`."""
+    *more: Callable[..., Any],
+) -> Callable[..., Any]: ...
+def compose(*funcs: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that calls `funcs`, tasks or functions, from the last to the first: `compose(f, g)(x)` is `f(g(x))`.
+
+    The last one is called with all arguments. Raises TypeError where there is none.
+    """
+    if not funcs:
+        raise TypeError("compose has nothing to call; give it tasks or functions")
     return Composed(funcs)
 
 
 @rule("redux.identity")
-def identity(value: T) -> Steps[T]:
+def identity(x: T) -> Steps[T]:
     """The value itself."""
-    return value
+    return x
     yield  # a rule is a generator, even where it waits for nothing
 
 
 @rule("redux.const")
-def const(value: T, ignored: Any) -> Steps[T]:
-    """`value`, once `ignored` has come out too. Errors: what either raises."""
-    yield ignored
-    return value
+def const(x: T, _: Any) -> Steps[T]:
+    """`x`, once the other value has come out too. Errors: what either raises."""
+    yield _
+    return x

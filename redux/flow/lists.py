@@ -16,30 +16,30 @@ C = TypeVar("C")
 
 
 @rule("redux.map_")
-def map_(func: Callable[[T], R], values: Iterable[T]) -> Steps[list[R]]:
-    """`[func(value) for value in values]`, side by side; `func` is a task or a function, `values` may be lazy."""
+def map_(a_task: Callable[[T], R], values: Iterable[T]) -> Steps[list[R]]:
+    """`[a_task(value) for value in values]`, side by side; `a_task` may be a function too, `values` may be lazy."""
     items = yield values
-    return [func(item) for item in items]
+    return [a_task(item) for item in items]
 
 
 @rule("redux.starmap")
-def starmap(func: Callable[..., R], arguments: Iterable[Mapping[str, Any] | Sequence[Any]]) -> Steps[list[R]]:
-    """`[func(**each) for each in arguments]`, side by side; an element that is a list or tuple gives `func(*each)`."""
-    items = yield arguments
-    return [func(**item) if isinstance(item, dict) else func(*item) for item in items]
+def starmap(a_task: Callable[..., R], kwargs: Iterable[Mapping[str, Any] | Sequence[Any]] = ()) -> Steps[list[R]]:
+    """`[a_task(**each) for each in kwargs]`, side by side; an element that is a list or tuple gives `a_task(*each)`."""
+    items = yield kwargs
+    return [a_task(**item) if isinstance(item, dict) else a_task(*item) for item in items]
 
 
 @rule("redux.flatten")
-def flatten(lists: Iterable[Iterable[T]]) -> Steps[list[T]]:
+def flatten(list_of_lists: Iterable[Iterable[T]]) -> Steps[list[T]]:
     """The elements of all lists in one list; one level only."""
-    items = yield lists
+    items = yield list_of_lists
     return list(chain.from_iterable(items))
 
 
 @rule("redux.flat_map")
-def flat_map(func: Callable[[T], Iterable[R]], values: Iterable[T]) -> Steps[list[R]]:
-    """The elements of all lists that `func` gives for the values, in one list."""
-    return flatten(map_(func, values))
+def flat_map(a_task: Callable[[T], Iterable[R]], values: Iterable[T]) -> Steps[list[R]]:
+    """The elements of all lists that `a_task` gives for the values, in one list."""
+    return flatten(map_(a_task, values))
     yield  # a rule is a generator, even where it waits for nothing
 
 
