@@ -82,12 +82,14 @@ class ConfigError(UsageError):
 
 
 class ProjectMissing(UsageError):
-    """There is no `.redux` in `folder` or above it, so nothing to look at."""
+    """There is no `.redux` in `folder` or above it, up to the folder of its `pyproject`, so nothing to look at."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, pyproject: Path | None = None) -> None:
         self.folder = folder
+        home = folder if pyproject is None else pyproject.parent
+        above = " or above it" if pyproject is None else f", whose {pyproject.name} has a [tool.redux]"
         super().__init__(
-            f"no .redux in {folder} or above it, so there is nothing to look at; "
+            f"no .redux in {home}{above}, so there is nothing to look at; "
             "`redux run` makes one, `redux init` an empty one, REDUX_DIR points at one elsewhere"
         )
 

@@ -15,7 +15,7 @@ from redux.counts import count_in_annotation
 from redux.expression import RuleCall, TaskCall
 from redux.namespace import compute_namespace
 from redux.nested import lazies_in
-from redux.rules import Steps, rule
+from redux.rules import Registered, Steps, rule
 from redux.tables import merge, thaw
 from redux.tasks.binding import BoundCall, bind_named, name_arguments, plain_names, without_annotations
 from redux.tasks.job_info import JobInfo
@@ -350,23 +350,26 @@ def scheduler_task(func: Callable[P, Steps[R]], /) -> Callable[P, R]: ...
 
 
 @overload
-def scheduler_task(
-    *, name: str | None = None, namespace: str | None = None
-) -> Callable[[Callable[P, Steps[R]]], Callable[P, R]]: ...
+def scheduler_task(func: Callable[P, R], /) -> Callable[P, R]: ...
+
+
+@overload
+def scheduler_task(*, name: str | None = None, namespace: str | None = None) -> Registered: ...
 
 
 def scheduler_task(
     func: Callable[..., Any] | None = None, /, *, name: str | None = None, namespace: str | None = None
 ) -> Any:
-    """Make an evaluation rule out of a generator, under a full name like a task's: see `redux.rules`.
+    """Make an evaluation rule out of a generator or function, under a full name like a task's: see `redux.rules`.
 
     It is given its arguments unevaluated, yields what it wants evaluated, and makes no job or call of its own; so it is
-    evaluated anew in every execution, and its code is in no task's hash.
+    evaluated anew in every execution, and its code is in no task's hash. Raises RuleExists where another place has the
+    name.
     """
 
-    def register(steps: Callable[P, Steps[R]]) -> Callable[P, R]:
+    def register(steps: Callable[..., Any]) -> Callable[..., Any]:
         home = compute_namespace(steps, namespace)
         own_name = name or steps.__name__
         return rule(f"{home}.{own_name}" if home else own_name)(steps)
 
-    return register if func is None else register(cast("Callable[..., Steps[Any]]", func))
+    return register if func is None else register(func)

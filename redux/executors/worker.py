@@ -10,7 +10,6 @@ import socket
 import sys
 import time
 import traceback
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
@@ -22,7 +21,6 @@ from typing import Any, NoReturn, cast
 
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
-from redux.code.trouble import CountedByName
 from redux.executors.exchange import plain_records
 from redux.executors.executor import CodeDiffers, JobSpec, Outcome, execute, importing
 from redux.executors.frames import Disconnected, pack, receive, send
@@ -200,7 +198,6 @@ def _serve(connection: socket.socket) -> NoReturn:
     sys.argv[1:] = []
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
-    warnings.simplefilter("ignore", CountedByName)  # the run that started this said so
     workshop = Workshop(folder, inline_limit, pickle_allowed)
     Thread(target=_end_with, args=(lambda: _listen(connection, orders),), daemon=True).start()
     while True:

@@ -64,10 +64,9 @@ def compose(*funcs: Callable[[Any], Any]) -> Composed:
 
 
 @rule("redux.identity")
-def identity(value: T) -> Steps[T]:
+def identity(value: T) -> T:
     """The value itself."""
     return value
-    yield  # a rule is a generator, even where it waits for nothing
 
 
 @rule("redux.const")

@@ -31,10 +31,9 @@ def flatten(lists: Any) -> Steps[list[Any]]:
 
 
 @rule("redux.flat_map")
-def flat_map(func: Callable[[Any], Any], values: Any) -> Steps[list[Any]]:
+def flat_map(func: Callable[[Any], Any], values: Any) -> list[Any]:
     """The elements of all lists that `func` gives for the values, in one list."""
     return flatten(map_(func, values))
-    yield  # a rule is a generator, even where it waits for nothing
 
 
 @rule("redux.zip_")

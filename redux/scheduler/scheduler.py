@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -37,6 +37,8 @@ from redux.value import set_code_hasher
 from redux_backends.liveness import this_process
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import Execution, ExecutionId, JobStatus, new_id
+from redux_valuestore.digest import Digest
+from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import MemoryStore
 
 _SWITCH_SECONDS = 0.0005
@@ -153,7 +155,7 @@ class Scheduler:
     def _execute(self, asked: Asked, collector: Collector) -> Report:
         began = time.monotonic()
         folder = self.folder
-        book = _read_code(folder)
+        book = _read_code(folder, self.repo)
         execution = _describe(asked.argv)
         pool = ExecutorPool(self.repo, self._executor, self._workers, folder, self._executors)
         recorder = Recorder(self.repo, book, execution.id)
@@ -172,7 +174,7 @@ class Scheduler:
         return report
 
     def _rehearse(self, asked: Asked, collector: Collector) -> DryRunResult:
-        book = _read_code(self.folder)
+        book = _read_code(self.folder, self.repo)
         execution = _describe(())
         rehearsal = Rehearsal()
         unrecorded = Unrecorded(self.repo, book, execution.id)
@@ -225,10 +227,16 @@ class Scheduler:
         )  # fmt: skip
 
 
-def _read_code(folder: Path) -> TaskBook:
+def _read_code(folder: Path, repo: Repo) -> TaskBook:
     fingerprinter = Fingerprinter(project_of(folder), name_of_task)
     set_code_hasher(fingerprinter)
-    book = TaskBook(get_task_registry(), fingerprinter)
+
+    def is_recorded(task_hash: Digest) -> bool:
+        with suppress(ReduxError):  # whoever records will tell of it
+            return repo.backend.get_task(task_hash) is not None
+        return False
+
+    book = TaskBook(get_task_registry(), fingerprinter, is_recorded)
     set_task_hasher(lambda task: book.find(task.fullname).task_hash)
     book.read_all()
     return book

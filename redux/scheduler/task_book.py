@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from difflib import get_close_matches
 
 from redux.code.fingerprint import Fingerprinter
+from redux.code.trouble import CountedByName
 from redux.scheduler.jobs import KnownTask
 from redux.task import Task, TaskError, TaskRegistry, source_of_task
 from redux_backends.records import TaskRecord, hash_task_set
@@ -15,9 +18,13 @@ from redux_valuestore.errors import ReduxError
 class TaskBook:
     """Every registered task with its record; all code is read at one moment, before the first job."""
 
-    def __init__(self, registry: TaskRegistry, fingerprinter: Fingerprinter) -> None:
+    def __init__(
+        self, registry: TaskRegistry, fingerprinter: Fingerprinter, is_recorded: Callable[[Digest], bool]
+    ) -> None:
         self._registry = registry
         self._fingerprinter = fingerprinter
+        self._is_recorded = is_recorded
+        self._uncounted: dict[str, list[CountedByName]] = {}
         self._known: dict[str, KnownTask] = {}
         self._records: dict[Digest, TaskRecord] = {}
         self._unreadable: dict[str, ReduxError] = {}
@@ -38,15 +45,18 @@ class TaskBook:
         return frozenset(self._records)
 
     def find(self, fullname: str) -> KnownTask:
-        """A task by its full name. Raises TaskError, with the nearest names, where there is none."""
+        """A task that is called, by its full name. Raises TaskError, with the nearest names, where there is none."""
         known = self._known.get(fullname)
         if known is not None:
+            if fullname in self._uncounted:
+                self._warn_of(known)
             return known
         if fullname in self._unreadable:
             raise TaskError(f"task {fullname}: {self._unreadable[fullname]}") from None
         task = self._registry.get(fullname)
         if task is not None:
-            return self._enter(task)
+            self._enter(task)
+            return self.find(fullname)
         near = get_close_matches(fullname, list(self._known), 3)
         hint = f"; did you mean {', '.join(near)}?" if near else "; import the module that defines it"
         raise TaskError(f"no task is named {fullname}{hint}")
@@ -78,4 +88,14 @@ class TaskBook:
         known = KnownTask(task, record.hash, hash_task_set((record.hash,)))
         self._known[task.fullname] = known
         self._records[record.hash] = record
+        uncounted = self._fingerprinter.uncounted_in(record)
+        if uncounted:
+            self._uncounted[task.fullname] = [CountedByName(task.fullname, label, kind) for label, kind in uncounted]
         return known
+
+    def _warn_of(self, known: KnownTask) -> None:
+        """Warn of what a task's hash leaves out, the first time that this version of it is called."""
+        messages = self._uncounted.pop(known.task.fullname)
+        if not self._is_recorded(known.task_hash):
+            for message in messages:
+                warnings.warn(message, stacklevel=2)

@@ -64,12 +64,17 @@ def name_of(thing: Any) -> str:
 def _module_of(thing: Any, qualname: str) -> str:
     module = getattr(thing, "__module__", None)
     if module is not None:
-        return "__main__" if module == WORKERS_MAIN else module
+        return module_named(module)
     owner = getattr(thing, "__objclass__", None)
     if owner is not None:
         return owner.__module__
     own = getattr(thing, "__self__", None)  # a builtin function of a module that doesn't say so
     return getattr(own, "__name__", None) or "builtins"
+
+
+def module_named(module: str) -> str:
+    """A module's name as it is in the run's own process."""
+    return "__main__" if module == WORKERS_MAIN else module
 
 
 def written_name(thing: Any) -> str:

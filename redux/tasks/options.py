@@ -90,6 +90,13 @@ _OF_THE_CODE = frozenset(
     {"version", "hash_includes", "packages", "source", "config_args", "nout", "load_module", "script"}
 )
 """What a declaration alone can say: the task's hash, or its callers, depend on it."""
+_OF_THE_NAME = frozenset({"name", "namespace"})
+"""What a declaration alone can say too, and reads by itself."""
+_OF_REDUN: Mapping[str, str] = {
+    "compat": "a hash is not taken over; with the same version= before and after an edit, results are kept",
+    "mode": "say where it runs by executor=: 'threads' or 'processes'",
+}
+"""Options of redun's that are none here: what to write in their place."""
 _KNOWN = _OF_THE_CODE | {
     "cache", "cache_scope", "check_valid", "allowed_cache_results", "executor", "limits", "retries", "retry_delay",
     "retry_on", "timeout", "prov", "tags", "export_options", CONTEXT,
@@ -105,7 +112,7 @@ def given_for_call(options: TaskOptions, given: Mapping[str, Any]) -> TaskOption
     """Options with those of one call, or of the jobs above, over them. Raises TaskError."""
     if not given:
         return options
-    misplaced = sorted(_OF_THE_CODE & given.keys())
+    misplaced = sorted((_OF_THE_CODE | _OF_THE_NAME) & given.keys())
     if misplaced:
         raise TaskError(f"option {misplaced[0]} belongs to the task's declaration: give it to @task, not to a call")
     try:
@@ -175,6 +182,8 @@ def _one_of(kinds: type[StrEnum], name: str, value: object) -> StrEnum:
 
 
 def _checked_name(name: str) -> str:
+    if name in _OF_REDUN:
+        raise TaskError(f"there is no option {name!r}: {_OF_REDUN[name]}")
     near = get_close_matches(name, [*_KNOWN], 1, 0.8)
     if near:
         raise TaskError(f"no option is named {name!r}; did you mean {near[0]}?")
