@@ -35,13 +35,16 @@ importing: list[str] = []
 
 
 class TimedOut(ReduxError, TimeoutError):
-    """A job took longer than it may."""
+    """A job took longer than it may; `goes_on` where nothing could end it, so that what it still does is not heard."""
 
-    def __init__(self, fullname: str, seconds: Seconds) -> None:
-        self.fullname = fullname
-        super().__init__(
-            f"task {fullname} took longer than {seconds:g} s and was given up; give it a longer timeout=, or retries="
-        )
+    def __init__(self, fullname: str, seconds: Seconds, goes_on: bool = False) -> None:
+        self.fullname, self.goes_on = fullname, goes_on
+        given_up = f"task {fullname} took longer than {seconds:g} s and was given up"
+        remedy = "give it a longer timeout=, or retries="
+        if goes_on:
+            given_up += ", but cannot be ended where it runs, so it goes on unheard"
+            remedy += ", or executor='processes', where it is ended"
+        super().__init__(f"{given_up}; {remedy}")
 
 
 class CodeDiffers(ReduxError):

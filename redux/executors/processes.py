@@ -77,11 +77,12 @@ class _Bench:
         if self._worker is not None:
             self._worker.end()
 
-    def interrupt(self) -> None:
+    def interrupt(self) -> bool:
         """Kill the worker that runs a job."""
         asked = self._asked
         if asked is not None:
             asked.kill()
+        return True
 
     def run(self, spec: JobSpec) -> Outcome:
         """Run one job. Raises WorkerDied, CannotStartWorker, NoModule, CannotEncode, CannotDecode."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
-from redux.executors.executor import Executor, JobSpec, Outcome
+from redux.executors.executor import Executor, JobSpec, Outcome, TimedOut
 from redux.executors.pool import ExecutorPool
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.inputs import Unmade
@@ -180,6 +180,8 @@ class Dispatch:
             self._evaluator.settle(job, datum_of_outcome(job, outcome))
 
     def _raised(self, job: Job, error: BaseException) -> None:
+        if isinstance(error, TimedOut) and error.goes_on:
+            self._counts[job.known.task.fullname].unheard += 1
         if self._closing or not self._retries.wants(job, error):
             self._evaluator.fail(job, Failed(error, job))
             return

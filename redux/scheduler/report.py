@@ -24,6 +24,8 @@ class TaskProgress:
     seconds_ran: Seconds = 0.0
     """of all jobs that ran, so with several workers more than passes on the clock; saved ones likewise"""
     seconds_saved: Seconds = 0.0
+    unheard: int = 0
+    """attempts that ran out of their time and could not be ended, so that they went on"""
 
 
 class Counts(dict[str, TaskProgress]):
