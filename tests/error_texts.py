@@ -28,10 +28,11 @@ Attempts = Mapping[str, Callable[[], object]]
 def hold_to_golden(name: str, attempts: Attempts, *folders: Path) -> None:
     """Compare how attempts end with `golden/<name>.txt`; `folders`, and what else passes, are left out of it."""
     told = {said: steady(outcome(attempt), *folders) for said, attempt in attempts.items()}
+    compare(name, "".join(f"{said}\n    {line}\n" for said, line in told.items()))
     for said, line in told.items():
         assert "\n" not in line, f"{said}: more than one line: {line}"
         assert len(line) <= LONGEST, f"{said}: {len(line)} characters are too many to read: {line}"
-    compare(name, "".join(f"{said}\n    {line}\n" for said, line in told.items()))
+        assert not line.startswith("no error"), f"{said}: {line}"
 
 
 def compare(name: str, text: str) -> None:

@@ -41,7 +41,7 @@ from redux.scheduler.jobs import (
 )
 from redux.scheduler.lines import Lines
 from redux.scheduler.stepping import Ended, Wanted, advance
-from redux.tasks.options import CacheCheckValid, TaskOptions, given_for_call
+from redux.tasks.options import CacheCheckValid, TaskError, TaskOptions, given_for_call
 from redux.value import Lazy, any_type_has
 from redux_backends.records import ExecutionId, Traits, Upstream, hash_evaluation
 from redux_valuestore.digest import digest_struct
@@ -202,7 +202,10 @@ class Evaluator:
     def _options_of(self, job: Job) -> TaskOptions:
         """The declared options, those that jobs above export over them, those of the call over both."""
         given: Any = self.inputs.fill(dict(job.given), job.parent)
-        return given_for_call(given_for_call(job.known.task.declared, job.parent.exported), given)
+        try:
+            return given_for_call(given_for_call(job.known.task.declared, job.parent.exported), given)
+        except TaskError as error:
+            raise TaskError(f"task {job.known.task.fullname}: {error}") from None
 
     def _hash_arguments(self, job: Job) -> None:
         task = job.known.task

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from difflib import get_close_matches
 
 from redux.code.fingerprint import Fingerprinter
-from redux.code.trouble import CountedByName
+from redux.code.trouble import CodeUnreadable, CountedByName
+from redux.errors import nearest
 from redux.scheduler.jobs import KnownTask
 from redux.task import Task, TaskError, TaskRegistry, source_of_task
 from redux_backends.records import TaskRecord, hash_task_set
@@ -52,13 +52,12 @@ class TaskBook:
                 self._warn_of(known)
             return known
         if fullname in self._unreadable:
-            raise TaskError(f"task {fullname}: {self._unreadable[fullname]}") from None
+            raise _about(fullname, self._unreadable[fullname])
         task = self._registry.get(fullname)
         if task is not None:
             self._enter(task)
             return self.find(fullname)
-        near = get_close_matches(fullname, list(self._known), 3)
-        hint = f"; did you mean {', '.join(near)}?" if near else "; import the module that defines it"
+        hint = nearest(fullname, self._known) or "; import the module that defines it"
         raise TaskError(f"no task is named {fullname}{hint}")
 
     def hash_of(self, fullname: str) -> Digest | None:
@@ -99,3 +98,10 @@ class TaskBook:
         if not self._is_recorded(known.task_hash):
             for message in messages:
                 warnings.warn(message, stacklevel=2)
+
+
+def _about(fullname: str, error: ReduxError) -> ReduxError:
+    """What is wrong with a task's code, with the task's name."""
+    if isinstance(error, CodeUnreadable) and error.name == f"task {fullname}":
+        return error
+    return TaskError(f"task {fullname}: {error}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from enum import StrEnum
@@ -11,6 +11,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+from redux.tags import TagError, TagsGiven, as_tags
 from redux_valuestore.errors import ReduxError
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
@@ -20,6 +21,15 @@ class TaskError(ReduxError):
     """A task was declared wrongly, or is not known."""
 
     exit_code = 2
+
+
+@contextmanager
+def naming(fullname: str) -> Iterator[None]:
+    """What is wrong with an option in here is told with the task's name."""
+    try:
+        yield
+    except TaskError as error:
+        raise TaskError(f"task {fullname}: {error}") from None
 
 
 class CacheScope(StrEnum):
@@ -186,20 +196,20 @@ def _checked_name(name: str) -> str:
         raise TaskError(f"there is no option {name!r}: {_OF_REDUN[name]}")
     near = get_close_matches(name, [*_KNOWN], 1, 0.8)
     if near:
-        raise TaskError(f"no option is named {name!r}; did you mean {near[0]}?")
+        raise TaskError(f"no option is named {name!r}; did you mean {near[0]!r}?")
     return name
 
 
 def _read_retry(old: Retry, given: Mapping[str, Any]) -> Retry:
     times, delay = given.get("retries", old.times), given.get("retry_delay", old.delay)
-    errors = given.get("retry_on", old.errors)
-    errors = (errors,) if isinstance(errors, type) else tuple(errors)
+    wanted = given.get("retry_on", old.errors)
+    errors: tuple[Any, ...] = tuple(wanted) if isinstance(wanted, (tuple, list, set, frozenset)) else (wanted,)
     if not isinstance(times, int) or times < 0:
         raise TaskError(f"retries={times!r}: it is how often to try again, 0 or more")
     if not isinstance(delay, (int, float)) or delay < 0:
         raise TaskError(f"retry_delay={delay!r}: it is a number of seconds, 0 or more")
     if not all(isinstance(error, type) and issubclass(error, BaseException) for error in errors):
-        raise TaskError(f"retry_on={errors!r}: it is an exception class, or several")
+        raise TaskError(f"retry_on={wanted!r}: it is an exception class, or a tuple of several, as in retry_on=OSError")
     return Retry(times, float(delay), errors)
 
 
@@ -207,7 +217,7 @@ def _read_limits(given: Mapping[str, int] | Iterable[str]) -> tuple[tuple[str, i
     wanted = dict(given) if isinstance(given, Mapping) else dict.fromkeys(_names("limits", given), 1)
     for name, count in wanted.items():
         if not isinstance(count, int) or count < 1:
-            raise TaskError(f"limits: {name} = {count!r}; it is how much of it a job takes, 1 or more")
+            raise TaskError(f"limits={{{name!r}: {count!r}}}: it is how much of it a job takes, 1 or more")
     return tuple(sorted(wanted.items()))
 
 
@@ -223,15 +233,12 @@ def _read_timeout(given: float | None) -> float | None:
     return None if given is None else float(given)
 
 
-def _read_tags(given: Sequence[tuple[str, object]]) -> tuple[tuple[str, object], ...]:
-    for key, value in given:
-        try:
-            json.dumps(value, sort_keys=True)
-        except (TypeError, ValueError) as error:
-            raise TaskError(
-                f"the tag {key!r} cannot be written as JSON ({error}); give text, numbers or lists"
-            ) from None
-    return tuple(given)
+def _read_tags(given: TagsGiven) -> tuple[tuple[str, object], ...]:
+    try:
+        as_tags(given)
+    except TagError as error:
+        raise TaskError(f"tags={given!r:.60}: {error}") from None
+    return tuple(given.items() if isinstance(given, Mapping) else given)
 
 
 def _read_exported(given: Mapping[str, object]) -> tuple[tuple[str, object], ...]:
@@ -241,7 +248,7 @@ def _read_exported(given: Mapping[str, object]) -> tuple[tuple[str, object], ...
 
 def _read_nout(given: int | None) -> int | None:
     if given is not None and (not isinstance(given, int) or given < 0):
-        raise TaskError(f"nout={given!r}: it is how many values the task returns")
+        raise TaskError(f"nout={given!r}: it is how many things the task returns, a whole number from 0 on")
     return given
 
 
