@@ -23,6 +23,8 @@ def get_context(name: str, default: Any = None) -> Steps[Any]:
     """
     context = yield ContextAsked()
     path = yield name
+    if not isinstance(path, str):
+        raise TypeError(f"get_context takes a dotted name, as in get_context('database.port'), not {path!r:.60}")
     if has_context_value(context, path):
         return get_context_value(context, path)
     return default

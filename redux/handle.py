@@ -99,7 +99,7 @@ def _merge(handles: Sequence[Handle]) -> Handle:
         raise HandleError("merge_handles has nothing to merge; give it the handles that tasks returned")
     for other in handles:
         if not isinstance(other, Handle):  # pyright: ignore[reportUnnecessaryIsInstance] - it came from a workflow
-            raise HandleError(f"merge_handles was given a {type(other).__name__}; give it handles")
+            raise HandleError(f"merge_handles takes handles, not {other!r:.60}; give it what tasks returned")
     first = handles[0]
     beginning = _beginning(first)
     for other in handles[1:]:

@@ -25,6 +25,10 @@ def copy_file(src_file: File, dest_path: str, skip_if_exists: bool = False) -> F
 @task(version="1")
 def copy_files(src_files: list[File], dest_paths: list[str], skip_if_exists: bool = False) -> list[File]:
     """Files copied side by side, each to its path or URL: see `copy_file`. Errors: ValueError where one has none."""
+    if len(src_files) != len(dest_paths):
+        raise ValueError(
+            f"copy_files has {len(src_files)} files and {len(dest_paths)} paths; give each file its own path"
+        )
     return [copy_file(source, target, skip_if_exists) for source, target in zip(src_files, dest_paths, strict=True)]
 
 
@@ -45,7 +49,15 @@ def render_template(out_path: str, template: File, context: dict[str, Any]) -> F
     name without a value, ValueError for what is no template, OSError.
     """
     out = File(out_path)
-    out.write(template.read().format_map(context))
+    try:
+        text = template.read().format_map(context)
+    except KeyError as error:
+        raise KeyError(
+            f"template {template.path} takes {error}, which its context has not; it has {', '.join(context)}"
+        ) from None
+    except ValueError as error:
+        raise ValueError(f"{template.path} is no template: {error}; a brace is written {{{{ or }}}}") from None
+    out.write(text)
     return out
 
 

@@ -44,11 +44,11 @@ def compare(name: str, text: str) -> None:
 
 
 def outcome(attempt: Callable[[], object]) -> str:
-    """How an attempt ended: the type and text of its error."""
+    """How an attempt ended: the type and text of its error, and its notes."""
     try:
         given = attempt()
     except BaseException as error:
-        return f"{type(error).__name__}: {error}"
+        return "; ".join((f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())))
     return f"no error: {given!r}"
 
 

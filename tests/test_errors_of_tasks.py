@@ -20,7 +20,7 @@ from redux.task import Task, scheduler_task, wraps_task
 
 from .error_texts import Attempts, hold_to_golden
 
-redux_namespace = "tasks"
+redux_namespace = "declared"
 
 
 @task
@@ -111,7 +111,7 @@ def names() -> Attempts:
         "two tasks of one name": lambda: task(name="add")(plain),
         "two tasks of one name, by wraps_task": lambda: wrapped_twice(),
         "two rules of one name": lambda: [scheduler_task(name="twice")(one) for one in (plain, declared)],
-        "a task that is gone": lambda: run(TaskCall("tasks.ad", (1,), {}, {})),
+        "a task that is gone": lambda: run(TaskCall("declared.ad", (1,), {}, {})),
         "a task of another module": lambda: run(TaskCall("elsewhere.f", (1,), {}, {})),
     }
 
@@ -138,7 +138,7 @@ def wrapped_twice() -> object:
         return inner.func
 
     loud(task(name="louder")(plain))
-    return task(name="louder", namespace="tasks.loud")(declared)
+    return task(name="louder", namespace="declared.loud")(declared)
 
 
 def test_code_that_cannot_be_read_is_told_with_its_place(

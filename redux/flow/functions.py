@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from redux.flow.given import as_function
 from redux.rules import Steps, rule
 
 T = TypeVar("T")
@@ -18,6 +19,7 @@ def apply_func(func: Callable[..., T], *args: Any, **kwargs: Any) -> Steps[T]:
     It runs in the scheduler's own thread, again in every execution. Errors: what `func` raises.
     """
     values, named = yield args, kwargs
+    as_function("apply_func", func)
     return func(*values, **named)
 
 
@@ -38,12 +40,12 @@ def eval_(code: str, **variables: Any) -> Steps[Any]:
     It runs as `apply_func` does. Errors: what the expression raises.
     """
     text, named = yield code, variables
-    return eval(text, dict(named))
+    return eval(compile(text, f"<eval_: {text:.40}>", "eval"), dict(named))
 
 
 def as_task(func: Callable[..., T]) -> AppliedFunc[T]:
     """A function that takes lazy arguments and gives a lazy result: `as_task(math.sqrt)(expr)`. See `apply_func`."""
-    return AppliedFunc(func)
+    return AppliedFunc(as_function("as_task", func))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Composed:
 
 def compose(*funcs: Callable[[Any], Any]) -> Composed:
     """A function of one argument that calls `funcs` from the last to the first: `compose(f, g)(x)` is `f(g(x))`."""
-    return Composed(funcs)
+    return Composed(tuple(as_function("compose", func) for func in funcs))
 
 
 @rule("redux.identity")

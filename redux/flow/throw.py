@@ -11,4 +11,6 @@ from redux.rules import Steps, rule
 def throw(error: Any) -> Steps[NoReturn]:
     """Raises `error` (an exception, or an expression of one) when it is evaluated."""
     raised = yield error
+    if not isinstance(raised, BaseException) and not (isinstance(raised, type) and issubclass(raised, BaseException)):
+        raise TypeError(f"throw takes an exception, as in throw(ValueError('…')), not {raised!r:.60}")
     raise raised

@@ -103,14 +103,18 @@ def thing_named(name: str) -> Any:
         module, _, qualname = name.partition(":")
         return _follow(module, qualname)
     except Exception as error:  # importing somebody's module can raise anything
-        raise CannotDecode(f"{name.replace(':', '.')} is not here any more: {error!r:.200}") from error
+        said = f"{type(error).__name__}: {error}"
+        raise CannotDecode(
+            f"{name.replace(':', '.')} is not here any more ({said:.200}); put it back, or have the call that made it "
+            "run again"
+        ) from error
 
 
 def class_named(name: str) -> type[Any]:
     """The class of a `module:qualname`. Raises CannotDecode."""
     found = thing_named(name)
     if not isinstance(found, type):
-        raise CannotDecode(f"{name.replace(':', '.')} is no class any more")
+        raise CannotDecode(f"{name.replace(':', '.')} is no class any more; the call that made it has to run again")
     return found
 
 

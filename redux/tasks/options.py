@@ -209,7 +209,9 @@ def _read_retry(old: Retry, given: Mapping[str, Any]) -> Retry:
     if not isinstance(delay, (int, float)) or delay < 0:
         raise TaskError(f"retry_delay={delay!r}: it is a number of seconds, 0 or more")
     if not all(isinstance(error, type) and issubclass(error, BaseException) for error in errors):
-        raise TaskError(f"retry_on={wanted!r}: it is an exception class, or a tuple of several, as in retry_on=OSError")
+        raise TaskError(
+            f"retry_on={wanted!r}: it is an exception class (as in retry_on=OSError), or a tuple of several"
+        )
     return Retry(times, float(delay), errors)
 
 
