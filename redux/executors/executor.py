@@ -12,7 +12,7 @@ from redux.counts import held_to_count
 from redux.handle import advanced
 from redux.repo import Repo
 from redux.stand_ins import postprocessed
-from redux.value import CannotEncode, Encoded, encode
+from redux.value import Encoded, encode
 from redux_backends.records import Seconds, ValueRecord
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
@@ -140,10 +140,7 @@ def execute(spec: JobSpec, repo: Repo) -> Outcome:
             value = advanced(value, spec.eval_hash)
         if spec.nout is not None:
             value = held_to_count(spec.fullname, spec.nout, value)
-        encoded = encode(value)
-    except CannotEncode as error:
-        error.add_note(f"it is (in) the result of task {spec.fullname}")
-        return Outcome(started, time.time(), error=error)
+        encoded = _encode_result(spec, value)
     except BaseException as error:  # whatever a task raises is its outcome, exits included
         return Outcome(started, time.time(), error=error)
     ended = time.time()
@@ -155,3 +152,11 @@ def execute(spec: JobSpec, repo: Repo) -> Outcome:
     except BaseException as error:  # whatever goes wrong is told: a job without an outcome is waited for for ever
         return Outcome(started, time.time(), error=error)
     return Outcome(started, ended, value, False, encoded, records)
+
+
+def _encode_result(spec: JobSpec, value: object) -> Encoded:
+    try:
+        return encode(value)
+    except ReduxError as error:
+        error.add_note(f"it is (in) the result of task {spec.fullname}")
+        raise

@@ -36,9 +36,11 @@ def local_content(path: str) -> Digest | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise FileUnreadable(path, error.strerror or str(error)) from error
+        raise FileUnreadable.of(path, error) from error
     if not stat.S_ISREG(seen.st_mode):
-        raise FileUnreadable(path, "it is a folder" if stat.S_ISDIR(seen.st_mode) else "it is not a regular file")
+        if stat.S_ISDIR(seen.st_mode):
+            raise FileUnreadable(path, "it is a folder", "pass Dir(path), or a file in it")
+        raise FileUnreadable(path, "it is no regular file", "read it in a task, and pass on what it gives")
     remembered = _memo.get(place)
     if remembered is not None and remembered.state == _state(seen):
         return remembered.content
@@ -64,7 +66,7 @@ def _hash(path: str, place: str) -> Digest | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise FileUnreadable(path, error.strerror or str(error)) from error
+        raise FileUnreadable.of(path, error) from error
     changed = max(after.st_mtime_ns, after.st_ctime_ns)
     if _state(before) == _state(after) and changed < now - _RACY_SECONDS * 1e9:
         if len(_memo) >= _MEMO_LIMIT:

@@ -97,7 +97,7 @@ def _look(ask: Callable[[str], os.stat_result], path: str) -> os.stat_result | N
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise FileUnreadable(path, error.strerror or str(error)) from error
+        raise FileUnreadable.of(path, error) from error
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
@@ -107,4 +107,4 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
     except (FileNotFoundError, NotADirectoryError):  # it was a folder a moment ago
         return []
     except OSError as error:
-        raise FileUnreadable(folder, error.strerror or str(error)) from error
+        raise FileUnreadable.of(folder, error) from error
