@@ -33,7 +33,8 @@ class WorkerDied(ReduxError):
             how = f"with status {status}"
         super().__init__(
             f"the process that ran task {fullname} ended {how}; "
-            "it may have run out of memory, or crashed in native code"
+            "it may have run out of memory, or crashed in native code: take fewer workers, or run it with "
+            "executor='threads' to see more"
         )
 
 

@@ -40,6 +40,14 @@ Hello = tuple[tuple[str, ...], "str | None", str, int, bool]
 """The run's import path, its PYTHONPATH, the workflow's folder, the limit of small values, if pickle is allowed."""
 
 
+class NotImportable(ReduxError):
+    """A worker process cannot have a task from the file at `path`."""
+
+    def __init__(self, path: str, why: str) -> None:
+        self.path = path
+        super().__init__(f"{path} {why}")
+
+
 class Workshop:
     """The tasks of one worker, each checked against the hash its jobs ask for."""
 
@@ -79,10 +87,16 @@ class Workshop:
     def _find(self, fullname: str, module: str, path: str) -> Task[..., Any]:
         task = get_task_registry().get(fullname)
         if task is None:
-            _import(module, path)
+            try:
+                _import(module, path)
+            except Exception as error:
+                error.add_note(f"a worker process raised this when it imported {path} for task {fullname}")
+                raise
             task = get_task_registry().get(fullname)
         if task is None:
-            raise ReduxError(f"{path} defines no task {fullname} when it is imported again; define it at module level")
+            raise NotImportable(
+                path, f"defines no task {fullname} when it is imported again; define it at module level"
+            )
         return task
 
     def _hash_of(self, task: Task[..., Any]) -> Digest:
@@ -123,7 +137,7 @@ def _import_there(name: str, path: str) -> None:
 def _load(path: str, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path, loader=FreshLoader(name, path))
     if spec is None or spec.loader is None:
-        raise ReduxError(f"{path} cannot be imported by a worker process")
+        raise NotImportable(path, "is no Python file that a worker process can import; give it a name that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

@@ -54,8 +54,10 @@ REMAKE_LIMIT = 3
 class NestedTooDeep(ReduxError):
     """A value with expressions in it is nested too deeply, or contains itself."""
 
-    def __init__(self) -> None:
-        super().__init__("an argument or a result is nested too deeply, or contains itself; pass it in parts")
+    def __init__(self, cell: Cell) -> None:
+        task = cell.known.task if isinstance(cell, Job) else None
+        where = "a result" if task is None else f"an argument of task {task.fullname}"
+        super().__init__(f"{where} is nested too deeply, or contains itself; pass it in parts")
 
 
 class Evaluator:
@@ -102,7 +104,7 @@ class Evaluator:
         try:
             lazies = expressions_of(cell)
         except RecursionError:
-            self._fail_itself(cell, NestedTooDeep())
+            self._fail_itself(cell, NestedTooDeep(cell))
             return
         except ReduxError as error:
             self._fail_itself(cell, error)
