@@ -18,6 +18,8 @@ _CHECKOUT = str(Path(__file__).resolve().parents[1])
 _PASSING = (
     (re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{32}\b|\b[0-9a-f]{8}(?=[`);, ]|$)"), "<id>"),
     (re.compile(r"0x[0-9a-f]+"), "0x…"),
+    (re.compile(r"cannot pickle '[^']*' \w+"), "cannot pickle …"),  # each Python says it in other words
+    (re.compile(r"\(uid \d+\)"), "(uid <uid>)"),
     (re.compile(r"(\.py):\d+"), r"\1:<line>"),
     (re.compile(r"[^\s'\"]*/site-packages/"), ""),
 )

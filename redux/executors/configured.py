@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from redux.errors import ConfigError
 from redux.executors.pool import EXECUTORS, MakePool
@@ -41,7 +41,7 @@ class Factory:
 
         made = self._find()(**self.options)
         if not isinstance(made, Executor):
-            what = f"{self.path} gave {made!r:.80}, which is no concurrent.futures.Executor"
+            what = f"{self.path} gave {made!r:.60}, which is no concurrent.futures.Executor; have it give one"
             raise ConfigError(f"executors.{self.name}.factory", what)
         return made
 
@@ -55,7 +55,10 @@ class Factory:
             why = f"{self.path!r} cannot be imported: {type(error).__name__}: {error}"
             remedy = "name a module that `redux run` can import and a function in it"
             raise ConfigError(f"executors.{self.name}.factory", f"{why}; {remedy}") from error
-        return cast("Callable[..., object]", found)
+        if not callable(found):
+            what = f"{self.path} is {found!r:.60}, which cannot be called; name a function or a class"
+            raise ConfigError(f"executors.{self.name}.factory", what)
+        return found
 
 
 def _checked(one: ExecutorSettings) -> ExecutorSettings:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from redux.tags import TagError, TagsGiven, as_tags
 from redux_valuestore.errors import ReduxError
@@ -240,7 +240,8 @@ def _read_tags(given: TagsGiven) -> tuple[tuple[str, object], ...]:
         as_tags(given)
     except TagError as error:
         raise TaskError(f"tags={given!r:.60}: {error}") from None
-    return tuple(given.items() if isinstance(given, Mapping) else given)
+    pairs = cast("Mapping[str, object]", given).items() if isinstance(given, Mapping) else given
+    return tuple(pairs)
 
 
 def _read_exported(given: Mapping[str, object]) -> tuple[tuple[str, object], ...]:
