@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from redux.cli.main import dispatch
+from redux.repo import open_repo
 
-from .error_texts import hold_to_golden
+from .error_texts import hold_to_golden, outcome
 
 WORKFLOW = '''
 from collections.abc import Callable, Mapping
@@ -87,7 +88,7 @@ def every(
     zone: ZoneInfo = None,
     address: IPv4Address = None, pattern: Pattern = None, complex_: complex = 0j, function: Callable = None,
     kind: type = None, a_task: Task = None, version: Version = None, opaque: Opaque = None, mapping: Mapping = {},
-    items: list[Point] = (), maybe: int | None = None,
+    items: list[Point] = (), maybe: int | None = None, listed: "list[Opaque]" = (),
 ): ...
 
 
@@ -111,6 +112,7 @@ WRONG = {
 """For each annotation a text that is none of it."""
 
 MORE = (
+    ("--function", "fragile.f"), ("--function", "needs.f"), ("--listed", "x"), ("--either", "[1]"),
     ("--flag=perhaps",), ("--point", '{"x": 1, "z": 2}'), ("--point", "{}"), ("--point", '{"x": -1}'), ("--point", "x"),
     ("--function", "no such"), ("--function", "no_such_module.f"), ("--function", "os.sep"), ("--many", "[1, "),
     ("--table", "{"), ("--two", '{"a": 1}'), ("--whole", "1", "--whole", "2"), ("--flag", "--no-flag"), ("--whole",),
@@ -120,7 +122,8 @@ MORE = (
 COMMANDS = (
     ("rnu",), ("--colour",), ("run",), ("run", "gone.py"), ("run", "flwo.py", "main"), ("run", "."),
     ("run", "notes.txt"),
-    ("run", "no.such.module", "main"), ("run", "broken.py", "main"),
+    ("run", "no.such.module", "main"), ("run", "json.py", "main"), ("run", "needs.py", "main"),
+    ("run", "broken.py", "main"),
     ("run", "raises.py", "main"),
     ("run", "empty.py"), ("run", "flow.py"), ("run", "flow.py", "mian"), ("run", "flow.py", "no_task"),
     ("run", "flow.py", "--quiet"), ("run", "flow.py", "main"), ("run", "flow.py", "main", "--quiet"),
@@ -145,6 +148,9 @@ def redux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     (tmp_path / "flow.py").write_text(WORKFLOW)
     (tmp_path / "notes.txt").write_text("notes of somebody's, which are no database")
+    (tmp_path / "fragile.py").write_text("1 / 0\n")
+    (tmp_path / "needs.py").write_text("import no_such_package\n")
+    (tmp_path / "json.py").write_text("from redux import task\n@task\ndef main(): ...\n")
     (tmp_path / "broken.py").write_text("def main(:\n")
     (tmp_path / "raises.py").write_text("1 / 0\n")
     (tmp_path / "empty.py").write_text("def main(): ...\n")
@@ -174,6 +180,56 @@ def test_every_argument_that_cannot_be_read_is_told_with_its_option(redux: Calla
 def test_every_command_that_was_asked_wrongly_says_what_to_ask(redux: Callable[..., object], tmp_path: Path):
     dispatch(("run", "--quiet", "flow.py", "main", "1"))
     hold_to_golden("command_errors", _attempts(redux, [*COMMANDS]), tmp_path)
+
+
+def test_every_question_about_a_record_says_what_can_be_asked_of_it(
+    redux: Callable[..., object], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    dispatch(("init",))
+    capfd.readouterr()
+    empty = outcome(lambda: redux("explain-miss"))
+    for words in (("flow.py", "main", "1"), ("two.py", "a.same"), ("two.py", "b.same")):
+        dispatch(("run", "--quiet", *words))
+    repo = open_repo(f"sqlite:///{tmp_path}/.redux/redux.db", str(tmp_path / ".redux/values"))
+    job = repo.backend.jobs(task="main")[0].job
+    repo.close()
+    assert job.call_hash is not None
+    ids = {"JOB": job.id.hex(), "CALL": job.call_hash.hex(), "EXECUTION": job.execution.hex()}
+    asked = [
+        ("log", "JOB", "--failed"), ("log", "CALL", "--task", "main"), ("explain-miss", "CALL"), ("log", "same"),
+        ("explain-miss", "same"), ("log", "./gone.txt"), ("log", "JOB", "EXECUTION"),
+    ]  # fmt: skip
+    attempts = {
+        " ".join(("redux", *words)): lambda words=words: redux(*(ids.get(word, word) for word in words))
+        for words in asked
+    }
+    hold_to_golden("record_errors", {"redux explain-miss, of no run": lambda: raise_(empty), **attempts}, tmp_path)
+
+
+def raise_(said: str) -> object:
+    raise SystemExit(said.partition(": ")[2])
+
+
+def test_every_word_for_the_setup_function_that_does_not_fit_is_told(redux: Callable[..., object], tmp_path: Path):
+    dispatch(("init",))
+    (tmp_path / "setup.py").write_text("def f(workers: int, region: str = 'north'): ...\ndef g(): ...\n")
+    settings = tmp_path / ".redux/redux.toml"
+
+    def asking(function: str, *words: str) -> Callable[[], object]:
+        def attempt() -> object:
+            settings.write_text(f"[scheduler]\nsetup = '../setup.py::{function}'\n")
+            return redux("run", *(part for word in words for part in ("--setup", word)), "flow.py", "nothing")
+
+        return attempt
+
+    attempts = {
+        " ".join((f"{function}:", "redux run", *(f"--setup {word}" for word in words))): asking(function, *words)
+        for function, *words in (
+            ("f",), ("f", "workers"), ("f", "workers=two"), ("f", "regoin=x"), ("f", "workers=1", "colour=red"),
+            ("g", "x=1"),
+        )
+    }  # fmt: skip
+    hold_to_golden("setup_errors", attempts, tmp_path)
 
 
 def test_every_command_says_so_where_nothing_was_recorded(redux: Callable[..., object], tmp_path: Path):

@@ -104,6 +104,13 @@ class Lost(Value):
         return b"lost"
 
 
+class Sharing(Value):
+    """A type whose further values are not there yet."""
+
+    def iter_subvalues(self) -> Any:
+        return [same(1)]
+
+
 class Database(Handle):
     def __init__(self, name: str, address: str = "") -> None:
         pass
@@ -162,9 +169,19 @@ def of_objects() -> Attempts:
         "a list in itself": looped,
         "600 lists in each other": deep,
         "a Value whose serialize gives text": Texty,
+        "an instance of a class inside a function": local_instance,
+        "a Value whose iter_subvalues gives an expression": Sharing,
         "a quoted expression of large arguments": lambda: Quoted(same(np.zeros(100_000))),
     }
     return {said: lambda make=make: encode(make()) for said, make in values.items()}
+
+
+def local_instance() -> object:
+    @dataclass
+    class Inner:
+        x: int
+
+    return Inner(1)
 
 
 def looped_by(number: int) -> Callable[[], int]:

@@ -161,7 +161,7 @@ def _check_project(path: Path) -> None:
     try:
         names = {entry.name for entry in path.iterdir()}
     except OSError as error:
-        raise ProjectRefused(path, f"cannot be read: {error.strerror}") from None
+        raise ProjectRefused(path, f"cannot be read: {error.strerror}; see to its rights, or set REDUX_DIR") from None
     if names and not names & {PROJECT_FILE, DATABASE_FILE}:
         raise ProjectRefused(
             path,
