@@ -325,8 +325,8 @@ class Database:
         if code in _DAMAGED:
             none = " or no SQLite database at all" if code == sqlite3.SQLITE_NOTADB else ""
             return BackendCorrupt(
-                f"the database {self.path} is damaged{none} ({error}); move it away with its -wal and -shm files, and redux "
-                "will make a new one",
+                f"the database {self.path} is damaged{none} ({error}); move it away with its -wal and -shm files, and "
+                "redux will make a new one",
                 str(self.path),
             )
         return BackendError(

@@ -167,11 +167,7 @@ def read_texts(texts: list[str], hint: Any) -> object:
         for text in texts:
             pairs.update(_read_mapping(text, hint))
         return pairs
-    return _as_sequence([_each_text(text, part) for text, part in _pair(texts, hint)], hint)
-
-
-def _each_text(text: str, hint: Any) -> object:
-    return read_text(text, hint)
+    return _as_sequence([read_text(text, part) for text, part in _pair(texts, hint)], hint)
 
 
 def _read_loose(text: str) -> object:
@@ -258,7 +254,7 @@ def _read_sequence(text: str, hint: Any) -> object:
             raise
     pairs = _pair([text], hint)
     try:
-        return _as_sequence([_each_text(one, part) for one, part in pairs], hint)
+        return _as_sequence([read_text(one, part) for one, part in pairs], hint)
     except Unreadable as error:
         raise Unreadable(f"a JSON array, or one element at a time, each {error}", error.why) from None
 
