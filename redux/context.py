@@ -29,6 +29,8 @@ def get_context(var_path: str, default: Any = None) -> Steps[Any]:
     """
     context = yield ContextAsked()
     path = yield var_path
+    if not isinstance(path, str):
+        raise TypeError(f"get_context takes a dotted name, as in get_context('database.port'), not {path!r:.60}")
     if has_context_value(context, path):
         return get_context_value(context, path)
     return default

@@ -82,12 +82,17 @@ class ConfigError(UsageError):
 
 
 class ProjectMissing(UsageError):
-    """There is no `.redux` in `folder` or above it, so nothing to look at."""
+    """There is no `.redux` in `folder` or above it, up to that of its `pyproject`, or where it is `named` to be."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, pyproject: Path | None = None, named: Path | None = None) -> None:
         self.folder = folder
+        if named is not None:
+            super().__init__(f"there is no {named}, which was named as the place; `redux init {named}` makes it")
+            return
+        home = folder if pyproject is None else pyproject.parent
+        above = " or above it" if pyproject is None else f", whose {pyproject.name} has a [tool.redux]"
         super().__init__(
-            f"no .redux in {folder} or above it, so there is nothing to look at; "
+            f"no .redux in {home}{above}, so there is nothing to look at; "
             "`redux run` makes one, `redux init` an empty one, REDUX_DIR points at one elsewhere"
         )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from redux.files.facts import is_one_file
+from redux.namesakes import describe_namesake
 from redux.reason_words import SHOWN_DIGITS, WORDS_OF_SEVERAL, describe_reason
 from redux.value import content_of, own_classes
 from redux_backends.backend import Backend, JobView, MissGroup
@@ -224,7 +225,7 @@ def explain_job(backend: Backend, view: JobView) -> Cause | None:
         return None
     if job.reason.kind is MissKind.NEW_ARGUMENTS:
         return _explain_arguments(backend, view)
-    return _explain(backend, view.fullname, job.task_hash, job.reason)
+    return _told_apart(backend, view, _explain(backend, view.fullname, job.task_hash, job.reason))
 
 
 def _explain(backend: Backend, fullname: str, task_hash: Digest, reason: Reason) -> Cause:
@@ -232,6 +233,15 @@ def _explain(backend: Backend, fullname: str, task_hash: Digest, reason: Reason)
     if reason.kind is MissKind.CODE_CHANGED:
         return _explain_code(backend, fullname, task_hash, reason)
     return Cause(reason.kind, describe_reason(reason))
+
+
+def _told_apart(backend: Backend, view: JobView, cause: Cause) -> Cause:
+    """The cause in other words where the earlier code is another workflow's task of the same name."""
+    reason = view.job.reason
+    if reason is None or reason.kind is not MissKind.CODE_CHANGED or not reason.detail:
+        return cause
+    words = describe_namesake(backend, view, Digest(bytes.fromhex(reason.detail)))
+    return replace(cause, words=words) if words else cause
 
 
 def _explain_code(backend: Backend, fullname: str, task_hash: Digest, reason: Reason) -> Cause:
@@ -354,10 +364,12 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _cause_of(backend: Backend, group: MissGroup) -> Cause:
-    example = backend.get_job(group.example) if group.reason.kind is MissKind.NEW_ARGUMENTS else None
-    if example is not None:
+    kinds = (MissKind.NEW_ARGUMENTS, MissKind.CODE_CHANGED)
+    example = backend.get_job(group.example) if group.reason.kind in kinds else None
+    if example is not None and group.reason.kind is MissKind.NEW_ARGUMENTS:
         return _explain_arguments(backend, example)
-    return _explain(backend, group.fullname, group.task_hash, group.reason)
+    cause = _explain(backend, group.fullname, group.task_hash, group.reason)
+    return cause if example is None else _told_apart(backend, example, cause)
 
 
 def _cause_key(cause: Cause, group: MissGroup) -> object:

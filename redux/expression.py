@@ -105,9 +105,11 @@ class Expression(Lazy):
     def __reversed__(self) -> NoReturn:
         raise _not_yet(self, "has no elements", "use x[::-1], or turn it round in a task")
 
+    def __str__(self) -> NoReturn:
+        raise _not_yet(self, "has no text", _AS_TEXT)
+
     def __format__(self, spec: str) -> NoReturn:
-        remedy = f"use Literal('…{{}}…').format(x) {_FROM}, or make the text in a task; repr(x) shows the expression"
-        raise _not_yet(self, "has no text", remedy)
+        raise _not_yet(self, "has no text", _AS_TEXT)
 
     def __await__(self) -> Generator[Any, None, Any]:
         asker = CURRENT_ASKER.get()
@@ -137,6 +139,10 @@ class Expression(Lazy):
 
 
 _FROM = "from redux.functools"
+_AS_TEXT = (
+    f"use Literal('…{{}}…').format(x) or as_task(str)(x) {_FROM}, or make the text in a task; "
+    "repr(x) shows the expression, and f'{x!r}' in a text"
+)
 _DECLARE = "to unpack what a task returns, declare it: -> tuple[A, B], or @task(nout=2)"
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from redux.expression import Operation
-from redux.nested import ATOMS, lazies_in, replace_parts
+from redux.nested import lazies_in, replace_nested
 from redux.operations import register_operation
-from redux.value import Handle, Lazy, any_handles, at_version, content_of, encode, label
+from redux.value import Handle, any_handles, at_version, content_of, encode, label
 from redux_backends.records import HandleVersion
 from redux_valuestore.digest import Digest, digest_bytes, digest_struct
 from redux_valuestore.errors import ReduxError
@@ -83,15 +83,7 @@ def advanced(value: object, eval_hash: Digest) -> object:
 def replace_handles(value: object, change: Callable[[Handle], Handle]) -> object:
     """A `value` with what `change` gives for each handle in it, in containers and records; not inside expressions."""
 
-    def replace(part: object) -> object:
-        if type(part) in ATOMS or isinstance(part, Lazy):
-            return part
-        return change(part) if isinstance(part, Handle) else replace_parts(part, replace)
-
-    try:
-        return replace(value)
-    except RecursionError:
-        return value  # it contains itself, or is too deep: encoding it says so, and where
+    return replace_nested(value, lambda part: change(part) if isinstance(part, Handle) else NotImplemented)
 
 
 def merge_handles(handles: Sequence[AnyHandle]) -> AnyHandle:
@@ -108,7 +100,7 @@ def _merge(handles: Sequence[Handle]) -> Handle:
         raise HandleError("merge_handles has nothing to merge; give it the handles that tasks returned")
     for other in handles:
         if not isinstance(other, Handle):  # pyright: ignore[reportUnnecessaryIsInstance] - it came from a workflow
-            raise HandleError(f"merge_handles was given a {type(other).__name__}; give it handles")
+            raise HandleError(f"merge_handles takes handles, not {other!r:.60}; give it what tasks returned")
     first = handles[0]
     beginning = line_of(first)
     for other in handles[1:]:

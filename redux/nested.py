@@ -147,6 +147,24 @@ def _copy(value: object) -> object:
     return made
 
 
+def replace_nested(value: object, replace: Callable[[object], object]) -> object:
+    """A value with what `replace` gives for each thing nested in it, from the outside in; itself where all stay.
+
+    Where `replace` gives NotImplemented, the parts are asked. Atoms and expressions stay as they are.
+    """
+
+    def walk(part: object) -> object:
+        if type(part) in ATOMS or isinstance(part, Lazy):
+            return part
+        given = replace(part)
+        return replace_parts(part, walk) if given is NotImplemented else given
+
+    try:
+        return walk(value)
+    except RecursionError:
+        return value  # it contains itself, or is too deep: encoding it says so, and where
+
+
 def replace_parts(value: Any, replace: Callable[[object], object]) -> Any:
     """A container or record, `value`, with what `replace` gives for each part; itself where those are the parts."""
     kind = type(value)

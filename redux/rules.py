@@ -2,7 +2,8 @@
 
 A rule is a generator over unevaluated arguments. It yields what it wants evaluated and is sent the value; an error of
 what it waits for is raised at the `yield`, to be caught there like any other. What it returns is evaluated in its
-place. So a rule decides what runs, and when, but makes no job and no call of its own.
+place. A rule that waits for nothing is a plain function. So a rule decides what runs, and when, but makes no job and no
+call of its own.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import update_wrapper
 from importlib import import_module
-from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar, cast
+from types import GeneratorType, MappingProxyType
+from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
 from redux.expression import Expression, RuleCall
 from redux.tags import Tags
+from redux.tasks.registry import is_same_place, place_of
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 
@@ -33,7 +35,7 @@ _HOMES: Mapping[str, str] = {
     "redux.federated_task": "redux.federated_tasks",
 }
 """Where our own rules are that `redux.functools` does not have."""
-_RULES: dict[str, Callable[..., Steps[object]]] = {}
+_RULES: dict[str, Callable[..., object]] = {}
 
 
 class UnknownRule(ReduxError):
@@ -56,6 +58,18 @@ class AsyncRule(ReduxError):
         super().__init__(
             f"rule {name} is async def, but a rule is a generator: write `def` and `yield` what is to be evaluated, "
             "or make it an async task"
+        )
+
+
+class RuleExists(ReduxError):
+    """Another rule has the name already."""
+
+    exit_code = 2
+
+    def __init__(self, name: str, old: str, new: str) -> None:
+        self.name = name
+        super().__init__(
+            f"two evaluation rules are named {name}: one in {old}, one in {new}; give one another name or a namespace"
         )
 
 
@@ -154,28 +168,41 @@ class Settled:
         return self.value
 
 
-def rule(name: str) -> Callable[[Callable[P, Steps[R]]], Callable[P, R]]:
-    """Register a generator as the rule of that name; calling it then gives a lazy expression.
+class Registered(Protocol):
+    """What `rule` gives: a decorator of generators and of plain functions."""
 
-    Arguments that don't fit the generator's signature raise TypeError at the call.
+    @overload
+    def __call__(self, steps: Callable[P, Steps[R]], /) -> Callable[P, R]: ...
+    @overload
+    def __call__(self, steps: Callable[P, R], /) -> Callable[P, R]: ...
+
+
+def rule(name: str) -> Registered:
+    """Register a generator or function as the rule of that name; calling it then gives a lazy expression.
+
+    Arguments that don't fit its signature raise TypeError at the call. Raises RuleExists where another place has the
+    name; one defined again in the same place replaces the old one.
     """
 
-    def register(steps: Callable[P, Steps[R]]) -> Callable[P, R]:
+    def register(steps: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.iscoroutinefunction(steps) or inspect.isasyncgenfunction(steps):
             raise AsyncRule(name)
         signature = inspect.signature(steps)
 
-        def use(*args: P.args, **kwargs: P.kwargs) -> R:
+        def use(*args: Any, **kwargs: Any) -> RuleCall:
             try:
                 signature.bind(*args, **kwargs)
             except TypeError as error:
                 raise TypeError(f"{steps.__name__}: {error}") from None
-            return cast(R, RuleCall(name, args, kwargs))
+            return RuleCall(name, args, kwargs)
 
+        old = _RULES.get(name)
+        if old is not None and not is_same_place(old, steps):
+            raise RuleExists(name, place_of(old), place_of(steps))
         _RULES[name] = steps
         return update_wrapper(use, steps)
 
-    return register
+    return cast(Registered, register)
 
 
 def start(name: str, args: tuple[object, ...], kwargs: Mapping[str, object] = MappingProxyType({})) -> Steps[object]:
@@ -189,4 +216,15 @@ def start(name: str, args: tuple[object, ...], kwargs: Mapping[str, object] = Ma
         steps = _RULES.get(name)
     if steps is None:
         raise UnknownRule(name)
-    return steps(*args, **kwargs)
+    if inspect.isgeneratorfunction(steps):
+        return steps(*args, **kwargs)
+    inspect.signature(steps).bind(*args, **kwargs)
+    return _at_first_step(steps, args, kwargs)
+
+
+def _at_first_step(
+    steps: Callable[..., object], args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> Steps[object]:
+    """A rule that is no generator function: called at its first step, and gone on with where that gives a generator."""
+    made = steps(*args, **kwargs)
+    return (yield from made) if isinstance(made, GeneratorType) else made

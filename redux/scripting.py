@@ -181,7 +181,12 @@ def run_script(
         try:
             return ScriptRun(places.take(outputs, stdout), log)
         except MissingOutput as missing:
-            raise ScriptError(words, 0, log, f"did not make its output {missing.place}") from None
+            raise ScriptError(
+                words,
+                0,
+                log,
+                f"did not make its output {missing.place} (let it write there, or take that out of outputs=)",
+            ) from None
 
 
 def _write(text: str, stack: ExitStack) -> str:
@@ -200,7 +205,8 @@ def _run(command: Command, argv: list[str], folder: str | None, captured: Any, p
             stream = process.stderr if captured is not None else process.stdout
             log = pass_on(cast(Any, stream), prefix)
     except OSError as error:
-        raise ScriptError(command, 127, "", f"cannot be started ({error.strerror}: {argv[0]})") from None
+        why = f"cannot be started ({error.strerror}: {argv[0]}; is it installed, and on the PATH?)"
+        raise ScriptError(command, 127, "", why) from None
     if process.returncode:
         raise ScriptError(command, process.returncode, log)
     return log

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from redux.nested import ATOMS, replace_parts
-from redux.value import Hooks, Lazy, any_type_has, hooks_of
+from redux.nested import replace_nested
+from redux.value import Hooks, any_type_has, hooks_of
 
 Hook = Callable[[Any, dict[str, Any]], Any]
 
@@ -25,14 +25,8 @@ def postprocessed(value: object, task: str) -> object:
 
 def _replace(value: object, choose: Callable[[Hooks], Hook | None], told: dict[str, Any]) -> object:
     def replace(part: object) -> object:
-        kind = type(part)
-        if kind in ATOMS or isinstance(part, Lazy):
-            return part
-        hooks = hooks_of(kind)
+        hooks = hooks_of(type(part))
         hook = None if hooks is None else choose(hooks)
-        return replace_parts(part, replace) if hook is None else hook(part, dict(told))
+        return NotImplemented if hook is None else hook(part, dict(told))
 
-    try:
-        return replace(value)
-    except RecursionError:
-        return value  # it contains itself, or is too deep: encoding it says so, and where
+    return replace_nested(value, replace)

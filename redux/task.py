@@ -31,6 +31,7 @@ from redux.tasks.options import (
     TaskOptions,
     declare,
     given_for_call,
+    naming,
 )
 from redux.tasks.partial import PartialTask
 from redux.tasks.registry import TaskRegistry, get_task_registry
@@ -92,8 +93,8 @@ class Task(Generic[P, R]):
         unknown = declared.config_args - set(self.signature.parameters)
         if unknown:
             raise TaskError(
-                f"task {self.fullname}: config_args names {', '.join(sorted(unknown))}, "
-                "which the function does not take"
+                f"task {self.fullname}: config_args names {', '.join(sorted(unknown))}, which the function does not "
+                f"take; leave it out, or name one of its own: {', '.join(self.signature.parameters) or 'it has none'}"
             )
         self._check_nout()
 
@@ -131,7 +132,8 @@ class Task(Generic[P, R]):
 
             Raises TaskError for an option that is none, or that only a declaration can give.
             """
-            given_for_call(self.declared, {name: value for name, value in given.items() if not lazies_in(value)})
+            with naming(self.fullname):
+                given_for_call(self.declared, {name: value for name, value in given.items() if not lazies_in(value)})
             changed = copy.copy(self)
             changed.overrides = {**self.overrides, **given}
             return changed
@@ -316,13 +318,17 @@ def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 
 def _make_task(func: Callable[P, R], options: dict[str, Any]) -> Task[P, R]:
+    if not callable(func):
+        raise TaskError(f"@task was given {func!r:.60}, which is no function; options go by name, as in @task(name=…)")
     name = options.pop("name", None) or func.__name__
     namespace = compute_namespace(func, options.pop("namespace", None))
     if not _NAME.fullmatch(name):
         raise TaskError(f"{name!r} can't name a task: use letters, digits and _ (give one with @task(name=…))")
     if inspect.isasyncgenfunction(func):
         raise TaskError(f"task {name} is an async generator, which gives no result: collect a list, and return that")
-    made = Task(func, name, namespace, declare(options, inspect.iscoroutinefunction(func)))
+    with naming(f"{namespace}.{name}" if namespace else name):
+        declared = declare(options, inspect.iscoroutinefunction(func))
+    made = Task(func, name, namespace, declared)
     get_task_registry().add(made)
     if made.declared.script:
         import_module("redux.scripting")  # by name, since it stands on tasks: its task has to be known from the start

@@ -39,6 +39,10 @@ def copy_files(
     `skip_if_exists` is for each, and so are `copy_options`, such as `{"executor": "processes"}`. Errors: OSError;
     ValueError where there are more of the ones than of the others; TaskError for an option that is none.
     """
+    if len(src_files) != len(dest_paths):
+        raise ValueError(
+            f"copy_files has {len(src_files)} files and {len(dest_paths)} paths; give each file its own path"
+        )
     copy: Any = copy_file.options(**copy_options)
     return [copy(source, target, skip_if_exists) for source, target in zip(src_files, dest_paths, strict=True)]
 

@@ -12,6 +12,7 @@ from types import ModuleType
 
 import pytest
 
+from redux import rules
 from redux.repo import Repo, open_repo
 from redux.task import get_task_registry
 from redux.value import set_code_hasher
@@ -59,13 +60,16 @@ _CHECKOUT = str(Path(__file__).resolve().parents[1]) + os.sep
 @pytest.fixture(autouse=True)
 def nothing_stays() -> Iterator[None]:
     """Leaves no module, no task and no code of a test's own workflows to the tests after it."""
-    modules, tasks = dict(sys.modules), dict(get_task_registry()._tasks)
+    modules, tasks, known_rules = dict(sys.modules), dict(get_task_registry()._tasks), dict(rules._RULES)
     yield
     for name in [name for name in sys.modules if name not in modules and _is_passing(sys.modules[name])]:
         del sys.modules[name]
     sys.modules.update({name: module for name, module in modules.items() if sys.modules.get(name) is not module})
     get_task_registry()._tasks.clear()
     get_task_registry()._tasks.update(tasks)
+    for name in rules._RULES.keys() - known_rules.keys():
+        if not name.startswith("redux."):  # those are imported once a process
+            del rules._RULES[name]
     set_code_hasher(None)
 
 

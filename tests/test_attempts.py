@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from redux import Scheduler, task
+from redux.cli.summary import describe_run, progress_rows
 from redux.executors.executor import TimedOut
 from redux.functools import catch
 from redux.repo import Repo, open_repo
@@ -154,12 +155,24 @@ def test_attempts_are_apart_by_their_delay_and_others_run_meanwhile():
 
 @pytest.mark.parametrize("sluggish", [slow, slow_process])
 def test_a_call_that_takes_too_long_is_given_up(sluggish: Any):
-    with pytest.raises(TimedOut, match=r"took longer than 0\.\d s and was given up; give it a longer timeout="):
+    with pytest.raises(TimedOut, match=r"took longer than 0\.\d s and was given up.*; give it a longer timeout="):
         Scheduler(workers=1).run(sluggish(60.0))
     assert Scheduler(workers=1).run(catch(sluggish(61.0), TimeoutError, tell)).startswith("TimedOut")
     stuck.set()
 
 
-def test_a_thread_that_is_stuck_does_not_hold_the_others_and_is_not_heard_any_more():
-    assert Scheduler(workers=1).run([slow_once(), tell(ValueError("x"))]) == ["in time", "ValueError: x"]
+def test_a_thread_that_is_stuck_does_not_hold_the_others_and_is_not_heard_any_more(repo: Repo):
+    report = Scheduler(repo, workers=1).execute([slow_once(), tell(ValueError("x"))])
     stuck.set()
+    assert report.value == ["in time", "ValueError: x"]
+    (given_up,) = repo.backend.jobs(task="attempts.slow_once", status=JobStatus.FAILED)
+    assert "was given up, but cannot be ended" in given_up.result_preview
+    (line,) = [line for line in describe_run(report, progress_rows(report.counts), [], 80) if "may still run" in line]
+    assert line.startswith("went on after their time was up, and may still run: attempts.slow_once ×1")
+
+
+def test_of_a_call_whose_worker_was_ended_nothing_goes_on():
+    report = Scheduler(workers=1).execute(slow_process(60.0))
+    assert report.failure is not None
+    assert "unheard" not in str(report.failure.error)
+    assert report.counts["attempts.slow_process"].unheard == 0

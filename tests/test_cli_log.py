@@ -468,3 +468,23 @@ def test_completion_knows_the_tasks_of_a_file_without_importing_it(tmp_path: Pat
     (tmp_path / "flow.py").write_text(WORKFLOW + "raise SystemExit('imported')\n")
     assert complete_tasks(str(tmp_path / "flow.py"), "m") == ["main", "many"]
     assert complete_tasks(str(tmp_path / "none.py"), "") == []
+
+
+def test_the_task_of_another_workflow_under_the_same_name_is_told_apart(
+    tmp_path: Path,
+) -> None:
+    text = "from redux import task\n\n@task\ndef main():\n    return {}\n"
+
+    def why(name: str, number: int) -> str:
+        (tmp_path / name).write_text(text.format(number))
+        for words in (("run", name, "main"), ("explain-miss", "main")):
+            command = [sys.executable, "-m", "redux", *words]
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()[1]
+
+    assert why("a.py", 1) == "it ran: never run before"
+    named = (
+        "it ran: main of b.py is not the main of a.py that ran before: a redux_namespace in each file keeps them apart"
+    )
+    assert why("b.py", 2) == named
+    assert why("b.py", 3) == "it ran: task main changed"

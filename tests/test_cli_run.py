@@ -273,14 +273,15 @@ def test_json_tells_the_same(redux: Redux) -> None:
 
 
 def test_what_is_warned_of_code_is_one_line_in_whatever_process_it_runs(redux: Redux, project: Path) -> None:
-    text = "import threading, warnings\nfrom redux import task\n\nLOCK = threading.Lock()\n\n@task\ndef main():\n"
-    text += "    warnings.warn('of the user', stacklevel=1)\n    with LOCK:\n        return 1\n"
-    (project / "locked.py").write_text(text)
-    for executor in ("threads", "processes"):
-        told = redux("run", "--no-cache", "--quiet", "--executor", executor, "locked.py", "main").stderr.splitlines()
-        assert told[0].startswith("redux: locked.LOCK (")
+    text = "import random, warnings\nfrom redux import task\n\nDICE = random.Random()\n\n@task\ndef main():\n"
+    text += "    warnings.warn('of the user', stacklevel=1)\n    return DICE is None or {number}\n"
+    for number, executor in enumerate(("threads", "processes"), 1):
+        (project / "chance.py").write_text(text.format(number=number))
+        run = ("run", "--no-cache", "--quiet", "--executor", executor, "chance.py", "main")
+        told = redux(*run).stderr.splitlines()
+        assert told[0].startswith("redux: task main uses chance.DICE (random.Random), which has no content to hash")
         assert [line for line in told[1:] if "UserWarning: of the user" in line]
-        assert not [line for line in told[1:] if "LOCK (" in line]
+        assert not [line for line in (*told[1:], *redux(*run).stderr.splitlines()) if "DICE" in line]
 
 
 def test_help_goes_to_the_task_and_the_list_of_tasks_to_the_file(redux: Redux, project: Path) -> None:

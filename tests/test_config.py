@@ -193,6 +193,21 @@ def test_pyproject_speaks_for_the_project_that_it_lies_in(tmp_path: Path) -> Non
     assert str(refused.value).startswith(str(pyproject))
 
 
+def test_the_nearer_project_counts_by_its_folder_or_its_pyproject(tmp_path: Path, project: Path) -> None:
+    inner = project.parent / "inner"
+    (inner / "deep").mkdir(parents=True)
+    plain = '[project]\nname = "x"\n'
+    (inner / "pyproject.toml").write_text(plain)
+    assert locate_project(sources(inner / "deep")) == project
+    (inner / "pyproject.toml").write_text(f"{plain}[tool.redux.run]\nworkers = 3\n")
+    assert locate_project(sources(inner / "deep")) is None
+    with pytest.raises(ProjectMissing, match=rf"no \.redux in {inner}, whose pyproject\.toml has a \[tool\.redux\],"):
+        read_settings(sources(inner / "deep"))
+    assert prepare_run(sources(inner / "deep")) == inner / ".redux"
+    settings = read_settings(sources(inner / "deep"))
+    assert (settings.project, settings.workers) == (inner / ".redux", 3)
+
+
 def test_pyproject_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.redux]\n")
     owner = (tmp_path / "pyproject.toml").stat().st_uid

@@ -258,7 +258,9 @@ def test_file_systems_are_known_by_what_stands_before_the_colon() -> None:
     assert [get_filesystem_class(url=url).__name__ for url in urls[3:5]] == ["LocalFileSystem", "RemoteFileSystem"]
 
 
-ACCESS = "give read access, or pass another path"
+PATH = "see to the path, or pass another"
+FOLDER = "it is a folder; pass Dir(path), or a file in it"
+PIPE = "it is no regular file; read it in a task, and pass on what it gives"
 NO_FOLDER = "it is a file, not a folder; pass File(path), or the folder it is in"
 ADDRESS = "see to the address, your credentials and the network"
 GCSFS = "please install gcsfs to access Google Storage"
@@ -275,11 +277,11 @@ def test_what_cannot_be_asked_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "pipes").mkdir()
     os.mkfifo(tmp_path / "pipes" / "pipe")
     asked: list[tuple[Any, str]] = [
-        (File(tmp_path), f"file TMP cannot be read: it is a folder; {ACCESS}"),
+        (File(tmp_path), f"file TMP cannot be read: {FOLDER}"),
         (Dir(file), f"file TMP/file cannot be read: {NO_FOLDER}"),
-        (Dir(tmp_path / "loop"), f"file TMP/loop/self cannot be read: Too many levels of symbolic links; {ACCESS}"),
-        (Dir(tmp_path / "pipes"), f"file TMP/pipes/pipe cannot be read: it is not a regular file; {ACCESS}"),
-        (File("memory://f"), f"file memory://f cannot be read: it is a folder; {ACCESS}"),
+        (Dir(tmp_path / "loop"), f"file TMP/loop/self cannot be read: Too many levels of symbolic links; {PATH}"),
+        (Dir(tmp_path / "pipes"), f"file TMP/pipes/pipe cannot be read: {PIPE}"),
+        (File("memory://f"), f"file memory://f cannot be read: {FOLDER}"),
         (Dir("memory://file"), f"file memory://file cannot be read: {NO_FOLDER}"),
         (File("unreachable://x"), f"unreachable://x cannot be reached: no route to host; {ADDRESS}"),
         (Dir("unreachable://x"), f"unreachable://x cannot be reached: no route to host; {ADDRESS}"),

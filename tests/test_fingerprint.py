@@ -8,15 +8,18 @@ import os
 import subprocess
 import sys
 import textwrap
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from redux import Scheduler
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import Project, project_of
 from redux.code.trouble import CodeUnreadable, CountedByName
+from redux.repo import Repo
 from redux.serializers.registry import registry
 from redux.task import Task, TaskRegistry, name_of_task, source_of_task
 from redux_backends.records import TaskRecord
@@ -547,25 +550,67 @@ def test_code_deep_inside_a_library_object_counts(lab: Lab) -> None:
 # -- objects without content ---------------------------------------------------------------------------
 
 
-def test_a_lock_counts_by_name_and_type_and_says_so_once(lab: Lab) -> None:
+def test_an_object_without_content_counts_by_name_and_type(lab: Lab) -> None:
     flow = TASK + "import threading\nlock_one = threading.Lock()\n@task\ndef f(x):\n    with lock_one: return x\n"
-    with pytest.warns(CountedByName, match=r"flow\.lock_one \(.*lock\).*hash_includes"):
-        first = lab.hash(flow=flow)
+    first = lab.hash(flow=flow)
     assert lab.hash(flow=flow) == first
-    with pytest.warns(CountedByName, match="Condition"):
-        assert lab.hash(flow=flow.replace("Lock()", "Condition()")) != first
+    assert lab.hash(flow=flow.replace("Lock()", "Condition()")) != first
 
 
 def test_an_unseeded_generator_gives_no_random_hash(lab: Lab) -> None:
     flow = TASK + "import random\ndice = random.Random()\n@task\ndef f(x): return dice.random()\n"
-    with pytest.warns(CountedByName, match="Random"):
-        first = lab.hash(flow=flow)
-    assert lab.hash(flow=flow) == first
+    assert lab.hash(flow=flow) == lab.hash(flow=flow)
+
+
+UNCOUNTED = (
+    TASK
+    + """
+import random, socket, threading
+
+LOCK, CLIENT, DICE = threading.Lock(), {"socket": socket.socket()}, random.Random()
+CLIENT["socket"].close()
+
+@task
+def guarded(x):
+    with LOCK:
+        return x
+
+@task
+def asks(x):
+    return len(CLIENT) + x
+
+@task
+def throws(x):
+    return DICE.random() < x
+
+@task
+def never_called(x):
+    return CLIENT
+"""
+)
+
+
+def test_what_has_no_content_but_may_matter_is_told_once_for_a_version_of_a_task(lab: Lab, repo: Repo) -> None:
+    def told(more: str = "") -> list[str]:
+        lab.write(flow=UNCOUNTED + more)
+        flow = lab.load()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            Scheduler(repo, folder=lab.folder).run([flow.guarded(1), flow.asks(1), flow.throws(1), flow.throws(2)])
+        assert {one.category for one in caught} <= {CountedByName}
+        return [str(one.message).partition(", which")[0] for one in caught]
+
+    both = ["task asks uses flow.CLIENT (socket.socket)", "task throws uses flow.DICE (random.Random)"]
+    assert told() == both
+    assert told() == []
+    assert told("\ndef unused(): ...\n") == []
+    lab.write(flow="")
+    assert told('\nCLIENT["more"] = 1\n') == both[:1]
 
 
 def test_including_what_has_no_content_is_an_error(lab: Lab) -> None:
     flow = TASK + "import threading\n@task(hash_includes=[threading.Lock()])\ndef f(x): return x\n"
-    with pytest.warns(CountedByName), pytest.raises(CodeUnreadable, match=r"task f .*hash_includes has a lock"):
+    with pytest.raises(CodeUnreadable, match=r"task f .*hash_includes has a lock"):
         lab.hash(flow=flow)
 
 
@@ -660,6 +705,7 @@ def test_a_module_that_needs_what_is_not_installed_counts_as_a_whole(lab: Lab) -
 PROGRAM = """
 import helpers
 from redux.task import task, source_of_task, name_of_task
+from redux import Scheduler
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
 from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -33,7 +33,8 @@ from redux.functools import (
     zip_,
 )
 from redux.repo import open_repo
-from redux.rules import Settle, Steps, UnknownRule, rule
+from redux.rules import RuleExists, Settle, Steps, UnknownRule, rule
+from redux.task import scheduler_task
 
 redux_namespace = "flow"
 ran: list[str] = []
@@ -203,6 +204,51 @@ def test_a_rule_of_ones_own():
         run(first_that_works(fail("x")))
     with pytest.raises(UnknownRule, match=r"flow\.unheard"):
         run(RuleCall("flow.unheard", (), {}))
+
+
+def test_a_rule_that_waits_for_nothing_is_a_plain_function():
+    @rule("flow.twice")
+    def twice(value: Any) -> list[Any]:
+        """Both are evaluated."""
+        return [value, identity(value)]
+
+    @scheduler_task(name="last_of")
+    def last_of(values: list[Any]) -> Any:
+        return next(iter(values[1:]))
+
+    @rule("flow.whichever")
+    def whichever(value: Any) -> Any:
+        return _lazily(value)
+
+    assert run(twice(add(1, 2))) == [3, 3]
+    assert run(last_of([fail("unused"), add(3, 4)])) == 7
+    assert run(whichever(add(5, 6))) == 12
+    assert run(catch(last_of([1]), StopIteration, lambda error: "there is none")) == "there is none"
+    with pytest.raises(TypeError, match="twice: too many positional arguments"):
+        cast(Any, twice)(1, 2)
+    with pytest.raises(TypeError, match="missing a required argument: 'value'"):
+        run(RuleCall("flow.twice", (), {}))
+
+
+def _lazily(value: Any) -> Steps[Any]:
+    found = yield value
+    return found + 1
+
+
+def test_two_rules_of_one_name_are_an_error_but_one_written_again_replaces_itself():
+    def make(add_to: int) -> Any:
+        @rule("flow.counted")
+        def counted(value: int) -> int:
+            return value + add_to
+
+        return counted
+
+    make(1)
+    assert run(make(2)(1)) == 3
+    with pytest.raises(RuleExists, match=r"two evaluation rules are named flow\.counted: one in .*test_flow\.py:"):
+        rule("flow.counted")(lambda value: value)
+    with pytest.raises(RuleExists, match=r"redux\.cond"):
+        rule("redux.cond")(lambda value: value)
 
 
 @task

@@ -234,7 +234,11 @@ def test_a_merge_descends_from_what_was_merged_before(tmp_path: Path) -> None:
     whole = version_of(merge_handles([a, b, c]))
     assert version_of(merge_handles([c, merge_handles([b, a])])) == whole
     assert merge_handles([a, a]) is a
-    for wrong, words in (([], "nothing to merge"), ([a, 1], "given a int"), ([a, Named("y")], "do not stand for")):
+    for wrong, words in (
+        ([], "nothing to merge"),
+        ([a, 1], "takes handles, not"),
+        ([a, Named("y")], "do not stand for"),
+    ):
         with pytest.raises(HandleError, match=words):
             merge_handles(wrong)
 

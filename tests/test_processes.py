@@ -156,6 +156,45 @@ def test_a_script_that_runs_redux_when_imported_is_told_how_to_guard_it(tmp_path
     assert 'if __name__ == "__main__":' in done.stderr
 
 
+GENERIC = """
+from dataclasses import dataclass
+from typing import Generic, ParamSpec, TypeVar
+import redux
+from redux import task
+
+class Bound: ...
+
+T = TypeVar("T", bound=Bound)
+U = TypeVar("U", int, str)
+P = ParamSpec("P")
+
+@dataclass
+class Box(Generic[T, U]):
+    inside: U
+
+@task(executor="processes")
+def put(x):
+    return Box(x), T
+
+@task(executor="processes")
+def take(box):
+    return box[0].inside + len(str(P))
+
+if __name__ == "__main__":
+    print(redux.run(take(put(40))))
+"""
+
+
+def test_a_main_script_may_have_generic_classes(tmp_path: Path):
+    script = tmp_path / "script.py"
+    script.write_text(GENERIC)
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )  # fmt: skip
+    assert (done.stdout, done.returncode) == ("42\n", 0), done.stderr
+
+
 FLOW = """
 from redux import task
 

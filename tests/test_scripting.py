@@ -132,7 +132,7 @@ def test_everything_may_be_lazy_and_what_was_made_from_what_is_recorded(run: Run
 def test_the_first_line_names_the_interpreter(run: Run):
     assert run(script("#!/usr/bin/env python3\nimport sys\nprint(sys.version_info >= (3,))")) == b"True\n"
     assert run(script("#!/bin/sh\nfalse\necho on")) == b"on\n"
-    with pytest.raises(ScriptError, match=r"cannot be started \(No such file or directory: /no/such\)"):
+    with pytest.raises(ScriptError, match=r"cannot be started \(No such file or directory: /no/such; is it installed"):
         run(script("#!/no/such thing\n"))
 
 
@@ -222,7 +222,7 @@ def test_a_failure_says_what_the_shell_said(run: Run):
 
 
 def test_what_is_no_script_is_said_at_once(run: Run):
-    with pytest.raises(TaskError, match="did you mean timeout"):
+    with pytest.raises(TaskError, match="did you mean 'timeout'"):
         script("true", timeuot=3)
     with pytest.raises(TypeError, match="ContentFileSet"):
         script("true", outputs=ContentFileSet("*"))

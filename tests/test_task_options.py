@@ -69,14 +69,17 @@ def test_the_call_wins_over_what_is_exported_and_that_over_the_declaration():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"chache": False}, "no option is named 'chache'; did you mean cache?"),
+        ({"chache": False}, "no option is named 'chache'; did you mean 'cache'?"),
         ({"cache_scope": "some"}, "cache_scope='some': it is one of 'NONE', 'CSE', 'BACKEND'"),
         ({"limits": "gpu"}, "limits='gpu': give a list of names, as in ['gpu']"),
-        ({"limits": {"gpu": 0}}, "limits: gpu = 0; it is how much of it a job takes, 1 or more"),
+        ({"limits": {"gpu": 0}}, "limits={'gpu': 0}: it is how much of it a job takes, 1 or more"),
         ({"retries": -1}, "retries=-1: it is how often to try again, 0 or more"),
-        ({"retry_on": "OSError"}, "retry_on=('O', 'S', 'E', 'r', 'r', 'o', 'r'): it is an exception class, or several"),
+        (
+            {"retry_on": "OSError"},
+            "retry_on='OSError': it is an exception class (as in retry_on=OSError), or a tuple of several",
+        ),
         ({"timeout": 0}, "timeout=0: it is a number of seconds above 0"),
-        ({"nout": "2"}, "nout='2': it is how many values the task returns"),
+        ({"nout": "2"}, "nout='2': it is how many things the task returns, a whole number from 0 on"),
         (
             {"export_options": {"version": 2}},
             "option version belongs to the task's declaration: give it to @task, not to a call",

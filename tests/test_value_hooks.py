@@ -373,7 +373,7 @@ def test_a_class_with_a_name_of_its_own_may_be_renamed_and_without_one_runs_agai
     assert sum(counts.done for counts in report.counts.values()) == runs
     if runs:
         assert explained(repo, report).startswith(
-            "the remembered result cannot be built any more: flow.Thing is not here any more: AttributeError("
+            "the remembered result cannot be built any more: flow.Thing is not here any more (AttributeError: "
         )
 
 

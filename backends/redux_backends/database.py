@@ -324,9 +324,10 @@ class Database:
                 f"cannot use the database {self.path}: {error}; {_UNAVAILABLE[code]}", str(self.path)
             )
         if code in _DAMAGED:
+            none = " or no SQLite database at all" if code == sqlite3.SQLITE_NOTADB else ""
             return BackendCorrupt(
-                f"the database {self.path} is damaged ({error}); move it away with its -wal and -shm files, and redux "
-                "will make a new one",
+                f"the database {self.path} is damaged{none} ({error}); move it away with its -wal and -shm files, and "
+                "redux will make a new one",
                 str(self.path),
             )
         return BackendError(

@@ -167,11 +167,7 @@ def read_texts(texts: list[str], hint: Any) -> object:
         for text in texts:
             pairs.update(_read_mapping(text, hint))
         return pairs
-    return _as_sequence([_each_text(text, part) for text, part in _pair(texts, hint)], hint)
-
-
-def _each_text(text: str, hint: Any) -> object:
-    return read_text(text, hint)
+    return _as_sequence([read_text(text, part) for text, part in _pair(texts, hint)], hint)
 
 
 def _read_loose(text: str) -> object:
@@ -207,7 +203,7 @@ def _read_own(text: str, hint: Any) -> object:
     try:
         return parse(text)
     except Exception as error:  # somebody's code, which can raise anything
-        raise Unreadable(f"a {describe_hint(hint)}", str(error) or type(error).__name__) from None
+        raise Unreadable(f"of type {describe_hint(hint)}", str(error) or type(error).__name__) from None
 
 
 def _read_truth(text: str) -> bool:
@@ -254,9 +250,13 @@ def _read_sequence(text: str, hint: Any) -> object:
             return read_json(json.loads(text), hint)
         except ValueError as error:
             if not isinstance(error, Unreadable):
-                raise Unreadable(f"a JSON array, or single elements: {error}") from None
+                raise Unreadable("a JSON array, or single elements", str(error)) from None
             raise
-    return _as_sequence([_each_text(one, part) for one, part in _pair([text], hint)], hint)
+    pairs = _pair([text], hint)
+    try:
+        return _as_sequence([read_text(one, part) for one, part in pairs], hint)
+    except Unreadable as error:
+        raise Unreadable(f"a JSON array, or one element at a time, each {error}", error.why) from None
 
 
 def _read_mapping(text: str, hint: Any) -> dict[object, object]:
@@ -278,7 +278,7 @@ def _json(text: str, wanted: str) -> object:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise Unreadable(f"{wanted}: {error}") from None
+        raise Unreadable(wanted, str(error)) from None
 
 
 _TEXT_READERS: Mapping[str, Callable[[str, Any], object]] = {
@@ -343,11 +343,18 @@ def _record_from_json(value: Mapping[str, object], hint: Any) -> object:
         raise Unreadable(f"of type {name}, which has no {', '.join(sorted(unknown))} but {known_names}")
     if missing := [name for name in _required(hint) if name not in value]:
         raise Unreadable(f"of type {name}, with {', '.join(missing)} too")
-    read = {name: read_json(one, hints.get(name, ANYTHING)) for name, one in value.items()}
+    read = {field: _field_from_json(name, field, one, hints.get(field, ANYTHING)) for field, one in value.items()}
     try:
         return hint(**read)
     except Exception as error:  # the class's own code
         raise Unreadable(f"of type {name}", f"{type(error).__name__}: {error}") from None
+
+
+def _field_from_json(record: str, field: str, value: object, hint: Any) -> object:
+    try:
+        return read_json(value, hint)
+    except Unreadable as error:
+        raise Unreadable(f"of type {record}, whose {field} must be {error}", error.why) from None
 
 
 def _known_names(hint: Any, hints: Mapping[str, Any]) -> list[str]:

@@ -209,13 +209,13 @@ def _listing(options: Sequence[str]) -> str:
 
 def _decide(form: TaskForm, given: _Given, one: Field, value: object) -> None:
     if one.name in given.decided or one.name in given.texts:
-        raise UsageError(f"{one.option} of task {form.fullname} is given twice")
+        raise UsageError(f"{one.option} of task {form.fullname} is given twice; leave one out")
     given.decided[one.name] = value
 
 
 def _add_text(form: TaskForm, given: _Given, one: Field, text: str) -> None:
     if one.name in given.decided or (one.name in given.texts and not is_repeatable(one.hint)):
-        raise UsageError(f"{one.option} of task {form.fullname} is given twice")
+        raise UsageError(f"{one.option} of task {form.fullname} is given twice; leave one out")
     given.texts.setdefault(one.name, []).append(text)
 
 

@@ -11,6 +11,7 @@ import click
 
 from redux.errors import UsageError
 from redux.file import Dir, File, FileUnreadable, copy_file
+from redux_valuestore.errors import ReduxError
 
 _STANDARD = "-"
 
@@ -30,6 +31,28 @@ def cp(source: str, target: str, recursive: bool) -> int:
     A file goes into TARGET if that is a folder or ends in a slash. With --recursive the files of SOURCE go into the
     folder TARGET; what else is there stays.
     """
+    try:
+        _copy(source, target, recursive)
+    except ReduxError:
+        raise
+    except OSError as error:
+        raise NotCopied(source, target, error) from None
+    return 0
+
+
+class NotCopied(ReduxError):
+    """The system did not let `source` be copied to `target`."""
+
+    def __init__(self, source: str, target: str, error: OSError) -> None:
+        self.source, self.target = source, target
+        said = error.strerror or str(error)
+        where = "" if error.filename is None else f" ({error.filename})"
+        super().__init__(
+            f"{source} could not be copied to {target}: {said}{where}; see to that place, its rights and its room"
+        )
+
+
+def _copy(source: str, target: str, recursive: bool) -> None:
     if recursive:
         _copy_folder(source, target)
     elif _STANDARD in (source, target):
@@ -39,7 +62,6 @@ def cp(source: str, target: str, recursive: bool) -> int:
         if target.endswith("/") or File(target).isdir():
             target = f"{target.rstrip('/')}/{os.path.basename(source)}"
         copy_file(source, target)
-    return 0
 
 
 def _copy_folder(source: str, target: str) -> None:

@@ -158,7 +158,7 @@ def _load(target: str) -> Workflow:
 def _list(workflow: Workflow, asked: bool) -> int:
     tasks = tasks_of(workflow)
     if not tasks:
-        raise UsageError(f"no function in {workflow.target} is marked @task")
+        raise UsageError(f"no function in {workflow.target} is marked @task; put `@task` of redux above one")
     heading = f"Tasks of {workflow.target}:\n\n{list_forms([read_form(task.fullname, task.func) for task in tasks])}"
     if asked:
         show(heading)

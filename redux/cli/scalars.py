@@ -27,6 +27,7 @@ _BY_NAME = (
     "redux.serializers.functions.Function",
     "redux.task.Task",
 )
+_NO_TEXT = "no text stands for that; call the task from one that makes it"
 _UNITS = {"d": "days", "h": "hours", "min": "minutes", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
 _DURATION = re.compile(r"-?(\d+(\.\d+)?\s*(d|h|min|ms|m|s)\s*)+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|ms|m|s)")
@@ -52,7 +53,7 @@ def build_scalar(text: str, hint: Any) -> object:
         return _named(text, hint)
     hint = typing.get_origin(hint) or hint
     if not isinstance(hint, type):
-        raise Unreadable(f"a {hint}, which no text stands for; call the task from one that makes it")
+        raise Unreadable(f"of type {hint}", _NO_TEXT)
     if hint is timedelta:
         return _duration(text)
     if hint.__module__ == "datetime" and hint.__name__ in _ISO:
@@ -67,7 +68,7 @@ def build_scalar(text: str, hint: Any) -> object:
         return hint(text)
     if issubclass(hint, (int, float, str)):
         return _try(hint, text, f"a {hint.__name__}")
-    raise Unreadable(f"a {hint.__qualname__}, which no text stands for; call the task from one that makes it")
+    raise Unreadable(f"of type {hint.__qualname__}", _NO_TEXT)
 
 
 def is_file(hint: type) -> bool:

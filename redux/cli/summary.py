@@ -41,6 +41,7 @@ def describe_run(
     """
     lines = task_table(rows) if len(rows) > 1 else []
     lines.append(strong(_totals(rows, report)))
+    lines += _unheard_lines(report)
     if causes:
         lines += _cause_lines(causes, width)
     return [*lines, dim(_pointer(report, causes))] if kept else lines
@@ -50,6 +51,13 @@ def _totals(rows: Sequence[TaskRow], report: Report) -> str:
     saved = sum(row.saved_task_seconds for row in rows)
     words = count_words(rows, f" in {show_seconds(report.seconds)}")
     return f"{words}; the cache saved {show_seconds(saved)} of task time" if saved >= 0.001 else words
+
+
+def _unheard_lines(report: Report) -> list[str]:
+    names = [f"{name} ×{one.unheard}" for name, one in report.counts.items() if one.unheard]
+    if not names:
+        return []
+    return [f"went on after their time was up, and may still run: {', '.join(names)} (executor='processes' ends them)"]
 
 
 def _pointer(report: Report, causes: Sequence[CauseGroup]) -> str:

@@ -9,19 +9,17 @@ from __future__ import annotations
 import ast
 import logging
 import random
-import warnings
 from collections import ChainMap, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, is_dataclass
 from functools import cached_property, partial
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
-from typing import Any, cast
+from typing import Any, ParamSpec, TypeVar, TypeVarTuple, cast
 
 from redux.code.normalize import digest_task_code
 from redux.code.ownership import Ownership, class_name, foreign_name, function_name, module_name
 from redux.code.sources import SOURCES
-from redux.code.trouble import CountedByName
 from redux.serializers.names import defaults_of_task
 from redux.value import hash_value
 from redux_valuestore.digest import Digest, digest_struct
@@ -32,24 +30,30 @@ _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _MAPPINGS = frozenset({dict, OrderedDict, defaultdict, MappingProxyType, ChainMap})
 _CONTAINERS = _MAPPINGS | {list, tuple, set, frozenset, deque}
 _HASHED_WHOLE = frozenset({list, tuple, set, frozenset, dict})
+_TYPE_PARAMETERS = frozenset({TypeVar, ParamSpec, TypeVarTuple})
+_WAITING = frozenset({"threading", "_thread", "multiprocessing.synchronize", "asyncio.locks"})
+"""Modules of locks, events and their like: whoever waits for one gives the same whatever its state."""
 _DEEPEST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What an object is, in a digest; the user's own code in it; and whether all of it is known by its type only."""
+    """What an object is, in a digest; the user's own code in it; and whether all of it is known by its type only.
+
+    `uncounted` are the types of what in it has no content, though it may matter.
+    """
 
     digest: Digest
     code: tuple[FunctionType | type, ...]
     opaque: bool = False
+    uncounted: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class _Walk:
-    label: str
     code: list[FunctionType | type] = field(default_factory=list)
     within: set[int] = field(default_factory=set)
-    opaque: list[tuple[object, str]] = field(default_factory=list)
+    opaque: list[object] = field(default_factory=list)
 
 
 class Contents:
@@ -60,21 +64,26 @@ class Contents:
         self._task_name = task_name
         self._known: dict[int, tuple[object, Content]] = {}
         self._walk: _Walk | None = None
+        self.uncounted: dict[str, tuple[str, ...]] = {}
+        """By label, the types of what has no content there, though it may matter."""
 
     def of(self, value: object, label: str) -> Content:
-        """The content of a value that `label` names. What has none warns (CountedByName), once a process."""
+        """The content of a value that `label` names."""
         known = self._known.get(id(value))
-        if known is not None:
-            return known[1]
-        walk, outer = _Walk(label), self._walk
+        content = known[1] if known is not None else self._find(value)
+        if content.uncounted:
+            self.uncounted[label] = content.uncounted
+        return content
+
+    def _find(self, value: object) -> Content:
+        walk, outer = _Walk(), self._walk
         self._walk = walk
         try:
             digest = self._describe(value, walk)
         finally:
             self._walk = outer
-        for opaque, why in walk.opaque:
-            _warn(opaque, label, why)
-        content = Content(digest, tuple(walk.code), any(opaque is value for opaque, _ in walk.opaque))
+        matter = dict.fromkeys(foreign_name(type(one)) for one in walk.opaque if type(one).__module__ not in _WAITING)
+        content = Content(digest, tuple(walk.code), any(one is value for one in walk.opaque), tuple(matter))
         self._known[id(value)] = (value, content)
         return content
 
@@ -202,8 +211,10 @@ class Contents:
             return digest_struct("logger", value.name)
         if kind is object:
             return digest_struct("sentinel")
+        if kind in _TYPE_PARAMETERS:
+            return self._describe_type_parameter(value, kind, walk)
         if _is_generator_of_chance(kind):
-            return self._describe_opaque(value, kind, walk)
+            return _describe_opaque(value, kind, walk)
         if self._ownership.owns_class(kind):
             self._describe_class(kind, walk)
             if isinstance(value, tuple) and hasattr(kind, "_fields"):
@@ -214,8 +225,8 @@ class Contents:
             self._find_code_in_attributes(value, walk)
         try:
             return hash_value(value)
-        except Exception as error:  # whatever a type's own methods raise: it has no content that can be had
-            return self._describe_opaque(value, kind, walk, str(error))
+        except Exception:  # whatever a type's own methods raise: it has no content that can be had
+            return _describe_opaque(value, kind, walk)
 
     def _describe_container(self, value: Any, kind: type, walk: _Walk) -> Digest:
         members = [part for item in value.items() for part in item] if kind in _MAPPINGS else list(value)
@@ -237,9 +248,12 @@ class Contents:
         names = sorted(name for name in state if not isinstance(getattr(kind, name, None), cached_property))
         return digest_struct("instance", class_name(kind), names, self._all([state[name] for name in names], walk))
 
-    def _describe_opaque(self, value: object, kind: type, walk: _Walk, why: str = "its state is chance") -> Digest:
-        walk.opaque.append((value, why))
-        return digest_struct("opaque", foreign_name(kind))
+    def _describe_type_parameter(self, value: Any, kind: type, walk: _Walk) -> Digest:
+        """By its declaration: the module that it names is another one where the file runs as the main script."""
+        bounds = [getattr(value, "__bound__", None), *getattr(value, "__constraints__", ())]
+        variance = [getattr(value, name, False) for name in ("__covariant__", "__contravariant__")]
+        said = [self._describe(one, walk) if isinstance(one, type) else hash_value(repr(one)) for one in bounds]
+        return digest_struct("type parameter", kind.__name__, value.__name__, *variance, said)
 
     def _find_code_in_attributes(self, value: object, walk: _Walk) -> None:
         """A library's object may hold the user's code: what it does with it is unknown, that it counts is not."""
@@ -249,6 +263,11 @@ class Contents:
 
     def _all(self, values: Any, walk: _Walk) -> list[Digest]:
         return [self._describe(value, walk) for value in values]
+
+
+def _describe_opaque(value: object, kind: type, walk: _Walk) -> Digest:
+    walk.opaque.append(value)
+    return digest_struct("opaque", foreign_name(kind))
 
 
 def cells_of(function: FunctionType) -> list[tuple[str, object]]:
@@ -305,20 +324,3 @@ def _is_plain(kind: type) -> bool:
 def _is_generator_of_chance(kind: type) -> bool:
     """Random generators have a state, but one that differs in every process unless seeded."""
     return issubclass(kind, random.Random) or kind.__module__.startswith("numpy.random")
-
-
-_warned: set[tuple[str, str]] = set()
-
-
-def _warn(value: object, label: str, why: str) -> None:
-    kind = foreign_name(type(value))
-    if (label, kind) in _warned:
-        return
-    _warned.add((label, kind))
-    warnings.warn(
-        f"{label} ({kind}) has no content to hash, so tasks that use it count it by name and type only: "
-        "pass hash_includes=[…] with what stands for it, or make it inside the task, to have its changes noticed "
-        f"({why.partition(';')[0]})",
-        CountedByName,
-        stacklevel=2,
-    )

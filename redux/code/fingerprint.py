@@ -56,6 +56,19 @@ class Fingerprinter:
         with self._lock:
             return self._fingerprint(task)
 
+    def uncounted_in(self, record: TaskRecord) -> list[tuple[str, str]]:
+        """The objects whose content a task's hash leaves out though it may matter: where each is, and its type."""
+        if not self._dependencies.contents.uncounted:
+            return []
+        names = {piece.name for piece in record.pieces}
+        inside = tuple(f"{name}." for name in names)
+        return [
+            (label, kind)
+            for label, kinds in self._dependencies.contents.uncounted.items()
+            if label in names or label.startswith(inside)
+            for kind in kinds
+        ]
+
     def code_hash(self, thing: object) -> Digest | None:
         """How a function or class that is a value counts by its code; None where it isn't the user's own.
 

@@ -15,3 +15,11 @@ class CodeUnreadable(ReduxError):
 
 class CountedByName(UserWarning):
     """An object that a task uses has no content to hash, so a change of it will not be noticed."""
+
+    def __init__(self, task: str, label: str, kind: str) -> None:
+        self.label = label
+        super().__init__(
+            f"task {task} uses {label} ({kind}), which has no content to hash, so a change of it will not be noticed: "
+            "pass hash_includes=[…] with what stands for it, or make it inside the task "
+            "(this is said once for each version of the task's code)"
+        )

@@ -14,7 +14,7 @@ from redux.executors.code_package import CodePatterns
 from redux.executors.executor import ExecutorError
 from redux.executors.local import EXECUTORS, Kind, LocalExecutor
 from redux.executors.pool import OTHER_NAMES, Alias, OwnExecutor
-from redux.executors.registered import Custom, Opener, get_executor_class, registered_kinds
+from redux.executors.registered import Custom, get_executor_class, registered_kinds
 from redux.executors.with_code import WithCode
 from redux.settings.layers import ExecutorSettings
 from redux.tables import freeze, thaw
@@ -68,13 +68,17 @@ class Factory:
 
         made = self._find()(**self.options)
         if not isinstance(made, Executor):
-            what = f"{self.path} gave {made!r:.80}, which is no concurrent.futures.Executor"
+            what = f"{self.path} gave {made!r:.60}, which is no concurrent.futures.Executor; have it give one"
             raise ConfigError(f"executors.{self.name}.factory", what)
         return made
 
     def _find(self) -> Callable[..., object]:
         module, _, name = self.path.partition(":")
-        return cast("Callable[..., object]", _imported(f"executors.{self.name}.factory", self.path, module, name))
+        found = _imported(f"executors.{self.name}.factory", self.path, module, name)
+        if not callable(found):
+            what = f"{self.path} is {found!r:.60}, which cannot be called; name a function or a class"
+            raise ConfigError(f"executors.{self.name}.factory", what)
+        return found
 
 
 def _imported(key: str, path: str, module: str, name: str) -> object:

@@ -167,10 +167,11 @@ class _Bench:
     def close(self) -> None:
         """Nothing: a container ends with its job."""
 
-    def interrupt(self) -> None:
-        """End the container that runs a job."""
+    def interrupt(self) -> bool:
+        """End the container that runs a job, or see to it that none is begun for it."""
         self._given_up = True
         end_programs_of(self._thread)
+        return True
 
     def run(self, spec: JobSpec) -> Outcome:
         """Run one job. Raises ContainerFailed, DaemonSilent, NoModule, CannotEncode, CannotDecode, ExecutorError."""

@@ -15,7 +15,7 @@ from redux.counts import held_to_count
 from redux.handle import advanced
 from redux.repo import Repo
 from redux.stand_ins import postprocessed
-from redux.value import CannotEncode, Encoded, encode
+from redux.value import Encoded, encode
 from redux_backends.records import Seconds, ValueRecord
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
@@ -45,13 +45,19 @@ importing: list[str] = []
 
 
 class TimedOut(ExecutorError, TimeoutError):
-    """A job of the task `fullname` took longer than the `seconds` it may."""
+    """A job of the task `fullname` took longer than the `seconds` it may.
 
-    def __init__(self, fullname: str, seconds: Seconds) -> None:
-        self.fullname = fullname
-        super().__init__(
-            f"task {fullname} took longer than {seconds:g} s and was given up; give it a longer timeout=, or retries="
-        )
+    `goes_on` where nothing could end it, so that what it still does is not heard.
+    """
+
+    def __init__(self, fullname: str, seconds: Seconds, goes_on: bool = False) -> None:
+        self.fullname, self.goes_on = fullname, goes_on
+        given_up = f"task {fullname} took longer than {seconds:g} s and was given up"
+        remedy = "give it a longer timeout=, or retries="
+        if goes_on:
+            given_up += ", but cannot be ended where it runs, so it goes on unheard"
+            remedy += ", or executor='processes', where it is ended"
+        super().__init__(f"{given_up}; {remedy}")
 
 
 class CodeDiffers(ExecutorError):
@@ -217,11 +223,7 @@ def outcome_of(spec: JobSpec, repo: Repo, started: Seconds, returned: object) ->
             value = advanced(value, spec.eval_hash)
         if spec.nout is not None:
             value = held_to_count(spec.fullname, spec.nout, value)
-        with asked_together(value):
-            encoded = encode(value)
-    except CannotEncode as error:
-        error.add_note(f"it is (in) the result of task {spec.fullname}")
-        return Outcome(started, time.time(), error=error)
+        encoded = _encode_result(spec, value)
     except BaseException as error:  # a user's own encoder may raise anything
         return Outcome(started, time.time(), error=error)
     ended = time.time()
@@ -233,3 +235,12 @@ def outcome_of(spec: JobSpec, repo: Repo, started: Seconds, returned: object) ->
     except BaseException as error:  # whatever goes wrong is told: a job without an outcome is waited for for ever
         return Outcome(started, time.time(), error=error)
     return Outcome(started, ended, value, False, encoded, records)
+
+
+def _encode_result(spec: JobSpec, value: object) -> Encoded:
+    try:
+        with asked_together(value):
+            return encode(value)
+    except ReduxError as error:
+        error.add_note(f"it is (in) the result of task {spec.fullname}")
+        raise

@@ -107,7 +107,7 @@ class FuturesExecutor:
             if limit is None or sent.since is None or now - sent.since < limit or self._take(future) is None:
                 continue
             ended = time.time()
-            self._site.done(sent.key, Outcome(ended - limit, ended, error=TimedOut(sent.spec.fullname, limit)))
+            self._site.done(sent.key, Outcome(ended - limit, ended, error=TimedOut(sent.spec.fullname, limit, True)))
 
     def close(self) -> None:
         """Shut the pool down."""

@@ -100,7 +100,13 @@ class ExecutorPool:
             name = "threads"
         executor = self._open.get(name)
         if executor is None:
-            executor = self._open[name] = self._make(name)
+            try:
+                executor = self._open[name] = self._make(name)
+            except UnknownExecutor:
+                raise
+            except Exception as error:  # what the user's own factory raises
+                error.add_note(f"executor {name} could not be opened; see to its settings, or take another executor=")
+                raise
         return executor
 
     def _is_known(self, name: str) -> bool:

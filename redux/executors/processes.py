@@ -31,7 +31,8 @@ class WorkerDied(ExecutorError):
             how = f"with status {status}"
         super().__init__(
             f"the process that ran task {fullname} ended {how}; "
-            "it may have run out of memory, or crashed in native code"
+            "it may have run out of memory, or crashed in native code: take fewer workers, or run it with "
+            "executor='threads' to see more"
         )
 
 
@@ -77,11 +78,12 @@ class _Bench:
         if self._worker is not None:
             self._worker.end()
 
-    def interrupt(self) -> None:
+    def interrupt(self) -> bool:
         """Kill the worker that runs a job."""
         asked = self._asked
         if asked is not None:
             asked.kill()
+        return True
 
     def run(self, spec: JobSpec) -> Outcome:
         """Run one job. Raises WorkerDied, CannotStartWorker, NoModule, CannotEncode, CannotDecode."""

@@ -27,9 +27,9 @@ class ThreadBench:
         self.run = run
         self._thread = get_ident()
 
-    def interrupt(self) -> None:
-        """End the program that a script runs; Python code goes on."""
-        end_programs_of(self._thread)
+    def interrupt(self) -> bool:
+        """End the program that a script runs: whether there is one. Python code goes on."""
+        return end_programs_of(self._thread)
 
     def close(self) -> None:
         """Nothing: there is nothing to let go of."""

@@ -19,8 +19,8 @@ class Bench(Protocol):
         """Run one job."""
         ...
 
-    def interrupt(self) -> None:
-        """Make the job that runs end, if that can be done from outside; called by another thread."""
+    def interrupt(self) -> bool:
+        """Make the job that runs end, if that can be done from outside: whether it can. Called by another thread."""
         ...
 
     def close(self) -> None:
@@ -89,9 +89,9 @@ class WorkQueue:
                 continue
             if thread in self._threads:
                 self._threads.remove(thread)
-            timed.bench.interrupt()
+            goes_on = not timed.bench.interrupt()
             now = time.time()
-            self._done(timed.key, Outcome(now - limit, now, error=TimedOut(timed.spec.fullname, limit)))
+            self._done(timed.key, Outcome(now - limit, now, error=TimedOut(timed.spec.fullname, limit, goes_on)))
             if not self._orders.empty():
                 self._start(timed.spec)
 

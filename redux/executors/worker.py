@@ -10,7 +10,6 @@ import socket
 import sys
 import time
 import traceback
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
@@ -22,7 +21,6 @@ from typing import Any, NoReturn, cast
 
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import Project, project_of
-from redux.code.trouble import CountedByName
 from redux.executors.code_package import Letter, Moved
 from redux.executors.exchange import plain_records
 from redux.executors.executor import CodeDiffers, JobSpec, Outcome, execute, importing
@@ -42,6 +40,14 @@ Order = tuple[str, Digest, str, str, bytes, "str | None", "tuple[tuple[Digest, b
 Hello = tuple[tuple[str, ...], "str | None", str, int, bool, "Letter | None"]
 """The run's import path, its PYTHONPATH, the workflow's folder, the limit of small values, if pickle is allowed, and
 of code that was packed for workers which cannot see it."""
+
+
+class NotImportable(ReduxError):
+    """A worker process cannot have a task from the file at `path`."""
+
+    def __init__(self, path: str, why: str) -> None:
+        self.path = path
+        super().__init__(f"{path} {why}")
 
 
 class Workshop:
@@ -86,11 +92,16 @@ class Workshop:
     def _find(self, fullname: str, module: str, path: str) -> Task[..., Any]:
         task = get_task_registry().get(fullname)
         if task is None:
-            _import(module, path if self._moved is None else self._moved.place_of(path))
+            place = path if self._moved is None else self._moved.place_of(path)
+            try:
+                _import(module, place)
+            except Exception as error:
+                error.add_note(f"a worker process raised this when it imported {place or module} for task {fullname}")
+                raise
             task = get_task_registry().get(fullname)
         if task is None:
-            raise ReduxError(
-                f"{path or module} defines no task {fullname} when it is imported again; define it at module level"
+            raise NotImportable(
+                path or module, f"defines no task {fullname} when it is imported again; define it at module level"
             )
         return task
 
@@ -144,7 +155,7 @@ def _import_there(name: str, path: str) -> None:
 def _load(path: str, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path, loader=FreshLoader(name, path))
     if spec is None or spec.loader is None:
-        raise ReduxError(f"{path} cannot be imported by a worker process")
+        raise NotImportable(path, "is no Python file that a worker process can import; give it a name that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -223,7 +234,6 @@ def _serve(connection: socket.socket) -> NoReturn:
     sys.argv[1:] = []
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
-    warnings.simplefilter("ignore", CountedByName)  # the run that started this said so
     workshop = Workshop(folder, inline_limit, pickle_allowed)
     Thread(target=_end_with, args=(lambda: _listen(connection, orders),), daemon=True).start()
     while True:

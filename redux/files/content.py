@@ -34,7 +34,9 @@ def local_content(path: str) -> Digest | None:
     with Looking(path):
         seen = os.stat(place)
         if not stat.S_ISREG(seen.st_mode):
-            raise FileUnreadable(path, "it is a folder" if stat.S_ISDIR(seen.st_mode) else "it is not a regular file")
+            if stat.S_ISDIR(seen.st_mode):
+                raise FileUnreadable(path, "it is a folder", "pass Dir(path), or a file in it")
+            raise FileUnreadable(path, "it is no regular file", "read it in a task, and pass on what it gives")
         remembered = _memo.get(place)
         if remembered is not None and remembered.state == _state(seen):
             return remembered.content

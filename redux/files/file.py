@@ -29,9 +29,10 @@ class File:
     _staged: ClassVar[type[Staging[Any]]]
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        given = os.fspath(path)
+        given = os.fspath(path) if isinstance(path, os.PathLike) else path
         if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers are not all typed
-            raise TypeError(f"the path of a {type(self).__name__} is text, not {type(given).__name__}")
+            name = type(self).__name__
+            raise TypeError(f"the path of a {name} is text, not {given!r:.60}; give text, or make the {name} in a task")
         self.path = given
         note_path(given)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import IO, Any
 
+from redux.files.trouble import note_encoding
 from redux_valuestore.digest import Digest
 
 Contents = Mapping[str, Digest | None]
@@ -36,7 +37,7 @@ class FileSystem(ABC):
 
     def guard(self, path: str, writing: bool = False) -> AbstractContextManager[None]:
         """What goes wrong inside with a file at this path is told as this file system's errors are."""
-        return nullcontext()
+        return _telling_of(path)
 
     @abstractmethod
     def exists(self, path: str) -> bool:
@@ -101,6 +102,15 @@ class FileSystem(ABC):
     @abstractmethod
     def hash_matches(self, pattern: str, by_content: bool) -> Contents:
         """The files that fit a `pattern` with their identities, `by_content` with the digests of their bytes."""
+
+
+@contextmanager
+def _telling_of(path: str) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeError as error:
+        note_encoding(error, path)
+        raise
 
 
 def get_proto(url: str | None = None) -> str:

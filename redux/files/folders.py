@@ -28,9 +28,10 @@ class FileSet:
     _kind: ClassVar[str] = GLOB
 
     def __init__(self, pattern: str | os.PathLike[str]) -> None:
-        given = os.fspath(pattern)
+        given = os.fspath(pattern) if isinstance(pattern, os.PathLike) else pattern
         if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers are not all typed
-            raise TypeError(f"the path of a {type(self).__name__} is text, not {type(given).__name__}")
+            name = type(self).__name__
+            raise TypeError(f"the path of a {name} is text, not {given!r:.60}; give text, or make the {name} in a task")
         self.pattern = given
         note_path(given)
 
@@ -120,7 +121,7 @@ class Dir(FileSet):
         """A path in the folder, relative to it. Raises ValueError where it is not in the folder."""
         start = self._join("")
         if not path.startswith(start):
-            raise ValueError(f"{path} is not in {self.path}")
+            raise ValueError(f"{path} is not in {self.path}; give a path that begins with {start}")
         return path[len(start) :]
 
     def _join(self, rel_path: str) -> str:

@@ -10,12 +10,14 @@ from typing import IO, Any
 
 from redux.files.filesystem import Contents, FileSystem, encoding_for
 from redux.files.identity import identify
-from redux.files.trouble import FileUnreachable, FileUnreadable
+from redux.files.trouble import FileUnreachable, FileUnreadable, note_encoding
 from redux_valuestore.digest import Digest, digest_stream
 from redux_valuestore.whole import write_whole
 
-_PASSED_ON = (FileExistsError, FileUnreadable, UnicodeError)
+_PASSED_ON = (FileExistsError, FileUnreadable)
 """What says enough as it is."""
+_SHOWN = 200
+"""Characters of what a file system says."""
 
 Info = Mapping[str, Any]
 
@@ -38,13 +40,18 @@ def explained(url: str, writing: bool = False) -> Iterator[None]:
             raise FileUnreachable(url, said, "make the bucket or folder, or say another") from error
         named = url.rstrip("/").rpartition("/")[2] in said
         raise FileNotFoundError(ENOENT, os.strerror(ENOENT) if named else said, url) from error
+    except UnicodeError as error:
+        note_encoding(error, url)
+        raise
     except ImportError as error:
         said = str(error)
-        raise FileUnreachable(url, "a package is missing here", said[:1].lower() + said[1:]) from None
+        remedy = said[:1].lower() + said[1:] if said[1:2].islower() else said
+        raise FileUnreachable(url, "a package is missing here", remedy) from None
     except Exception as error:
-        if str(error).startswith("Protocol not known"):
-            raise FileUnreachable(url, str(error), "`fsspec.available_protocols()` lists those that are") from None
-        raise FileUnreachable(url, str(error) or type(error).__name__) from error
+        said = str(error).partition("\n")[0][:_SHOWN] or type(error).__name__
+        if said.startswith("Protocol not known"):
+            raise FileUnreachable(url, said, "`fsspec.available_protocols()` lists those that are") from None
+        raise FileUnreachable(url, said) from error
 
 
 class RemoteFileSystem(FileSystem):
@@ -91,7 +98,7 @@ class RemoteFileSystem(FileSystem):
     def filesize(self, path: str) -> int:
         info = self._info(path)
         if info is None:
-            raise FileNotFoundError(path)
+            raise FileNotFoundError(ENOENT, os.strerror(ENOENT), path)
         return info["size"]
 
     def remove(self, path: str) -> None:
@@ -199,7 +206,7 @@ class RemoteFileSystem(FileSystem):
 
 def _file(url: str, info: Info) -> Info:
     if info["type"] == "directory":
-        raise FileUnreadable(url, "it is a folder")
+        raise FileUnreadable(url, "it is a folder", "pass Dir(path), or a file in it")
     return info
 
 

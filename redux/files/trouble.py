@@ -8,9 +8,15 @@ from redux_valuestore.errors import ReduxError
 class FileUnreadable(ReduxError, OSError):
     """What is at a `path` cannot be read as the file or folder it is taken for: `why`, and what to do (`remedy`)."""
 
-    def __init__(self, path: str, why: str, remedy: str = "give read access, or pass another path") -> None:
+    def __init__(self, path: str, why: str, remedy: str = "see to the path, or pass another") -> None:
         self.path = path
         super().__init__(f"file {path} cannot be read: {why}; {remedy}")
+
+    @classmethod
+    def of(cls, path: str, error: OSError) -> FileUnreadable:
+        """The error for what the system said of a path."""
+        why = error.strerror or str(error)
+        return cls(path, why, "give read access to it") if isinstance(error, PermissionError) else cls(path, why)
 
 
 class Looking:
@@ -28,7 +34,7 @@ class Looking:
         if isinstance(error, (FileNotFoundError, NotADirectoryError)):
             return True
         if isinstance(error, OSError) and not isinstance(error, FileUnreadable):
-            raise FileUnreadable(self._path, error.strerror or str(error)) from error
+            raise FileUnreadable.of(self._path, error) from error
         return False
 
 
@@ -40,6 +46,11 @@ class FileUnreachable(FileUnreadable):
     ) -> None:
         self.path = path
         ReduxError.__init__(self, f"{path} cannot be reached: {why}; {remedy}")
+
+
+def note_encoding(error: UnicodeError, path: str) -> None:
+    """Have an error of encoding say which file it is about, and what to do."""
+    error.add_note(f"it is about file {path}; give its encoding=, or take its bytes by mode 'rb' or 'wb'")
 
 
 class DatasetUnreadable(FileUnreadable):

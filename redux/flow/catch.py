@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
+from redux.flow.given import as_errors, as_function
 from redux.nested import lazies_in, substitute
 from redux.rules import Settle, Settled, Steps, rule
 
@@ -52,11 +53,8 @@ def catch(expr: Any, errors: Errors, recover: Recover, *more: Any) -> Steps[Any]
 def _in_pairs(*handlers: Any) -> list[tuple[Errors, Recover]]:
     if len(handlers) % 2:
         raise TypeError("catch takes errors and recovers in pairs: catch(expr, ValueError, recover, KeyError, another)")
-    for kinds in handlers[::2]:
-        for kind in kinds if isinstance(kinds, tuple) else (kinds,):
-            if not isinstance(kind, type) or not issubclass(kind, BaseException):
-                raise TypeError(f"catch takes classes of errors, each with its recover; {kind!r} is none")
-    return list(zip(handlers[::2], handlers[1::2], strict=True))
+    pairs = list(zip(handlers[::2], handlers[1::2], strict=True))
+    return [(as_errors("catch", kinds), as_function("catch, to recover with,", recover)) for kinds, recover in pairs]
 
 
 @overload
@@ -70,6 +68,8 @@ def catch_all(exprs: Any, errors: Errors | None = None, recover: Recover | None 
     Where some raised, `recover` is called with `exprs` in which each has its value, or its error in its place, if all
     errors are among `errors`. Otherwise, and without a recover, the first error is raised.
     """
+    if errors is not None:
+        as_errors("catch_all", errors)
     lazies = lazies_in(exprs)
     outcomes = yield Settle(*lazies)
     settled: dict[int, Settled] = {id(lazy): outcome for lazy, outcome in zip(lazies, outcomes, strict=True)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from textwrap import dedent
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
+from redux.flow.given import as_function
 from redux.rules import Steps, rule
 
 P = ParamSpec("P")
@@ -23,6 +24,7 @@ def apply_func(func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Steps
     It runs in the scheduler's own thread, again in every execution. Errors: what `func` raises.
     """
     values, named = yield args, kwargs
+    as_function("apply_func", func)
     known: Callable[..., T] = func
     return known(*values, **named)
 
@@ -47,12 +49,13 @@ def eval_(code: str, *args: Any, pos_args: Sequence[str] = (), **variables: Any)
     text, names, values, named = yield code, pos_args, args, variables
     if len(names) != len(values):
         raise TypeError(f"eval_ has {len(names)} names in pos_args for {len(values)} values; give one for each")
-    return eval(dedent(text), {**dict(zip(names, values, strict=True)), **named})
+    known = {**dict(zip(names, values, strict=True)), **named}
+    return eval(compile(dedent(text), f"<eval_: {text:.40}>", "eval"), known)
 
 
 def as_task(func: Callable[P, T]) -> AppliedFunc[P, T]:
     """A function that takes lazy arguments and gives a lazy result: `as_task(math.sqrt)(expr)`. See `apply_func`."""
-    return AppliedFunc(func)
+    return AppliedFunc(as_function("as_task", func))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +94,13 @@ def compose(*funcs: Callable[..., Any]) -> Callable[..., Any]:
     """
     if not funcs:
         raise TypeError("compose has nothing to call; give it tasks or functions")
-    return Composed(funcs)
+    return Composed(tuple(as_function("compose", func) for func in funcs))
 
 
 @rule("redux.identity")
-def identity(x: T) -> Steps[T]:
+def identity(x: T) -> T:
     """The value itself."""
     return x
-    yield  # a rule is a generator, even where it waits for nothing
 
 
 @rule("redux.const")

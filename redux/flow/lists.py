@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, TypeVar, overload
 
+from redux.flow.given import as_elements, as_function
 from redux.rules import Steps, rule
 
 T = TypeVar("T")
@@ -19,28 +20,34 @@ C = TypeVar("C")
 def map_(a_task: Callable[[T], R], values: Iterable[T]) -> Steps[list[R]]:
     """`[a_task(value) for value in values]`, side by side; `a_task` may be a function too, `values` may be lazy."""
     items = yield values
-    return [a_task(item) for item in items]
+    as_function("map_", a_task)
+    return [a_task(item) for item in as_elements("map_", items)]
 
 
 @rule("redux.starmap")
 def starmap(a_task: Callable[..., R], kwargs: Iterable[Mapping[str, Any] | Sequence[Any]] = ()) -> Steps[list[R]]:
     """`[a_task(**each) for each in kwargs]`, side by side; an element that is a list or tuple gives `a_task(*each)`."""
     items = yield kwargs
-    return [a_task(**item) if isinstance(item, dict) else a_task(*item) for item in items]
+    as_function("starmap", a_task)
+    what = "a list of dicts (arguments by name) or lists (by position)"
+    return [
+        a_task(**item) if isinstance(item, dict) else a_task(*as_elements("starmap", item, what))
+        for item in as_elements("starmap", items, what)
+    ]
 
 
 @rule("redux.flatten")
 def flatten(list_of_lists: Iterable[Iterable[T]]) -> Steps[list[T]]:
     """The elements of all lists in one list; one level only."""
     items = yield list_of_lists
-    return list(chain.from_iterable(items))
+    what = "a list of lists"
+    return list(chain.from_iterable(as_elements("flatten", item, what) for item in as_elements("flatten", items, what)))
 
 
 @rule("redux.flat_map")
-def flat_map(a_task: Callable[[T], Iterable[R]], values: Iterable[T]) -> Steps[list[R]]:
+def flat_map(a_task: Callable[[T], Iterable[R]], values: Iterable[T]) -> list[R]:
     """The elements of all lists that `a_task` gives for the values, in one list."""
     return flatten(map_(a_task, values))
-    yield  # a rule is a generator, even where it waits for nothing
 
 
 @overload
@@ -55,4 +62,4 @@ def zip_(*lists: Iterable[Any]) -> list[tuple[Any, ...]]: ...
 def zip_(*lists: Any) -> Steps[list[tuple[Any, ...]]]:
     """`list(zip(*lists))`: as long as the shortest."""
     items = yield list(lists)
-    return list(zip(*items, strict=False))
+    return list(zip(*(as_elements("zip_", item, "lists") for item in items), strict=False))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TypeVar, cast
 
 from redux.expression import TaskCall
-from redux.rules import Steps, rule
+from redux.rules import rule
 
 T = TypeVar("T")
 
 
 @rule("redux.no_prov")
-def no_prov(expr: T) -> Steps[T]:
+def no_prov(expr: T) -> T:
     """The value of a call, without a record of it or of anything below it: no job, no call, nothing to be reused.
 
     What called it is recorded as ever, with the tasks that ran below it, and can be asked shallowly. Raises TypeError
@@ -20,4 +20,3 @@ def no_prov(expr: T) -> Steps[T]:
     if not isinstance(expr, TaskCall):
         raise TypeError(f"no_prov takes a call of a task, not {expr!r:.80}")
     return cast(T, TaskCall(expr._fullname, expr._args, expr._kwargs, {**expr._options, "prov": False}))
-    yield  # a rule is a generator, even where it waits for nothing

@@ -7,7 +7,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from redux.ahead import Answer
-from redux.executors.executor import Executor, JobCancelled, JobSpec, Outcome, Question
+from redux.executors.executor import Executor, JobCancelled, JobSpec, Outcome, Question, TimedOut
 from redux.executors.pool import ExecutorPool
 from redux.flow.subrun import SUBRUN
 from redux.scheduler.asking import Asked, answering, let_go, nobodys
@@ -215,6 +215,8 @@ class Dispatch:
             self._evaluator.settle(job, datum_of_outcome(job, outcome))
 
     def _raised(self, job: Job, error: BaseException) -> None:
+        if isinstance(error, TimedOut) and error.goes_on:
+            self._counts[job.known.task.fullname].unheard += 1
         if job.known.task.fullname == SUBRUN:
             self._recorder.abandon(job)
         asked = self._asked.pop(job, None)

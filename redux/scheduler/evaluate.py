@@ -45,7 +45,7 @@ from redux.scheduler.jobs import (
 )
 from redux.scheduler.lines import Lines
 from redux.scheduler.stepping import Ended, Wanted, advance
-from redux.tasks.options import CacheCheckValid, TaskOptions, given_for_call, inherited
+from redux.tasks.options import CacheCheckValid, TaskError, TaskOptions, given_for_call, inherited
 from redux.value import Lazy, any_type_has
 from redux_backends.records import ExecutionId, Traits, Upstream, hash_evaluation
 from redux_valuestore.digest import digest_struct
@@ -58,8 +58,10 @@ REMAKE_LIMIT = 3
 class NestedTooDeep(ReduxError):
     """A value with expressions in it is nested too deeply, or contains itself."""
 
-    def __init__(self) -> None:
-        super().__init__("an argument or a result is nested too deeply, or contains itself; pass it in parts")
+    def __init__(self, cell: Cell) -> None:
+        task = cell.known.task if isinstance(cell, Job) else None
+        where = "a result" if task is None else f"an argument of task {task.fullname}"
+        super().__init__(f"{where} is nested too deeply, or contains itself; pass it in parts")
 
 
 class Evaluator:
@@ -116,7 +118,7 @@ class Evaluator:
         try:
             lazies = expressions_of(cell)
         except RecursionError:
-            self._fail_itself(cell, NestedTooDeep())
+            self._fail_itself(cell, NestedTooDeep(cell))
             return
         except ReduxError as error:
             self._fail_itself(cell, error)
@@ -220,7 +222,10 @@ class Evaluator:
     def _options_of(self, job: Job) -> TaskOptions:
         """The declared options, those that jobs above export over them, those of the call over both."""
         given: Any = self.inputs.fill(dict(job.given), job.parent)
-        return given_for_call(inherited(job.known.task.declared, job.parent.exported), given)
+        try:
+            return given_for_call(inherited(job.known.task.declared, job.parent.exported), given)
+        except TaskError as error:
+            raise TaskError(f"task {job.known.task.fullname}: {error}") from None
 
     def _hash_arguments(self, job: Job) -> None:
         task = job.known.task

@@ -65,6 +65,15 @@ def perform(effect: Effect, cell: RuleCell, begin: Callable[[Cell], None], event
         begin(Part(Scope(cell.parent.job, cell.parent.context), effect.value))
         return None
     if not isinstance(effect, TagsNoted) or not isinstance(effect.value, Known):
-        raise TypeError(f"nobody performs the effect {effect!r}")
+        raise TypeError(_unperformed(effect))
     events.tagged(cell.parent.job, effect.value._datum, effect)
     return None
+
+
+def _unperformed(effect: Effect) -> str:
+    if isinstance(effect, TagsNoted):
+        return (
+            f"a rule notes tags of {effect.value!r:.60}, which is not there yet: "
+            "yield Settle(value) first, and note them of what that gives"
+        )
+    return f"a rule yields the effect {type(effect).__name__}, which nobody performs; use those of redux.rules"

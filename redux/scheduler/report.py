@@ -29,6 +29,8 @@ class TaskProgress:
     """of all jobs that ran, so with several workers more than passes on the clock"""
     seconds_saved: Seconds = 0.0
     """of all jobs that were remembered: what their calls took when they ran"""
+    unheard: int = 0
+    """attempts that ran out of their time and could not be ended, so that they went on"""
 
     def add(self, done: int, cached: int, failed: int, seconds_ran: Seconds, seconds_saved: Seconds) -> None:
         """Count jobs that another scheduler ran for this execution."""

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -41,6 +41,8 @@ from redux.value import set_code_hasher
 from redux_backends.liveness import this_process
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import Execution, ExecutionId, JobId, JobStatus, new_id
+from redux_valuestore.digest import Digest
+from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import MemoryStore
 
 T = TypeVar("T")
@@ -290,7 +292,7 @@ class Scheduler:
     def _execute(self, asked: Asked, collector: Collector) -> Joined:
         began = time.monotonic()
         folder = self.folder
-        self._book = book = asked.book or _read_code(folder)
+        self._book = book = asked.book or _read_code(folder, self.repo)
         execution = asked.execution
         pool = ExecutorPool(self.repo, self._executor, self._workers, folder, self._executors, self._inside)
         recorder = Recorder(self.repo, book, execution.id, asked.parent)
@@ -311,7 +313,7 @@ class Scheduler:
         return Joined(report, tuple((call.call_hash, call.task_set) for call in made if call.task_set is not None))
 
     def _rehearse(self, asked: Asked, collector: Collector) -> DryRunResult:
-        book = _read_code(self.folder)
+        book = _read_code(self.folder, self.repo)
         execution = asked.execution
         rehearsal = Rehearsal()
         unrecorded = Unrecorded(self.repo, book, execution.id)
@@ -367,10 +369,16 @@ class Scheduler:
         )  # fmt: skip
 
 
-def _read_code(folder: Path) -> TaskBook:
+def _read_code(folder: Path, repo: Repo) -> TaskBook:
     fingerprinter = Fingerprinter(project_of(folder), name_of_task)
     set_code_hasher(fingerprinter)
-    book = TaskBook(get_task_registry(), fingerprinter)
+
+    def is_recorded(task_hash: Digest) -> bool:
+        with suppress(ReduxError):  # whoever records will tell of it
+            return repo.backend.get_task(task_hash) is not None
+        return False
+
+    book = TaskBook(get_task_registry(), fingerprinter, is_recorded)
     set_task_hasher(lambda task: book.find(task.fullname).task_hash)
     book.read_all()
     return book

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+import warnings
+from collections.abc import Callable
 from threading import RLock
 
 from redux.code.fingerprint import Fingerprinter
+from redux.code.trouble import CodeUnreadable, CountedByName
+from redux.errors import nearest
 from redux.scheduler.jobs import KnownTask
 from redux.task import Task, TaskError, TaskRegistry, source_of_task
 from redux.tasks.options import CacheScope
@@ -20,9 +23,13 @@ class TaskBook:
     Sub-schedulers share it from threads of their own.
     """
 
-    def __init__(self, registry: TaskRegistry, fingerprinter: Fingerprinter) -> None:
+    def __init__(
+        self, registry: TaskRegistry, fingerprinter: Fingerprinter, is_recorded: Callable[[Digest], bool]
+    ) -> None:
         self._registry = registry
         self._fingerprinter = fingerprinter
+        self._is_recorded = is_recorded
+        self._uncounted: dict[str, list[CountedByName]] = {}
         self._known: dict[str, KnownTask] = {}
         self._records: dict[Digest, TaskRecord] = {}
         self._unreadable: dict[str, ReduxError] = {}
@@ -50,17 +57,19 @@ class TaskBook:
         return frozenset(one.task_hash for one in known if one.task.declared.cache_scope is not CacheScope.BACKEND)
 
     def find(self, fullname: str) -> KnownTask:
-        """A task by its full name. Raises TaskError, with the nearest names, where there is none."""
+        """A task that is called, by its full name. Raises TaskError, with the nearest names, where there is none."""
         known = self._known.get(fullname)
         if known is not None:
+            if fullname in self._uncounted:
+                self._warn_of(known)
             return known
         if fullname in self._unreadable:
-            raise TaskError(f"task {fullname}: {self._unreadable[fullname]}") from None
+            raise _about(fullname, self._unreadable[fullname])
         task = self._registry.get(fullname)
         if task is not None:
-            return self._enter(task)
-        near = get_close_matches(fullname, list(self._known), 3)
-        hint = f"; did you mean {', '.join(near)}?" if near else "; import the module that defines it"
+            self._enter(task)
+            return self.find(fullname)
+        hint = nearest(fullname, self._known) or "; import the module that defines it"
         raise TaskError(f"no task is named {fullname}{hint}")
 
     def hash_of(self, fullname: str) -> Digest | None:
@@ -94,4 +103,21 @@ class TaskBook:
         known = KnownTask(task, record.hash, hash_task_set((record.hash,)))
         self._known[task.fullname] = known
         self._records[record.hash] = record
+        uncounted = self._fingerprinter.uncounted_in(record)
+        if uncounted:
+            self._uncounted[task.fullname] = [CountedByName(task.fullname, label, kind) for label, kind in uncounted]
         return known
+
+    def _warn_of(self, known: KnownTask) -> None:
+        """Warn of what a task's hash leaves out, the first time that this version of it is called."""
+        messages = self._uncounted.pop(known.task.fullname, [])  # another scheduler of the book may be first
+        if messages and not self._is_recorded(known.task_hash):
+            for message in messages:
+                warnings.warn(message, stacklevel=2)
+
+
+def _about(fullname: str, error: ReduxError) -> ReduxError:
+    """What is wrong with a task's code, with the task's name."""
+    if isinstance(error, CodeUnreadable) and error.name == f"task {fullname}":
+        return error
+    return TaskError(f"task {fullname}: {error}")

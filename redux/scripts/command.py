@@ -56,7 +56,9 @@ def words_to_run(command: Command, file: str) -> list[str]:
         return [*INTERPRETER, file]
     interpreter = shlex.split(first[2:])
     if not interpreter:
-        raise ValueError("the first line of the script, `#!`, names no interpreter")
+        raise ValueError(
+            "the first line of the script, `#!`, names no interpreter; write one after it, as in #!/bin/sh"
+        )
     return [*interpreter, file]
 
 

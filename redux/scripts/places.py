@@ -12,8 +12,9 @@ from redux.files.filesystem import get_proto
 from redux.files.folders import ContentFileSet, Dir, FileSet, IFileSet
 from redux.files.local import local_path
 from redux.files.staging import Staging
-from redux.nested import replace_parts
+from redux.nested import replace_nested
 
+_PLACES = (File, FileSet, Staging)
 STDOUT = "-"
 """The path of the File that stands for standard output."""
 
@@ -21,10 +22,7 @@ STDOUT = "-"
 def each_place(value: object, change: Callable[[Any], object]) -> Any:
     """A value with what `change` gives for each File, Dir, FileSet and staging pair in it."""
 
-    def replace(part: object) -> object:
-        return change(part) if isinstance(part, (File, FileSet, Staging)) else replace_parts(part, replace)
-
-    return replace(value)
+    return replace_nested(value, lambda part: change(part) if isinstance(part, _PLACES) else NotImplemented)
 
 
 def sources_of(inputs: object) -> list[Any]:

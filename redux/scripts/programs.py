@@ -56,11 +56,13 @@ _guards: dict[int, Guard] = {}
 """By the thread whose job runs the program."""
 
 
-def end_programs_of(thread: int) -> None:
-    """End the program that a thread's job runs, if it runs one."""
+def end_programs_of(thread: int) -> bool:
+    """End the program that a thread's job runs: whether it runs one."""
     guard = _guards.get(thread)
-    if guard is not None:
-        guard.end_group()
+    if guard is None:
+        return False
+    guard.end_group()
+    return True
 
 
 @contextmanager

@@ -43,7 +43,9 @@ def build_enum(name: str, member: str | None, value: Any) -> object:
         return kind(value)
     found = kind.__members__.get(member)
     if found is None or _plain_enum_value(found.value) != value:
-        raise CannotDecode(f"{name.replace(':', '.')}.{member} is not what it was ({value!r})")
+        raise CannotDecode(
+            f"{name.replace(':', '.')}.{member} is not what it was ({value!r}); the call that made it has to run again"
+        )
     return found
 
 
@@ -75,7 +77,10 @@ def build_record(name: str, content: dict[str, object]) -> object:
     if not content.keys() <= set(names) or any(
         field not in content and not hasattr(kind, field) and field in _needed(kind) for field in names
     ):
-        raise CannotDecode(f"{name.replace(':', '.')} has other fields than when the value was made")
+        raise CannotDecode(
+            f"{name.replace(':', '.')} has other fields than when the value was made; "
+            "the call that made it has to run again"
+        )
     made = object.__new__(kind)
     for field, part in content.items():
         object.__setattr__(made, field, part)

@@ -86,7 +86,10 @@ def read_cached(path: str, digest: Digest) -> Buffer:
     try:
         data = _disk.read(path)
     except OSError as error:
-        raise CannotDecode(f"the cached file {path} cannot be read: {error.strerror or error}") from error
+        why = error.strerror or str(error)
+        raise CannotDecode(
+            f"the cached file {path} cannot be read: {why}; the call that made it has to run again"
+        ) from error
     if digest_view(data) != digest:
         raise CannotDecode(f"the cached file {path} is damaged; the call that made it has to run again")
     return data

@@ -27,11 +27,11 @@ class Function(ProxyValue):
         """The function, task or class of the dotted name `arg`, whatever the `raw_type`. Raises ValueError for none."""
         module, _, name = arg.rpartition(".")
         if not module:
-            raise ValueError("no module is named")
+            raise ValueError(f"{arg!r} names no module; give module and name, as in package.module.function")
         try:
             found = thing_named(f"{module}:{name}")
         except CannotDecode as error:
             raise ValueError(str(error)) from error
         if not callable(found):
-            raise ValueError(f"{arg} cannot be called")
+            raise ValueError(f"{arg} cannot be called; name a function, a task or a class")
         return found

@@ -70,7 +70,10 @@ class Handle:
                 _open(self)
                 return getattr(self, name)
         if "instance" not in self.__dict__:
-            raise AttributeError(f"{type(self).__name__} has no attribute {name}, and its __init__ sets no instance")
+            kind = type(self).__name__
+            raise AttributeError(
+                f"{kind} has no attribute {name}, and its __init__ sets no instance to look in; set self.instance there"
+            )
         return getattr(self.__dict__["instance"], name)
 
     def __reduce__(self) -> tuple[Any, ...]:

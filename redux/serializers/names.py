@@ -64,12 +64,17 @@ def name_of(thing: Any) -> str:
 def _module_of(thing: Any, qualname: str) -> str:
     module = getattr(thing, "__module__", None)
     if module is not None:
-        return "__main__" if module == WORKERS_MAIN else module
+        return module_named(module)
     owner = getattr(thing, "__objclass__", None)
     if owner is not None:
         return owner.__module__
     own = getattr(thing, "__self__", None)  # a builtin function of a module that doesn't say so
     return getattr(own, "__name__", None) or "builtins"
+
+
+def module_named(module: str) -> str:
+    """A module's name as it is in the run's own process."""
+    return "__main__" if module == WORKERS_MAIN else module
 
 
 def written_name(thing: Any) -> str:
@@ -98,14 +103,18 @@ def thing_named(name: str) -> Any:
         module, _, qualname = name.partition(":")
         return _follow(module, qualname)
     except Exception as error:  # importing somebody's module can raise anything
-        raise CannotDecode(f"{name.replace(':', '.')} is not here any more: {error!r:.200}") from error
+        said = f"{type(error).__name__}: {error}"
+        raise CannotDecode(
+            f"{name.replace(':', '.')} is not here any more ({said:.200}); put it back, or have the call that made it "
+            "run again"
+        ) from error
 
 
 def class_named(name: str) -> type[Any]:
     """The class of a `module:qualname`. Raises CannotDecode."""
     found = thing_named(name)
     if not isinstance(found, type):
-        raise CannotDecode(f"{name.replace(':', '.')} is no class any more")
+        raise CannotDecode(f"{name.replace(':', '.')} is no class any more; the call that made it has to run again")
     return found
 
 

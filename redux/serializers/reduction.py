@@ -12,7 +12,7 @@ from typing import Any, cast
 from msgpack import ExtType  # pyright: ignore[reportMissingTypeStubs]
 
 from redux.serializers import wire
-from redux.serializers.names import class_named, name_of
+from redux.serializers.names import class_named, module_named, name_of
 from redux.serializers.packing import Packing
 from redux.serializers.trouble import HINT, CannotDecode, CannotEncode
 
@@ -51,7 +51,7 @@ def plan_object(value: Any, packing: Packing) -> object:
     reduced = _reduce(value)
     if isinstance(reduced, str):
         module = getattr(value, "__module__", None) or type(value).__module__
-        return packing.tagged(wire.REFERENCE, (f"{module}:{reduced}", None))
+        return packing.tagged(wire.REFERENCE, (f"{module_named(module)}:{reduced}", None))
     packing.need_trust()
     padded: tuple[Any, ...] = (*reduced, *(None,) * (6 - len(reduced)))
     func, args, state, items, pairs, setter = padded

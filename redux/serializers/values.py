@@ -146,7 +146,7 @@ class Value:
 
         A `parse_arg(cls, arg)` is called without the type.
         """
-        raise ValueError(f"no text stands for {name_for(cls)}")
+        raise ValueError(f"no text stands for {name_for(cls)}; give it a parse_arg")
 
     def iter_subvalues(self) -> Iterable[object]:
         """What this stands for that its own encoding doesn't show, such as Files that it knows by their path.

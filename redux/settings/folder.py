@@ -47,14 +47,25 @@ format = {FORMAT}
 def locate_project(sources: Sources) -> Path | None:
     """The `.redux` folder to use: by flag, by REDUX_DIR, or the nearest one upward; None if there is none.
 
-    Raises `ProjectRefused` if it belongs to another user or is not a redux folder.
+    A `pyproject.toml` with a `[tool.redux]` is a project's own: nobody looks above its folder.
+    Raises `ProjectRefused` if it belongs to another user or is not a redux folder, `ConfigError` for another user's
+    `pyproject.toml`.
     """
     named = named_project(sources)
-    for path in [named] if named else [folder / PROJECT_FOLDER for folder in _upward(sources.folder)]:
-        if os.path.lexists(path):
-            _check_project(path)
-            return path if any(path.iterdir()) else None
+    if named is not None:
+        return _checked(named) if os.path.lexists(named) else None
+    for folder in _upward(sources.folder):
+        if os.path.lexists(folder / PROJECT_FOLDER):
+            return _checked(folder / PROJECT_FOLDER)
+        if _own_pyproject(folder) is not None:
+            return None
     return None
+
+
+def _checked(path: Path) -> Path | None:
+    """A `.redux` folder that may be used; None for one that is empty."""
+    _check_project(path)
+    return path if any(path.iterdir()) else None
 
 
 def named_project(sources: Sources) -> Path | None:
@@ -70,21 +81,26 @@ def find_pyproject(folder: Path) -> Path | None:
 
     Raises `ConfigError` if it belongs to another user.
     """
-    for above in _upward(folder):
-        path = above / PYPROJECT_FILE
-        try:
-            text = path.read_bytes()
-            owner = path.stat().st_uid
-        except OSError:  # none there, or none that we may read
-            continue
-        if not _speaks_of_us(text):
-            continue
-        if hasattr(os, "geteuid") and owner not in (os.geteuid(), 0):
-            raise ConfigError(
-                str(path), f"belongs to another user (uid {owner}), and its [tool.redux] is not to be trusted"
-            )
-        return path
-    return None
+    return next((path for above in _upward(folder) if (path := _own_pyproject(above)) is not None), None)
+
+
+def _own_pyproject(folder: Path) -> Path | None:
+    """The `pyproject.toml` of a folder where it has a `[tool.redux]`. Raises `ConfigError` for another user's."""
+    path = folder / PYPROJECT_FILE
+    try:
+        text = path.read_bytes()
+        owner = path.stat().st_uid
+    except OSError:  # none there, or none that we may read
+        return None
+    if not _speaks_of_us(text):
+        return None
+    if hasattr(os, "geteuid") and owner not in (os.geteuid(), 0):
+        raise ConfigError(
+            str(path),
+            f"belongs to another user (uid {owner}), and its [tool.redux] is not to be trusted; "
+            "work in a folder of your own, or have the file made yours",
+        )
+    return path
 
 
 def _speaks_of_us(text: bytes) -> bool:
@@ -146,7 +162,7 @@ def _check_project(path: Path) -> None:
     try:
         names = {entry.name for entry in path.iterdir()}
     except OSError as error:
-        raise ProjectRefused(path, f"cannot be read: {error.strerror}") from None
+        raise ProjectRefused(path, f"cannot be read: {error.strerror}; see to its rights, or set REDUX_DIR") from None
     if names and not names & {PROJECT_FILE, DATABASE_FILE}:
         raise ProjectRefused(
             path,

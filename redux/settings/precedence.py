@@ -64,7 +64,7 @@ def read_settings(sources: Sources) -> Settings:
     project = locate_project(sources)
     layers = _layers(sources, project)
     if project is None and _first(layers, "database") is None:
-        raise ProjectMissing(sources.folder)
+        raise ProjectMissing(sources.folder, find_pyproject(sources.folder), named_project(sources))
     return _settle(layers, project, sources.folder)
 
 

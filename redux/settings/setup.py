@@ -16,7 +16,7 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from typing import cast
 
-from redux.errors import ConfigError, SetupFailed
+from redux.errors import ConfigError, SetupFailed, nearest
 from redux.settings.precedence import Layer, Sources, named_setup
 from redux.settings.source import read_table
 from redux.tracebacks import text_of, trim_traceback
@@ -51,7 +51,9 @@ def find_setup(name: str) -> SetupFunction:
     path = Path(file)
     shown = f"{path.name}::{function}"
     if not path.is_file():
-        raise ConfigError("scheduler.setup", f"there is no file {file}")
+        raise ConfigError(
+            "scheduler.setup", f"there is no file {file}; paths start from the folder of the file that says so"
+        )
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     module = module_from_spec(ModuleSpec(f"redux_setup_{path.stem}", None, origin=file))
@@ -60,7 +62,9 @@ def find_setup(name: str) -> SetupFunction:
     _attempt(shown, lambda: exec(compile(path.read_bytes(), file, "exec", dont_inherit=True), module.__dict__))
     func = getattr(module, function, None)
     if not callable(func):
-        raise ConfigError("scheduler.setup", f"{file} defines no function {function}")
+        known = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+        near = nearest(function, known) or "; define it there, or name another"
+        raise ConfigError("scheduler.setup", f"{file} defines no function {function}{near}")
     return SetupFunction(shown, path.parent, func)
 
 

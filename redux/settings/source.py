@@ -168,7 +168,8 @@ def _nearest_setting(key: str) -> str:
     """The settings whose keys are like an unknown one, or the sections like its section."""
     section = key.partition(".")[0]
     sections = {setting.key.partition(".")[0] for setting in SETTINGS} | {*TABLES}
-    return nearest(key, [setting.key for setting in SETTINGS]) or nearest(section, sorted(sections))
+    near = nearest(key, [setting.key for setting in SETTINGS]) or nearest(section, sorted(sections))
+    return near or "; `redux config` shows those that there are"
 
 
 def _flatten(table: Table, prefix: str = "") -> dict[str, object]:
@@ -266,5 +267,9 @@ def _load_toml(path: Path) -> Table:
 
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise ConfigError(
+            str(path), f"cannot be read: {error.strerror or error}; see to the path and its rights"
+        ) from None
+    except ValueError as error:
         raise ConfigError(str(path), f"cannot be read as TOML: {error}") from None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
+from redux.tags import TagError, TagsGiven, as_tags
 from redux_valuestore.errors import ReduxError
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
@@ -20,6 +21,15 @@ class TaskError(ReduxError):
     """A task was declared wrongly, or is not known."""
 
     exit_code = 2
+
+
+@contextmanager
+def naming(fullname: str) -> Iterator[None]:
+    """What is wrong with an option in here is told with the task's name."""
+    try:
+        yield
+    except TaskError as error:
+        raise TaskError(f"task {fullname}: {error}") from None
 
 
 class CacheScope(StrEnum):
@@ -97,6 +107,13 @@ _OF_THE_CODE = frozenset(
     {"version", "hash_includes", "packages", "source", "config_args", "nout", "load_module", "script"}
 )
 """What a declaration alone can say: the task's hash, or its callers, depend on it."""
+_OF_THE_NAME = frozenset({"name", "namespace"})
+"""What a declaration alone can say too, and reads by itself."""
+_OF_REDUN: Mapping[str, str] = {
+    "compat": "a hash is not taken over; with the same version= before and after an edit, results are kept",
+    "mode": "say where it runs by executor=: 'threads' or 'processes'",
+}
+"""Options of redun's that are none here: what to write in their place."""
 _KNOWN = _OF_THE_CODE | {
     "cache", "cache_scope", "check_valid", "allowed_cache_results", "executor", "limits", "retries", "retry_delay",
     "retry_on", "timeout", "prov", "tags", "export_options", CONTEXT,
@@ -118,7 +135,7 @@ def given_for_call(options: TaskOptions, given: Mapping[str, Any]) -> TaskOption
     """Options with those of one call, or of the jobs above, over them. Raises TaskError."""
     if not given:
         return options
-    misplaced = sorted(_OF_THE_CODE & given.keys())
+    misplaced = sorted((_OF_THE_CODE | _OF_THE_NAME) & given.keys())
     if misplaced:
         raise TaskError(f"option {misplaced[0]} belongs to the task's declaration: give it to @task, not to a call")
     try:
@@ -220,22 +237,26 @@ def _one_of(kinds: type[StrEnum], name: str, value: object) -> StrEnum:
 
 
 def _checked_name(name: str) -> str:
+    if name in _OF_REDUN:
+        raise TaskError(f"there is no option {name!r}: {_OF_REDUN[name]}")
     near = get_close_matches(name, [*_KNOWN], 1, 0.8)
     if near:
-        raise TaskError(f"no option is named {name!r}; did you mean {near[0]}?")
+        raise TaskError(f"no option is named {name!r}; did you mean {near[0]!r}?")
     return name
 
 
 def _read_retry(old: Retry, given: Mapping[str, Any]) -> Retry:
     times, delay = given.get("retries", old.times), given.get("retry_delay", old.delay)
-    errors = given.get("retry_on", old.errors)
-    errors = (errors,) if isinstance(errors, type) else tuple(errors)
+    wanted = given.get("retry_on", old.errors)
+    errors: tuple[Any, ...] = tuple(wanted) if isinstance(wanted, (tuple, list, set, frozenset)) else (wanted,)
     if not isinstance(times, int) or times < 0:
         raise TaskError(f"retries={times!r}: it is how often to try again, 0 or more")
     if not isinstance(delay, (int, float)) or delay < 0:
         raise TaskError(f"retry_delay={delay!r}: it is a number of seconds, 0 or more")
     if not all(isinstance(error, type) and issubclass(error, BaseException) for error in errors):
-        raise TaskError(f"retry_on={errors!r}: it is an exception class, or several")
+        raise TaskError(
+            f"retry_on={wanted!r}: it is an exception class (as in retry_on=OSError), or a tuple of several"
+        )
     return Retry(times, float(delay), errors)
 
 
@@ -243,7 +264,7 @@ def _read_limits(given: Mapping[str, int] | Iterable[str]) -> tuple[tuple[str, i
     wanted = dict(given) if isinstance(given, Mapping) else dict.fromkeys(_names("limits", given), 1)
     for name, count in wanted.items():
         if not isinstance(count, int) or count < 1:
-            raise TaskError(f"limits: {name} = {count!r}; it is how much of it a job takes, 1 or more")
+            raise TaskError(f"limits={{{name!r}: {count!r}}}: it is how much of it a job takes, 1 or more")
     return tuple(sorted(wanted.items()))
 
 
@@ -259,15 +280,13 @@ def _read_timeout(given: float | None) -> float | None:
     return None if given is None else float(given)
 
 
-def _read_tags(given: Sequence[tuple[str, object]]) -> tuple[tuple[str, object], ...]:
-    for key, value in given:
-        try:
-            json.dumps(value, sort_keys=True)
-        except (TypeError, ValueError) as error:
-            raise TaskError(
-                f"the tag {key!r} cannot be written as JSON ({error}); give text, numbers or lists"
-            ) from None
-    return tuple(given)
+def _read_tags(given: TagsGiven) -> tuple[tuple[str, object], ...]:
+    try:
+        as_tags(given)
+    except TagError as error:
+        raise TaskError(f"tags={given!r:.60}: {error}") from None
+    pairs = cast("Mapping[str, object]", given).items() if isinstance(given, Mapping) else given
+    return tuple(pairs)
 
 
 def _read_exported(given: Mapping[str, object]) -> tuple[tuple[str, object], ...]:
@@ -277,7 +296,7 @@ def _read_exported(given: Mapping[str, object]) -> tuple[tuple[str, object], ...
 
 def _read_nout(given: int | None) -> int | None:
     if given is not None and (not isinstance(given, int) or given < 0):
-        raise TaskError(f"nout={given!r}: it is how many values the task returns")
+        raise TaskError(f"nout={given!r}: it is how many things the task returns, a whole number from 0 on")
     return given
 
 

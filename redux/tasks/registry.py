@@ -22,9 +22,9 @@ class TaskRegistry:
     def add(self, task: Task[..., Any]) -> None:
         """Register a task. Raises TaskError where another place already has its name."""
         old = self._tasks.get(task.fullname)
-        if old is not None and not _same_place(old.func, task.func):
+        if old is not None and not is_same_place(old.func, task.func):
             raise TaskError(
-                f"two tasks are named {task.fullname}: one in {_place(old.func)}, one in {_place(task.func)}; "
+                f"two tasks are named {task.fullname}: one in {place_of(old.func)}, one in {place_of(task.func)}; "
                 "give one another name or a namespace"
             )
         self._tasks[task.fullname] = task
@@ -48,13 +48,15 @@ class TaskRegistry:
         return len(self._tasks)
 
 
-def _place(func: Callable[..., object]) -> str:
+def place_of(func: Callable[..., object]) -> str:
+    """Where a function is written, for messages: file, line and name."""
     code = getattr(inspect.unwrap(func), "__code__", None)
     where = f"{code.co_filename}:{code.co_firstlineno}" if code else getattr(func, "__module__", "?")
     return f"{where} ({getattr(func, '__qualname__', '?')})"
 
 
-def _same_place(old: Callable[..., object], new: Callable[..., object]) -> bool:
+def is_same_place(old: Callable[..., object], new: Callable[..., object]) -> bool:
+    """Whether two functions are one that was defined again, by another import of its file or a cell run again."""
     if getattr(old, "__qualname__", None) != getattr(new, "__qualname__", None):
         return False
     if old.__module__ == new.__module__:

