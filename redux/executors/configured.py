@@ -14,7 +14,7 @@ from redux.executors.code_package import CodePatterns
 from redux.executors.executor import ExecutorError
 from redux.executors.local import EXECUTORS, Kind, LocalExecutor
 from redux.executors.pool import OTHER_NAMES, Alias, OwnExecutor
-from redux.executors.registered import Custom, get_executor_class, registered_kinds
+from redux.executors.registered import Custom, Opener, get_executor_class, registered_kinds
 from redux.executors.with_code import WithCode
 from redux.settings.layers import ExecutorSettings
 from redux.tables import freeze, thaw
