@@ -67,9 +67,9 @@ def scheduler_task(
 ) -> Any:
     """Make an evaluation rule out of `func`, a generator or function, under a full name like a task's.
 
-    See `redux.rules`. It is given its arguments unevaluated, yields what it wants evaluated, and makes no job or call of
-    its own; so it is evaluated anew in every execution. `name` and `namespace` are as for `@task`. Raises TaskError for
-    what cannot be a namespace, RuleExists where another place has the name.
+    See `redux.rules`. It is given its arguments unevaluated, yields what it wants evaluated, and makes no job or call
+    of its own; so it is evaluated anew in every execution. `name` and `namespace` are as for `@task`. Raises TaskError
+    for what cannot be a namespace, RuleExists where another place has the name.
     """
 
     def register(steps: Callable[..., Any]) -> SchedulerTask[..., Any]:
