@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from redux.file import Dir
+from redux.file import Dir, File
 from redux_valuestore.errors import ReduxError
 
 
@@ -18,10 +18,11 @@ class MissingLibrary(ReduxError):
         super().__init__(f"{what} needs {library}, which is not installed: pip install 'redux-cache[{extra}]'")
 
 
-def rendered(template: str, variables: Mapping[str, object], others: Dir | str) -> str:
-    """What Jinja makes of a template's text; `others` is the folder of templates that it may include or extend.
+def rendered(template: File, variables: Mapping[str, object], others: Dir | str) -> str:
+    """What Jinja makes of a `template`; `others` is the folder of templates that it may include or extend.
 
-    A newline at its end stays. Raises MissingLibrary, and Jinja's errors: a variable without a value is one.
+    A newline at its end stays. Raises OSError, MissingLibrary, and Jinja's errors, with the template's name: a variable
+    without a value is one.
     """
     try:
         import jinja2  # noqa: PLC0415 - an extra, and slow
@@ -36,4 +37,10 @@ def rendered(template: str, variables: Mapping[str, object], others: Dir | str) 
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(load), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
-    return environment.from_string(template).render(variables)
+    text = template.read()
+    try:
+        return environment.from_string(text).render(variables)
+    except jinja2.TemplateError as error:
+        has = ", ".join(variables) or "none"
+        error.add_note(f"it is about template {template.path}; mend it, or its variables: it was given {has}")
+        raise

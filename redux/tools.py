@@ -79,7 +79,7 @@ def render_template(
     `TemplateNotFound`; OSError.
     """
     out = File(out_path)
-    out.write(rendered(template.read(), context, template_dir or template.dirname()))
+    out.write(rendered(template, context, template_dir or template.dirname()))
     return out
 
 

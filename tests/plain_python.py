@@ -158,7 +158,7 @@ class Plain:
         return self._and_then(self.of(node.parts[0]), lambda values: self._mapped(node.word, values))
 
     def _mapped(self, name: str, values: Any) -> list[Outcome]:
-        listed = self._compute(list, values)
+        listed = self._compute(_listed, values, "map_", "a list")
         if isinstance(listed, Raised):
             return [listed]
         each = [self._apply_mapped(name, value) for value in listed.value]
@@ -200,8 +200,20 @@ def _combinations(several: Iterable[list[Outcome]]) -> Iterable[tuple[Outcome, .
     return product(*listed)
 
 
+def _listed(given: Any, who: str, what: str) -> list[Any]:
+    """The elements of a list; a combinator that was given something else says which it is."""
+    try:
+        return list(given)
+    except TypeError:
+        raise TypeError(f"{who} takes {what}, not {given!r:.60}") from None
+
+
 def _flat(lists: Any) -> list[Any]:
-    return list(chain.from_iterable(lists))
+    return list(chain.from_iterable(_listed(one, "flatten", "a list of lists") for one in lists))
+
+
+def _zipped(*lists: Any) -> list[Any]:
+    return list(zip(*[_listed(one, "zip_", "lists") for one in lists], strict=False))
 
 
 def _distinct(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -227,7 +239,7 @@ MEANT: dict[str, Callable[..., Any]] = {
     "method": lambda _, whole, part: whole.count(part),
     "throw": _throw,
     "flatten": lambda _, *lists: _flat(lists),
-    "zip": lambda _, *lists: list(zip(*lists, strict=False)),
+    "zip": lambda _, *lists: _zipped(*lists),
     "identity": lambda _, value: value,
     "forced": lambda _, value: value,
     "apply": lambda word, value: APPLIED[word](value),

@@ -119,8 +119,8 @@ def ambiguous() -> Any:
 
 def test_every_error_of_a_script_names_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "template").write_text("{total:.2f} of {name}")
-    (tmp_path / "braces").write_text("{")
+    (tmp_path / "template").write_text("{{ total }} of {{ name }}")
+    (tmp_path / "braces").write_text("{% if %}")
     quiet = "#!/bin/sh\n"
     attempts = {
         "script(5)": lambda: run(script(5)),

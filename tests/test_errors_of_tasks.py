@@ -128,7 +128,7 @@ def tags() -> Attempts:
 def before_any_run(one: Task[..., Any]) -> object:
     """The hash of a task where no execution has begun yet."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys.modules["redux.task"], "_hash_of", [])
+        patch.setattr(sys.modules["redux.tasks.keys"], "_hash_of", [])
         return one.task_hash
 
 
