@@ -89,7 +89,7 @@ def test_a_variable_without_a_value_is_an_error_and_so_is_a_template_elsewhere(r
 def test_without_jinja_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(MissingLibrary, match=r"pip install 'redux-cache\[templates\]'"):
-        rendered("x", {}, ".")
+        rendered(File("x"), {}, ".")
 
 
 def test_a_value_can_be_looked_at(run: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch):
