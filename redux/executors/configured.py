@@ -39,17 +39,20 @@ def pools_of(executors: Iterable[ExecutorSettings]) -> Mapping[str, OwnExecutor]
     return made
 
 
-def get_executor_from_config(executors: Mapping[str, Mapping[str, object]], name: str) -> OwnExecutor:
-    """The executor that a table of settings names, as `Scheduler(executors={name: …})` takes it.
+def get_executor_from_config(
+    executors_config: Mapping[str, Mapping[str, object]], executor_name: str
+) -> OwnExecutor:  # fmt: skip
+    """The executor that a table of settings names, as `Scheduler(executors={executor_name: …})` takes it.
 
-    `executors` are tables as `[executors.NAME]` has them, by name. Raises ExecutorError where none has this name,
-    ConfigError for one that makes none.
+    `executors_config` are tables as `[executors.NAME]` has them, by name. Raises ExecutorError where none has this
+    name, ConfigError for one that makes none.
     """
-    if name not in executors:
-        raise ExecutorError(f"no executor is configured under the name {name!r}{nearest(name, executors)}")
-    options = dict(executors[name])
+    if executor_name not in executors_config:
+        close = nearest(executor_name, executors_config)
+        raise ExecutorError(f"no executor is configured under the name {executor_name!r}{close}")
+    options = dict(executors_config[executor_name])
     kind = options.pop("type", "custom" if "class" in options else "")
-    return _made(ExecutorSettings(name, str(kind), freeze(options)))
+    return _made(ExecutorSettings(executor_name, str(kind), freeze(options)))
 
 
 @dataclass(frozen=True, slots=True)
