@@ -98,7 +98,7 @@ def launch_federated_task(
     request = pack((
         far.folder, far.load_modules, far.caller_folder, id, sealed.data, sealed.parts, pickle_is_allowed(),
     ))  # fmt: skip
-    _launch(request, entrypoint)
+    _launch(request, entrypoint, far)
     return id
 
 
@@ -110,7 +110,7 @@ serve_launch()
 """
 
 
-def _launch(request: bytes, entrypoint: str) -> None:
+def _launch(request: bytes, entrypoint: str, far: Far) -> None:
     own = {os.path.dirname(os.path.dirname(os.path.abspath(str(sys.modules[name].__file__)))) for name in _PACKAGES}
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", _BOOT, *sorted(own)],
@@ -120,7 +120,8 @@ def _launch(request: bytes, entrypoint: str) -> None:
         start_new_session=True,
     )
     answer, _ = process.communicate(request)
-    trouble = cast(str, unpack(answer)) if answer else f"its process ended with status {process.returncode}"
+    ended = f"its process ended before it could begin; see to {', '.join(far.load_modules)} of {far.folder}"
+    trouble = cast(str, unpack(answer)) if answer else ended
     if trouble:
         raise LaunchFailed(f"the federated task {entrypoint} was not begun: {trouble}")
 
@@ -151,7 +152,8 @@ def serve_launch() -> None:
         opened = open_scheduler(Path(folder))
         scheduler = opened.__enter__()
     except BaseException as error:  # whatever the user's own module raises is told to who asked
-        say(f"{type(error).__name__}: {text_of(error)}" if not isinstance(error, ReduxError) else str(error))
+        own = f"{type(error).__name__}: {text_of(error)}; see to {', '.join(far.load_modules)} of {far.folder}"
+        say(str(error) if isinstance(error, ReduxError) else own)
         return
     say("")
     try:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from redux import Scheduler, get_current_scheduler, task
+from redux.executors.coroutines import CoroutineExecutor
+from redux.executors.executor import JobSpec, Outcome, Site
+from redux.repo import Repo
 from redux.rules import rule
 from redux.scheduler import scheduler_task
+from redux_backends.memory import MemoryBackend
+from redux_valuestore.digest import digest_bytes
+from redux_valuestore.store import MemoryStore
 
 from .error_texts import hold_to_golden
 
@@ -55,14 +63,6 @@ async def never_ends() -> None:
     await asyncio.Event().wait()
 
 
-@task(version="1", cache=False)
-async def gives_up_waiting() -> Any:
-    waiting: asyncio.Future[Any] = asyncio.ensure_future(never_ends())  # type: ignore[arg-type]
-    await asyncio.sleep(0)
-    waiting.cancel()
-    return "done"
-
-
 told: list[Any] = []
 
 
@@ -76,6 +76,20 @@ def left_behind() -> object:
     raise told[0]
 
 
+def cancelled() -> object:
+    """What is recorded of a job whose coroutine the run cancels; nobody waits for it, so nothing raises it."""
+    outcomes: SimpleQueue[Outcome] = SimpleQueue()
+    repo = Repo(MemoryBackend(), MemoryStore())
+    site = Site(repo, lambda key, outcome: outcomes.put(outcome), None, Path())
+    executor = CoroutineExecutor(site, lambda key, question: None)
+    executor.submit("job", JobSpec("waits.never_ends", digest_bytes(b""), never_ends.func, (), {}))
+    executor.cancel("job")
+    error = outcomes.get().error
+    executor.close()
+    assert error is not None
+    raise error
+
+
 async def waits(value: Any) -> Any:
     return value
 
@@ -85,6 +99,7 @@ def test_every_error_of_what_waits_says_what_to_do():
         "a task awaits what was cancelled elsewhere": lambda: run(cancels_itself()),
         "an expression awaited by what has ended": left_behind,
         "a call takes a limit that the task above it holds": lambda: run(holds_lane()),
+        "a task that nothing awaits any more": cancelled,
         "get_current_scheduler() outside of a rule": lambda: get_current_scheduler(),
         "@rule on async def": lambda: rule("waits.waits")(waits),
         "@scheduler_task on async def": lambda: scheduler_task(waits),

@@ -85,9 +85,7 @@ def written() -> Attempts:
         "save(partition_by=['real'])": save(TABLE, partition_by=["real"]),
         "save(partition_by=all columns)": save(TABLE.select(["text"]), partition_by=["text"]),
         "save(partition_by=['text']) of no rows": save(TABLE.slice(2), partition_by=["text"]),
-        "save(partition_by=['text']) of an empty text": save(
-            pa.table({"text": [""], "n": [1]}), partition_by=["text"]
-        ),
+        "save(partition_by=['text']) of an empty text": save(pa.table({"text": [""], "n": [1]}), partition_by=["text"]),
         "save(rows_per_shard=0)": save(TABLE, rows_per_shard=0),
     }
 

@@ -53,6 +53,8 @@ def by_name() -> Attempts:
         "register_executor('threads')": lambda: register_executor("threads")(Scheduler),
         "get_executor_from_config({'box': …}, 'bax')": lambda: get_executor_from_config({"box": {}}, "bax"),
         "get_executor_from_config of no type": lambda: get_executor_from_config({"box": {}}, "box"),
+        "get_executor_from_config of type 5": lambda: get_executor_from_config({"box": {"type": 5}}, "box"),
+        "get_executor_from_config of type 'slurm'": lambda: get_executor_from_config({"box": {"type": "slurm"}}, "box"),
     }
 
 
@@ -61,19 +63,20 @@ def packages(folder: Path) -> Attempts:
     (project / "inner").mkdir(parents=True)
     (project / "pyproject.toml").touch()
     (project / "flow.py").write_text("x = 1\n")
+    (project / "data.csv").write_text("1,2\n" * (1 << 18) + "3\n")
     (project / "gone.py").symlink_to("nowhere.py")
 
     def too_large() -> object:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("redux.executors.code_package.LARGEST", -1)
-            return pack_code(project, CodePatterns(excludes=("gone.py",)))
+            patch.setattr("redux.executors.code_package.LARGEST", 1 << 20)
+            return pack_code(project, CodePatterns(("**/*.csv",)))
 
     def half() -> object:
         package = pack_code(project, CodePatterns(excludes=("gone.py",)))
         return unpack_code(package.letter(str(folder)), package.data[1:])
 
     return {
-        "code of more than 64 MiB": too_large,
+        "code that is too much": too_large,
         "code that cannot be read": lambda: pack_code(project, CodePatterns()),
         "code that came to a worker in part": half,
     }

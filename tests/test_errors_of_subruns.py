@@ -59,7 +59,7 @@ def test_every_error_of_what_runs_elsewhere_says_what_is_missing_there(folder: P
         "subrun in another process, storage in memory": below({}, "processes"),
         "subrun in an executor that is not there": below({}, "process-pool"),
         "subrun(config={'database': …})": below({"database": {"url": "sqlite:///x.db"}}),
-        "subrun(config={'scheduler': {'setup': …}})": below({"scheduler": {"setup": "setup:other"}}),
+        "subrun(config={'scheduler': {'setup': …}})": below({"scheduler": {"setup": "setup.py::other"}}),
         "subrun(config={'run': {'workrs': 2}})": below({"run": {"workrs": 2}}),
         "subrun(config_dir='nowhere')": lambda: Scheduler().run(subrun(same(1), "threads", config_dir="nowhere")),
         "federated_task('gert')": lambda: in_project(federated_task("gert")),

@@ -208,7 +208,7 @@ class _Bench:
             missing, _ = self._lot.ask("image", "inspect", options.image)
             if missing:
                 return f"could not be started, for there is no such image: {last}; build or pull it, or name another"
-            return f"could not be started: {last}"
+            return f"could not be started: {last}; see to its image, and to the options of its task and executor"
         signal = -status if status < 0 else max(status - _BY_SIGNAL, 0)
         ended = f"by signal {signal_name(signal)}" if signal else f"with status {status}"
         if signal == SIGKILL:
@@ -217,11 +217,14 @@ class _Bench:
 
 
 def _make_scratch(name: str, scratch: str | None) -> str:
+    above = None if scratch is None else os.path.abspath(os.path.expanduser(scratch))
     try:
-        above = None if scratch is None else os.path.abspath(os.path.expanduser(scratch))
         return tempfile.mkdtemp(prefix="redux-containers-", dir=above)
     except OSError as error:
-        raise ExecutorError(f"executor {name} has no folder to share with its containers: {error}") from None
+        raise ExecutorError(
+            f"executor {name} has no folder to share with its containers: {above or tempfile.gettempdir()}: "
+            f"{error.strerror or error}; make it, or name another in [executors.{name}], as scratch"
+        ) from None
 
 
 def _made(folder: str, name: str) -> str:

@@ -76,7 +76,10 @@ class JobCancelled(ReduxError):
 
     def __init__(self, fullname: str) -> None:
         self.fullname = fullname
-        super().__init__(f"task {fullname} was cancelled; run again to have its result")
+        super().__init__(
+            f"task {fullname} was cancelled, for its run ended or nothing awaited it any more; "
+            "run again to have its result"
+        )
 
 
 @frozen

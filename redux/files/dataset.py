@@ -110,9 +110,9 @@ class Dataset(FileSet):
 
     def _remedy(self) -> str:
         endings = Counter(name.rpartition(".")[2] for name in self.filesystem.find(self.path))
-        for ending, count in endings.most_common():
+        for ending, _ in endings.most_common():
             if ending in FORMATS:
-                return f"its {count} .{ending} files are read with format={ending!r}"
+                return f"what is in it are .{ending} files: read them with format={ending!r}"
         return "see to the path, or have it written first"
 
     # -- writing -----------------------------------------------------------------------------------
@@ -175,9 +175,8 @@ class Dataset(FileSet):
         folder = _folder_in_common(paths)
         endings = {path.rpartition(".")[2] for path in paths}
         if len(endings) > 1 or (format is not None and endings != {format}):
-            raise DatasetUnreadable(
-                folder, f"the files end in {', '.join(sorted(endings))}", "give files of one format"
-            )
+            why = f"the files end in {', '.join(sorted(endings))}" + ("" if format is None else f", not in {format}")
+            raise DatasetUnreadable(folder, why, "give files of one format, with names that end in it")
         made = cls(folder, endings.pop())
         found = {file.path for file in made.files}
         for path in paths:
