@@ -52,7 +52,6 @@ def federated_task(entrypoint: str, *args: Any, **kwargs: Any) -> Any:
 def _call(entrypoint: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Steps[Any]:
     name = yield entrypoint
     scheduler = get_current_scheduler()
-    assert scheduler is not None
     entry = find_entrypoint(name, scheduler.terms.federated_tasks)
     far = _far(entry, scheduler.folder)
     options = {} if entry.executor is None else {"executor": entry.executor}
@@ -60,7 +59,7 @@ def _call(entrypoint: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
 
 
 def find_entrypoint(name: str, known: Sequence[Entrypoint]) -> Entrypoint:
-    """The entrypoint of that name. Raises UsageError with the nearest names."""
+    """The entrypoint of that `name` among those `known`. Raises UsageError with the nearest names."""
     for entry in known:
         if entry.name == name:
             return entry
@@ -84,8 +83,9 @@ def launch_federated_task(
     """Begin a call of a federated task as an execution that goes on by itself, and give the execution's id.
 
     It is a process of its own that nobody waits for; how it ends is in that project's record (`redux log ID` there).
-    Arguments are plain values. `folder` is where the settings with the entrypoint are found (default: the current one).
-    Raises UsageError; LaunchFailed where the task's module cannot be imported, or its storage not be opened.
+    `task_args` and `task_kwargs` are plain values; `execution_id` is one of your own for it. `folder` is where the
+    settings with the entrypoint are found (default: the current one). Raises UsageError; LaunchFailed where the task's
+    module cannot be imported, or its storage not be opened.
     """
     id = (new_id() if execution_id is None else read_id(execution_id)).hex()
     here = (folder or Path.cwd()).resolve()

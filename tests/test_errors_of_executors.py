@@ -83,18 +83,20 @@ def packages(folder: Path) -> Attempts:
 
 
 def containers(folder: Path) -> Attempts:
-    def with_program(text: str, **options: Any) -> Callable[[], object]:
+    def with_program(text: str, job: Any = None, image: str = "mine:1", **options: Any) -> Callable[[], object]:
         def attempt() -> object:
             program = folder / "docker"
             program.write_text(f"#!/bin/sh\n{text}")
             program.chmod(0o755)
-            return run(same(1), Containers(ContainerOptions("mine:1"), code=None, **options))
+            return run(same(1) if job is None else job, Containers(ContainerOptions(image), code=None, **options))
 
         return attempt
 
     return {
         "no such program": with_program("", command="no-such-docker"),
         "a folder to share that is not there": with_program("", scratch=str(folder / "nowhere")),
+        "no image": with_program("", image=""),
+        "@task(memory='much')": with_program("", same.options(memory="much")(1)),
         "no daemon": with_program(SILENT),
         "no such image": with_program(NO_IMAGE),
         "a container that cannot be started": with_program(ENDS.format("echo 'no device nvidia' >&2; exit 125 ;;")),

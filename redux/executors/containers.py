@@ -36,7 +36,7 @@ _HINTS = ("Run '", "See '")
 
 
 class ContainersMissing(ExecutorError):
-    """The program that runs containers is not there."""
+    """The program that runs the containers of the executor `name`, `command`, is not there."""
 
     exit_code = 2
 
@@ -48,7 +48,7 @@ class ContainersMissing(ExecutorError):
 
 
 class DaemonSilent(ExecutorError):
-    """The program that runs containers cannot reach its daemon."""
+    """The program that runs the containers of the executor `name`, `command`, has no daemon: it `said` so."""
 
     def __init__(self, name: str, command: str, said: str) -> None:
         super().__init__(
@@ -58,7 +58,7 @@ class DaemonSilent(ExecutorError):
 
 
 class ContainerFailed(ExecutorError):
-    """A container was not started, or ended without an answer."""
+    """The container of a job of the task `fullname`, of this `image`, was not started or gave no answer: `why`."""
 
     def __init__(self, fullname: str, image: str, why: str) -> None:
         self.fullname = fullname
@@ -69,9 +69,10 @@ class ContainerFailed(ExecutorError):
 class Containers(Place):
     """Containers as an executor; `options` hold for every job unless its task says otherwise.
 
-    `Scheduler(executors={"boxes": Containers(ContainerOptions(image="mine:1"))})`. `workers` is how many run at once,
-    `code` what of the project they are sent (None: a volume has it). `scratch` is a folder that the daemon sees too,
-    where the run's passing folder is made.
+    `Scheduler(executors={"boxes": Containers(ContainerOptions(image="mine:1"))})`. `command` is the program that runs
+    them: Docker's, or one that takes the same words. `workers` is how many run at once, `code` what of the project they
+    are sent (None: a volume has it). `scratch` is a folder that the daemon sees too, where the run's passing folder is
+    made.
     """
 
     options: ContainerOptions = NO_OPTIONS
@@ -81,12 +82,15 @@ class Containers(Place):
     scratch: str | None = None
 
     def open(self, name: str, site: Site) -> Executor:
-        """The executor. Raises ContainersMissing, CannotPack."""
+        """The executor of this `name` at a `site`. Raises ContainersMissing, CannotPack, ExecutorError."""
         return ContainerExecutor(name, site, self)
 
 
 class ContainerExecutor(WorkQueue):
-    """A fixed number of containers at once, one for each job."""
+    """A fixed number of containers at once, one for each job.
+
+    `name` is what tasks call it, `site` says where values and outcomes go, `place` what the containers are like.
+    """
 
     def __init__(self, name: str, site: Site, place: Containers) -> None:
         if shutil.which(place.command) is None:

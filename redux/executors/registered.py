@@ -69,11 +69,11 @@ def get_executor_class(executor_name: str, required: bool = True) -> type | None
 
 @dataclass(frozen=True, slots=True)
 class Custom(Place):
-    """An executor of a class of one's own."""
+    """An executor of a class of one's own, which `find` gives; `options` are further arguments of it."""
 
     find: Callable[[], Opener]
     options: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
     def open(self, name: str, site: Site) -> Executor:
-        """The instance."""
+        """The instance of this `name`, at a `site`."""
         return self.find()(name, site, **self.options)

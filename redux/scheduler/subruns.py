@@ -138,7 +138,6 @@ def _make_job(
     executor, config, config_dir, load_modules = said
     around = yield SurroundingsAsked()
     scheduler = get_current_scheduler()
-    assert scheduler is not None
     if config_dir is not None:
         import_module(ELSEWHERE)  # it stands on the session, which stands on this
         modules = tuple(_homes_of(expr) if load_modules is None else load_modules)
