@@ -120,7 +120,8 @@ def _launch(request: bytes, entrypoint: str, far: Far) -> None:
         start_new_session=True,
     )
     answer, _ = process.communicate(request)
-    ended = f"its process ended before it could begin; see to {', '.join(far.load_modules)} of {far.folder}"
+    status = f" with status {process.returncode}" if process.returncode else ""
+    ended = f"its process ended{status} before it could begin; see to {', '.join(far.load_modules)} of {far.folder}"
     trouble = cast(str, unpack(answer)) if answer else ended
     if trouble:
         raise LaunchFailed(f"the federated task {entrypoint} was not begun: {trouble}")
