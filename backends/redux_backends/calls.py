@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import literal_column
+from sqlalchemy import exists, func, literal_column, null, select, update
 
 from redux_backends import handles, schema
 from redux_backends.backend import NONDETERMINISTIC, unknown_reference
@@ -22,7 +21,8 @@ from redux_backends.records import (
     ValueRecord,
 )
 from redux_backends.rowids import Ledger
-from redux_backends.statements import Among, Insert, Row, to_text
+from redux_backends.session import Session
+from redux_backends.statements import Among, Insert, Row
 from redux_valuestore.digest import Digest
 
 
@@ -52,12 +52,19 @@ _JOB_CHANGES = Insert(schema.job, update=_but("id", "uuid", of=schema.job.c.keys
 _TAGS = Insert(schema.tag)
 
 _MISSING = str(int(Place.MISSING))
-_ANY_MISSING = f"SELECT EXISTS (SELECT 1 FROM value WHERE place = {_MISSING})"
+_ANY_MISSING = select(exists().where(schema.value.c.place == literal_column(_MISSING)))
 _STILL_MISSING = Among(
     [schema.value.c.id], schema.value, schema.value.c.id, schema.value.c.place == literal_column(_MISSING)
 )
-_BRING_BACK = "UPDATE value SET place = ?, data = ? WHERE id = ?"
-_FORGET = f"UPDATE value SET place = {_MISSING}, data = NULL WHERE {schema.SAME_HASH}"
+_BRING_BACK = Insert(schema.value, update=("place", "data"))
+_FORGET = (
+    update(schema.value)
+    .where(schema.same_id_given(schema.value.c.hash))
+    .values(place=literal_column(_MISSING), data=null())
+)
+_LAST_PIECE, _LAST_TAG = (
+    select(func.coalesce(func.max(table.c.id), literal_column("0"))) for table in (schema.code_piece, schema.tag)
+)
 _KNOWN_PIECES = Among(list(schema.code_piece.c), schema.code_piece, schema.prefix_of(schema.code_piece.c.hash))
 _KNOWN_RESULTS = Among(
     [
@@ -82,12 +89,12 @@ _KNOWN_TAGS = Among(
 )
 
 
-def record(connection: sqlite3.Connection, ledger: Ledger, batch: Batch) -> None:
+def record(session: Session, ledger: Ledger, batch: Batch) -> None:
     """Write a batch. Raises `unknown_reference`'s error where a record names one that is nowhere."""
-    writer = _Writer(connection, ledger)
+    writer = _Writer(session, ledger)
     writer.learn(batch)
     if batch.rollbacks or batch.handles:
-        handles.record(connection, ledger, batch.rollbacks, batch.handles)
+        handles.record(session, ledger, batch.rollbacks, batch.handles)
     writer.values(batch.values)
     writer.tasks(batch.tasks)
     writer.evaluations(batch)
@@ -95,19 +102,19 @@ def record(connection: sqlite3.Connection, ledger: Ledger, batch: Batch) -> None
     writer.calls(batch)
     writer.jobs(batch)
     writer.tags(batch.tags)
-    _WORDS.run(connection, ledger.words.added)
+    session.write(_WORDS, ledger.words.added)
 
 
-def forget_value(connection: sqlite3.Connection, value: Digest) -> None:
+def forget_value(session: Session, value: Digest) -> None:
     """Note that a value's bytes are gone."""
-    connection.execute(_FORGET, {"id": value})
+    session.run(_FORGET, prefix=value[: schema.PREFIX], digest=value)
 
 
 class _Writer:
     """One batch on its way into the tables, in one transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, ledger: Ledger) -> None:
-        self._connection = connection
+    def __init__(self, session: Session, ledger: Ledger) -> None:
+        self._session = session
         self._ledger = ledger
 
     def learn(self, batch: Batch) -> None:
@@ -153,23 +160,22 @@ class _Writer:
             elif value.hash not in new:
                 again.append(value)
         words.learn(value.type_name for value in new.values())
-        rows = [
-            (
-                known[value.hash],
-                value.hash,
-                words[value.type_name],
-                value.size,
-                int(value.traits),
-                int(Place.STORE if value.data is None else Place.INLINE),
-                to_text(value.preview),
-                value.data,
-            )
-            for value in new.values()
-        ]
-        _VALUES.run(self._connection, rows)
+        self._session.write(_VALUES, [self._value_row(value) for value in new.values()])
         self._held([value for value in new.values() if value.traits])
         if again:
             self._bring_back(again)
+
+    def _value_row(self, value: ValueRecord) -> Row:
+        return (
+            self._ledger.values[value.hash],
+            value.hash,
+            self._ledger.words[value.type_name],
+            value.size,
+            int(value.traits),
+            int(Place.STORE if value.data is None else Place.INLINE),
+            value.preview,
+            value.data,
+        )
 
     def _held(self, values: list[ValueRecord]) -> None:
         known = self._ledger.values
@@ -180,27 +186,26 @@ class _Writer:
         children: list[Row] = []
         held: list[Row] = []
         versions = self._ledger.handles
-        handles.hold(self._connection, self._ledger, (one for value in values for one in value.handles))
+        handles.hold(self._session, self._ledger, (one for value in values for one in value.handles))
         for value in values:
             row = known[value.hash]
-            files += [(row, at, to_text(file.path), file.content) for at, file in enumerate(value.files)]
+            files += [(row, at, file.path, file.content) for at, file in enumerate(value.files)]
             tasks += [(row, at, words[task.fullname], task.task_hash) for at, task in enumerate(value.tasks)]
             children += [(row, at, known[child]) for at, child in enumerate(value.subvalues)]
             held += [(row, at, versions[one.hash]) for at, one in enumerate(value.handles)]
-        _FILES.run(self._connection, files)
-        _HELD_TASKS.run(self._connection, tasks)
-        _SUBVALUES.run(self._connection, children)
-        _HELD_HANDLES.run(self._connection, held)
+        self._session.write(_FILES, files)
+        self._session.write(_HELD_TASKS, tasks)
+        self._session.write(_SUBVALUES, children)
+        self._session.write(_HELD_HANDLES, held)
 
     def _bring_back(self, values: list[ValueRecord]) -> None:
         """Values whose bytes were gone have them again."""
-        if not self._connection.execute(_ANY_MISSING).fetchone()[0]:
+        if not self._session.first(_ANY_MISSING)[0]:
             return
         rows = {self._ledger.values[value.hash]: value for value in reversed(values)}
-        for (row,) in _STILL_MISSING.rows(self._connection, rows):
-            data = rows[row].data
-            place = Place.STORE if data is None else Place.INLINE
-            self._connection.execute(_BRING_BACK, (int(place), data, row))
+        missing = [rows[row] for (row,) in self._session.read(_STILL_MISSING, rows)]
+        self._ledger.words.learn(value.type_name for value in missing)
+        self._session.write(_BRING_BACK, [self._value_row(value) for value in missing])
 
     # -- tasks -------------------------------------------------------------------------------------
 
@@ -216,15 +221,12 @@ class _Writer:
             return
         words.learn(task.fullname for task in new.values())
         pieces = self._pieces(piece for task in new.values() for piece in task.pieces)
-        _TASKS.run(
-            self._connection,
-            [
-                (known[task.hash], task.hash, words[task.fullname], task.version and to_text(task.version))
-                for task in new.values()
-            ],
+        self._session.write(
+            _TASKS,
+            [(known[task.hash], task.hash, words[task.fullname], task.version) for task in new.values()],
         )
-        _TASK_PIECES.run(
-            self._connection,
+        self._session.write(
+            _TASK_PIECES,
             [(known[task.hash], at, pieces[piece]) for task in new.values() for at, piece in enumerate(task.pieces)],
         )
 
@@ -233,15 +235,15 @@ class _Writer:
         prefixes = {piece.hash[: schema.PREFIX] for piece in wanted}
         known = {
             CodePiece(Digest(digest), kind, name, source): row
-            for row, digest, kind, name, source in _KNOWN_PIECES.rows(self._connection, prefixes)
+            for row, digest, kind, name, source in self._session.read(_KNOWN_PIECES, prefixes)
         }
-        (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM code_piece").fetchone()
+        (last,) = self._session.first(_LAST_PIECE)
         new: list[Row] = []
         for piece in wanted:
             if piece not in known:
                 known[piece] = last + len(new) + 1
-                new.append((known[piece], piece.hash, piece.kind, to_text(piece.name), to_text(piece.source)))
-        _PIECES.run(self._connection, new)
+                new.append((known[piece], piece.hash, piece.kind, piece.name, piece.source))
+        self._session.write(_PIECES, new)
         return known
 
     # -- evaluations -------------------------------------------------------------------------------
@@ -260,8 +262,8 @@ class _Writer:
             arguments += [
                 (row, at, words[argument.name], values[argument.value]) for at, argument in enumerate(key.arguments)
             ]
-        _EVALUATIONS.run(self._connection, evaluations)
-        _ARGUMENTS.run(self._connection, arguments)
+        self._session.write(_EVALUATIONS, evaluations)
+        self._session.write(_ARGUMENTS, arguments)
 
     def results(self, evaluations: Sequence[Evaluation]) -> None:
         known, values = self._ledger.evaluations, self._ledger.values
@@ -273,19 +275,19 @@ class _Writer:
         if not newest:
             return
         old = {known[each.eval_hash] for each in evaluations if not known.is_new(each.eval_hash)}
-        earlier = {(row, value): recorded for row, value, recorded in _KNOWN_RESULTS.rows(self._connection, old)}
+        earlier = {(row, value): recorded for row, value, recorded in self._session.read(_KNOWN_RESULTS, old)}
         rows = [
             (*key, each.duration, each.recorded)
             for key, each in newest.items()
             if key not in earlier or earlier[key] < each.recorded
         ]
-        _RESULTS.run(self._connection, rows)
+        self._session.write(_RESULTS, rows)
         results = Counter(row for row, _ in earlier.keys() | newest.keys())
         self._tag_nondeterministic([row for row, count in results.items() if count > 1])
 
     def _tag_nondeterministic(self, evaluations: list[int]) -> None:
         """Tag the tasks of evaluations with several results that nothing outside explains."""
-        lasting = Counter(_LASTING_RESULTS.rows(self._connection, evaluations))
+        lasting = Counter(self._session.read(_LASTING_RESULTS, evaluations))
         differing = {Digest(task_hash) for (_, task_hash), count in lasting.items() if count > 1}
         self.tags([Tag("task", task_hash, NONDETERMINISTIC, "true") for task_hash in sorted(differing)])
 
@@ -321,9 +323,9 @@ class _Writer:
             )
             edges += [(row, at, known[child]) for at, child in enumerate(call.children)]
             upstreams += [(row, at, words[one.argument], known[one.call]) for at, one in enumerate(call.upstreams)]
-        _CALLS.run(self._connection, nodes)
-        _EDGES.run(self._connection, edges)
-        _UPSTREAMS.run(self._connection, upstreams)
+        self._session.write(_CALLS, nodes)
+        self._session.write(_EDGES, edges)
+        self._session.write(_UPSTREAMS, upstreams)
 
     def _learn_calls(self, batch: Batch) -> None:
         """Look up the calls that the batch holds or names; a call of a new evaluation is new itself."""
@@ -345,8 +347,8 @@ class _Writer:
                 row = known.add(task_set.hash)
                 sets.append((row, task_set.hash))
                 members += [(row, task) for task in sorted({tasks[task] for task in task_set.tasks})]
-        _TASK_SETS.run(self._connection, sets)
-        _MEMBERS.run(self._connection, members)
+        self._session.write(_TASK_SETS, sets)
+        self._session.write(_MEMBERS, members)
 
     # -- jobs --------------------------------------------------------------------------------------
 
@@ -357,7 +359,8 @@ class _Writer:
         if not latest:
             return
         parents = {job.parent for job in latest.values() if job.parent is not None}
-        known.learn((parents | {job.id for job in batch.jobs}) - new)
+        asked = parents | {job.id for job in batch.jobs}
+        known.learn(asked | new if self._session.again else asked - new)
         changed = latest.keys() & known.keys()
         for id in latest:
             if id not in changed:
@@ -365,8 +368,8 @@ class _Writer:
         words.learn({job.place for job in latest.values()})
         words.learn({job.reason.detail for job in latest.values() if job.reason is not None})
         rows = {id: self._job_row(job) for id, job in latest.items()}
-        _JOBS.run(self._connection, [row for id, row in rows.items() if id not in changed])
-        _JOB_CHANGES.run(self._connection, [row for id, row in rows.items() if id in changed])
+        self._session.write(_JOBS, [row for id, row in rows.items() if id not in changed])
+        self._session.write(_JOB_CHANGES, [row for id, row in rows.items() if id in changed])
 
     def _job_row(self, job: Job) -> Row:
         ledger = self._ledger
@@ -403,10 +406,10 @@ class _Writer:
             for entity in named:
                 rows[entity]
         prefixes = {tag.entity[: schema.PREFIX] for tag in wanted}
-        known = {Tag(*row) for row in _KNOWN_TAGS.rows(self._connection, prefixes)}
-        (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM tag").fetchone()
+        known = {Tag(*row) for row in self._session.read(_KNOWN_TAGS, prefixes)}
+        (last,) = self._session.first(_LAST_TAG)
         new = [tag for tag in wanted if tag not in known]
-        _TAGS.run(
-            self._connection,
-            [(last + at, tag.kind, tag.entity, to_text(tag.key), to_text(tag.value)) for at, tag in enumerate(new, 1)],
+        self._session.write(
+            _TAGS,
+            [(last + at, tag.kind, tag.entity, tag.key, tag.value) for at, tag in enumerate(new, 1)],
         )
