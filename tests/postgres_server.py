@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache, cached_property
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
+
+from redux_backends.sql import open_backend
 
 _SETTINGS = {
     "listen_addresses": "''",
@@ -25,7 +27,6 @@ _SETTINGS = {
     "shared_buffers": "64MB",
     "autovacuum": "off",
 }
-_TEMPLATE = "redux_template"
 
 
 def find_binaries() -> Path:
@@ -61,25 +62,54 @@ class Server:
     def __init__(self, url: str) -> None:
         self.url = url
         self._numbers = count()
-        self._names = f"redux_{os.getpid()}"
+        self._prefix = f"redux_test_{os.getpid()}"
+        self._template: str | None = None
 
     def url_of(self, database: str) -> str:
         """The URL of one of the server's databases."""
         head, _, tail = self.url.partition("?")
-        return f"{head.rpartition('/')[0]}/{database}?{tail}"
+        return f"{head.rpartition('/')[0]}/{database}" + (f"?{tail}" if tail else "")
 
     def execute(self, statement: str, *names: str) -> None:
         """Run a statement of administration, with names in their places."""
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)).as_bytes())
 
     @contextmanager
-    def database(self, template: str = "template0") -> Iterator[str]:
+    def empty_database(self, template: str = "template0") -> Iterator[str]:
         """The URL of a new database, which goes at the end."""
-        name = f"{self._names}_{next(self._numbers)}"
-        self.execute("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'", name, template)
-        yield self.url_of(name)
-        self.execute("DROP DATABASE {} WITH (FORCE)", name)
+        name = f"{self._prefix}_{next(self._numbers)}"
+        self.execute("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'" + self._fast_copy, name, template)
+        try:
+            yield self.url_of(name)
+        finally:
+            self.execute("DROP DATABASE {} WITH (FORCE)", name)
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of a new database that has the tables already."""
+        with self.empty_database(self._with_tables()) as url:
+            yield url
+
+    def _with_tables(self) -> str:
+        if self._template is None:
+            name = f"{self._prefix}_template"
+            self.execute("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", name)
+            backend = open_backend(self.url_of(name))
+            backend.load()
+            backend.close()
+            self._template = name
+        return self._template
+
+    @cached_property
+    def _fast_copy(self) -> str:
+        with psycopg.connect(self.url) as connection:
+            return " STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else ""
+
+    def forget_template(self) -> None:
+        """Leave nothing on a server that stays."""
+        if self._template is not None:
+            self.execute("DROP DATABASE {} WITH (FORCE)", self._template)
 
 
 @contextmanager
@@ -87,7 +117,9 @@ def started() -> Iterator[Server]:
     """A server while it is needed."""
     given = os.environ.get("REDUX_TEST_PG_URL")
     if given:
-        yield Server(given)
+        server = Server(given)
+        yield server
+        server.forget_template()
         return
     binaries = find_binaries()
     # A socket's path has at most 107 bytes.
@@ -95,7 +127,19 @@ def started() -> Iterator[Server]:
     data = folder / "data"
     settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
     try:
-        initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]
+        initdb = [
+            binaries / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        ]
         run_as_other([*map(str, initdb)], folder)
         start = [binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", f"-k {folder} {settings}", "start"]
         run_as_other([*map(str, start)], folder)
@@ -105,3 +149,17 @@ def started() -> Iterator[Server]:
             run_as_other([str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"], folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+_running = ExitStack()
+
+
+@cache
+def shared() -> Server:
+    """The server of this test process, started when it is first asked for."""
+    return _running.enter_context(started())
+
+
+def stop() -> None:
+    """Stop it if it runs."""
+    _running.close()

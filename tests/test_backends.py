@@ -1,13 +1,15 @@
-"""What every backend keeps to: the suite over memory and SQLite, and the two side by side."""
+"""What every backend keeps to: the suite over memory, SQLite and PostgreSQL, and the databases beside the memory."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, KeysView
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psycopg
+import pytest
 from hypothesis import settings
 
 from redux_backends import liveness
@@ -16,9 +18,11 @@ from redux_backends.machine import BackendMachine
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import Execution
 from redux_backends.sample import Story
-from redux_backends.sql import SQLiteBackend
+from redux_backends.sql import SQLiteBackend, open_backend
 from redux_backends.testing import BackendSuite
 from redux_valuestore.digest import Digest
+
+from . import postgres_server
 
 
 class TestMemory(BackendSuite):
@@ -64,6 +68,22 @@ class TestSQLite(BackendSuite):
             )
 
 
+class TestPostgres(BackendSuite):
+    @pytest.fixture(autouse=True)
+    def _database(self, postgres_url: str) -> None:
+        self.url = postgres_url
+
+    def make_backend(self, folder: Path) -> Backend:
+        return open_backend(self.url)
+
+    def expire_lease(self, backend: Backend, execution: Execution) -> None:
+        with psycopg.connect(self.url) as connection:
+            connection.execute(
+                "UPDATE execution SET lease_until = lease_until - %s WHERE uuid = %s",
+                (liveness.LEASE_SECONDS + 1, execution.id),
+            )
+
+
 class SQLiteMachine(BackendMachine):
     def make_backend(self) -> Backend:
         self._folder = TemporaryDirectory()
@@ -76,3 +96,19 @@ class SQLiteMachine(BackendMachine):
 
 TestSQLiteSaysWhatMemorySays = SQLiteMachine.TestCase
 TestSQLiteSaysWhatMemorySays.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+
+
+class PostgresMachine(BackendMachine):
+    def make_backend(self) -> Backend:
+        self._closing = ExitStack()
+        return open_backend(self._closing.enter_context(postgres_server.shared().database()))
+
+    def teardown(self) -> None:
+        try:
+            super().teardown()
+        finally:
+            self._closing.close()
+
+
+TestPostgresSaysWhatMemorySays = PostgresMachine.TestCase
+TestPostgresSaysWhatMemorySays.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)

@@ -16,7 +16,7 @@ from redux_backends.statements import Insert
 
 _execution = schema.execution
 _now = Now().label("now")
-_EXECUTIONS = Insert(_execution, update=[name for name in _execution.c.keys() if name not in ("id", "uuid")])
+_EXECUTIONS = Insert(_execution, update=[each.name for each in _execution.c if each.name not in ("id", "uuid")])
 _RENEW = (
     update(_execution)
     .where(schema.same_id_given(_execution.c.uuid))

@@ -35,6 +35,7 @@ _CONFLICTS = 10
 _PAUSES = (0.0, 0.1, 0.3, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each new try where the connection was lost: a server that starts again is back within them."""
 
+
 @dataclass(slots=True)
 class _Opened:
     """The connections of one process; a forked child makes its own and leaves these alone."""
@@ -71,7 +72,11 @@ class PostgresDatabase:
         with self._opening:
             if self._opened is not None and self._opened.pid == os.getpid():
                 return
-            opened = _Opened(os.getpid(), QueuePool(self._connect_session, pool_size=3, max_overflow=20, reset_on_return=None), self._make_views())
+            opened = _Opened(
+                os.getpid(),
+                QueuePool(self._connect_session, pool_size=3, max_overflow=20, reset_on_return=None),
+                self._make_views(),
+            )
             try:
                 with _checked_out(opened.pool) as driver:
                     make_ready(driver, self.place)
@@ -108,6 +113,9 @@ class PostgresDatabase:
             )
         prepare(driver)
         return driver
+
+    def _make_pool(self) -> QueuePool:
+        return QueuePool(self._connect_session, pool_size=3, max_overflow=20, reset_on_return=None)
 
     def _make_views(self) -> Engine:
         return create_engine(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -64,7 +63,8 @@ class PostgresSession:
         written = _inserts.get(insert) or _inserts.setdefault(insert, _InsertSql(insert))
         with self.driver.cursor(binary=True) as cursor:
             if insert.update or len(rows) < 20:
-                cursor.execute(written.unnest, [list(column) for column in zip(*rows)], prepare=True, binary=True)
+                columns = [list(column) for column in zip(*rows, strict=True)]
+                cursor.execute(written.unnest, columns, prepare=True, binary=True)
             else:
                 with cursor.copy(written.copy) as copy:
                     copy.set_types(written.types)

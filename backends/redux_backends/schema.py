@@ -332,8 +332,8 @@ tag = Table(
 )
 _found_by(tag.c.entity)
 
-# On PostgreSQL each row of a foreign key would be looked up again, and an index of texts has a limit of their length. What
-# both are there for is kept by the one place that writes.
+# PostgreSQL would look up again each row that a foreign key names, and limits the length of texts in a unique index.
+# What both are there for is kept by the one place that writes.
 for _table in metadata.tables.values():
     for _constraint in _table.constraints:
         if isinstance(_constraint, (ForeignKeyConstraint, UniqueConstraint)):

@@ -59,8 +59,9 @@ class KeptText(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         if value is None:
             return None
-        kept = to_postgres(value) if dialect.name == "postgresql" else to_sqlite(value)
-        return kept  # pyright: ignore[reportReturnType] - SQLite keeps bytes among texts
+        if dialect.name == "postgresql":
+            return to_postgres(value)
+        return to_sqlite(value)  # pyright: ignore[reportReturnType] - SQLite keeps bytes among texts
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         if value is None:
