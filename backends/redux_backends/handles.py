@@ -77,16 +77,14 @@ def _roll_back(session: Session, known: Mapping[bytes, int], one: Rollback) -> N
 
 
 def hold(session: Session, ledger: Ledger, held: Iterable[HandleVersion]) -> None:
-    """Have rows for versions that values hold: one that nobody recorded is not valid."""
-    wanted = dict.fromkeys(held)
-    ledger.handles.learn(digest for one in wanted for digest in (one.hash, *one.parents))
-    unknown = [one for one in wanted if one.hash not in ledger.handles]
-    if unknown:
-        _advance(session, ledger, unknown)
-        _set_validity(session, [ledger.handles[one.hash] for one in unknown], 0)
+    """Have rows for versions that values hold: one that nobody recorded is not valid, and others stay as they are."""
+    wanted = list(dict.fromkeys(held))
+    if wanted:
+        ledger.handles.learn(digest for one in wanted for digest in (one.hash, *one.parents))
+        _advance(session, ledger, wanted, only_held=True)
 
 
-def _advance(session: Session, ledger: Ledger, versions: Sequence[HandleVersion]) -> None:
+def _advance(session: Session, ledger: Ledger, versions: Sequence[HandleVersion], *, only_held: bool = False) -> None:
     known, words = ledger.handles, ledger.words
     words.learn({version.name for version in versions})
     old = {known[digest] for one in versions for digest in (one.hash, *one.parents) if digest in known}
@@ -96,12 +94,13 @@ def _advance(session: Session, ledger: Ledger, versions: Sequence[HandleVersion]
     names: dict[int, tuple[Digest, int]] = {}
     edges: list[Row] = []
     for version in versions:
+        stays_valid = version.hash in known and valid[known[version.hash]]
         for digest in (*version.parents, version.hash):
             if digest not in known:
                 row = known.add(digest)
                 names[row], valid[row] = (digest, words[version.name]), True
         row = known[version.hash]
-        valid[row] = all(valid[known[parent]] for parent in version.parents)
+        valid[row] = stays_valid if only_held else all(valid[known[parent]] for parent in version.parents)
         if row not in with_parents:
             with_parents.add(row)
             edges += [(row, at, known[parent]) for at, parent in enumerate(version.parents)]
