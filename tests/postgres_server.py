@@ -27,6 +27,8 @@ _SETTINGS = {
     "shared_buffers": "64MB",
     "autovacuum": "off",
 }
+GUARDED = "redux_guarded"
+"""A role that is asked for its password."""
 
 
 def find_binaries() -> Path:
@@ -112,43 +114,58 @@ class Server:
             self.execute("DROP DATABASE {} WITH (FORCE)", self._template)
 
 
+class OwnServer(Server):
+    """A server in a folder of its own, which goes with it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"postgresql://postgres@/postgres?host={folder}")
+        self._folder = folder
+        self._data = folder / "data"
+        self._binaries = find_binaries()
+        self._run("initdb", *["-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"])
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(f"local all {GUARDED} scram-sha-256\n{rules.read_text()}")
+
+    def start(self) -> None:
+        """Start it, and wait until it lets people in."""
+        settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+        self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", f"-k {self._folder} {settings}", "start")
+
+    def stop(self) -> None:
+        """End it as a crash would."""
+        self._run("pg_ctl", "-m", "immediate", "stop")
+
+    def _run(self, program: str, *words: str) -> None:
+        run_as_other([str(self._binaries / program), "-D", str(self._data), *words], self._folder)
+
+
 @contextmanager
-def started() -> Iterator[Server]:
+def own_server() -> Iterator[OwnServer]:
     """A server while it is needed."""
-    given = os.environ.get("REDUX_TEST_PG_URL")
-    if given:
-        server = Server(given)
-        yield server
-        server.forget_template()
-        return
-    binaries = find_binaries()
     # A socket's path has at most 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="redux-pg-", dir="/tmp"))
-    data = folder / "data"
-    settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
     try:
-        initdb = [
-            binaries / "initdb",
-            "-D",
-            data,
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "--no-sync",
-            "-E",
-            "UTF8",
-            "--locale=C",
-        ]
-        run_as_other([*map(str, initdb)], folder)
-        start = [binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", f"-k {folder} {settings}", "start"]
-        run_as_other([*map(str, start)], folder)
+        server = OwnServer(folder)
+        server.start()
         try:
-            yield Server(f"postgresql://postgres@/postgres?host={folder}")
+            yield server
         finally:
-            run_as_other([str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"], folder)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def started() -> Iterator[Server]:
+    """The server that the environment names, else one of its own."""
+    given = os.environ.get("REDUX_TEST_PG_URL")
+    if not given:
+        with own_server() as own:
+            yield own
+        return
+    server = Server(given)
+    yield server
+    server.forget_template()
 
 
 _running = ExitStack()

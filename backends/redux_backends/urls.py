@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_PASSWORD = re.compile(r"(://[^/@:]*:)[^/]*@")
+_PASSWORD = re.compile(r"(://[^/@:?]*:).*@")
 _QUERY = re.compile(r"([?&](?:password|sslpassword)=)[^&]*")
 
 
