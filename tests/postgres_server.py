@@ -117,9 +117,10 @@ class Server:
 class OwnServer(Server):
     """A server in a folder of its own, which goes with it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **changed: str) -> None:
         super().__init__(f"postgresql://postgres@/postgres?host={folder}")
         self._folder = folder
+        self._settings = {**_SETTINGS, **changed}
         self._data = folder / "data"
         self._binaries = find_binaries()
         self._run("initdb", *["-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"])
@@ -128,7 +129,7 @@ class OwnServer(Server):
 
     def start(self) -> None:
         """Start it, and wait until it lets people in."""
-        settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+        settings = " ".join(f"-c {name}={value}" for name, value in self._settings.items())
         self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", f"-k {self._folder} {settings}", "start")
 
     def stop(self) -> None:
@@ -140,12 +141,12 @@ class OwnServer(Server):
 
 
 @contextmanager
-def own_server() -> Iterator[OwnServer]:
-    """A server while it is needed."""
+def own_server(**changed: str) -> Iterator[OwnServer]:
+    """A server while it is needed, with some settings changed."""
     # A socket's path has at most 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="redux-pg-", dir="/tmp"))
     try:
-        server = OwnServer(folder)
+        server = OwnServer(folder, **changed)
         server.start()
         try:
             yield server

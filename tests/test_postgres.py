@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -51,7 +50,7 @@ def story(first, count):
 
 backend = open_backend(sys.argv[1])
 """
-OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+CONNECTIONS = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'redux'"
 
 
 def child(code: str, *arguments: object) -> subprocess.Popen[str]:
@@ -114,29 +113,31 @@ def empty_url() -> Iterator[str]:
 
 def test_processes_that_begin_and_record_the_same_at_once_make_each_record_once(empty_url: str) -> None:
     code = """
-print("ready", flush=True)
-sys.stdin.readline()
-backend.load()
-for first in range(0, 100, 5):
-    one = story(first, 30)
-    backend.record_execution(one.execution)
-    backend.record(one.batch)
-    assert len(backend.check_cache([each.eval_hash for each in one.add_keys])) == 30
-backend.close()
+def play():
+    os.read(reading, 1)
+    for first in range(0, 50, 5):
+        one = story(first, 30)
+        backend.record_execution(one.execution)
+        backend.record(one.batch)
+        assert len(backend.check_cache([each.eval_hash for each in one.add_keys])) == 30
+    backend.close()
+
+reading, writing = os.pipe()
+pids = []
+for _ in range(8):
+    pid = os.fork()
+    if not pid:
+        os.close(writing)
+        play()
+        sys.exit()
+    pids.append(pid)
+os.close(writing)
+assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * 8
 """
-    writers = [child(code, empty_url) for _ in range(8)]
-    for writer in writers:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
-    for writer in writers:
-        assert writer.stdin is not None
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
-    for writer in writers:
-        finish(writer)
+    finish(child(code, empty_url))
     assert_sound(empty_url)
-    assert ask(empty_url, "SELECT count(*) FROM job") == [(20 * 31,)]
-    assert ask(empty_url, "SELECT count(*) FROM argument") == [(125,)]
+    assert ask(empty_url, "SELECT count(*) FROM job") == [(10 * 31,)]
+    assert ask(empty_url, "SELECT count(*) FROM argument") == [(75,)]
 
 
 def test_a_forked_process_has_connections_of_its_own(postgres_url: str) -> None:
@@ -174,7 +175,7 @@ def test_a_run_goes_on_when_the_server_ends_its_connections(postgres_repo: Repo,
     @task(name="lost_step")
     def step(n: int) -> int:
         if n % 20 == 7:
-            ask(postgres_url, f"SELECT pg_terminate_backend(pid) {OTHERS}")
+            ask(postgres_url, f"SELECT pg_terminate_backend(pid) {CONNECTIONS}")
         return n + 1
 
     @task(name="lost_total")
@@ -230,8 +231,8 @@ def test_a_transaction_is_played_again_when_another_was_in_the_way(backend: SqlB
         backend._database.run_tx(never)
 
 
-def test_a_server_that_crashes_and_starts_again_is_waited_for(tmp_path: Path) -> None:
-    with postgres_server.own_server() as server:
+def test_a_server_that_crashes_and_starts_again_is_waited_for() -> None:
+    with postgres_server.own_server(synchronous_commit="on") as server:
         backend, stories = open_backend(server.url), [Story(*(f"{n}" for n in range(9)), name=f"{n}") for n in range(6)]
         for story in stories[:2]:
             record(backend, story)
@@ -301,7 +302,7 @@ def test_a_role_is_let_in_by_its_password_alone_and_needs_its_rights(
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://me:secret%zz@host/x", "postgres://me:sec@ret@host:port:7/x", "postgresql://me:secret@[::1/x"]
+    "url", ["postgresql://me:secret%zz@host/x", "postgres://me:sec@ret@host/x", "postgresql://me:secret@[::1/x"]
 )
 def test_a_url_that_cannot_be_read_keeps_its_password(url: str) -> None:
     with pytest.raises(
@@ -333,9 +334,7 @@ def test_tables_of_another_redux_are_refused(postgres_url: str) -> None:
 
 def test_tables_of_something_else_are_left_alone(empty_url: str) -> None:
     ask(empty_url, "CREATE TABLE job (theirs int)")
-    with pytest.raises(
-        BackendCorrupt, match=r"holds tables of something else \(job\); give redux a database of its own"
-    ):
+    with pytest.raises(BackendCorrupt, match=r"holds tables of something else \(job\); give redux a database"):
         open_backend(empty_url).load()
     assert ask(empty_url, "SELECT count(*) FROM pg_class WHERE relname = 'word'") == [(0,)]
 
@@ -438,11 +437,10 @@ def test_a_fan_out_takes_few_statements_cold_and_warm(postgres_repo: Repo, heard
         return [inc(i) for i in range(n)]  # pyright: ignore
 
     scheduler = Scheduler(postgres_repo)
-    for _ in ("cold", "warm"):
+    for most in (100, 40):
         heard.clear()
         assert len(scheduler.run(main(2_000))) == 2_000
-        print(len(heard))
-        assert len(heard) < 200
+        assert len(heard) < most
 
 
 def test_a_view_takes_as_many_statements_for_many_jobs_as_for_few(backend: SqlBackend, heard: list[object]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import RLock
@@ -61,6 +61,7 @@ class PostgresDatabase:
         self._writing = RLock()
         self._opened: _Opened | None = None
         self._finalizer: weakref.finalize | None = None
+        self._drivers: weakref.WeakSet[psycopg.Connection] = weakref.WeakSet()
 
     # -- life --------------------------------------------------------------------------------------
 
@@ -99,7 +100,9 @@ class PostgresDatabase:
             self._opened = None
 
     def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(**self._target)
+        driver = psycopg.connect(**self._target)
+        self._drivers.add(driver)
+        return driver
 
     def _connect_session(self) -> psycopg.Connection:
         driver = self._connect()
@@ -131,8 +134,9 @@ class PostgresDatabase:
         """Connections of this process's own."""
         opened = self._opened
         if opened is not None and opened.pid != os.getpid():
-            # After a fork the connections are the parent's: using or closing them here would end what it does.
+            _leave_to_parent(self._drivers)
             _of_parents.append(opened)
+            self._drivers = weakref.WeakSet()
             self._opening, self._writing = RLock(), RLock()
             self._opened = None
         if self._opened is None:
@@ -201,6 +205,18 @@ class PostgresDatabase:
 _of_parents: list[_Opened] = []
 
 
+def _leave_to_parent(drivers: Iterable[psycopg.Connection]) -> None:
+    """Let go of connections that a fork copied, without a word to the server, which would end them for the parent."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    try:
+        for driver in drivers:
+            if not driver.closed:
+                os.dup2(nowhere, driver.fileno(), inheritable=False)
+                driver.close()
+    finally:
+        os.close(nowhere)
+
+
 @contextmanager
 def _checked_out(pool: QueuePool) -> Iterator[psycopg.Connection]:
     """A connection of the pool's, which gets it back only if it is as it was."""
@@ -220,6 +236,8 @@ def _read_url(url: str) -> dict[str, Any]:
     """What the driver is told. Raises `UnknownDatabase`."""
     try:
         given = conninfo_to_dict("postgresql://" + url.partition("://")[2])
+        if "@" in given.get("host", ""):
+            raise psycopg.ProgrammingError("the password has an @")
     except psycopg.ProgrammingError:
         # What the driver says may hold the password.
         raise UnknownDatabase(

@@ -12,6 +12,8 @@ _REMEDIES = {
     "53200": "free some memory on the server",
     "53300": "too many are connected: end some of them, or raise max_connections on the server",
     "25006": "the server takes no writes: give the URL of the one that does",
+    "40001": "others were in the way too often: run it again",
+    "40P01": "others were in the way too often: run it again",
     "57014": "somebody cancelled it, or it took longer than statement_timeout allows: run it again",
     "55P03": "some process has held its lock for too long: end it, or wait",
     "57P03": "the server is starting or stopping: wait a moment, and run it again",
