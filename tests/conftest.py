@@ -51,12 +51,12 @@ def pytest_unconfigure() -> None:
     postgres_server.stop()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def repo(request: pytest.FixtureRequest) -> Repo:
     """A repository of each kind."""
     if request.param == "memory":
         return Repo(MemoryBackend(), MemoryStore(), INLINE_LIMIT)
-    made: Repo = request.getfixturevalue("sqlite_repo")
+    made: Repo = request.getfixturevalue(f"{request.param}_repo")
     return made
 
 
