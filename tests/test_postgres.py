@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -463,3 +464,44 @@ def test_large_data_come_with_the_rest(backend: SqlBackend, heard: list[object])
     found = backend.get_values([each.hash for each in large])
     assert {found[each.hash].data for each in large} == {each.data for each in large}
     assert len(heard) == 1
+
+
+# -- the command line ------------------------------------------------------------------------------
+
+WORKFLOW = """
+from redux import task
+
+@task
+def double(x: int) -> int:
+    return x * 2
+
+@task
+def main() -> list[int]:
+    return [double(n) for n in range(3)]
+"""
+
+
+def test_a_team_runs_and_looks_through_the_url_alone(postgres_url: str, tmp_path: Path) -> None:
+    (tmp_path / "flow.py").write_text(WORKFLOW)
+    url = postgres_url.replace("postgres@", "postgres:hush@")
+    environment = {name: said for name, said in os.environ.items() if not name.startswith("REDUX_")}
+
+    def redux(*words: str) -> str:
+        command = [sys.executable, "-P", "-m", "redux", *words]
+        done = subprocess.run(
+            command, cwd=tmp_path, env={**environment, "REDUX_DB_URL": url}, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        assert "hush" not in done.stdout + done.stderr
+        return done.stdout
+
+    assert redux("run", "flow.py", "main") == redux("run", "--db", url, "flow.py", "main") == "[0, 2, 4]\n"
+    listed = redux("log")
+    assert "4 jobs: 4 cached" in listed
+    assert "4 jobs: 4 ran" in listed
+    (tmp_path / "flow.py").write_text(WORKFLOW.replace("x * 2", "x * 3"))
+    assert redux("run", "flow.py", "main") == "[0, 3, 6]\n"
+    assert "x * 3" in redux("explain-miss", "double")
+    assert "postgres:…@" in redux("config")
+    assert ask(postgres_url, "SELECT count(*) FROM execution") == [(3,)]
+    assert ask(postgres_url, "SELECT count(*) FROM execution WHERE argv LIKE '%%hush%%'") == [(0,)]

@@ -118,7 +118,8 @@ class PostgresDatabase:
         return driver
 
     def _make_pool(self) -> QueuePool:
-        return QueuePool(self._connect_session, pool_size=3, max_overflow=20, reset_on_return=None)
+        connect = self._connect_session
+        return QueuePool(connect, pool_size=3, max_overflow=20, reset_on_return=None)  # pyright: ignore[reportArgumentType]
 
     def _make_views(self) -> Engine:
         return create_engine(
@@ -236,7 +237,7 @@ def _read_url(url: str) -> dict[str, Any]:
     """What the driver is told. Raises `UnknownDatabase`."""
     try:
         given = conninfo_to_dict("postgresql://" + url.partition("://")[2])
-        if "@" in given.get("host", ""):
+        if "@" in str(given.get("host")):
             raise psycopg.ProgrammingError("the password has an @")
     except psycopg.ProgrammingError:
         # What the driver says may hold the password.

@@ -10,7 +10,7 @@ from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    Executable,
+    ClauseElement,
     Float,
     Integer,
     LargeBinary,
@@ -58,7 +58,7 @@ class PostgresSession:
         """Write rows, each with a value for every column in order."""
         if not rows:
             return
-        if insert.texts and not are_plain(row[at] or "" for at in insert.texts for row in rows):
+        if insert.texts and not are_plain(str(row[at] or "") for at in insert.texts for row in rows):
             rows = [changed_at(row, insert.texts, to_postgres) for row in rows]
         written = _inserts.get(insert) or _inserts.setdefault(insert, _InsertSql(insert))
         with self.driver.cursor(binary=True) as cursor:
@@ -88,22 +88,22 @@ class PostgresSession:
             return [changed_at(row, among.texts, from_postgres) for row in found]
         return found
 
-    def first(self, statement: Executable, **parameters: object) -> tuple[Any, ...]:
+    def first(self, statement: ClauseElement, **parameters: object) -> tuple[Any, ...]:
         """The one row that a statement gives."""
         row = self._execute(statement, parameters).fetchone()
         assert row is not None
         return row
 
-    def run(self, statement: Executable, **parameters: object) -> None:
+    def run(self, statement: ClauseElement, **parameters: object) -> None:
         """Run a statement that gives nothing."""
         self._execute(statement, parameters)
 
-    def _execute(self, statement: Executable, parameters: dict[str, object]) -> psycopg.Cursor:
+    def _execute(self, statement: ClauseElement, parameters: dict[str, object]) -> psycopg.Cursor:
         try:
             sql, constants = _plain[statement]
         except KeyError:
             compiled = statement.compile(dialect=_DIALECT)
-            sql, constants = _plain[statement] = str(compiled).encode(), compiled.params
+            sql, constants = _plain[statement] = str(compiled).encode(), dict(compiled.params or {})
         return self.driver.execute(sql, {**constants, **parameters}, prepare=True, binary=True)
 
 
@@ -138,4 +138,4 @@ def _type_name(kind: TypeEngine[Any]) -> str:
 _TYPE_NAMES = {SmallInteger: "int2", BigInteger: "int8", Integer: "int4", Float: "float8", LargeBinary: "bytea"}
 _inserts: dict[Insert, _InsertSql] = {}
 _amongs: dict[Among, bytes] = {}
-_plain: dict[Executable, tuple[bytes, dict[str, Any]]] = {}
+_plain: dict[ClauseElement, tuple[bytes, dict[str, Any]]] = {}

@@ -241,7 +241,7 @@ def arguments_of(connection: Connection, evaluations: Collection[int]) -> Mappin
 
 def miss_groups(connection: Connection, id: ExecutionId) -> Sequence[MissGroup]:
     """An execution's misses grouped by task, kind and detail; most time first."""
-    alike = {"partition_by": (_job.c.task_id, _job.c.reason, _job.c.detail_id)}
+    alike = (_job.c.task_id, _job.c.reason, _job.c.detail_id)
     ran = (
         select(
             _job.c.id,
@@ -250,9 +250,9 @@ def miss_groups(connection: Connection, id: ExecutionId) -> Sequence[MissGroup]:
             _job.c.reason,
             _detail.c.text.label("detail"),
             _job.c.uuid,
-            func.count().over(**alike).label("count"),
-            func.sum(_elapsed).over(**alike).label("seconds"),
-            func.row_number().over(**alike, order_by=(_job.c.started, _job.c.id)).label("number"),
+            func.count().over(partition_by=alike).label("count"),
+            func.sum(_elapsed).over(partition_by=alike).label("seconds"),
+            func.row_number().over(partition_by=alike, order_by=(_job.c.started, _job.c.id)).label("number"),
         )
         .select_from(
             _job.join(_execution, _execution.c.id == _job.c.execution_id)

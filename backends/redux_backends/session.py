@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import ClauseElement, Connection
 
 from redux_backends.statements import Among, Insert, Row, SqlValue
 
@@ -28,11 +28,11 @@ class Session(Protocol):
         """The rows for these keys, in no order."""
         ...
 
-    def first(self, statement: Executable, **parameters: object) -> tuple[Any, ...]:
+    def first(self, statement: ClauseElement, **parameters: object) -> tuple[Any, ...]:
         """The one row that a statement gives."""
         ...
 
-    def run(self, statement: Executable, **parameters: object) -> None:
+    def run(self, statement: ClauseElement, **parameters: object) -> None:
         """Run a statement that gives nothing."""
         ...
 

@@ -15,8 +15,8 @@ from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
+    ClauseElement,
     ColumnElement,
-    Executable,
     Float,
     Integer,
     LargeBinary,
@@ -86,20 +86,20 @@ class SQLiteSession:
             found += self._read_json(written, places, chunk) if rows is None else rows
         return found
 
-    def first(self, statement: Executable, **parameters: object) -> tuple[Any, ...]:
+    def first(self, statement: ClauseElement, **parameters: object) -> tuple[Any, ...]:
         """The one row that a statement gives."""
         return self._execute(statement, parameters).fetchone()
 
-    def run(self, statement: Executable, **parameters: object) -> None:
+    def run(self, statement: ClauseElement, **parameters: object) -> None:
         """Run a statement that gives nothing."""
         self._execute(statement, parameters)
 
-    def _execute(self, statement: Executable, parameters: dict[str, object]) -> sqlite3.Cursor:
+    def _execute(self, statement: ClauseElement, parameters: dict[str, object]) -> sqlite3.Cursor:
         try:
             sql, constants = _plain[statement]
         except KeyError:
             compiled = statement.compile(dialect=_NAMED)
-            sql, constants = _plain[statement] = str(compiled), compiled.params
+            sql, constants = _plain[statement] = str(compiled), dict(compiled.params or {})
         return self.driver.execute(sql, {**constants, **parameters})
 
     def _read_rows(self, written: _AmongSql, places: int, keys: list[SqlValue]) -> list[tuple] | None:
@@ -181,7 +181,7 @@ def _for_keys(written: _BySize, statement: Select[Any], count: int) -> str:
 
 _inserts: dict[Insert, _InsertSql] = {}
 _amongs: dict[Among, _AmongSql] = {}
-_plain: dict[Executable, tuple[str, dict[str, Any]]] = {}
+_plain: dict[ClauseElement, tuple[str, dict[str, Any]]] = {}
 
 
 class _Waits:

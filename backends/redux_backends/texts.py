@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import Dialect, Text, TypeDecorator
 from sqlalchemy.types import TypeEngine
@@ -69,6 +70,6 @@ class KeptText(TypeDecorator[str]):
         return from_postgres(value) if dialect.name == "postgresql" else from_sqlite(value)
 
 
-def changed_at(row: Sequence[object], places: Sequence[int], change) -> tuple[object, ...]:
+def changed_at(row: Sequence[Any], places: Sequence[int], change: Callable[[str], str | bytes]) -> tuple[Any, ...]:
     """A row whose texts at some places are changed."""
     return tuple(change(part) if at in places and part is not None else part for at, part in enumerate(row))
