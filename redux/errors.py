@@ -38,10 +38,10 @@ from redux_backends.backend import (
     BackendNewer,
     BackendOlder,
     BackendUnavailable,
-    MissingDriver,
     UnknownDatabase,
     UnknownId,
 )
+from redux_backends.urls import MissingDriver
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import StoreError, StoreUnavailable, ValueMissing
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, KeysView
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -53,6 +54,15 @@ def test_a_batch_in_memory_costs_nothing_for_what_is_known_already():
         setattr(backend, name, Unwalked(getattr(backend, name)))
     backend.record(second.batch)
     assert all(job.id in backend._jobs for job in second.batch.jobs)
+
+
+def test_a_process_of_another_container_is_judged_by_its_lease():
+    here = liveness.this_process()
+    assert liveness.is_running(here, 0.0, 1.0)
+    assert not liveness.is_running(replace(here, process_started="1"), 1.0, 0.0)
+    there = replace(here, boot=here.boot.replace("pid:[", "pid:[1"), process_started="1")
+    assert liveness.is_running(there, 1.0, 0.0)
+    assert not liveness.is_running(there, 0.0, 1.0)
 
 
 class TestSQLite(BackendSuite):

@@ -28,19 +28,21 @@ from redux_backends.backend import (
     BackendNewer,
     BackendOlder,
     BackendUnavailable,
-    MissingDriver,
     UnknownDatabase,
 )
 from redux_backends.postgres_errors import in_words
+from redux_backends.postgres_schema import LOCK_TO_WRITE
 from redux_backends.records import Batch, JobStatus
 from redux_backends.sample import Story, value
 from redux_backends.sample import task as sample_task
 from redux_backends.session import Session
 from redux_backends.sql import SqlBackend, open_backend
+from redux_backends.urls import MissingDriver
 
 from . import postgres_server
 from .postgres_server import GUARDED
 
+LOCKED = LOCK_TO_WRITE.replace(b"pg_advisory_xact_lock", b"pg_try_advisory_xact_lock")
 COMMON = """
 import os, sys
 from redux_backends.sample import Story
@@ -384,6 +386,28 @@ def test_a_servers_trouble_is_one_line_with_its_remedy(
     assert type(said) is kind
     assert remedy in str(said)
     assert "\n" not in str(said)
+
+
+def test_the_tables_of_one_schema_have_one_lock_whatever_the_path_to_them(postgres_url: str) -> None:
+    ask(postgres_url, "CREATE SCHEMA mine")
+
+    def along(path: str) -> str:
+        return f"{postgres_url}&options=-csearch_path%3D{path}"
+
+    one, other = open_backend(postgres_url), open_backend(along("mine,public"))
+    assert isinstance(one, SqlBackend)
+    assert isinstance(other, SqlBackend)
+    record(one, Story("one"))
+    record(other, Story("two", name="another"))
+    assert len(one.jobs()) == 4
+
+    def closure(session: Session) -> bool:
+        return ask(along("mine,public"), LOCKED.decode()) == [(False,)]
+
+    assert one._database.run_tx(closure)
+    one.close()
+    other.close()
+    assert "make the schema that search_path names: CREATE SCHEMA" in refused(along("none"))
 
 
 # -- texts -----------------------------------------------------------------------------------------

@@ -51,12 +51,6 @@ class UnknownDatabase(BackendError):
     exit_code = 2
 
 
-class MissingDriver(BackendError):
-    """What speaks to such a database is not installed."""
-
-    exit_code = 2
-
-
 class BackendCorrupt(BackendError):
     """The database file is damaged or not a redux database."""
 
@@ -197,17 +191,6 @@ class Found:
 
 NONDETERMINISTIC = "nondeterministic"
 """The tag of a task that gave two results for one evaluation, though nothing they hold could have changed."""
-
-MIN_PREFIX = 4
-"""The fewest hex digits that are taken for an id."""
-
-
-def hex_prefix(prefix: str) -> tuple[bytes, bytes]:
-    """The first and the last possible 32-byte id that starts with these hex digits. Raises `UnknownId`."""
-    digits = prefix.lower()
-    if not MIN_PREFIX <= len(digits) <= 64 or set(digits) - set("0123456789abcdef"):
-        raise UnknownId(f"{prefix!r} is no id: give at least {MIN_PREFIX} of its hex digits", prefix)
-    return bytes.fromhex(digits.ljust(64, "0")), bytes.fromhex(digits.ljust(64, "f"))
 
 
 def unknown_reference(kind: str, key: bytes) -> BackendError:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import exists, func, literal_column, null, select, update
+from sqlalchemy import exists, literal_column, null, select, update
 
-from redux_backends import handles, schema
-from redux_backends.backend import NONDETERMINISTIC, unknown_reference
+from redux_backends import handles, schema, tags
+from redux_backends.backend import NONDETERMINISTIC
 from redux_backends.records import (
     MAY_CHANGE,
     Batch,
@@ -49,7 +49,6 @@ _EDGES = Insert(schema.call_edge)
 _UPSTREAMS = Insert(schema.call_upstream)
 _JOBS = Insert(schema.job)
 _JOB_CHANGES = Insert(schema.job, update=_but("id", "uuid", of=schema.job.c.keys()))
-_TAGS = Insert(schema.tag)
 
 _MISSING = str(int(Place.MISSING))
 _ANY_MISSING = select(exists().where(schema.value.c.place == literal_column(_MISSING)))
@@ -62,9 +61,7 @@ _FORGET = (
     .where(schema.same_id_given(schema.value.c.hash))
     .values(place=literal_column(_MISSING), data=null())
 )
-_LAST_PIECE, _LAST_TAG = (
-    select(func.coalesce(func.max(table.c.id), literal_column("0"))) for table in (schema.code_piece, schema.tag)
-)
+_LAST_PIECE = schema.last_row(schema.code_piece)
 _KNOWN_PIECES = Among(list(schema.code_piece.c), schema.code_piece, schema.prefix_of(schema.code_piece.c.hash))
 _KNOWN_RESULTS = Among(
     [
@@ -82,11 +79,6 @@ _LASTING_RESULTS = Among(
     schema.value.c.traits.op("&")(literal_column(str(int(MAY_CHANGE)))) == literal_column("0"),
     schema.value.c.place != literal_column(_MISSING),
 )
-_KNOWN_TAGS = Among(
-    [schema.tag.c.kind, schema.tag.c.entity, schema.tag.c.key, schema.tag.c.value],
-    schema.tag,
-    schema.prefix_of(schema.tag.c.entity),
-)
 
 
 def record(session: Session, ledger: Ledger, batch: Batch) -> None:
@@ -101,7 +93,7 @@ def record(session: Session, ledger: Ledger, batch: Batch) -> None:
     writer.results(batch.evaluations)
     writer.calls(batch)
     writer.jobs(batch)
-    writer.tags(batch.tags)
+    tags.record(session, ledger, batch.tags)
     session.write(_WORDS, ledger.words.added)
 
 
@@ -289,7 +281,11 @@ class _Writer:
         """Tag the tasks of evaluations with several results that nothing outside explains."""
         lasting = Counter(self._session.read(_LASTING_RESULTS, evaluations))
         differing = {Digest(task_hash) for (_, task_hash), count in lasting.items() if count > 1}
-        self.tags([Tag("task", task_hash, NONDETERMINISTIC, "true") for task_hash in sorted(differing)])
+        tags.record(
+            self._session,
+            self._ledger,
+            [Tag("task", task_hash, NONDETERMINISTIC, "true") for task_hash in sorted(differing)],
+        )
 
     # -- calls -------------------------------------------------------------------------------------
 
@@ -389,27 +385,4 @@ class _Writer:
             None if reason is None else int(reason.kind),
             None if reason is None else ledger.words[reason.detail],
             ledger.words[job.place],
-        )
-
-    # -- tags --------------------------------------------------------------------------------------
-
-    def tags(self, tags: Iterable[Tag]) -> None:
-        wanted = dict.fromkeys(tags)
-        if not wanted:
-            return
-        for kind in {tag.kind for tag in wanted}:
-            rows = self._ledger.of_kind(kind)
-            named = [tag.entity for tag in wanted if tag.kind == kind]
-            if rows is None:
-                raise unknown_reference(kind, named[0])
-            rows.learn(named)
-            for entity in named:
-                rows[entity]
-        prefixes = {tag.entity[: schema.PREFIX] for tag in wanted}
-        known = {Tag(*row) for row in self._session.read(_KNOWN_TAGS, prefixes)}
-        (last,) = self._session.first(_LAST_TAG)
-        new = [tag for tag in wanted if tag not in known]
-        self._session.write(
-            _TAGS,
-            [(last + at, tag.kind, tag.entity, tag.key, tag.value) for at, tag in enumerate(new, 1)],
         )

@@ -20,10 +20,10 @@ from redux_backends.backend import (
     MissGroup,
     TaskCounts,
     UnknownId,
-    hex_prefix,
     unknown_reference,
 )
 from redux_backends.memory_records import MemoryRecords
+from redux_backends.prefixes import hex_prefix
 from redux_backends.records import (
     CallNode,
     Evaluation,

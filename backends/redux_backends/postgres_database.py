@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import RLock
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from redux_backends.backend import BackendUnavailable, UnknownDatabase
 from redux_backends.postgres_errors import in_words, is_conflict, is_lost
-from redux_backends.postgres_schema import LOCK, make_ready
+from redux_backends.postgres_schema import LOCK_TO_WRITE, make_ready
 from redux_backends.postgres_session import PostgresSession, prepare
 from redux_backends.session import Session, T
 from redux_backends.urls import without_password
@@ -73,11 +73,7 @@ class PostgresDatabase:
         with self._opening:
             if self._opened is not None and self._opened.pid == os.getpid():
                 return
-            opened = _Opened(
-                os.getpid(),
-                QueuePool(self._connect_session, pool_size=3, max_overflow=20, reset_on_return=None),
-                self._make_views(),
-            )
+            opened = _Opened(os.getpid(), self._make_pool(), self._make_views())
             try:
                 with _checked_out(opened.pool) as driver:
                     make_ready(driver, self.place)
@@ -118,8 +114,8 @@ class PostgresDatabase:
         return driver
 
     def _make_pool(self) -> QueuePool:
-        connect = self._connect_session
-        return QueuePool(connect, pool_size=3, max_overflow=20, reset_on_return=None)  # pyright: ignore[reportArgumentType]
+        connect = cast("Callable[[], Any]", self._connect_session)
+        return QueuePool(connect, pool_size=3, max_overflow=20, reset_on_return=None)
 
     def _make_views(self) -> Engine:
         return create_engine(
@@ -157,7 +153,7 @@ class PostgresDatabase:
         def once(opened: _Opened, again: bool) -> T:
             with _checked_out(opened.pool) as driver, driver.transaction():
                 # From here to the end nobody else writes, so what is read now stays the last.
-                driver.execute(LOCK)
+                driver.execute(LOCK_TO_WRITE)
                 return closure(PostgresSession(driver, again=again))
 
         self._ready()

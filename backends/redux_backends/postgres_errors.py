@@ -18,6 +18,7 @@ _REMEDIES = {
     "55P03": "some process has held its lock for too long: end it, or wait",
     "57P03": "the server is starting or stopping: wait a moment, and run it again",
     "42501": "ask its owner for the right: GRANT USAGE, CREATE ON SCHEMA public TO …, and those on its tables",
+    "3F000": "make the schema that search_path names: CREATE SCHEMA …",
     "58030": "see to the server's disk: it is full or failing",
 }
 _DAMAGED = {"XX001", "XX002"}

@@ -10,8 +10,11 @@ from sqlalchemy.schema import ExecutableDDLElement
 from redux_backends import schema
 from redux_backends.backend import BackendCorrupt, BackendNewer, BackendOlder
 
-LOCK = f"SELECT pg_advisory_xact_lock({schema.APPLICATION_ID}, hashtext(current_schema()::text))".encode()
-"""Taken by every transaction that writes into the tables of a schema, or makes them: one at a time."""
+_LOCK = f"SELECT pg_advisory_xact_lock({schema.APPLICATION_ID}, %s)"
+LOCK_TO_WRITE = (_LOCK % "'redux_schema'::regclass::oid::int4").encode()
+"""Held by the one transaction that writes into these tables, by whatever search_path it found them."""
+
+_LOCK_TO_BUILD = (_LOCK % "hashtext(current_schema()::text)").encode()
 
 _VERSION = b"SELECT version FROM redux_schema"
 _STRANGERS = b"""
@@ -27,7 +30,7 @@ def make_ready(driver: psycopg.Connection, place: str) -> None:
     version = _version(driver)
     if version is None:
         with driver.transaction():
-            driver.execute(LOCK)
+            driver.execute(_LOCK_TO_BUILD)
             # Somebody else may have made them while this one waited.
             version = _version(driver)
             if version is None:

@@ -23,8 +23,9 @@ from sqlalchemy import (
 )
 
 from redux_backends import executions, schema
-from redux_backends.backend import AmbiguousId, Found, JobFilter, JobView, MissGroup, TaskCounts, UnknownId, hex_prefix
+from redux_backends.backend import AmbiguousId, Found, JobFilter, JobView, MissGroup, TaskCounts, UnknownId
 from redux_backends.dialects import IsOneOf
+from redux_backends.prefixes import hex_prefix
 from redux_backends.records import (
     Argument,
     CallNode,

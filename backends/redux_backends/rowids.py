@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from sqlalchemy import Column, ScalarSelect, Table, func, literal_column, select
+from sqlalchemy import Column, Table, select
 
 from redux_backends import schema
 from redux_backends.backend import unknown_reference
@@ -187,8 +187,6 @@ class Ledger:
         self._memory.words.update(self.words)
 
 
-def _last_row(table: Table) -> ScalarSelect[int]:
-    return select(func.coalesce(func.max(table.c.id), literal_column("0"))).scalar_subquery()
-
-
-_LAST_ROWS = select(*(_last_row(table) for table in (schema.word, *(kind.table for kind in KINDS))))
+_LAST_ROWS = select(
+    *(schema.last_row(table).scalar_subquery() for table in (schema.word, *(kind.table for kind in KINDS)))
+)

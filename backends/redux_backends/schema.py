@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Select,
     SmallInteger,
     Table,
     UniqueConstraint,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     bindparam,
     func,
     literal_column,
+    select,
     text,
 )
 
@@ -63,6 +65,11 @@ def same_id_given(column: ColumnElement[bytes]) -> ColumnElement[bool]:
 
 _ROW = BigInteger().with_variant(Integer(), "sqlite")
 """Which row: SQLite takes no other type for the number that every row has anyway."""
+
+
+def last_row(table: Table) -> Select[tuple[int]]:
+    """The largest row number of a table, 0 where it is empty."""
+    return select(func.coalesce(func.max(table.c.id), literal_column("0")))
 
 
 def _id() -> Column[int]:

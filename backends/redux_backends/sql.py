@@ -15,7 +15,6 @@ from redux_backends.backend import (
     JobView,
     MissContext,
     MissGroup,
-    MissingDriver,
     TaskCounts,
     UnknownDatabase,
 )
@@ -37,7 +36,7 @@ from redux_backends.records import (
 from redux_backends.rowids import Ledger, Memory
 from redux_backends.session import Session, SqlDatabase
 from redux_backends.sqlite_database import SQLiteDatabase
-from redux_backends.urls import without_password
+from redux_backends.urls import MissingDriver, without_password
 from redux_valuestore.digest import Digest
 
 _SQLITE = "sqlite:///"
