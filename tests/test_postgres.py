@@ -481,6 +481,15 @@ def test_a_view_takes_as_many_statements_for_many_jobs_as_for_few(backend: SqlBa
     assert count(2) == count(90) <= 6
 
 
+def test_the_server_knows_soon_how_much_there_is(backend: SqlBackend, postgres_url: str) -> None:
+    believed = "SELECT reltuples FROM pg_class WHERE relname = 'evaluation'"
+    record(backend, Story("one"))
+    assert ask(postgres_url, believed) == [(-1.0,)]
+    record(backend, Story(*(f"{n}" for n in range(800)), name="many"))
+    ((counted,),) = ask(postgres_url, believed)
+    assert counted > 800
+
+
 def test_large_data_come_with_the_rest(backend: SqlBackend, heard: list[object]) -> None:
     large = [replace(value(f"{n}"), data=os.urandom(100_000), size=100_000) for n in range(20)]
     backend.record(Batch(values=large))

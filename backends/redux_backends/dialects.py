@@ -25,6 +25,13 @@ class IsOneOf(FunctionElement[bool]):
     inherit_cache = True
 
 
+class IsAmongFound(FunctionElement[bool]):
+    """Whether a column's row is one of those that a subquery finds, which runs first."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
 class ShortData(FunctionElement[bytes]):
     """A column of data; in SQLite NULL where they are large: hundreds of those would not fit in one answer of JSON."""
 
@@ -51,7 +58,20 @@ def _(element: IsOneOf, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(IsOneOf, "postgresql")
 def _(element: IsOneOf, compiler: SQLCompiler, **options: Any) -> str:
     column, rows = (compiler.process(each, **options) for each in element.clauses)
-    return f"{column} IN (SELECT CAST(jsonb_array_elements_text(CAST({rows} AS jsonb)) AS bigint))"
+    # An array is looked for in the column's index, where a subquery might be joined to the whole table.
+    return f"{column} = ANY (ARRAY(SELECT CAST(jsonb_array_elements_text(CAST({rows} AS jsonb)) AS bigint)))"
+
+
+@compiles(IsAmongFound, "sqlite")
+def _(element: IsAmongFound, compiler: SQLCompiler, **options: Any) -> str:
+    column, found = (compiler.process(each, **options) for each in element.clauses)
+    return f"{column} IN {found}"
+
+
+@compiles(IsAmongFound, "postgresql")
+def _(element: IsAmongFound, compiler: SQLCompiler, **options: Any) -> str:
+    column, found = (compiler.process(each, **options) for each in element.clauses)
+    return f"{column} = ANY (ARRAY{found})"
 
 
 @compiles(ShortData, "sqlite")

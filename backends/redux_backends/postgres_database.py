@@ -6,7 +6,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any, cast
@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from redux_backends.backend import BackendUnavailable, UnknownDatabase
 from redux_backends.postgres_errors import in_words, is_conflict, is_lost
 from redux_backends.postgres_schema import LOCK_TO_WRITE, make_ready
-from redux_backends.postgres_session import PostgresSession, prepare
+from redux_backends.postgres_session import PostgresSession, analyse, prepare
 from redux_backends.session import Session, T
 from redux_backends.urls import without_password
 
@@ -32,6 +32,8 @@ _DEFAULTS: dict[str, Any] = {
     "keepalives_count": "3",
 }
 _CONFLICTS = 10
+_ANALYSE_AT = 4_000
+"""After so many rows that this process wrote, and each time there are eight times as many."""
 _PAUSES = (0.0, 0.1, 0.3, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each new try where the connection was lost: a server that starts again is back within them."""
 
@@ -62,6 +64,8 @@ class PostgresDatabase:
         self._opened: _Opened | None = None
         self._finalizer: weakref.finalize | None = None
         self._drivers: weakref.WeakSet[psycopg.Connection] = weakref.WeakSet()
+        self._written = 0
+        self._analyse_at = _ANALYSE_AT
 
     # -- life --------------------------------------------------------------------------------------
 
@@ -113,6 +117,12 @@ class PostgresDatabase:
         prepare(driver)
         return driver
 
+    def _connect_view(self) -> psycopg.Connection:
+        driver = self._connect()
+        driver.execute("SET jit = off")
+        driver.commit()
+        return driver
+
     def _make_pool(self) -> QueuePool:
         connect = cast("Callable[[], Any]", self._connect_session)
         return QueuePool(connect, pool_size=3, max_overflow=20, reset_on_return=None)
@@ -120,7 +130,7 @@ class PostgresDatabase:
     def _make_views(self) -> Engine:
         return create_engine(
             "postgresql+psycopg://",
-            creator=self._connect,
+            creator=self._connect_view,
             pool_size=2,
             isolation_level="REPEATABLE READ",
             execution_options={"postgresql_readonly": True},
@@ -150,15 +160,25 @@ class PostgresDatabase:
         depend on nothing but the database.
         """
 
-        def once(opened: _Opened, again: bool) -> T:
+        def once(opened: _Opened, again: bool) -> tuple[T, int]:
             with _checked_out(opened.pool) as driver, driver.transaction():
                 # From here to the end nobody else writes, so what is read now stays the last.
                 driver.execute(LOCK_TO_WRITE)
-                return closure(PostgresSession(driver, again=again))
+                session = PostgresSession(driver, again=again)
+                return closure(session), session.written
 
         self._ready()
         with self._writing:
-            return self._replayed(once)
+            result, written = self._replayed(once)
+            self._written += written
+            if self._written >= self._analyse_at:
+                self._analyse_at *= 8
+                self._analyse()
+            return result
+
+    def _analyse(self) -> None:
+        with suppress(psycopg.Error), _checked_out(self._ready().pool) as driver:
+            analyse(driver, self._written)
 
     def ask(self, closure: Callable[[Session], T]) -> T:
         """What `closure` returns, which reads with single statements."""

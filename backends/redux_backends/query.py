@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from redux_backends import executions, schema
 from redux_backends.backend import AmbiguousId, Found, JobFilter, JobView, MissGroup, TaskCounts, UnknownId
-from redux_backends.dialects import IsOneOf
+from redux_backends.dialects import IsAmongFound, IsOneOf
 from redux_backends.prefixes import hex_prefix
 from redux_backends.records import (
     Argument,
@@ -138,7 +138,9 @@ def find_jobs(connection: Connection, wanted: JobFilter, limit: int) -> Sequence
     order = (_job.c.started.desc() if newest_first else _job.c.started), _job.c.id
     # Only the jobs that are shown are joined to all the rest.
     shown = select(_job.c.id).where(*_conditions(wanted, alive)).order_by(*order).limit(limit).correlate(None)
-    return _job_views(connection, _views(alive).where(_job.c.id.in_(shown)).order_by(*order))
+    return _job_views(
+        connection, _views(alive).where(IsAmongFound(_job.c.id, shown.scalar_subquery())).order_by(*order)
+    )
 
 
 def _conditions(wanted: JobFilter, alive: Collection[int]) -> Iterator[ColumnElement[bool]]:
