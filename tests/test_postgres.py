@@ -114,33 +114,48 @@ def empty_url() -> Iterator[str]:
 # -- many at once ----------------------------------------------------------------------------------
 
 
-def test_processes_that_begin_and_record_the_same_at_once_make_each_record_once(empty_url: str) -> None:
-    code = """
-def play():
-    os.read(reading, 1)
-    for first in range(0, 50, 5):
-        one = story(first, 30)
+CROWD = """
+workers, rounds, count = map(int, sys.argv[2:])
+
+def play(worker):
+    os.read(waiting, 1)
+    for at in range(rounds):
+        # Every other call is one that each of the others makes too.
+        names = (f"{n}" if n % 2 else f"{n} of {worker}" for n in range(at * count, (at + 1) * count))
+        one = Story(*names, name=f"run {worker}/{at}")
         backend.record_execution(one.execution)
         backend.record(one.batch)
-        assert len(backend.check_cache([each.eval_hash for each in one.add_keys])) == 30
+        assert len(backend.check_cache([each.eval_hash for each in one.add_keys])) == count
     backend.close()
 
-reading, writing = os.pipe()
+waiting, writing = os.pipe()
 pids = []
-for _ in range(8):
+for worker in range(workers):
     pid = os.fork()
     if not pid:
         os.close(writing)
-        play()
+        play(worker)
         sys.exit()
     pids.append(pid)
 os.close(writing)
-assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * 8
+assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * workers
 """
-    finish(child(code, empty_url))
-    assert_sound(empty_url)
-    assert ask(empty_url, "SELECT count(*) FROM job") == [(10 * 31,)]
-    assert ask(empty_url, "SELECT count(*) FROM argument") == [(75,)]
+
+
+def play_at_once(url: str, workers: int, rounds: int, count: int) -> None:
+    finish(child(CROWD, url, workers, rounds, count))
+    assert_sound(url)
+    assert ask(url, "SELECT count(*) FROM job") == [(workers * rounds * (count + 1),)]
+    assert ask(url, "SELECT count(*) FROM argument") == [(rounds * count // 2 * (workers + 1),)]
+
+
+def test_processes_that_begin_and_record_the_same_at_once_make_each_record_once(empty_url: str) -> None:
+    play_at_once(empty_url, workers=8, rounds=5, count=30)
+
+
+@pytest.mark.faults
+def test_a_crowd_records_a_hundred_thousand_calls(empty_url: str) -> None:
+    play_at_once(empty_url, workers=32, rounds=7, count=450)
 
 
 def test_a_forked_process_has_connections_of_its_own(postgres_url: str) -> None:
@@ -187,6 +202,8 @@ def test_a_run_goes_on_when_the_server_ends_its_connections(postgres_repo: Repo,
 
     scheduler = Scheduler(postgres_repo)
     assert scheduler.run(total([step(n) for n in range(100)])) == 5050
+    postgres_repo.backend.executions(1)
+    ask(postgres_url, f"SELECT pg_terminate_backend(pid) {CONNECTIONS}")
     jobs = postgres_repo.backend.jobs(limit=1000)
     assert [view.job.status for view in jobs] == [JobStatus.DONE] * 101
     assert_sound(postgres_url)

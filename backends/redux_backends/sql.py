@@ -192,8 +192,9 @@ def open_backend(url: str) -> Backend:
 def _open_postgres(url: str) -> Backend:
     try:
         from redux_backends.postgres_database import PostgresDatabase  # noqa: PLC0415 - psycopg is an extra
-    except ModuleNotFoundError as error:
-        if error.name != "psycopg":
+    except ImportError as error:
+        # Without its compiled part, or libpq, it is there and cannot be imported.
+        if "psycopg" not in (error.name or "psycopg"):
             raise
         raise MissingDriver(
             f"the database {without_password(url)} needs psycopg, which is not installed: "
