@@ -62,7 +62,9 @@ def _lease_of(pid: int) -> Lease:
 
 
 def _boot_id() -> str:
+    """Which boot of which machine this is, and in which container: process ids mean nothing in another."""
     try:
-        return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink(_PROC / 'self/ns/pid')}"
     except OSError:
         return ""

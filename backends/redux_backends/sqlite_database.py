@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
-from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +18,8 @@ from redux_backends import schema
 from redux_backends.backend import BackendCorrupt, BackendError, BackendNewer, BackendOlder, BackendUnavailable
 from redux_backends.filelock import FileLock
 from redux_backends.mounts import MOUNT_TABLE, network_filesystem
+from redux_backends.session import Session, T
+from redux_backends.sqlite_session import SQLiteSession
 
 BUSY_SECONDS = 30
 _REPLAYS = 5
@@ -31,8 +32,6 @@ _SETTINGS = (
     "PRAGMA temp_store = MEMORY",
     f"PRAGMA cache_size = -{_CACHE_KIB}",
 )
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class _Opened:
         self.lock.close()
 
 
-class Database:
+class SQLiteDatabase:
     """One SQLite file, for this process and its threads."""
 
     def __init__(self, path: Path, mount_table: Path = MOUNT_TABLE) -> None:
@@ -241,7 +240,17 @@ class Database:
                     if reader.driver.in_transaction:
                         reader.driver.execute("ROLLBACK")
 
-    def run_tx(self, closure: Callable[[sqlite3.Connection], _T]) -> _T:
+    def ask(self, closure: Callable[[Session], T]) -> T:
+        """What `closure` returns, which reads with single statements."""
+        with self.driver() as driver:
+            return closure(SQLiteSession(driver))
+
+    def view(self, closure: Callable[[Connection], T]) -> T:
+        """What `closure` returns, which sees one state of the database."""
+        with self.snapshot() as connection:
+            return closure(connection)
+
+    def run_tx(self, closure: Callable[[SQLiteSession], T]) -> T:
         """What `closure` returns, its writes made in one transaction, or none of them.
 
         It is played again where another connection was in the way, so it must depend on nothing but the database.
@@ -256,8 +265,9 @@ class Database:
                     "REDUX_DIR",
                     str(self.path),
                 )
+            session = SQLiteSession(opened.writer.driver)
             with opened.lock.held():
-                result = _replayed(opened.writer.driver, closure)
+                result = _replayed(opened.writer.driver, lambda: closure(session))
                 self._checkpoint(opened, opened.writer.driver)
             return result
 
@@ -358,7 +368,7 @@ def _engine(connect: Callable[[], sqlite3.Connection]) -> Engine:
     return create_engine("sqlite://", creator=connect, poolclass=StaticPool)
 
 
-def _replayed(driver: sqlite3.Connection, closure: Callable[[sqlite3.Connection], _T]) -> _T:
+def _replayed(driver: sqlite3.Connection, closure: Callable[[], T]) -> T:
     for _ in range(_REPLAYS - 1):
         try:
             return _once(driver, closure)
@@ -368,13 +378,13 @@ def _replayed(driver: sqlite3.Connection, closure: Callable[[sqlite3.Connection]
     return _once(driver, closure)
 
 
-def _once(driver: sqlite3.Connection, closure: Callable[[sqlite3.Connection], _T]) -> _T:
+def _once(driver: sqlite3.Connection, closure: Callable[[], T]) -> T:
     # An interrupt may have left the last transaction open.
     if driver.in_transaction:
         driver.execute("ROLLBACK")
     try:
         driver.execute("BEGIN IMMEDIATE")
-        result = closure(driver)
+        result = closure()
         driver.execute("COMMIT")
     finally:
         if driver.in_transaction:
