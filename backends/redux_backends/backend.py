@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from redux_backends.integrity import Integrity
 from redux_backends.records import (
     Argument,
     Batch,
@@ -403,3 +404,7 @@ class Backend(ABC):
     @abstractmethod
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
         """Tags of records."""
+
+    @abstractmethod
+    def integrity(self) -> Integrity:
+        """The records as `redux fsck` and `redux du` look at them."""

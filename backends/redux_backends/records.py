@@ -363,3 +363,13 @@ def hash_call(task_hash: Digest, args_hash: Digest, result: Digest, children: It
 def hash_task_set(tasks: Iterable[Digest]) -> Digest:
     """The hash of a set of task hashes."""
     return digest_struct("TaskSet", sorted(tasks))
+
+
+def hash_arguments(arguments: Iterable[tuple[str, Digest]]) -> Digest:
+    """The hash of bound arguments, in the signature's order: name and value hash of each."""
+    return digest_struct("Args", *[part for argument in arguments for part in argument])
+
+
+def hash_task(fullname: str, pieces: Iterable[tuple[str, str, Digest]]) -> Digest:
+    """The task hash: of its name, and of kind, name and hash of each piece of its code."""
+    return digest_struct("Task", fullname, [list(piece) for piece in sorted(set(pieces))])

@@ -6,6 +6,9 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy.dialects import sqlite
 
 from redux_backends import calls, executions, history, lookup, query
 from redux_backends.backend import (
@@ -22,6 +25,7 @@ from redux_backends.backend import (
 )
 from redux_backends.database import Database
 from redux_backends.handles import valid_handles
+from redux_backends.integrity import Integrity
 from redux_backends.memory import MemoryBackend
 from redux_backends.mounts import MOUNT_TABLE
 from redux_backends.records import (
@@ -37,10 +41,12 @@ from redux_backends.records import (
     ValueRecord,
 )
 from redux_backends.rowids import Ledger, Memory
+from redux_backends.sql_integrity import Change, Closure, SqlIntegrity
 from redux_valuestore.digest import Digest
 
 _SQLITE = "sqlite:///"
 _IN_MEMORY = _SQLITE + ":memory:"
+_DIALECT = sqlite.dialect(paramstyle="named")
 _PASSWORD = re.compile(r"(://[^/@:]*:)[^/@]*@")
 
 
@@ -180,6 +186,29 @@ class SQLiteBackend(Backend):
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
         with self._database.snapshot() as connection:
             return query.get_tags(connection, entities)
+
+    def integrity(self) -> Integrity:
+        return SqlIntegrity(self._view, self._change, self._complaints, self._rebuild_indexes)
+
+    def _view(self, closure: Closure) -> Any:
+        with self._database.snapshot() as connection:
+            return closure(connection)
+
+    def _change(self, changes: Sequence[Change]) -> None:
+        def closure(connection: sqlite3.Connection) -> None:
+            for statement, parameters in changes:
+                compiled = statement.compile(dialect=_DIALECT)  # pyright: ignore[reportAttributeAccessIssue]
+                connection.execute(str(compiled), {**compiled.params, **parameters})
+
+        self._database.run_tx(closure)
+
+    def _complaints(self) -> Sequence[str]:
+        with self._database.driver() as connection:
+            said = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+        return [] if said == ["ok"] else said
+
+    def _rebuild_indexes(self) -> None:
+        self._database.run_tx(lambda connection: connection.execute("REINDEX"))
 
 
 def open_backend(url: str) -> Backend:
