@@ -51,9 +51,10 @@ class KeptValue:
 
 @frozen
 class Bytes:
-    """The bytes of a value that are in its record."""
+    """The bytes of a value that are in its record, and how many they should be."""
 
     hash: Digest
+    size: int
     data: bytes
 
 
@@ -132,6 +133,16 @@ class Twin:
 
 
 @frozen
+class LooseResult:
+    """A remembered result that no call of its evaluation has, though there are such calls."""
+
+    row: int
+    """of the evaluation"""
+    eval_hash: Digest
+    result: Digest
+
+
+@frozen
 class OddJob:
     """A job that cannot be as it is recorded; `why` is one of `ODD_JOBS`."""
 
@@ -192,6 +203,10 @@ class Integrity(ABC):
     @abstractmethod
     def twins(self) -> Iterator[Twin]:
         """Records that are there more than once, all but the oldest of each."""
+
+    @abstractmethod
+    def loose_results(self) -> Iterator[LooseResult]:
+        """Remembered results without expressions that none of the evaluation's calls has; set-aside calls are none."""
 
     @abstractmethod
     def odd_jobs(self) -> Iterator[OddJob]:

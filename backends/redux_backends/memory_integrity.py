@@ -16,6 +16,7 @@ from redux_backends.integrity import (
     Integrity,
     KeptValue,
     KeyRow,
+    LooseResult,
     OddJob,
     SetRow,
     Tally,
@@ -25,7 +26,7 @@ from redux_backends.integrity import (
 )
 from redux_backends.memory_records import KeptValue as Kept
 from redux_backends.memory_records import MemoryRecords
-from redux_backends.records import CallNode, Job, JobStatus, Place
+from redux_backends.records import CallNode, Job, JobStatus, Place, Traits
 from redux_valuestore.digest import Digest
 
 _FINISHED = (JobStatus.DONE, JobStatus.CACHED, JobStatus.FAILED)
@@ -55,6 +56,21 @@ class MemoryIntegrity(Integrity):
 
     def unlink(self, row: Dangling) -> None:
         raise AssertionError("a dict names nothing that is not there")
+
+    def loose_results(self) -> Iterator[LooseResult]:
+        with self._lock:
+            found = [
+                LooseResult(row, hash, result)
+                for row, hash in enumerate(self._records._keys)
+                for result in self._records._reductions.get(hash, ())
+                if self._is_loose(hash, result)
+            ]
+        yield from found
+
+    def _is_loose(self, eval_hash: Digest, result: Digest) -> bool:
+        settled = {call.result for call in self._records._calls_of.get(eval_hash, ())}
+        holds = self._records._values[result].record.traits & Traits.EXPRESSIONS
+        return bool(settled) and result not in settled and not holds
 
     def odd_jobs(self) -> Iterator[OddJob]:
         with self._lock:
@@ -126,7 +142,7 @@ class MemoryIntegrity(Integrity):
     def inline_bytes(self) -> Iterator[Sequence[Bytes]]:
         with self._lock:
             kept = list(self._records._values.items())
-        yield [Bytes(hash, each.record.data) for hash, each in kept if each.record.data is not None]
+        yield [Bytes(hash, each.record.size, each.record.data) for hash, each in kept if each.record.data is not None]
 
     def remakable(self, values: Sequence[Digest]) -> frozenset[Digest]:
         with self._lock:

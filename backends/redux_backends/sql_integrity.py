@@ -11,6 +11,7 @@ from sqlalchemy.sql.expression import ColumnElement
 
 from redux_backends import schema, sql_sizes
 from redux_backends.integrity import (
+    ASIDE,
     NOTHING,
     SHARDS,
     AsideKind,
@@ -22,6 +23,7 @@ from redux_backends.integrity import (
     Integrity,
     KeptValue,
     KeyRow,
+    LooseResult,
     OddJob,
     SetRow,
     Tally,
@@ -31,7 +33,7 @@ from redux_backends.integrity import (
     aside_hash,
     is_aside,
 )
-from redux_backends.records import Argument, EvaluationKey, JobStatus, Place
+from redux_backends.records import Argument, EvaluationKey, JobStatus, Place, Traits
 from redux_backends.statements import from_text
 from redux_valuestore.digest import Digest
 
@@ -110,6 +112,9 @@ class SqlIntegrity(Integrity):
         for kind, table in _NAMED.items():
             yield from self._view(lambda connection, kind=kind, table=table: _twins(connection, kind, table))
 
+    def loose_results(self) -> Iterator[LooseResult]:
+        yield from self._view(_loose_results)
+
     def odd_jobs(self) -> Iterator[OddJob]:
         yield from self._view(_odd_jobs)
 
@@ -135,7 +140,7 @@ class SqlIntegrity(Integrity):
     def inline_bytes(self) -> Iterator[Sequence[Bytes]]:
         after = -1
         while page := self._view(lambda connection, after=after: _inline(connection, after)):
-            yield [Bytes(Digest(hash), data) for _, hash, data in page]
+            yield [Bytes(Digest(hash), size, data) for _, hash, size, data in page if not is_aside(hash)]
             after = page[-1][0]
 
     def remakable(self, values: Sequence[Digest]) -> frozenset[Digest]:
@@ -230,6 +235,24 @@ def _twins(connection: Connection, kind: str, table: Table) -> list[Twin]:
 
 def _hash_of(table: Table) -> Column[bytes]:
     return table.c.uuid if "uuid" in table.c else table.c.hash
+
+
+def _loose_results(connection: Connection) -> list[LooseResult]:
+    reduced, settled = schema.evaluation_result, _call.alias("settled")
+    plain = _value.c.traits.op("&")(int(Traits.EXPRESSIONS)) == 0
+    calls = select(settled.c.id).where(
+        settled.c.evaluation_id == reduced.c.evaluation_id, schema.prefix_of(settled.c.hash) != ASIDE[: schema.PREFIX]
+    )
+    found = (
+        select(_evaluation.c.id, _evaluation.c.hash, _value.c.hash)
+        .select_from(reduced.join(_evaluation, _evaluation.c.id == reduced.c.evaluation_id).join(_value))
+        .where(plain, calls.exists(), ~calls.where(settled.c.value_id == reduced.c.value_id).exists())
+    )
+    return [
+        LooseResult(row, hash, result)
+        for row, hash, result in connection.execute(found)
+        if not is_aside(hash) and not is_aside(result)
+    ]
 
 
 def _odd_jobs(connection: Connection) -> list[OddJob]:
@@ -392,7 +415,7 @@ def _values(connection: Connection, shard: int) -> list[KeptValue]:
 
 
 def _inline(connection: Connection, after: int) -> Sequence[Any]:
-    asked = select(_value.c.id, _value.c.hash, _value.c.data).where(_value.c.data.is_not(None))
+    asked = select(_value.c.id, _value.c.hash, _value.c.size, _value.c.data).where(_value.c.data.is_not(None))
     return connection.execute(_page(asked, _value, after)).all()
 
 
@@ -442,13 +465,13 @@ def _one_up(connection: Connection, held: Mapping[int, set[Digest]]) -> dict[int
 # -- mending ---------------------------------------------------------------------------------------
 
 
-_nothing = _value.alias("nothing")
+_instead = _value.alias("instead")
 _CALL_ASIDE = (
     update(_call)
     .values(
         hash=bindparam("aside"),
         # A call whose result is gone is nobody's answer.
-        value_id=select(_nothing.c.id).where(schema.same_id(_nothing.c.hash, NOTHING.hash)).scalar_subquery(),
+        value_id=select(_instead.c.id).where(schema.same_id(_instead.c.hash, NOTHING.hash)).scalar_subquery(),
     )
     .where(_call.c.id == bindparam("row"))
 )

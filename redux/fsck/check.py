@@ -72,6 +72,8 @@ class Check:
             self.looked.calls += len(page)
             self.tell("calls", self.looked.calls, 0)
             yield from filter(None, map(records.judge_call, page))
+        # Last: what rests on a call that was just found bent is then no news where one mends.
+        yield from map(records.judge_loose, integrity.loose_results())
 
     def _judged(
         self, what: str, pages: Iterable[Sequence[_T]], judge: Callable[[_T], Finding | None]

@@ -12,6 +12,7 @@ from redux_backends.integrity import (
     Dangling,
     Gap,
     KeyRow,
+    LooseResult,
     OddJob,
     SetRow,
     TaskRow,
@@ -61,6 +62,12 @@ def judge_twin(twin: Twin) -> Finding:
     """A record that is there again."""
     mend = next((SetAside(kind, twin.row) for kind in _TWINS if kind == twin.kind), None)
     return Finding(Kind.TWIN, twin.kind, twin.hash.hex(), f"again in row {twin.row}", mend)
+
+
+def judge_loose(loose: LooseResult) -> Finding:
+    """A remembered result that no call has."""
+    why = f"no call of it has its remembered result {loose.result.hex()[:16]}"
+    return Finding(Kind.EVALUATION, "evaluation", loose.eval_hash.hex(), why, SetAside("evaluation", loose.row))
 
 
 def judge_job(job: OddJob) -> Finding:

@@ -32,8 +32,8 @@ def judge_value(value: KeptValue, size: int | None) -> Finding | None:
 
 
 def judge_inline(kept: Bytes) -> Finding | None:
-    """The bytes that a record has."""
-    if digest_bytes(kept.data) == kept.hash:
+    """The bytes that a record has; another size than theirs is told by `judge_value`."""
+    if len(kept.data) != kept.size or digest_bytes(kept.data) == kept.hash:
         return None
     return damaged(kept.hash, f"its {len(kept.data):,} bytes in the database")
 

@@ -1,0 +1,337 @@
+"""`redux fsck`: every kind of damage is found, mended as far as that can be, and never taken for an answer."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from redux.fsck.check import Check
+from redux.fsck.findings import Finding, Kind
+from redux.fsck.repair import Repair
+from redux.repo import Repo, open_repo
+from redux.scheduler import Scheduler
+from redux.task import task
+from redux_backends.memory import MemoryBackend
+from redux_valuestore.store import MemoryStore
+
+from .conftest import load_workflow
+from .programs import Program, edits, programs
+
+redux_namespace = "sound"
+
+INLINE_LIMIT = 200
+HOUR = 3600
+
+
+@task
+def long_text(i: int) -> str:
+    return f"{i:04d}" * 100
+
+
+@task
+def square(i: int) -> int:
+    return i * i
+
+
+@task(check_valid="shallow")
+def squares(n: int) -> list[int]:
+    return [square(i) for i in range(n)]  # pyright: ignore[reportReturnType] - what a task returns may be lazy
+
+
+@task
+def main(n: int) -> object:
+    return {"squares": squares(n), "texts": [long_text(i) for i in range(n)]}
+
+
+N = 6
+ANSWER = {"squares": [i * i for i in range(N)], "texts": [f"{i:04d}" * 100 for i in range(N)]}
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Repo]:
+    repo = open_repo(f"sqlite:///{folder / 'redux.db'}", str(folder / "values"), INLINE_LIMIT)
+    try:
+        yield repo
+    finally:
+        repo.close()
+
+
+def run(folder: Path, n: int = N) -> object:
+    with opened(folder) as repo:
+        return Scheduler(repo, workers=2).execute(main(n)).value
+
+
+def check(folder: Path, fraction: float = 1.0) -> list[Finding]:
+    with opened(folder) as repo:
+        return list(Check(repo, fraction).findings())
+
+
+def repair(folder: Path) -> list[Finding]:
+    """Mends what can be mended, and gives what was left."""
+    with opened(folder) as repo:
+        mending = Repair(repo)
+        return [one for one in Check(repo, 1.0).findings() if not mending.mend(one) and one.is_damage]
+
+
+@contextmanager
+def rows(folder: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(folder / "redux.db")) as connection, connection:
+        yield connection
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in (folder / "values").glob("??/*") if len(path.name) == 62)
+
+
+def file_of_result(folder: Path) -> Path:
+    """The file of a result of `long_text`: results are what a run makes again."""
+    with rows(folder) as connection:
+        (digest,) = connection.execute(f"{_RESULT_OF} 'sound.long_text' AND v.data IS NULL").fetchone()
+    return folder / "values" / digest.hex()[:2] / digest.hex()[2:]
+
+
+_RESULT_OF = """SELECT v.hash FROM value v JOIN evaluation_result r ON r.value_id = v.id
+JOIN evaluation e ON e.id = r.evaluation_id JOIN task t ON t.id = e.task_id JOIN word w ON w.id = t.name_id
+WHERE w.text ="""
+_OF_TASK = (
+    "SELECT e.id FROM evaluation e JOIN task t ON t.id = e.task_id JOIN word w ON w.id = t.name_id WHERE w.text ="
+)
+
+
+def statement(sql: str) -> Callable[[Path], None]:
+    def harm(folder: Path) -> None:
+        with rows(folder) as connection:
+            assert connection.execute(sql).rowcount > 0
+
+    return harm
+
+
+def changed(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    def harm(folder: Path) -> None:
+        path = file_of_result(folder)
+        path.chmod(0o600)
+        path.write_bytes(change(path.read_bytes()))
+
+    return harm
+
+
+def removed(folder: Path) -> None:
+    file_of_result(folder).unlink()
+
+
+def moved(folder: Path) -> None:
+    path = file_of_result(folder)
+    other = "00" if path.parent.name != "00" else "01"
+    (folder / "values" / other).mkdir(exist_ok=True)
+    path.rename(folder / "values" / other / path.name)
+
+
+def left_over(folder: Path) -> None:
+    path = file_of_result(folder).parent / f".{'ab' * 8}.tmp"
+    path.write_bytes(b"half of it")
+    made = time.time() - 2 * HOUR
+    os.utime(path, (made, made))
+
+
+def orphaned(folder: Path) -> None:
+    with opened(folder) as repo:
+        from redux_valuestore.digest import digest_bytes
+
+        data = b"nobody names me" * 100
+        repo.store.put(digest_bytes(data), (data,))
+        made = time.time() - 2 * HOUR
+        os.utime(repo.store.get_value_path(digest_bytes(data)), (made, made))
+
+
+def row_flipped(folder: Path) -> None:
+    with rows(folder) as connection:
+        row, data = connection.execute(
+            "SELECT v.id, v.data FROM value v JOIN call_node c ON c.value_id = v.id WHERE v.data IS NOT NULL LIMIT 1"
+        ).fetchone()
+        connection.execute("UPDATE value SET data = ? WHERE id = ?", (data[:-1] + bytes([data[-1] ^ 1]), row))
+
+
+def index_emptied(folder: Path) -> None:
+    """Take a row out of an index behind SQLite's back: the table has it, the index has not."""
+    with rows(folder) as connection:
+        (sql,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'value_by_hash'").fetchone()
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = ? WHERE name = 'value_by_hash'", (sql + " WHERE id > 100000",)
+        )
+    with rows(folder) as connection:
+        connection.execute("REINDEX value_by_hash")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'value_by_hash'", (sql,))
+
+
+@dataclass(frozen=True)
+class Damage:
+    name: str
+    harm: Callable[[Path], None]
+    kinds: frozenset[Kind]
+    """what must be found, at least"""
+    reads: bool = False
+    """whether only reading the bytes shows it"""
+    heals: bool = True
+    """whether repair and one run leave nothing"""
+
+
+def _damage(
+    name: str, harm: Callable[[Path], None] | str, *kinds: Kind, reads: bool = False, heals: bool = True
+) -> Damage:
+    return Damage(name, statement(harm) if isinstance(harm, str) else harm, frozenset(kinds), reads, heals)
+
+
+DAMAGES = (
+    _damage("file gone", removed, Kind.MISSING),
+    _damage("file cut", changed(lambda data: data[:-5]), Kind.SIZE),
+    _damage(
+        "bit of a file", changed(lambda data: data[:50] + bytes([data[50] ^ 4]) + data[51:]), Kind.DAMAGED, reads=True
+    ),
+    _damage("file moved", moved, Kind.MISPLACED),
+    _damage("bit of a row", row_flipped, Kind.DAMAGED, reads=True),
+    _damage(
+        "row cut",
+        "UPDATE value SET data = substr(data, 1, 2) WHERE id = (SELECT min(value_id) FROM call_node)",
+        Kind.SIZE,
+    ),
+    _damage(
+        "row emptied",
+        "UPDATE value SET data = NULL WHERE place = 0 AND id IN (SELECT value_id FROM call_node)",
+        Kind.MISSING,
+    ),
+    _damage("writer died", left_over, Kind.LEFTOVER),
+    _damage("nobody's bytes", orphaned, Kind.ORPHAN),
+    _damage(
+        "result of a call exchanged",
+        "UPDATE call_node SET value_id = (SELECT max(value_id) FROM call_node) "
+        f"WHERE evaluation_id IN ({_OF_TASK} 'sound.squares')",
+        Kind.CALL,
+    ),
+    _damage(
+        "remembered result exchanged",
+        "UPDATE evaluation_result SET value_id = (SELECT max(id) FROM value) "
+        f"WHERE evaluation_id = (SELECT min(id) FROM ({_OF_TASK} 'sound.square'))",
+        Kind.EVALUATION,
+    ),
+    _damage(
+        "edge gone",
+        "DELETE FROM call_edge WHERE position = 1 AND parent_id = (SELECT max(parent_id) FROM call_edge)",
+        Kind.CALL,
+        Kind.DISORDER,
+    ),
+    _damage(
+        "argument exchanged",
+        "UPDATE argument SET value_id = (SELECT max(value_id) FROM argument) WHERE evaluation_id = "
+        f"(SELECT min(id) FROM ({_OF_TASK} 'sound.square'))",
+        Kind.EVALUATION,
+    ),
+    _damage(
+        "hash of an evaluation exchanged",
+        f"UPDATE evaluation SET hash = randomblob(32) WHERE id = (SELECT min(id) FROM ({_OF_TASK} 'sound.square'))",
+        Kind.EVALUATION,
+    ),
+    _damage(
+        "arguments' hash exchanged",
+        f"UPDATE evaluation SET args_hash = randomblob(32) WHERE id = (SELECT min(id) FROM ({_OF_TASK} 'sound.square'))",
+        Kind.EVALUATION,
+        Kind.CALL,
+    ),
+    _damage("piece of code exchanged", "UPDATE code_piece SET hash = randomblob(32) WHERE id = 1", Kind.TASK),
+    _damage(
+        "member of a task set gone",
+        "DELETE FROM task_set_member WHERE (set_id, task_id) = (SELECT set_id, max(task_id) FROM task_set_member "
+        "GROUP BY set_id ORDER BY count(*) DESC LIMIT 1)",
+        Kind.TASK_SET,
+    ),
+    _damage("job that runs on", "UPDATE job SET status = 0, ended = NULL WHERE id = 2", Kind.JOB),
+    _damage("job without a result", "UPDATE job SET call_id = NULL WHERE id = 2", Kind.JOB, heals=False),
+    _damage("execution gone", "DELETE FROM execution WHERE id = 1", Kind.DANGLING, heals=False),
+    _damage(
+        "argument of nothing",
+        "UPDATE argument SET value_id = 9999 WHERE evaluation_id = 2",
+        Kind.DANGLING,
+        Kind.EVALUATION,
+    ),
+    _damage("result of nothing", "INSERT INTO evaluation_result VALUES (2, 9999, 0.1, 0.1)", Kind.DANGLING),
+    _damage(
+        "tag on nothing",
+        "INSERT INTO tag SELECT max(id) + 1, 'value', randomblob(32), 'a', '1' FROM tag",
+        Kind.DANGLING,
+    ),
+    _damage(
+        "value recorded twice",
+        "INSERT INTO value SELECT 5000, hash, type_id, size, traits, place, preview, data FROM value WHERE id = 3",
+        Kind.TWIN,
+    ),
+    _damage(
+        "evaluation recorded twice",
+        "INSERT INTO evaluation SELECT 5000, hash, task_id, args_hash FROM evaluation WHERE id = 3",
+        Kind.TWIN,
+        Kind.EVALUATION,
+    ),
+    _damage("index emptied", index_emptied, Kind.INDEX),
+)
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("healthy")
+    assert [run(folder), run(folder)] == [ANSWER, ANSWER]
+    return folder
+
+
+@pytest.fixture
+def harmed(healthy: Path, tmp_path: Path) -> Callable[[Damage], Path]:
+    import shutil
+
+    def harm(damage: Damage) -> Path:
+        folder = tmp_path / "harmed"
+        shutil.copytree(healthy, folder)
+        damage.harm(folder)
+        return folder
+
+    return harm
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.name)
+def test_damage_is_found_and_mended_and_the_next_run_is_right(damage: Damage, harmed: Callable[[Damage], Path]):
+    folder = harmed(damage)
+    shallow = {one.kind for one in check(folder, 0.0)}
+    assert shallow >= damage.kinds if not damage.reads else shallow == set()
+    found = check(folder)
+    assert {one.kind for one in found} == damage.kinds
+    left = repair(folder)
+    assert bool(left) == (not damage.heals)
+    assert run(folder) == ANSWER
+    after = [one for one in check(folder) if one.is_damage]
+    assert bool(after) == (not damage.heals), after
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(programs, st.lists(st.integers(0, 3), min_size=1, max_size=3), st.data())
+def test_a_history_of_random_programs_has_no_findings(program: Program, inputs: list[int], data: st.DataObject):
+    with tempfile.TemporaryDirectory() as folder:
+        sqlite = open_repo(f"sqlite:///{folder}/redux.db", f"{folder}/values", 64)
+        memory = Repo(MemoryBackend(), MemoryStore(), 64)
+        for _ in range(3):
+            path = Path(folder) / "flow.py"
+            path.write_text(program.text())
+            main = getattr(load_workflow(path), program.main)
+            use_cache = data.draw(st.sampled_from((True, True, False)), "cache")
+            for repo in (sqlite, memory):
+                Scheduler(repo, workers=2, use_cache=use_cache, folder=path.parent).run([main(x) for x in inputs])
+            program = data.draw(edits(program))
+        assert [list(Check(repo, 1.0).findings()) for repo in (sqlite, memory)] == [[], []]
+        sqlite.close()
