@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from redux_backends.records import EvaluationKey, JobId, JobStatus, Place, ValueRecord
+from redux_backends.records import EvaluationKey, JobId, JobStatus, Place, Seconds, ValueRecord
 from redux_valuestore.digest import Digest, digest_bytes
 from redux_valuestore.frozen import frozen
 
@@ -183,6 +183,10 @@ class Tally:
 
 class Integrity(ABC):
     """The records as `redux fsck` and `redux du` look at them. Pages show one state each, so a run may go on beside."""
+
+    @abstractmethod
+    def clock(self) -> Seconds:
+        """The database's clock: seconds since the epoch."""
 
     @abstractmethod
     def complaints(self) -> Sequence[str]:

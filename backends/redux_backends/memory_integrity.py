@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +27,7 @@ from redux_backends.integrity import (
 )
 from redux_backends.memory_records import KeptValue as Kept
 from redux_backends.memory_records import MemoryRecords
-from redux_backends.records import CallNode, Job, JobStatus, Place, Traits
+from redux_backends.records import CallNode, Job, JobStatus, Place, Seconds, Traits
 from redux_valuestore.digest import Digest
 
 _FINISHED = (JobStatus.DONE, JobStatus.CACHED, JobStatus.FAILED)
@@ -38,6 +39,9 @@ class MemoryIntegrity(Integrity):
     def __init__(self, records: MemoryRecords) -> None:
         self._records = records
         self._lock = records._lock
+
+    def clock(self) -> Seconds:
+        return time.time()
 
     def complaints(self) -> Sequence[str]:
         return ()

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.dialects import sqlite
 
-from redux_backends import calls, executions, history, lookup, query
+from redux_backends import calls, executions, history, lookup, query, schema
 from redux_backends.backend import (
     Backend,
     CallCandidate,
@@ -41,7 +41,7 @@ from redux_backends.records import (
     ValueRecord,
 )
 from redux_backends.rowids import Ledger, Memory
-from redux_backends.sql_integrity import Change, Closure, SqlIntegrity
+from redux_backends.sql_integrity import Change, Closure, Own, SqlIntegrity
 from redux_valuestore.digest import Digest
 
 _SQLITE = "sqlite:///"
@@ -188,7 +188,7 @@ class SQLiteBackend(Backend):
             return query.get_tags(connection, entities)
 
     def integrity(self) -> Integrity:
-        return SqlIntegrity(self._view, self._change, self._complaints, self._rebuild_indexes)
+        return SqlIntegrity(self._view, self._change, Own(self._clock, self._complaints, self._rebuild_indexes))
 
     def _view(self, closure: Closure) -> Any:
         with self._database.snapshot() as connection:
@@ -201,6 +201,10 @@ class SQLiteBackend(Backend):
                 connection.execute(str(compiled), {**compiled.params, **parameters})
 
         self._database.run_tx(closure)
+
+    def _clock(self) -> float:
+        with self._database.driver() as connection:
+            return connection.execute(f"SELECT {schema.NOW}").fetchone()[0]
 
     def _complaints(self) -> Sequence[str]:
         with self._database.driver() as connection:

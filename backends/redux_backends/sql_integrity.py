@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, Executable, Select, Table, bindparam, delete, func, null, or_, select, update
@@ -33,7 +34,7 @@ from redux_backends.integrity import (
     aside_hash,
     is_aside,
 )
-from redux_backends.records import Argument, EvaluationKey, JobStatus, Place, Traits
+from redux_backends.records import Argument, EvaluationKey, JobStatus, Place, Seconds, Traits
 from redux_backends.statements import from_text
 from redux_valuestore.digest import Digest
 
@@ -67,25 +68,31 @@ _NAMED: Mapping[str, Table] = {
 _TAGGED = {kind: table for kind, table in _NAMED.items() if kind in ("value", "call", "task", "job", "execution")}
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What each kind of database does in its own way: tell its clock, check its own form, make its indexes anew."""
+
+    clock: Callable[[], Seconds]
+    complaints: Callable[[], Sequence[str]]
+    rebuild_indexes: Callable[[], None]
+
+
 class SqlIntegrity(Integrity):
-    """The records of a database that `view` reads, one state at a time, and `write` changes, one transaction a time.
+    """The records of a database that `view` reads, one state at a time, and `write` changes, one transaction a time."""
 
-    `complain` is the database's own check, `rebuild` makes its indexes anew.
-    """
-
-    def __init__(
-        self, view: View, write: Write, complain: Callable[[], Sequence[str]], rebuild: Callable[[], None]
-    ) -> None:
+    def __init__(self, view: View, write: Write, own: Own) -> None:
         self._view = view
         self._write = write
-        self._complain = complain
-        self._rebuild = rebuild
+        self._own = own
+
+    def clock(self) -> Seconds:
+        return self._own.clock()
 
     def complaints(self) -> Sequence[str]:
-        return self._complain()
+        return self._own.complaints()
 
     def rebuild_indexes(self) -> None:
-        self._rebuild()
+        self._own.rebuild_indexes()
 
     def _pages(self, read: Callable[[Connection, int], Sequence[_T]], row_of: Callable[[_T], int]) -> Iterator:
         after = -1
