@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
+import re
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from redux.cli.main import dispatch
 from redux.fsck.check import Check
 from redux.fsck.findings import Finding, Kind
 from redux.fsck.repair import Repair
@@ -244,7 +250,8 @@ DAMAGES = (
     ),
     _damage(
         "arguments' hash exchanged",
-        f"UPDATE evaluation SET args_hash = randomblob(32) WHERE id = (SELECT min(id) FROM ({_OF_TASK} 'sound.square'))",
+        "UPDATE evaluation SET args_hash = randomblob(32) "
+        f"WHERE id = (SELECT min(id) FROM ({_OF_TASK} 'sound.square'))",
         Kind.EVALUATION,
         Kind.CALL,
     ),
@@ -319,7 +326,7 @@ def test_damage_is_found_and_mended_and_the_next_run_is_right(damage: Damage, ha
     assert bool(after) == (not damage.heals), after
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(programs, st.lists(st.integers(0, 3), min_size=1, max_size=3), st.data())
 def test_a_history_of_random_programs_has_no_findings(program: Program, inputs: list[int], data: st.DataObject):
     with tempfile.TemporaryDirectory() as folder:
@@ -335,3 +342,135 @@ def test_a_history_of_random_programs_has_no_findings(program: Program, inputs: 
             program = data.draw(edits(program))
         assert [list(Check(repo, 1.0).findings()) for repo in (sqlite, memory)] == [[], []]
         sqlite.close()
+
+
+# -- the command -------------------------------------------------------------------------------------
+
+
+def redux(capsys: pytest.CaptureFixture[str], folder: Path, *words: str) -> tuple[int, str]:
+    """What `redux fsck` exits with and says, ids and times as signs."""
+    code = dispatch(["fsck", "--db", f"sqlite:///{folder / 'redux.db'}", "--store", str(folder / "values"), *words])
+    said = capsys.readouterr()
+    assert said.err == ""
+    text = re.sub(r"\b[0-9a-f]{16}\b", "ID", said.out.replace(str(folder), "HERE"))
+    return code, re.sub(r"\b[0-9a-f]{62}\b", "REST", re.sub(r"in [\d.]+ m?s\b", "in TIME", text))
+
+
+def test_what_is_sound_is_said_to_be_in_a_line(healthy: Path, capsys: pytest.CaptureFixture[str]):
+    assert redux(capsys, healthy) == (0, "sound: 20 values, 14 calls, 9 files in TIME\n")
+    assert redux(capsys, healthy, "--read-data") == (0, "sound: 20 values, 14 calls, 9 files in TIME, 5.5 kB read\n")
+
+
+FOUND = """\
+call bent
+  task, arguments, result and children of a finished call do not have its hash: one of them was changed
+  call ID: its hash is not that of its task, arguments, result and children
+  → `redux fsck --repair` sets it aside, and the next run records it again
+
+value missing
+  the bytes of a value are not there
+  value ID: the store does not have its 407 bytes
+  → `redux fsck --repair` notes it, and the next run that needs the value makes it again
+
+half-written file
+  a writer died while it wrote them
+  file HERE/values/FOLDER/.ID.tmp: 10 bytes
+  → `redux fsck --repair` removes them
+
+damaged: 2 troubles left; 20 values, 14 calls, 8 files in TIME
+"""
+MENDED = """\
+call bent  mended
+  task, arguments, result and children of a finished call do not have its hash: one of them was changed
+  call ID: its hash is not that of its task, arguments, result and children
+
+value missing  mended
+  the bytes of a value are not there
+  value ID: the store does not have its 407 bytes
+
+half-written file  mended
+  a writer died while it wrote them
+  file HERE/values/FOLDER/.ID.tmp: 10 bytes
+
+mended: the next run makes again what it needs; 20 values, 14 calls, 8 files in TIME
+"""
+
+
+def test_what_is_found_comes_with_what_it_means_and_what_helps(
+    harmed: Callable[[Damage], Path], capsys: pytest.CaptureFixture[str]
+):
+    def thrice(folder: Path) -> None:
+        for damage in DAMAGES:
+            if damage.name in ("writer died", "file gone", "result of a call exchanged"):
+                damage.harm(folder)
+
+    folder = harmed(_damage("thrice", thrice))
+    shard = next(path.parent.name for path in (folder / "values").glob("??/.*.tmp"))
+    code, text = redux(capsys, folder)
+    assert (code, text.replace(f"values/{shard}/", "values/FOLDER/")) == (4, FOUND)
+    code, text = redux(capsys, folder, "--repair")
+    assert (code, text.replace(f"values/{shard}/", "values/FOLDER/")) == (0, MENDED)
+    code, text = redux(capsys, folder, "--json")
+    told = json.loads(text)
+    assert (code, told["schema"], told["sound"], told["findings"]) == (0, "redux.fsck/1", True, [])
+
+
+def test_what_nothing_makes_again_is_said_to_be_lost(
+    harmed: Callable[[Damage], Path], capsys: pytest.CaptureFixture[str]
+):
+    # `2` is given to both tasks, and no square.
+    argument = "UPDATE value SET data = x'6D70310A03' WHERE preview = '2'"
+    folder = harmed(_damage("argument", argument))
+    assert redux(capsys, folder)[0] == 0, "only reading shows it"
+    code, text = redux(capsys, folder, "--read-data", "--repair")
+    assert code == 4
+    assert "(not mended)" in text
+    code, text = redux(capsys, folder, "--read-data")
+    assert code == 0, "what is known to be lost is no news"
+    assert "value lost" in text
+    assert "no recorded call makes it" in text
+    with opened(folder) as repo:
+        assert Scheduler(repo, workers=2, use_cache=False).execute(main(N)).value == ANSWER
+    assert check(folder) == []
+
+
+def test_a_share_of_the_bytes_is_read(healthy: Path, capsys: pytest.CaptureFixture[str]):
+    with opened(healthy) as repo:
+        looked = Check(repo, 0.5, dice=random.Random(1))
+        assert list(looked.findings()) == []
+        whole = Check(repo, 1.0)
+        assert list(whole.findings()) == []
+    assert 0 < looked.looked.bytes_read < whole.looked.bytes_read
+    code = dispatch(["fsck", "--db", f"sqlite:///{healthy / 'redux.db'}", "--read-data-subset", "many"])
+    assert (code, capsys.readouterr().err) == (
+        2,
+        "redux: invalid value for --read-data-subset: 'many' is no share of all; say 5%; see `redux fsck --help`\n",
+    )
+
+
+def test_pages_of_the_database_that_were_damaged_are_told(harmed: Callable[[Damage], Path]):
+    def harm(folder: Path) -> None:
+        path = folder / "redux.db"
+        with rows(folder) as connection:
+            (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'call_node'").fetchone()
+        data = bytearray(path.read_bytes())
+        data[4096 * (page - 1) : 4096 * page] = bytes(4096)
+        path.write_bytes(data)
+
+    found = check(harmed(_damage("page", harm)))
+    assert Kind.DATABASE in {one.kind for one in found}
+
+
+def test_a_check_beside_a_run_raises_no_alarm(tmp_path: Path):
+    root = Path(__file__).resolve().parent.parent
+    command = [sys.executable, "-m", "tests.storm", str(tmp_path), "0", "300"]
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    looked = 0
+    while process.poll() is None:
+        with opened(tmp_path) as repo:
+            assert list(Check(repo, 1.0).findings()) == []
+        looked += 1
+    assert process.communicate()[1] == ""
+    assert looked > 0

@@ -174,11 +174,17 @@ class Usage:
 
 @frozen
 class Tally:
-    """How many values there are, and their bytes, in the database and in the store."""
+    """Values in the database and in the store: how many, and their bytes."""
 
-    values: int
+    inline: int
     database: int
+    stored: int
     store: int
+
+    @property
+    def values(self) -> int:
+        """How many there are in all."""
+        return self.inline + self.stored
 
 
 class Integrity(ABC):
@@ -256,6 +262,10 @@ class Integrity(ABC):
         """Drop a row, or the part of it, that names what is not there. Only where it is `mendable`."""
 
     # -- sizes -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def bytes_on_disk(self) -> int:
+        """What the database takes on its disk, its log included."""
 
     @abstractmethod
     def tally(self) -> Tally:

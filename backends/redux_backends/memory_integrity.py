@@ -182,6 +182,9 @@ class MemoryIntegrity(Integrity):
 
     # -- sizes -------------------------------------------------------------------------------------
 
+    def bytes_on_disk(self) -> int:
+        return self.tally().database
+
     def tally(self) -> Tally:
         with self._lock:
             return _tally(self._records._values.values())
@@ -238,6 +241,7 @@ def _inline_size(kept: Kept) -> int | None:
 
 
 def _tally(values: Iterable[Kept]) -> Tally:
-    there = [kept for kept in values if kept.place is not Place.MISSING]
-    inline = sum(kept.record.size for kept in there if kept.place is Place.INLINE)
-    return Tally(len(there), inline, sum(kept.record.size for kept in there if kept.place is Place.STORE))
+    there = list(values)
+    inline = [kept.record.size for kept in there if kept.place is Place.INLINE]
+    stored = [kept.record.size for kept in there if kept.place is Place.STORE]
+    return Tally(len(inline), sum(inline), len(stored), sum(stored))

@@ -188,7 +188,9 @@ class SQLiteBackend(Backend):
             return query.get_tags(connection, entities)
 
     def integrity(self) -> Integrity:
-        return SqlIntegrity(self._view, self._change, Own(self._clock, self._complaints, self._rebuild_indexes))
+        return SqlIntegrity(
+            self._view, self._change, Own(self._clock, self._bytes_on_disk, self._complaints, self._rebuild_indexes)
+        )
 
     def _view(self, closure: Closure) -> Any:
         with self._database.snapshot() as connection:
@@ -205,6 +207,10 @@ class SQLiteBackend(Backend):
     def _clock(self) -> float:
         with self._database.driver() as connection:
             return connection.execute(f"SELECT {schema.NOW}").fetchone()[0]
+
+    def _bytes_on_disk(self) -> int:
+        files = (self.path.with_name(self.path.name + ending) for ending in ("", "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     def _complaints(self) -> Sequence[str]:
         with self._database.driver() as connection:

@@ -70,9 +70,10 @@ _TAGGED = {kind: table for kind, table in _NAMED.items() if kind in ("value", "c
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What each kind of database does in its own way: tell its clock, check its own form, make its indexes anew."""
+    """What each kind of database does in its own way."""
 
     clock: Callable[[], Seconds]
+    bytes_on_disk: Callable[[], int]
     complaints: Callable[[], Sequence[str]]
     rebuild_indexes: Callable[[], None]
 
@@ -167,6 +168,9 @@ class SqlIntegrity(Integrity):
             self._write([(delete(table).where(*named), {})])
 
     # -- sizes -------------------------------------------------------------------------------------
+
+    def bytes_on_disk(self) -> int:
+        return self._own.bytes_on_disk()
 
     def tally(self) -> Tally:
         return self._view(sql_sizes.tally)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import CTE, ColumnElement, Connection, case, func, literal_column, select, union
+from sqlalchemy import CTE, ColumnElement, Connection, and_, case, func, literal_column, select, union
 
 from redux_backends import schema
 from redux_backends.integrity import Grouping, Tally, Usage
@@ -15,15 +15,23 @@ _value, _evaluation, _job, _word = schema.value, schema.evaluation, schema.job, 
 _ZERO = literal_column("0")
 
 
+def _sum_at(place: Place, what: ColumnElement[int], *conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    there = and_(_value.c.place == literal_column(str(int(place))), *conditions)
+    return func.coalesce(func.sum(case((there, what), else_=_ZERO)), _ZERO)
+
+
 def _bytes_at(place: Place, *conditions: ColumnElement[bool]) -> ColumnElement[int]:
-    there = _value.c.place == literal_column(str(int(place)))
-    for condition in conditions:
-        there = there & condition
-    return func.coalesce(func.sum(case((there, _value.c.size), else_=_ZERO)), _ZERO)
+    return _sum_at(place, _value.c.size, *conditions)
 
 
 _THERE = _value.c.place != literal_column(str(int(Place.MISSING)))
-_TALLY = (func.count(_value.c.id), _bytes_at(Place.INLINE), _bytes_at(Place.STORE))
+_ONE = literal_column("1")
+_TALLY = (
+    _sum_at(Place.INLINE, _ONE),
+    _bytes_at(Place.INLINE),
+    _sum_at(Place.STORE, _ONE),
+    _bytes_at(Place.STORE),
+)
 
 
 def tally(connection: Connection) -> Tally:
@@ -33,7 +41,7 @@ def tally(connection: Connection) -> Tally:
 
 def unused(connection: Connection) -> Tally:
     """The values that no call has."""
-    had = _had(_evaluation.c.id).alias("had")
+    had = _had(_evaluation.c.id)
     left = select(*_TALLY).where(_THERE, _value.c.id.not_in(select(had.c.value_id)))
     return Tally(*map(int, connection.execute(left).one()))
 
@@ -47,7 +55,7 @@ def usage(connection: Connection, by: Grouping) -> Sequence[Usage]:
 def _by_type(connection: Connection) -> list[Usage]:
     """A value has one type, so nothing is shared."""
     asked = (
-        select(_word.c.text, *_TALLY)
+        select(_word.c.text, func.count(), _bytes_at(Place.INLINE), _bytes_at(Place.STORE))
         .select_from(_value.join(_word, _word.c.id == _value.c.type_id))
         .where(_THERE)
         .group_by(_word.c.text)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import click
 
-from redux.cli.output import is_terminal, line_width, show
+from redux.cli.output import is_terminal, show, whole_width
 from redux.cli.render import cut, dim, show_count, show_seconds, show_size, strong, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
@@ -69,7 +69,7 @@ def fsck(read_data: bool, subset: str | None, repair: bool, as_json: bool, **pla
             outcome = _look(Check(repo, fraction, tell), Repair(repo) if repair else None)
     finally:
         repo.close()
-    show(to_json("fsck", _as_data(outcome)) if as_json else fsck_text(outcome, repair, line_width(sys.stdout)))
+    show(to_json("fsck", _as_data(outcome)) if as_json else fsck_text(outcome, repair, whole_width(sys.stdout)))
     return DAMAGED if outcome.left else 0
 
 
