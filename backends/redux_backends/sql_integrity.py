@@ -286,8 +286,8 @@ def _odd_jobs(connection: Connection) -> list[OddJob]:
     told = [test.label(f"test_{at}") for at, test in enumerate(tests.values())]
     found = select(_job.c.uuid, _job.c.status, *told).select_from(jobs).where(or_(*tests.values()))
     return [
-        OddJob(uuid, JobStatus(status), next(why for why, met in zip(tests, answers, strict=True) if met))
-        for uuid, status, *answers in connection.execute(found)
+        OddJob(row[0], JobStatus(row[1]), next(why for why, met in zip(tests, row[2:], strict=True) if met))
+        for row in connection.execute(found)
     ]
 
 

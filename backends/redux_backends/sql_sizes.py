@@ -60,7 +60,8 @@ def _by_type(connection: Connection) -> list[Usage]:
         .where(_THERE)
         .group_by(_word.c.text)
     )
-    return [Usage(from_text(name), *map(int, numbers), 0, 0) for name, *numbers in connection.execute(asked)]
+    rows = connection.execute(asked)
+    return [Usage(from_text(name), int(count), int(inline), int(store), 0, 0) for name, count, inline, store in rows]
 
 
 def _by_owner(connection: Connection, by: Grouping) -> list[Usage]:

@@ -10,7 +10,6 @@ from redux.repo import Repo
 from redux_backends.integrity import NOTHING
 from redux_backends.records import Batch, JobStatus, Place
 from redux_valuestore.digest import Digest
-from redux_valuestore.local import LocalStore
 from redux_valuestore.store import ValueMissing
 
 
@@ -42,7 +41,7 @@ class Repair:
         elif isinstance(mend, Rebuild):
             self._rebuild()
         elif isinstance(mend, Sweep):
-            return self._sweep()
+            self._sweep()
         return mend is not None
 
     def _forget(self, finding: Finding, value: Digest) -> bool:
@@ -82,11 +81,7 @@ class Repair:
             self.repo.backend.integrity().rebuild_indexes()
             self._rebuilt = True
 
-    def _sweep(self) -> bool:
-        store = self.repo.store
-        if not isinstance(store, LocalStore):
-            return False
+    def _sweep(self) -> None:
         if not self._swept:
-            store.remove_leftovers(YOUNG_SECONDS)
+            self.repo.store.remove_leftovers(YOUNG_SECONDS)
             self._swept = True
-        return True

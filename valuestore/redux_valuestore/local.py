@@ -98,10 +98,6 @@ class LocalStore(ValueStore):
         return f"{self.root}/{object_name(digest)}"
 
     def remove_leftovers(self, older_than: float = 86_400.0) -> int:
-        """How many files of writers that died were removed: half-written ones, not touched for so many seconds.
-
-        Raises `StoreUnavailable`.
-        """
         removed = 0
         for shard in filter(is_shard, self._names(self.root)):
             folder = f"{self.root}/{shard}"

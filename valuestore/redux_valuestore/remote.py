@@ -121,6 +121,27 @@ class RemoteStore(ValueStore):
                 kind = "set aside" if folder == LOST else leftover
                 yield Litter(kind, f"{self.url}/{name}", info.get("size") or 0, _age(info))
 
+    def remove_leftovers(self, older_than: float = 86_400.0) -> int:
+        old = [one for one in self.litter() if one.kind == "leftover" and (one.age or 0.0) >= older_than]
+        with self._explained():
+            for one in old:
+                with suppress(FileNotFoundError):
+                    self._fs.rm_file(self._root + one.path.removeprefix(self.url))
+        return len(old)
+
+    def put_back(self, digest: Digest, stray: Digest) -> bool:
+        lies, path = self._path(stray), self._path(digest)
+        with self._explained():
+            try:
+                if self._digest(lies, self._sized(lies)) != digest:
+                    return False
+                if self._renames:
+                    self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+                self._fs.mv(lies, path)
+            except FileNotFoundError:
+                return False
+        return True
+
     def _below(self, folder: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """The files below a folder of the store, by their names from its root."""
         with self._explained():

@@ -118,8 +118,18 @@ class ValueStore(ABC):
         """What else lies there: files of writers that died, damaged objects set aside, what nobody here has put."""
         return iter(())
 
+    def remove_leftovers(self, older_than: float = 86_400.0) -> int:
+        """How many files of writers that died were removed: half-written ones, not touched for so many seconds.
+
+        Raises `StoreUnavailable`.
+        """
+        return 0
+
     def put_back(self, digest: Digest, stray: Digest) -> bool:
-        """Give the bytes that lie under `stray` their own name, if they have this digest; whether that was done."""
+        """Give the bytes that lie under `stray` their own name, if they have this digest; whether that was done.
+
+        Raises `StoreUnavailable`.
+        """
         return False
 
 
@@ -165,6 +175,13 @@ class MemoryStore(ValueStore):
     def is_sound(self, digest: Digest) -> bool:
         view = self._view(digest)
         return view is not None and digest_view(view) == digest
+
+    def put_back(self, digest: Digest, stray: Digest) -> bool:
+        view = self._view(stray)
+        if view is None or digest_view(view) != digest:
+            return False
+        self.objects[digest] = self.objects.pop(stray)
+        return True
 
     def _view(self, digest: Digest) -> memoryview | None:
         data = self.objects.get(check_digest(digest))
