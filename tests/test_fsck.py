@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,11 +17,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from redux.cli.fsck import _progress
 from redux.cli.main import dispatch
 from redux.fsck.check import Check
 from redux.fsck.findings import Finding, Kind
@@ -28,7 +32,8 @@ from redux.repo import Repo, open_repo
 from redux.scheduler import Scheduler
 from redux.task import task
 from redux_backends.memory import MemoryBackend
-from redux_valuestore.store import MemoryStore
+from redux_valuestore.local import LocalStore
+from redux_valuestore.store import MemoryStore, StoreUnavailable, ValueStore
 
 from .conftest import load_workflow
 from .programs import Program, edits, programs
@@ -55,12 +60,26 @@ def squares(n: int) -> list[int]:
 
 
 @task
+def holding() -> dict[str, object]:
+    return {"tasks": [square, long_text], "bytes": bytes(70_000)}
+
+
+@task
+def measured(held: dict[str, Any]) -> int:
+    return len(held["tasks"]) + len(held["bytes"])
+
+
+@task
 def main(n: int) -> object:
-    return {"squares": squares(n), "texts": [long_text(i) for i in range(n)]}
+    return {"squares": squares(n), "texts": [long_text(i) for i in range(n)], "held": measured(holding())}
 
 
 N = 6
-ANSWER = {"squares": [i * i for i in range(N)], "texts": [f"{i:04d}" * 100 for i in range(N)]}
+ANSWER = {
+    "squares": [i * i for i in range(N)],
+    "texts": [f"{i:04d}" * 100 for i in range(N)],
+    "held": 70_002,
+}
 
 
 @contextmanager
@@ -262,6 +281,9 @@ DAMAGES = (
         "GROUP BY set_id ORDER BY count(*) DESC LIMIT 1)",
         Kind.TASK_SET,
     ),
+    _damage("fact of a value gone", "DELETE FROM held_task WHERE position = 0", Kind.DISORDER),
+    _damage("all facts of a value gone", "DELETE FROM held_task", Kind.DISORDER),
+    _damage("part of a value gone", "DELETE FROM subvalue", Kind.DISORDER),
     _damage("job that runs on", "UPDATE job SET status = 0, ended = NULL WHERE id = 2", Kind.JOB),
     _damage("job without a result", "UPDATE job SET call_id = NULL WHERE id = 2", Kind.JOB, heals=False),
     _damage("execution gone", "DELETE FROM execution WHERE id = 1", Kind.DANGLING, heals=False),
@@ -301,8 +323,6 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def harmed(healthy: Path, tmp_path: Path) -> Callable[[Damage], Path]:
-    import shutil
-
     def harm(damage: Damage) -> Path:
         folder = tmp_path / "harmed"
         shutil.copytree(healthy, folder)
@@ -357,8 +377,8 @@ def redux(capsys: pytest.CaptureFixture[str], folder: Path, *words: str) -> tupl
 
 
 def test_what_is_sound_is_said_to_be_in_a_line(healthy: Path, capsys: pytest.CaptureFixture[str]):
-    assert redux(capsys, healthy) == (0, "sound: 20 values, 14 calls, 9 files in TIME\n")
-    assert redux(capsys, healthy, "--read-data") == (0, "sound: 20 values, 14 calls, 9 files in TIME, 5.5 kB read\n")
+    assert redux(capsys, healthy) == (0, "sound: 23 values, 16 calls, 10 files in TIME\n")
+    assert redux(capsys, healthy, "--read-data") == (0, "sound: 23 values, 16 calls, 10 files in TIME, 75.7 kB read\n")
 
 
 FOUND = """\
@@ -377,7 +397,7 @@ half-written file
   file HERE/values/FOLDER/.ID.tmp: 10 bytes
   → `redux fsck --repair` removes them
 
-damaged: 2 troubles left; 20 values, 14 calls, 8 files in TIME
+damaged: 2 troubles left; 23 values, 16 calls, 9 files in TIME
 """
 MENDED = """\
 call bent  mended
@@ -392,7 +412,7 @@ half-written file  mended
   a writer died while it wrote them
   file HERE/values/FOLDER/.ID.tmp: 10 bytes
 
-mended: the next run makes again what it needs; 20 values, 14 calls, 8 files in TIME
+mended: the next run makes again what it needs; 23 values, 16 calls, 9 files in TIME
 """
 
 
@@ -474,3 +494,107 @@ def test_a_check_beside_a_run_raises_no_alarm(tmp_path: Path):
         looked += 1
     assert process.communicate()[1] == ""
     assert looked > 0
+
+
+def test_a_store_out_of_reach_is_told_and_records_are_checked_all_the_same(
+    harmed: Callable[[Damage], Path], monkeypatch: pytest.MonkeyPatch
+):
+    folder = harmed(next(damage for damage in DAMAGES if damage.name == "result of a call exchanged"))
+
+    def unreachable(store: ValueStore, first: int) -> None:
+        raise StoreUnavailable("the value store cannot be used: no route to host; check the network", "far away")
+
+    monkeypatch.setattr(LocalStore, "look", unreachable)
+    assert [one.kind for one in check(folder, 0.0)] == [Kind.CALL, Kind.UNREACHABLE]
+
+
+def test_a_store_at_a_url_is_checked_and_mended_too(stores: None, tmp_path: Path):
+    repo = open_repo(f"sqlite:///{tmp_path / 'redux.db'}", "memory://values", INLINE_LIMIT)
+    assert Scheduler(repo, workers=2).run(main(N)) == ANSWER
+    assert list(Check(repo, 1.0).findings()) == []
+    row = max((one for shard in range(256) for one in repo.backend.integrity().values(shard)), key=lambda one: one.size)
+    sound = bytes(repo.store.get(row.hash))
+    repo.store.delete(row.hash)
+    assert [one.kind for one in Check(repo).findings()] == [Kind.MISSING]
+    import fsspec
+
+    files = fsspec.filesystem("memory")
+    files.pipe_file(repo.store.get_value_path(row.hash).removeprefix("memory:/"), b"?" + sound[1:])
+    (found,) = Check(repo, 1.0).findings()
+    assert found.kind is Kind.DAMAGED
+    assert Repair(repo).mend(found)
+    assert Scheduler(repo, workers=2).run(main(N)) == ANSWER
+    assert [one for one in Check(repo, 1.0).findings() if one.is_damage] == []
+    repo.close()
+
+
+COVERED = {
+    "evaluation": ("hash", "args_hash", "task_id"),
+    "argument": ("name_id", "value_id"),
+    "call_node": ("hash", "evaluation_id", "value_id", "children"),
+    "call_edge": ("child_id", "position"),
+    "evaluation_result": ("value_id",),
+    "task": ("hash", "name_id"),
+    "task_piece": ("piece_id",),
+    "task_set": ("hash",),
+    "task_set_member": ("task_id",),
+    "value": ("hash", "size", "data"),
+}
+"""Columns that hashes stand for; of a result with expressions nothing tells that it was another one."""
+
+
+_EXPRESSIONS = "SELECT 1 FROM value WHERE id = ? AND traits & 1"
+
+
+def _spoil_a_row(folder: Path, dice: random.Random) -> str:
+    """Give one field of one row another value, of the kind that it has."""
+    table, columns = dice.choice(sorted(COVERED.items()))
+    column = dice.choice(columns)
+    with rows(folder) as connection:
+        keys = [row[1] for row in connection.execute(f"PRAGMA table_info({table})") if row[5]]
+        filled = connection.execute(
+            f"SELECT {column}, {', '.join(keys)} FROM {table} WHERE {column} IS NOT NULL"
+        ).fetchall()
+        before, *key = dice.choice(filled)
+        after = dice.randbytes(max(len(before), 1)) if isinstance(before, bytes) else before + dice.choice((-1, 1, 7))
+        if table == "evaluation_result" and connection.execute(_EXPRESSIONS, (after,)).fetchone():
+            return ""
+        where = " AND ".join(f"{name} = ?" for name in keys)
+        try:
+            connection.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", (after, *key))
+        except sqlite3.IntegrityError:  # a key that another row has: not what damage can do
+            return ""
+    return f"{table}.{column} of {key}: {before!r:.40} is {after!r:.40}"
+
+
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(15, id="short"), pytest.param(1000, id="long", marks=pytest.mark.faults)]
+)
+@pytest.mark.timeout(3600)
+def test_a_spoilt_row_is_always_found_and_never_an_answer_once_mended(healthy: Path, tmp_path: Path, rounds: int):
+    dice = random.Random(rounds)
+    for index in range(rounds):
+        folder = tmp_path / str(index)
+        shutil.copytree(healthy, folder)
+        what = _spoil_a_row(folder, dice)
+        if what:
+            assert any(one.is_damage for one in check(folder)), what
+            repair(folder)
+            assert run(folder) == ANSWER, what
+        shutil.rmtree(folder)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_a_line_says_how_far_it_is_and_goes_away(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    moments = iter((0.0, 0.1, 0.3, 0.4, 0.6))
+    monkeypatch.setattr("redux.cli.fsck.time.monotonic", lambda: next(moments))
+    with _progress() as tell:
+        for what, done, of in (("calls", 5, 0), ("calls", 2000, 0), ("values", 64, 256), ("values", 128, 256)):
+            tell(what, done, of)
+    assert terminal.getvalue() == ("\r\x1b[Klooking at calls 2,000\r\x1b[Klooking at values 50 %\r\x1b[K")

@@ -115,7 +115,7 @@ class Dangling:
 
 @frozen
 class Gap:
-    """The ordered parts of a record are not numbered from 0 on, each once: one is lost, or was put in."""
+    """The parts of a record are not there, or not numbered from 0 on, each once: one is lost, or was put in."""
 
     table: str
     row: int
@@ -208,7 +208,7 @@ class Integrity(ABC):
 
     @abstractmethod
     def gaps(self) -> Iterator[Gap]:
-        """Records whose ordered parts are not in order."""
+        """Records whose parts are not in order, or not there."""
 
     @abstractmethod
     def twins(self) -> Iterator[Twin]:

@@ -31,7 +31,7 @@ from redux_backends.integrity import (
     aside_hash,
     is_aside,
 )
-from redux_backends.records import Place, Seconds
+from redux_backends.records import Place, Seconds, Traits
 from redux_valuestore.digest import Digest
 
 _T = TypeVar("_T")
@@ -52,6 +52,8 @@ _NAMED: Mapping[str, Table] = {
     "execution": schema.execution,
     "handle": schema.handle,
 }
+_LISTED = {Traits.FILES: schema.held_file, Traits.SUBVALUES: schema.subvalue, Traits.TASKS: schema.held_task}
+"""Where the parts are that a value with such a trait has."""
 _TAGGED = {kind: table for kind, table in _NAMED.items() if kind in ("value", "call", "task", "job", "execution")}
 
 
@@ -102,6 +104,8 @@ class SqlIntegrity(Integrity):
         for table in schema.metadata.sorted_tables:
             if "position" in table.c:
                 yield from self._view(partial(sql_references.gaps, table=table))
+        for trait, table in _LISTED.items():
+            yield from self._view(partial(sql_references.unlisted, trait=trait, table=table))
 
     def twins(self) -> Iterator[Twin]:
         for kind, table in _NAMED.items():

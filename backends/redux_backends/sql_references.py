@@ -59,6 +59,13 @@ def gaps(connection: Connection, table: Table) -> list[Gap]:
     ]
 
 
+def unlisted(connection: Connection, trait: Traits, table: Table) -> list[Gap]:
+    """Values that hold what is listed in a table, and of which nothing is listed there."""
+    listed = select(table.c.value_id).where(table.c.value_id == _value.c.id)
+    found = select(_value.c.id, _value.c.hash).where(_value.c.traits.op("&")(int(trait)) != 0, ~listed.exists())
+    return [Gap(str(table.name), row, hash) for row, hash in connection.execute(found) if not is_aside(hash)]
+
+
 def twins(connection: Connection, kind: str, table: Table) -> list[Twin]:
     column = _hash_of(table)
     prefix = schema.prefix_of(column)

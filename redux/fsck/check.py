@@ -14,6 +14,7 @@ from redux_backends.backend import BackendCorrupt
 from redux_backends.integrity import NOTHING, SHARDS, KeptValue
 from redux_backends.records import Place
 from redux_valuestore.digest import Digest
+from redux_valuestore.store import StoreUnavailable
 
 _T = TypeVar("_T")
 
@@ -46,13 +47,14 @@ class Check:
     looked: Looked = field(default_factory=Looked)
 
     def findings(self) -> Iterator[Finding]:
-        """All that is not sound, as it is found. Raises what the store raises where it cannot be looked at."""
-        for part in (self._records, self._values, self._inline):
+        """All that is not sound, as it is found; a part that cannot be looked at is a finding too."""
+        for part in (self._records, self._values, self._inline, self._litter):
             try:
                 yield from part()
             except BackendCorrupt as error:
                 yield Finding(Kind.DATABASE, "database", error.concerning, str(error).partition(";")[0])
-        yield from self._litter()
+            except StoreUnavailable as error:
+                yield Finding(Kind.UNREACHABLE, "store", error.where, str(error).partition(";")[0])
 
     # -- records -----------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     DAMAGED = "value damaged"
     MISPLACED = "file in the wrong folder"
     LOST = "value lost"
+    UNREACHABLE = "store out of reach"
     ORPHAN = "bytes nobody names"
     LEFTOVER = "half-written file"
     FOREIGN = "foreign file"
@@ -110,9 +111,14 @@ WORDS: Mapping[Kind, Words] = {
         "line",
         "nothing breaks; a run of its call by `redux run --no-cache` records it again",
     ),
+    Kind.UNREACHABLE: Words(
+        "the store cannot be listed or read, so bytes were not checked",
+        "see to it (`redux doctor` says more), and check again",
+    ),
     Kind.ORPHAN: Words(
-        "files of the store that no record names, as a run leaves that is killed before it records them",
-        "nothing need be done; while nothing runs, such a file may be deleted",
+        "files of the store that no record names, as a run leaves that is killed before it records them, or as another "
+        "database has that shares the store",
+        "nothing need be done; while nothing runs, and if no database shares the store, such a file may be deleted",
     ),
     Kind.LEFTOVER: Words("a writer died while it wrote them", f"{_REPAIR} removes them"),
     Kind.FOREIGN: Words("files among the store's that redux has not put there", "move them elsewhere"),

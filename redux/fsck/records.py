@@ -55,7 +55,9 @@ def judge_gap(gap: Gap) -> Finding:
     owner = _OWNERS.get(gap.table)
     mend = SetAside(owner, gap.row) if owner is not None and gap.hash else None
     what = owner or gap.table.partition("_")[0]
-    return Finding(Kind.DISORDER, what, gap.hash.hex(), f"its rows in {gap.table} are not numbered from 0 on", mend)
+    return Finding(
+        Kind.DISORDER, what, gap.hash.hex(), f"its rows in {gap.table} are not there, each once and in order", mend
+    )
 
 
 def judge_twin(twin: Twin) -> Finding:
