@@ -26,7 +26,8 @@ from hypothesis import strategies as st
 from redux.cli.fsck import _progress
 from redux.cli.main import dispatch
 from redux.fsck.check import Check
-from redux.fsck.findings import Finding, Kind
+from redux.fsck.findings import Finding, Kind, Rebuild
+from redux.fsck.records import judge_complaints
 from redux.fsck.repair import Repair
 from redux.repo import Repo, open_repo
 from redux.scheduler import Scheduler
@@ -598,3 +599,15 @@ def test_on_a_terminal_a_line_says_how_far_it_is_and_goes_away(monkeypatch: pyte
         for what, done, of in (("calls", 5, 0), ("calls", 2000, 0), ("values", 64, 256), ("values", 128, 256)):
             tell(what, done, of)
     assert terminal.getvalue() == ("\r\x1b[Klooking at calls 2,000\r\x1b[Klooking at values 50 %\r\x1b[K")
+
+
+def test_an_index_is_made_anew_and_a_page_or_a_row_that_is_there_twice_is_not():
+    said = {
+        "row 3 missing from index value_by_hash": (Kind.INDEX, Rebuild()),
+        "wrong # of entries in index job_by_parent": (Kind.INDEX, Rebuild()),
+        "Tree 12 page 5 cell 0: Rowid 7 out of order in index of pages": (Kind.DATABASE, None),
+        "non-unique entry in index sqlite_autoindex_word_1": (Kind.DATABASE, None),
+        "NULL value in word.text": (Kind.DATABASE, None),
+    }
+    found = {one.detail: (one.kind, one.mend) for one in judge_complaints(said)}
+    assert found == said

@@ -68,7 +68,7 @@ WORDS: Mapping[Kind, Words] = {
     ),
     Kind.TWIN: Words(
         "one record is there twice, and it is chance which of them is found",
-        f"{_REPAIR} sets the younger aside; for an execution or job: {_COPY}",
+        f"{_REPAIR} sets the younger aside, if it is a value, evaluation, call or task set; else: {_COPY}",
     ),
     Kind.EVALUATION: Words(
         "what was asked for does not have the hash it is found by, so its result may be that of another call",

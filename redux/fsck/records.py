@@ -38,7 +38,8 @@ _TWINS: tuple[AsideKind, ...] = ("value", "evaluation", "call", "task set")
 def judge_complaints(complaints: Iterable[str]) -> Iterator[Finding]:
     """What the database itself says: an index can be made anew, a page cannot."""
     for complaint in complaints:
-        index = " index " in complaint and not complaint.startswith("Tree")
+        # Two rows that a unique index cannot both hold are not helped by a new one.
+        index = " index " in complaint and not complaint.startswith(("Tree", "non-unique"))
         kind, mend = (Kind.INDEX, Rebuild()) if index else (Kind.DATABASE, None)
         yield Finding(kind, "database", "", complaint, mend)
 
