@@ -249,7 +249,7 @@ DAMAGES = (
         "remembered result exchanged",
         "UPDATE evaluation_result SET value_id = (SELECT max(id) FROM value) "
         f"WHERE evaluation_id = (SELECT min(id) FROM ({_OF_TASK} 'sound.square'))",
-        Kind.EVALUATION,
+        Kind.RESULT,
     ),
     _damage(
         "edge gone",

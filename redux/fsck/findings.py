@@ -20,6 +20,7 @@ class Kind(StrEnum):
     DISORDER = "parts out of order"
     TWIN = "recorded twice"
     EVALUATION = "evaluation bent"
+    RESULT = "remembered result bent"
     CALL = "call bent"
     TASK = "task bent"
     TASK_SET = "task set bent"
@@ -73,6 +74,10 @@ WORDS: Mapping[Kind, Words] = {
     Kind.EVALUATION: Words(
         "what was asked for does not have the hash it is found by, so its result may be that of another call",
         f"{_REPAIR} sets it aside with its calls, and the next run makes them again",
+    ),
+    Kind.RESULT: Words(
+        "a result is remembered that no call of its evaluation came to: it, or the call, was changed",
+        f"{_REPAIR} sets the evaluation aside with its calls, and the next run makes them again",
     ),
     Kind.CALL: Words(
         "task, arguments, result and children of a finished call do not have its hash: one of them was changed",

@@ -70,7 +70,7 @@ def judge_twin(twin: Twin) -> Finding:
 def judge_loose(loose: LooseResult) -> Finding:
     """A remembered result that no call has."""
     why = f"no call of it has its remembered result {loose.result.hex()[:16]}"
-    return Finding(Kind.EVALUATION, "evaluation", loose.eval_hash.hex(), why, SetAside("evaluation", loose.row))
+    return Finding(Kind.RESULT, "evaluation", loose.eval_hash.hex(), why, SetAside("evaluation", loose.row))
 
 
 def judge_job(job: OddJob) -> Finding:
