@@ -19,6 +19,10 @@ from psycopg import errors
 from sqlalchemy import text
 
 from redux import Scheduler, task
+from redux.cli.main import dispatch
+from redux.fsck.check import Check
+from redux.fsck.findings import Kind
+from redux.fsck.repair import Repair
 from redux.repo import Repo
 from redux_backends import calls, postgres_database, schema, texts
 from redux_backends.backend import (
@@ -555,3 +559,54 @@ def test_a_team_runs_and_looks_through_the_url_alone(postgres_url: str, tmp_path
     assert "postgres:…@" in redux("config")
     assert ask(postgres_url, "SELECT count(*) FROM execution") == [(3,)]
     assert ask(postgres_url, "SELECT count(*) FROM execution WHERE argv LIKE '%%hush%%'") == [(0,)]
+
+
+# -- looked at as a whole --------------------------------------------------------------------------
+
+
+def test_a_bent_record_is_found_mended_and_made_again(postgres_repo: Repo, postgres_url: str) -> None:
+    @task(name="bent_step")
+    def step(n: int) -> int:
+        return n + 1
+
+    @task(name="bent_total")
+    def total(numbers: list[int]) -> int:
+        return sum(numbers)
+
+    def run() -> int:
+        return Scheduler(postgres_repo, workers=2).run(total([step(n) for n in range(20)]))
+
+    assert run() == 210
+    assert list(Check(postgres_repo, 1.0).findings()) == []
+    ask(postgres_url, "UPDATE argument SET value_id = value_id + 1 WHERE evaluation_id = 3")
+    ask(postgres_url, "UPDATE call_node SET children = children + 1 WHERE id = 5")
+    ask(postgres_url, "DELETE FROM execution")
+    found = [one for one in Check(postgres_repo, 1.0).findings() if one.is_damage]
+    assert {one.kind for one in found} == {Kind.EVALUATION, Kind.CALL, Kind.DANGLING}
+    repair = Repair(postgres_repo)
+    for one in found:
+        repair.mend(one)
+    assert run() == 210
+    assert {one.kind for one in Check(postgres_repo, 1.0).findings() if one.is_damage} <= {Kind.DANGLING}
+
+
+def test_the_reading_commands_look_at_a_server_too(
+    postgres_repo: Repo,
+    postgres_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @task(name="looked_at")
+    def step(n: int) -> int:
+        return n + 1
+
+    assert Scheduler(postgres_repo, workers=1).run(step(1)) == 2
+    monkeypatch.chdir(tmp_path)
+    places = ["--db", postgres_url, "--store", str(tmp_path / "values")]
+    for words in (["fsck", "--read-data"], ["du", "--by", "task"], ["doctor"]):
+        assert dispatch([*words, *places]) == 0, words
+    said = capsys.readouterr().out
+    assert "sound" in said
+    assert "looked_at" in said
+    assert "clock of the database: agrees with this process's" in said

@@ -29,6 +29,7 @@ from redux_backends.errors import (
     hex_prefix,
     unknown_reference,
 )
+from redux_backends.integrity import Integrity
 from redux_backends.records import (
     Batch,
     CallNode,
@@ -297,3 +298,7 @@ class Backend(ABC):
     @abstractmethod
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
         """Tags of records."""
+
+    @abstractmethod
+    def integrity(self) -> Integrity:
+        """The records as `redux fsck` and `redux du` look at them."""

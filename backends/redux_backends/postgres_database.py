@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import RLock
@@ -19,9 +19,9 @@ from sqlalchemy.exc import DBAPIError
 
 from redux_backends.backend import BackendUnavailable, UnknownDatabase
 from redux_backends.postgres_errors import in_words, is_conflict, is_lost
-from redux_backends.postgres_schema import LOCK_TO_WRITE, make_ready
+from redux_backends.postgres_schema import LOCK_TO_WRITE, REINDEX, SIZE, make_ready
 from redux_backends.postgres_session import PostgresSession, analyse, prepare
-from redux_backends.session import Session, T
+from redux_backends.session import T
 from redux_backends.urls import without_password
 
 _DEFAULTS: dict[str, Any] = {
@@ -154,7 +154,7 @@ class PostgresDatabase:
 
     # -- use ---------------------------------------------------------------------------------------
 
-    def run_tx(self, closure: Callable[[Session], T]) -> T:
+    def run_tx(self, closure: Callable[[PostgresSession], T]) -> T:
         """What `closure` returns, its writes made in one transaction, or none of them.
 
         It is played again, whole, where another transaction was in the way or the connection was lost, so it must
@@ -181,7 +181,7 @@ class PostgresDatabase:
         with suppress(psycopg.Error), _checked_out(self._ready().pool) as driver:
             analyse(driver, self._written)
 
-    def ask(self, closure: Callable[[Session], T]) -> T:
+    def ask(self, closure: Callable[[PostgresSession], T]) -> T:
         """What `closure` returns, which reads with single statements."""
 
         def once(opened: _Opened, again: bool) -> T:
@@ -198,6 +198,19 @@ class PostgresDatabase:
                 return closure(connection)
 
         return self._replayed(once)
+
+    def bytes_on_disk(self) -> int:
+        """How many bytes the tables take with their indexes. The server's log is not theirs alone."""
+        (size,) = self.ask(lambda session: session.driver.execute(SIZE).fetchall())[0]
+        return size
+
+    def complaints(self) -> Sequence[str]:
+        """Nothing: the server looks at its pages as it reads them, and says so then."""
+        return ()
+
+    def rebuild_indexes(self) -> None:
+        """Make the indexes anew from the rows."""
+        self.run_tx(lambda session: session.driver.execute(REINDEX))
 
     def retry(self, closure: Callable[[], T]) -> T:
         """What `closure` returns, called again where its connection was lost."""

@@ -16,6 +16,10 @@ LOCK_TO_WRITE = (_LOCK % "'redux_schema'::regclass::oid::int4").encode()
 
 _LOCK_TO_BUILD = (_LOCK % "hashtext(current_schema()::text)").encode()
 
+_TABLES = list(schema.metadata.tables)
+SIZE = f"SELECT sum(pg_total_relation_size(name))::int8 FROM unnest(ARRAY{_TABLES}::regclass[]) name".encode()
+REINDEX = ";".join(f'REINDEX TABLE "{name}"' for name in _TABLES).encode()
+
 _VERSION = b"SELECT version FROM redux_schema"
 _STRANGERS = b"""
 SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = ANY(%s) ORDER BY 1
@@ -60,7 +64,7 @@ def _version(driver: psycopg.Connection) -> int | None:
 
 
 def _build(driver: psycopg.Connection, place: str) -> None:
-    names = [*schema.metadata.tables, "redux_schema"]
+    names = [*_TABLES, "redux_schema"]
     strange = driver.execute(_STRANGERS, [names]).fetchall()
     if strange:
         raise BackendCorrupt(

@@ -63,3 +63,15 @@ class SqlDatabase(Protocol):
     def view(self, closure: Callable[[Connection], T]) -> T:
         """What `closure` returns, which sees one state of the database."""
         ...
+
+    def bytes_on_disk(self) -> int:
+        """How many bytes it takes, with a log that is its own."""
+        ...
+
+    def complaints(self) -> Sequence[str]:
+        """What the database itself finds wrong with its form; nothing where it is sound or cannot look."""
+        ...
+
+    def rebuild_indexes(self) -> None:
+        """Make its indexes anew from its rows."""
+        ...

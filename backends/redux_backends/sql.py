@@ -21,6 +21,7 @@ from redux_backends.backend import (
 )
 from redux_backends.claims import Claims, LineClaims
 from redux_backends.handles import valid_handles
+from redux_backends.integrity import Integrity
 from redux_backends.memory import MemoryBackend
 from redux_backends.mounts import MOUNT_TABLE
 from redux_backends.records import (
@@ -38,6 +39,7 @@ from redux_backends.records import (
 )
 from redux_backends.rowids import Ledger, Memory
 from redux_backends.session import Session, SqlDatabase
+from redux_backends.sql_integrity import SqlIntegrity
 from redux_backends.sqlite_database import SQLiteDatabase
 from redux_backends.urls import without_password
 from redux_valuestore.digest import Digest
@@ -175,6 +177,9 @@ class SqlBackend(Backend):
 
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
         return self._database.view(lambda connection: query.get_tags(connection, entities))
+
+    def integrity(self) -> Integrity:
+        return SqlIntegrity(self._database, self._memory)
 
 
 class SQLiteBackend(SqlBackend):

@@ -19,6 +19,7 @@ from redux_backends.backend import BackendCorrupt, BackendError, BackendNewer, B
 from redux_backends.filelock import FileLock
 from redux_backends.mounts import MOUNT_TABLE, network_filesystem
 from redux_backends.session import Session, T
+from redux_backends.sqlite_errors import in_words
 from redux_backends.sqlite_session import SQLiteSession
 
 BUSY_SECONDS = 30
@@ -250,6 +251,21 @@ class SQLiteDatabase:
         with self.snapshot() as connection:
             return closure(connection)
 
+    def bytes_on_disk(self) -> int:
+        """How many bytes the file takes, its log included."""
+        files = self._beside("", "-wal")
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def complaints(self) -> Sequence[str]:
+        """What SQLite finds wrong with the file's form."""
+        with self.driver() as driver:
+            said = [row[0] for row in driver.execute("PRAGMA integrity_check")]
+        return [] if said == ["ok"] else said
+
+    def rebuild_indexes(self) -> None:
+        """Make the indexes anew from the rows."""
+        self.run_tx(lambda session: session.driver.execute("REINDEX"))
+
     def run_tx(self, closure: Callable[[SQLiteSession], T]) -> T:
         """What `closure` returns, its writes made in one transaction, or none of them.
 
@@ -309,11 +325,11 @@ class SQLiteDatabase:
         try:
             yield
         except sqlite3.Error as error:
-            raise self._in_words(error) from error
+            raise in_words(error, self.path) from error
         except DBAPIError as error:
             if not isinstance(error.orig, sqlite3.Error):
                 raise
-            raise self._in_words(error.orig) from error
+            raise in_words(error.orig, self.path) from error
         except FileNotFoundError as error:
             raise BackendUnavailable(
                 f"cannot open the database {self.path}: there is no folder {self.path.parent}; make it, or give "
@@ -327,39 +343,8 @@ class SQLiteDatabase:
                 str(self.path),
             ) from error
 
-    def _in_words(self, error: sqlite3.Error) -> BackendError:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code in _UNAVAILABLE:
-            return BackendUnavailable(
-                f"cannot use the database {self.path}: {error}; {_UNAVAILABLE[code]}", str(self.path)
-            )
-        if code in _DAMAGED:
-            none = " or no SQLite database at all" if code == sqlite3.SQLITE_NOTADB else ""
-            return BackendCorrupt(
-                f"the database {self.path} is damaged{none} ({error}); move it away with its -wal and -shm files, and "
-                "redux will make a new one",
-                str(self.path),
-            )
-        return BackendError(
-            f"the database {self.path} refused what redux asked ({error}); its file may be sound and redux at fault: "
-            "REDUX_DEBUG=1 shows where, please report it",
-            str(self.path),
-        )
-
 
 _of_parents: list[_Opened] = []
-_UNAVAILABLE = {
-    sqlite3.SQLITE_FULL: "free some space on the disk",
-    sqlite3.SQLITE_IOERR: "see to the disk: it is full, read-only or failing",
-    sqlite3.SQLITE_READONLY: "make it and its folder writable, or give another place with REDUX_DIR",
-    sqlite3.SQLITE_CANTOPEN: "make its folder, and make it readable, or give another place with REDUX_DIR",
-    sqlite3.SQLITE_PERM: "make it and its folder writable, or give another place with REDUX_DIR",
-    sqlite3.SQLITE_BUSY: "some process has held its lock for too long: end it, or wait",
-    sqlite3.SQLITE_LOCKED: "some process has held its lock for too long: end it, or wait",
-    sqlite3.SQLITE_NOMEM: "free some memory",
-    sqlite3.SQLITE_INTERRUPT: "run it again",
-}
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 _PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 
