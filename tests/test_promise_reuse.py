@@ -65,7 +65,7 @@ def _agree_across_reopening(url: str, folder: str, program: Program, data: st.Da
         repo = open_repo(url, f"{folder}/values", 64)
         _agree(repo, Path(folder) / "flow.py", program, [1, 2], data)
         repo.close()
-            program = data.draw(edits(program))
+        program = data.draw(edits(program))
 
 
 DEFAULTS = """
