@@ -52,7 +52,20 @@ def pytest_unconfigure() -> None:
     postgres_server.stop()
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+_ABOUT_SOMETHING_ELSE = {"test_executors", "test_expressions", "test_pools", "test_processes", "test_value_hooks"}
+"""Modules whose promises a server would only make slower."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    names = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    given = any("repo" in (said.split(",") if isinstance(said, str) else said) for said in names)
+    if "repo" in metafunc.fixturenames and not given:
+        kinds = ["memory", "sqlite", "postgres"]
+        module = metafunc.module.__name__.rpartition(".")[2]
+        metafunc.parametrize("repo", kinds[:2] if module in _ABOUT_SOMETHING_ELSE else kinds, indirect=True)
+
+
+@pytest.fixture
 def repo(request: pytest.FixtureRequest) -> Repo:
     """A repository of each kind."""
     if request.param == "memory":

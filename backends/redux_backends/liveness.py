@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -63,8 +64,11 @@ def _lease_of(pid: int) -> Lease:
 
 def _boot_id() -> str:
     """Which boot of which machine this is, and in which container: process ids mean nothing in another."""
-    try:
-        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {os.readlink(_PROC / 'self/ns/pid')}"
-    except OSError:
-        return ""
+    said: list[str] = []
+    for tell in (
+        lambda: (_PROC / "sys/kernel/random/boot_id").read_text().strip(),
+        lambda: os.readlink(_PROC / "self/ns/pid"),
+    ):
+        with suppress(OSError):
+            said.append(tell())
+    return " ".join(said)

@@ -126,7 +126,7 @@ class PostgresDatabase:
 
     def _make_pool(self) -> QueuePool:
         connect = cast("Callable[[], Any]", self._connect_session)
-        return QueuePool(connect, pool_size=3, max_overflow=20, reset_on_return=None)
+        return QueuePool(connect, pool_size=3, max_overflow=-1, reset_on_return=None)
 
     def _make_views(self) -> Engine:
         return create_engine(
