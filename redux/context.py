@@ -25,7 +25,8 @@ def get_context(var_path: str, default: Any = None) -> Steps[Any]:
     """What the context has under a name, `var_path`, `"a.b"` for what is in a table: once somebody evaluates it.
 
     It can be an argument, a default argument, or part of a result. Where the context has nothing of that name, the
-    value of `default`, which may be an expression. Tables come as dicts, lists as lists.
+    value of `default`, which may be an expression. Tables come as dicts, lists as lists. Errors: TypeError for a
+    `var_path` that is no text.
     """
     context = yield ContextAsked()
     path = yield var_path

@@ -64,8 +64,16 @@ def run_there(what: Any, args: list[Any], kwargs: dict[str, Any], far: Far, call
 
 
 def enter(far: Far) -> None:
-    """Make this process one of another project: its folder, its variables, its modules. Raises what they raise."""
-    os.chdir(far.folder)
+    """Make this process one of another project: its folder, its variables, its modules.
+
+    Raises UsageError where there is no such folder, and what the modules raise.
+    """
+    try:
+        os.chdir(far.folder)
+    except OSError as error:
+        raise UsageError(
+            f"the project {far.folder} cannot be entered: {error.strerror}; name its folder as config_dir"
+        ) from error
     for name in _OURS:
         os.environ.pop(name, None)
     sys.path[:] = [far.folder, *(path for path in sys.path if path not in (far.folder, far.caller_folder))]

@@ -52,7 +52,6 @@ def federated_task(entrypoint: str, *args: Any, **kwargs: Any) -> Any:
 def _call(entrypoint: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Steps[Any]:
     name = yield entrypoint
     scheduler = get_current_scheduler()
-    assert scheduler is not None
     entry = find_entrypoint(name, scheduler.terms.federated_tasks)
     far = _far(entry, scheduler.folder)
     options = {} if entry.executor is None else {"executor": entry.executor}
@@ -60,7 +59,7 @@ def _call(entrypoint: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
 
 
 def find_entrypoint(name: str, known: Sequence[Entrypoint]) -> Entrypoint:
-    """The entrypoint of that name. Raises UsageError with the nearest names."""
+    """The entrypoint of that `name` among those `known`. Raises UsageError with the nearest names."""
     for entry in known:
         if entry.name == name:
             return entry
@@ -84,8 +83,9 @@ def launch_federated_task(
     """Begin a call of a federated task as an execution that goes on by itself, and give the execution's id.
 
     It is a process of its own that nobody waits for; how it ends is in that project's record (`redux log ID` there).
-    Arguments are plain values. `folder` is where the settings with the entrypoint are found (default: the current one).
-    Raises UsageError; LaunchFailed where the task's module cannot be imported, or its storage not be opened.
+    `task_args` and `task_kwargs` are plain values; `execution_id` is one of your own for it. `folder` is where the
+    settings with the entrypoint are found (default: the current one). Raises UsageError; LaunchFailed where the task's
+    module cannot be imported, or its storage not be opened.
     """
     id = (new_id() if execution_id is None else read_id(execution_id)).hex()
     here = (folder or Path.cwd()).resolve()
@@ -98,7 +98,7 @@ def launch_federated_task(
     request = pack((
         far.folder, far.load_modules, far.caller_folder, id, sealed.data, sealed.parts, pickle_is_allowed(),
     ))  # fmt: skip
-    _launch(request, entrypoint)
+    _launch(request, entrypoint, far)
     return id
 
 
@@ -110,7 +110,7 @@ serve_launch()
 """
 
 
-def _launch(request: bytes, entrypoint: str) -> None:
+def _launch(request: bytes, entrypoint: str, far: Far) -> None:
     own = {os.path.dirname(os.path.dirname(os.path.abspath(str(sys.modules[name].__file__)))) for name in _PACKAGES}
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", _BOOT, *sorted(own)],
@@ -120,7 +120,9 @@ def _launch(request: bytes, entrypoint: str) -> None:
         start_new_session=True,
     )
     answer, _ = process.communicate(request)
-    trouble = cast(str, unpack(answer)) if answer else f"its process ended with status {process.returncode}"
+    status = f" with status {process.returncode}" if process.returncode else ""
+    ended = f"its process ended{status} before it could begin; see to {', '.join(far.load_modules)} of {far.folder}"
+    trouble = cast(str, unpack(answer)) if answer else ended
     if trouble:
         raise LaunchFailed(f"the federated task {entrypoint} was not begun: {trouble}")
 
@@ -151,7 +153,8 @@ def serve_launch() -> None:
         opened = open_scheduler(Path(folder))
         scheduler = opened.__enter__()
     except BaseException as error:  # whatever the user's own module raises is told to who asked
-        say(f"{type(error).__name__}: {text_of(error)}" if not isinstance(error, ReduxError) else str(error))
+        own = f"{type(error).__name__}: {text_of(error)}; see to {', '.join(far.load_modules)} of {far.folder}"
+        say(str(error) if isinstance(error, ReduxError) else own)
         return
     say("")
     try:

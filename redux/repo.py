@@ -21,7 +21,10 @@ INLINE_LIMIT = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where another process finds a repository: what `open_repo` takes, with absolute paths."""
+    """Where another process finds a repository, as `open_repo` takes it: its `database` and its `store`.
+
+    Paths in them are absolute. Values of up to `inline_limit` bytes are in the database.
+    """
 
     database: str
     store: str

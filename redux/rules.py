@@ -49,7 +49,7 @@ class UnknownRule(ReduxError):
 
 
 class AsyncRule(ReduxError):
-    """An evaluation rule was written as `async def`."""
+    """The evaluation rule `name` was written as `async def`."""
 
     exit_code = 2
 
@@ -62,7 +62,7 @@ class AsyncRule(ReduxError):
 
 
 class RuleExists(ReduxError):
-    """Another rule has the name already."""
+    """Another rule has the `name` already: the one in `old`, where the one in `new` cannot have it too."""
 
     exit_code = 2
 
@@ -113,7 +113,7 @@ class Begun(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a job would inherit where the rule is: the context, exported options, whether it leaves no record."""
+    """What a job would inherit where the rule is: `context`, options that are `exported`, whether it is `silent`."""
 
     context: Mapping[str, object]
     exported: Mapping[str, object]
@@ -181,7 +181,7 @@ def rule(name: str) -> Registered:
     """Register a generator or function as the rule of that name; calling it then gives a lazy expression.
 
     Arguments that don't fit its signature raise TypeError at the call. Raises RuleExists where another place has the
-    name; one defined again in the same place replaces the old one.
+    name, AsyncRule; one defined again in the same place replaces the old one.
     """
 
     def register(steps: Callable[..., Any]) -> Callable[..., Any]:

@@ -361,7 +361,7 @@ def nothing(path: Path) -> Dataset:
     ("make", "kind", "said"),
     [
         (nothing, DatasetMissing, "there is no .parquet file in it; see to the path, or have it written first"),
-        (other_format, DatasetMissing, "no .parquet file in it; its 1 .csv files are read with format='csv'"),
+        (other_format, DatasetMissing, "what is in it are .csv files: read them with format='csv'"),
         (broken_parquet, DatasetUnreadable, "/a.parquet cannot be read: as parquet it gives: "),
         (short_feather, DatasetUnreadable, "/a.feather cannot be read: as feather it gives: "),
         (no_lines, DatasetUnreadable, "/a.jsonl cannot be read: as jsonl it gives: "),

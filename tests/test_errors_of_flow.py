@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from typing import Any, cast
@@ -117,6 +118,12 @@ def ambiguous() -> Any:
     return np.array([1, 2])
 
 
+def without_jinja(patched: pytest.MonkeyPatch) -> object:
+    with patched.context() as patch:
+        patch.setitem(cast("dict[str, Any]", sys.modules), "jinja2", None)
+        return run(render_template("out", File("template"), {"total": 1.0}))
+
+
 def test_every_error_of_a_script_names_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "template").write_text("{{ total }} of {{ name }}")
@@ -144,6 +151,7 @@ def test_every_error_of_a_script_names_the_script(tmp_path: Path, monkeypatch: p
         ),
         "script(…, timeout='1h')": lambda: script("true", timeout="1h"),
         "script(…, version='1')": lambda: script("true", version="1"),
+        "render_template, no jinja2": lambda: without_jinja(monkeypatch),
         "copy_file(File('gone'), 'here')": lambda: run(copy_file(File("gone"), "here")),
         "copy_files([File('template')], [])": lambda: run(copy_files([File("template")], [])),
         "render_template without a value": lambda: run(render_template("out", File("template"), {"total": 1.0})),

@@ -112,7 +112,7 @@ def names() -> Attempts:
         "two tasks of one name, by wraps_task": lambda: wrapped_twice(),
         "two rules of one name": lambda: [scheduler_task(name="twice")(one) for one in (plain, declared)],
         "a task that is gone": lambda: run(TaskCall("declared.ad", (1,), {}, {})),
-        "a task of another module": lambda: run(TaskCall("elsewhere.f", (1,), {}, {})),
+        "a task of another module": lambda: run(TaskCall("zoo.quagga", (1,), {}, {})),
     }
 
 

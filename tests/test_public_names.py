@@ -47,16 +47,17 @@ NAMES_OF_REDUN = {
 """The names that workflows import from redun, by the module that has them here if it has."""
 
 ELSEWHERE = {
-    "redux": "ShardedS3Dataset get_current_scheduler set_current_scheduler",
-    "redux.scheduler": "Job Execution Traceback Frame SchedulerError subrun set_arg_defaults",
-    "redux.executors.base": "Executor register_executor get_executor_class get_executor_from_config ExecutorError",
-    "redux.executors.local": "LocalExecutor",
+    "redux": "ShardedS3Dataset",
+    "redux.scheduler": "Traceback Frame",
 }
 """Those that may be missing: `docs/from-redun.md` says of each why, or where it is (`test_from_redun.py`)."""
 
 PARAMETERS_OF_REDUN = {
     "redux.context.get_context": "var_path default",
     "redux.context.get_context_value": "context var_path default",
+    "redux.executors.base.get_executor_class": "executor_name required",
+    "redux.executors.base.get_executor_from_config": "executors_config executor_name",
+    "redux.executors.base.register_executor": "executor_name",
     "redux.file.get_filesystem": "proto url",
     "redux.functools.as_task": "func",
     "redux.functools.const": "x _",
@@ -72,6 +73,10 @@ PARAMETERS_OF_REDUN = {
     "redux.functools.starmap": "a_task kwargs",
     "redux.functools.zip_": "lists",
     "redux.namespace.compute_namespace": "obj namespace",
+    "redux.scheduler.get_current_scheduler": "required",
+    "redux.scheduler.set_arg_defaults": "task args kwargs",
+    "redux.scheduler.set_current_scheduler": "scheduler",
+    "redux.scheduler.subrun": "expr executor config config_dir new_execution load_modules",
     "redux.tags.format_tag_key_value": "key value max_length",
     "redux.tags.parse_tag_key_value": "key_value value_required",
     "redux.tags.parse_tag_value": "value_str",
@@ -86,9 +91,11 @@ PARAMETERS_OF_REDUN = {
 """What they are called with by name."""
 
 DOCUMENTED = [
-    "redux", "redux.backends.base", "redux.context", "redux.errors", "redux.executors.configured",
-    "redux.executors.dask", "redux.executors.executor", "redux.executors.futures", "redux.executors.inline",
-    "redux.executors.pool", "redux.executors.processes", "redux.executors.threads", "redux.expression",
+    "redux", "redux.backends.base", "redux.context", "redux.errors", "redux.executors.base",
+    "redux.executors.configured", "redux.executors.containers", "redux.executors.dask", "redux.executors.executor",
+    "redux.executors.futures", "redux.executors.inline", "redux.executors.local", "redux.executors.pool",
+    "redux.executors.processes", "redux.executors.registered", "redux.executors.threads", "redux.expression",
+    "redux.federated_tasks",
     "redux.file", "redux.functools", "redux.handle", "redux.multimap", "redux.namespace", "redux.nested",
     "redux.pytest", "redux.release", "redux.repo", "redux.rules", "redux.scheduler", "redux.scripting",
     "redux.session", "redux.sphinx", "redux.tags", "redux.task", "redux.tools", "redux.utils", "redux.value",
@@ -119,7 +126,8 @@ def test_it_is_called_as_in_redun(name: str):
 
 
 def test_doors_have_no_code_of_their_own():
-    for path in ("redux/utils.py", "redux/backends/base.py", "redux/backends/__init__.py"):
+    doors = ("redux/utils.py", "redux/backends/base.py", "redux/backends/__init__.py", "redux/executors/base.py")
+    for path in doors:
         docstring, *others = ast.parse((ROOT / path).read_text(encoding="utf-8")).body
         assert "from redun" in ast.unparse(docstring)
         assert all(isinstance(one, ast.ImportFrom) or "__all__" in ast.unparse(one) for one in others)

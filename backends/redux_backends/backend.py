@@ -157,7 +157,10 @@ class Backend(ABC):
 
     @abstractmethod
     def claim_line(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
-        """Have the line of a handle for one execution; where another that lives has it, which."""
+        """Have the `line` of a handle for one `execution`; where another that lives has it, which.
+
+        Raises BackendUnavailable where that cannot be noted.
+        """
 
     @abstractmethod
     def release_lines(self, execution: ExecutionId) -> None:

@@ -31,12 +31,7 @@ def cp(source: str, target: str, recursive: bool) -> int:
     A file goes into TARGET if that is a folder or ends in a slash. With --recursive the files of SOURCE go into the
     folder TARGET; what else is there stays.
     """
-    try:
-        _copy(source, target, recursive)
-    except ReduxError:
-        raise
-    except OSError as error:
-        raise NotCopied(source, target, error) from None
+    _copy(source, target, recursive)
     return 0
 
 
@@ -53,6 +48,15 @@ class NotCopied(ReduxError):
 
 
 def _copy(source: str, target: str, recursive: bool) -> None:
+    try:
+        _copied(source, target, recursive)
+    except ReduxError:
+        raise
+    except OSError as error:
+        raise NotCopied(source, target, error) from None
+
+
+def _copied(source: str, target: str, recursive: bool) -> None:
     if recursive:
         _copy_folder(source, target)
     elif _STANDARD in (source, target):

@@ -1,4 +1,4 @@
-"""The names by which workflows written for redun know executors."""
+"""A door for workflows that come from redun: what executors are made of, by the names that redun has for it."""
 
 from redux.executors.configured import get_executor_from_config
 from redux.executors.executor import Executor, ExecutorError

@@ -113,7 +113,10 @@ def _read(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise CannotPack(f"{path} cannot be read to be sent to a worker: {error.strerror}; see code_excludes") from None
+        raise CannotPack(
+            f"{path} cannot be read to be sent to workers: {error.strerror}; see to the file, or leave it out by "
+            "code_excludes"
+        ) from None
 
 
 def _tops(folder: Path, top: str) -> tuple[str, ...]:
@@ -172,7 +175,10 @@ def unpack_code(letter: Letter, data: bytes | None) -> Moved:
     here = shelf / digest.hex()
     if not _is_whole(here):
         if data is None or digest_bytes(data) != digest:
-            raise ExecutorError(f"the project's code did not come whole to this worker (package {digest.hex()[:12]})")
+            raise ExecutorError(
+                f"the project's code did not come whole to this worker (package {digest.hex()[:8]}); run again, and "
+                "see that nothing clears the workers' temporary folder meanwhile"
+            )
         _unpack(data, shelf, here)
     return Moved(tops, str(here), tuple(os.path.normpath(here / path) for path in paths))
 

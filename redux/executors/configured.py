@@ -39,17 +39,23 @@ def pools_of(executors: Iterable[ExecutorSettings]) -> Mapping[str, OwnExecutor]
     return made
 
 
-def get_executor_from_config(executors: Mapping[str, Mapping[str, object]], name: str) -> OwnExecutor:
-    """The executor that a table of settings names, as `Scheduler(executors={name: …})` takes it.
+def get_executor_from_config(
+    executors_config: Mapping[str, Mapping[str, object]], executor_name: str
+) -> OwnExecutor:  # fmt: skip
+    """The executor that a table of settings names, as `Scheduler(executors={executor_name: …})` takes it.
 
-    `executors` are tables as `[executors.NAME]` has them, by name. Raises ExecutorError where none has this name,
-    ConfigError for one that makes none.
+    `executors_config` are tables as `[executors.NAME]` has them, by name. Raises ExecutorError where none has this
+    name, ConfigError for one that makes none.
     """
-    if name not in executors:
-        raise ExecutorError(f"no executor is configured under the name {name!r}{nearest(name, executors)}")
-    options = dict(executors[name])
-    kind = options.pop("type", "custom" if "class" in options else "")
-    return _made(ExecutorSettings(name, str(kind), freeze(options)))
+    if executor_name not in executors_config:
+        close = nearest(executor_name, executors_config)
+        raise ExecutorError(f"no executor is configured under the name {executor_name!r}{close}")
+    options = dict(executors_config[executor_name])
+    kind = options.pop("type", "custom" if "class" in options else None)
+    if not isinstance(kind, str):
+        wrong = "is missing" if kind is None else f"= {kind!r}"
+        raise ConfigError(f"executors.{executor_name}.type", f"{wrong}: it must be one of {_kinds()}")
+    return _made(ExecutorSettings(executor_name, kind, freeze(options)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +109,12 @@ def _made(one: ExecutorSettings) -> OwnExecutor:
         return KINDS[one.type](one)
     if one.type in registered_kinds():
         return Custom(partial(cast("Callable[[str], Opener]", get_executor_class), one.type), thaw(one.options))
+    raise ConfigError(f"executors.{one.name}.type", f"{one.type!r} is no type of executor; there are {_kinds()}")
+
+
+def _kinds() -> str:
     *known, last = [repr(kind) for kind in sorted({*KINDS, *registered_kinds()})]
-    what = f"{one.type!r} is no type of executor; there are {', '.join(known)} and {last}"
-    raise ConfigError(f"executors.{one.name}.type", what)
+    return f"{', '.join(known)} and {last}"
 
 
 def _check_target(name: str, made: Mapping[str, OwnExecutor]) -> None:

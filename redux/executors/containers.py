@@ -36,7 +36,7 @@ _HINTS = ("Run '", "See '")
 
 
 class ContainersMissing(ExecutorError):
-    """The program that runs containers is not there."""
+    """The program that runs the containers of the executor `name`, `command`, is not there."""
 
     exit_code = 2
 
@@ -48,7 +48,7 @@ class ContainersMissing(ExecutorError):
 
 
 class DaemonSilent(ExecutorError):
-    """The program that runs containers cannot reach its daemon."""
+    """The program that runs the containers of the executor `name`, `command`, has no daemon: it `said` so."""
 
     def __init__(self, name: str, command: str, said: str) -> None:
         super().__init__(
@@ -58,7 +58,7 @@ class DaemonSilent(ExecutorError):
 
 
 class ContainerFailed(ExecutorError):
-    """A container was not started, or ended without an answer."""
+    """The container of a job of the task `fullname`, of this `image`, was not started or gave no answer: `why`."""
 
     def __init__(self, fullname: str, image: str, why: str) -> None:
         self.fullname = fullname
@@ -69,9 +69,10 @@ class ContainerFailed(ExecutorError):
 class Containers(Place):
     """Containers as an executor; `options` hold for every job unless its task says otherwise.
 
-    `Scheduler(executors={"boxes": Containers(ContainerOptions(image="mine:1"))})`. `workers` is how many run at once,
-    `code` what of the project they are sent (None: a volume has it). `scratch` is a folder that the daemon sees too,
-    where the run's passing folder is made.
+    `Scheduler(executors={"boxes": Containers(ContainerOptions(image="mine:1"))})`. `command` is the program that runs
+    them: Docker's, or one that takes the same words. `workers` is how many run at once, `code` what of the project they
+    are sent (None: a volume has it). `scratch` is a folder that the daemon sees too, where the run's passing folder is
+    made.
     """
 
     options: ContainerOptions = NO_OPTIONS
@@ -81,12 +82,15 @@ class Containers(Place):
     scratch: str | None = None
 
     def open(self, name: str, site: Site) -> Executor:
-        """The executor. Raises ContainersMissing, CannotPack."""
+        """The executor of this `name` at a `site`. Raises ContainersMissing, CannotPack, ExecutorError."""
         return ContainerExecutor(name, site, self)
 
 
 class ContainerExecutor(WorkQueue):
-    """A fixed number of containers at once, one for each job."""
+    """A fixed number of containers at once, one for each job.
+
+    `name` is what tasks call it, `site` says where values and outcomes go, `place` what the containers are like.
+    """
 
     def __init__(self, name: str, site: Site, place: Containers) -> None:
         if shutil.which(place.command) is None:
@@ -208,7 +212,7 @@ class _Bench:
             missing, _ = self._lot.ask("image", "inspect", options.image)
             if missing:
                 return f"could not be started, for there is no such image: {last}; build or pull it, or name another"
-            return f"could not be started: {last}"
+            return f"could not be started: {last}; see to its image, and to the options of its task and executor"
         signal = -status if status < 0 else max(status - _BY_SIGNAL, 0)
         ended = f"by signal {signal_name(signal)}" if signal else f"with status {status}"
         if signal == SIGKILL:
@@ -217,11 +221,14 @@ class _Bench:
 
 
 def _make_scratch(name: str, scratch: str | None) -> str:
+    above = None if scratch is None else os.path.abspath(os.path.expanduser(scratch))
     try:
-        above = None if scratch is None else os.path.abspath(os.path.expanduser(scratch))
         return tempfile.mkdtemp(prefix="redux-containers-", dir=above)
     except OSError as error:
-        raise ExecutorError(f"executor {name} has no folder to share with its containers: {error}") from None
+        raise ExecutorError(
+            f"executor {name} has no folder to share with its containers: {above or tempfile.gettempdir()}: "
+            f"{error.strerror or error}; make it, or name another in [executors.{name}], as scratch"
+        ) from None
 
 
 def _made(folder: str, name: str) -> str:

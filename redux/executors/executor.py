@@ -72,11 +72,14 @@ class CodeDiffers(ExecutorError):
 
 
 class JobCancelled(ReduxError):
-    """An async task was cancelled because its run ends, or because nobody waits for it any more."""
+    """The async task `fullname` was cancelled because its run ends, or because nobody waits for it any more."""
 
     def __init__(self, fullname: str) -> None:
         self.fullname = fullname
-        super().__init__(f"task {fullname} was cancelled; run again to have its result")
+        super().__init__(
+            f"task {fullname} was cancelled, for its run ended or nothing awaited it any more; "
+            "run again to have its result"
+        )
 
 
 @frozen
@@ -146,7 +149,10 @@ Done = Callable[[object, Outcome], None]
 
 
 class Question:
-    """An expression whose value a running job awaits. Whoever has the answer puts it here and calls `answer`."""
+    """An `expression` whose value a running job awaits. Whoever has the value gives it to `answer`.
+
+    `wake` is then called with the question, and tells the job.
+    """
 
     __slots__ = ("_wake", "error", "expression", "given_up", "traceback", "value")
 
@@ -199,7 +205,7 @@ class Place(ABC):
 
     @abstractmethod
     def open(self, name: str, site: Site) -> Executor:
-        """The executor, once the first job asks for it; its `name` is what jobs are recorded with."""
+        """The executor at a `site`, once the first job asks for it; its `name` is what jobs are recorded with."""
 
 
 def execute(spec: JobSpec, repo: Repo) -> Outcome:
@@ -216,7 +222,10 @@ def execute(spec: JobSpec, repo: Repo) -> Outcome:
 
 
 def outcome_of(spec: JobSpec, repo: Repo, started: Seconds, returned: object) -> Outcome:
-    """The outcome of a job whose function returned: encode its result, and put large bytes into the store."""
+    """The outcome of a job, `spec`, that `started` then and whose function `returned` this.
+
+    The result is encoded, and large bytes of it are put into the store of `repo`.
+    """
     try:
         value = postprocessed(returned, spec.fullname)
         if spec.eval_hash is not None:

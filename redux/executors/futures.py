@@ -43,7 +43,8 @@ class FuturesExecutor:
     """Hands jobs to an executor of the user's, and shuts it down with the run.
 
     `make` makes that executor, `name` is what tasks call it, `site` says where values and outcomes go.
-    Its workers import the workflow by themselves, fetch large values from the store and put large results there.
+    `code` is what of the project its workers are sent; without it they see the project themselves. The workers import
+    the workflow by themselves, fetch large values from the store and put large results there.
     """
 
     def __init__(self, name: str, site: Site, make: MakePool, code: CodePackage | None = None) -> None:

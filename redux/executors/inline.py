@@ -6,7 +6,7 @@ from redux.executors.executor import JobSpec, Site, execute
 
 
 class InlineExecutor:
-    """Runs each job as it is submitted, and tells its `site`.
+    """Runs each job as it is submitted, and tells its `site`; `name` is what tasks call it.
 
     A job's `timeout` does not hold here: nobody is there to look at the clock.
     """

@@ -21,7 +21,7 @@ EXECUTORS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class LocalExecutor(Place):
-    """Threads, processes or the scheduler's own thread, `workers` of them (None: as many as the run says).
+    """Threads, processes or the scheduler's own thread, by their `kind`; `workers` of them (None: as the run says).
 
     `Scheduler(executors={"few": LocalExecutor("processes", 2)})`
     """
@@ -30,7 +30,7 @@ class LocalExecutor(Place):
     workers: int | None = None
 
     def open(self, name: str, site: Site) -> Executor:
-        """The executor, which starts its workers as jobs come."""
+        """The executor of this `name` at a `site`; it starts its workers as jobs come."""
         module, executor = EXECUTORS[self.kind]
         opened: Executor = getattr(import_module(module), executor)(
             site if self.workers is None else replace(site, workers=self.workers), name

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """Another name of an executor."""
+    """Another name of an executor: of the `target`."""
 
     target: str
 
@@ -47,7 +47,7 @@ class UnknownExecutor(ExecutorError):
 
 
 class AliasCircle(ExecutorError):
-    """Names of executors that stand for each other."""
+    """Executors that are other names of each other: these `names`, from one back to itself."""
 
     exit_code = 2
 
@@ -60,7 +60,7 @@ class ExecutorPool:
 
     Values go to `repo`; `folder` is where the user's own project is found. `own` are the user's, by name, each opened
     when the first job asks for it. Jobs for the executors named in `instead` run on threads here. Raises
-    UnknownExecutor.
+    UnknownExecutor, AliasCircle.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class ExecutorPool:
         self._ask: Ask | None = None
 
     def connect(self, done: Done, ask: Ask) -> None:
-        """Say where outcomes, and what running jobs await, are to be reported."""
+        """Say where outcomes are to be reported, `done`, and what running jobs await, `ask`."""
         self._done, self._ask = done, ask
 
     def coroutines(self) -> CoroutineExecutor:
@@ -113,7 +113,7 @@ class ExecutorPool:
         return name in self._own or name in EXECUTORS or name in OTHER_NAMES
 
     def _meant(self, name: str) -> str:
-        """The executor that is opened for a name. Raises UnknownExecutor."""
+        """The executor that is opened for a name. Raises UnknownExecutor, AliasCircle."""
         passed = [name]
         while True:
             own = self._own.get(name)

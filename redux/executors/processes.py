@@ -50,7 +50,7 @@ class CannotStartWorker(ExecutorError):
 class ProcessExecutor(WorkQueue):
     """A fixed number of worker processes that take jobs in order, each started when there is a job for it.
 
-    How many they are is what its `site` says, else the number of processors.
+    How many they are is what its `site` says, else the number of processors. `name` is what tasks call it.
     """
 
     def __init__(self, site: Site, name: str = "processes") -> None:

@@ -12,7 +12,10 @@ from redux.scripts.programs import end_programs_of
 
 
 class ThreadExecutor(WorkQueue):
-    """A fixed number of threads that take jobs in order: as its `site` says, else processors plus four, 32 at most."""
+    """A fixed number of threads that take jobs in order: as its `site` says, else processors plus four, 32 at most.
+
+    `name` is what tasks call it.
+    """
 
     def __init__(self, site: Site, name: str = "threads") -> None:
         self.name = name

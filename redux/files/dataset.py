@@ -67,9 +67,9 @@ class Dataset(FileSet):
     ) -> pa.Table:
         """The table, in the order of the shards' names.
 
-        `filters` are those of Parquet readers, `[("year", ">", 2020), …]` or an Arrow expression. `schema` says the
-        columns where the shards have others, or formats and folders do not tell types. Raises DatasetUnreadable, its
-        kinds DatasetMissing and MixedSchemas, and FileUnreadable.
+        `columns` are those to read (None: all). `filters` are those of Parquet readers, `[("year", ">", 2020), …]` or
+        an Arrow expression. `schema` says the columns where the shards have others, or formats and folders do not tell
+        types. Raises DatasetUnreadable, its kinds DatasetMissing and MixedSchemas, FileUnreadable; ArrowMissing.
         """
         with self.filesystem.guard(self.path):
             return self._scan(schema).table(columns, filters)
@@ -77,14 +77,14 @@ class Dataset(FileSet):
     def load_pandas(
         self, columns: Sequence[str] | None = None, filters: Any = None, schema: pa.Schema | None = None
     ) -> pd.DataFrame:
-        """The table as a pandas frame; otherwise as `load_arrow`."""
+        """The table as a pandas frame; `columns`, `filters`, `schema` and errors as of `load_arrow`."""
         _needs("pandas")
         return self.load_arrow(columns, filters, schema).to_pandas()
 
     def load_polars(
         self, columns: Sequence[str] | None = None, filters: Any = None, schema: pa.Schema | None = None
     ) -> pl.DataFrame:
-        """The table as a Polars frame; otherwise as `load_arrow`."""
+        """The table as a Polars frame; `columns`, `filters`, `schema` and errors as of `load_arrow`."""
         polars: Any = _needs("polars")
         return polars.from_arrow(self.load_arrow(columns, filters, schema))
 
@@ -92,7 +92,10 @@ class Dataset(FileSet):
         self, columns: Sequence[str] | None = None, filters: Any = None, schema: pa.Schema | None = None,
         batch_size: int = 131_072,
     ) -> Iterator[pa.RecordBatch]:  # fmt: skip
-        """The table piece by piece, so that it need not fit into memory; otherwise as `load_arrow`."""
+        """The table piece by piece, each of `batch_size` rows or fewer, so that it need not fit into memory.
+
+        `columns`, `filters`, `schema` and errors are those of `load_arrow`.
+        """
         with self.filesystem.guard(self.path):
             yield from self._scan(schema).batches(columns, filters, batch_size)
 
@@ -107,9 +110,9 @@ class Dataset(FileSet):
 
     def _remedy(self) -> str:
         endings = Counter(name.rpartition(".")[2] for name in self.filesystem.find(self.path))
-        for ending, count in endings.most_common():
+        for ending, _ in endings.most_common():
             if ending in FORMATS:
-                return f"its {count} .{ending} files are read with format={ending!r}"
+                return f"what is in it are .{ending} files: read them with format={ending!r}"
         return "see to the path, or have it written first"
 
     # -- writing -----------------------------------------------------------------------------------
@@ -121,9 +124,10 @@ class Dataset(FileSet):
         """Make these rows the whole content, and give the dataset back.
 
         `data` is a frame of Arrow, pandas or Polars, or an iterable of them, which need not fit into memory together.
-        Rows that agree in the columns of `partition_by` go into a folder named by them, as in `year=2024`. Each shard
-        appears whole; when all are there, those of an earlier write are removed. Where an error comes first, what was
-        there before stays. Raises DatasetUnwritable, TypeError, OSError.
+        Rows that agree in the columns of `partition_by` go into a folder named by them, as in `year=2024`. A shard has
+        `rows_per_shard` at most, and as Parquet `row_group_size` rows in a group. Each shard appears whole; when all
+        are there, those of an earlier write are removed. Where an error comes first, what was there before stays.
+        Raises DatasetUnwritable, ArrowMissing, TypeError, ValueError for numbers of rows below 1, OSError.
         """
         _needs("pyarrow")
         from redux.files.sharding import shards_of  # noqa: PLC0415 - Arrow takes long to import
@@ -152,17 +156,18 @@ class Dataset(FileSet):
 
     @classmethod
     def from_data(cls, data: Any, path: str | os.PathLike[str], format: str = "parquet", **options: Any) -> Dataset:
-        """A dataset at this path with these rows; options and errors as of `save`."""
+        """A dataset at this `path`, in this `format`, with the rows of `data`; options and errors as of `save`."""
         return cls(path, format).save(data, **options)
 
     @classmethod
     def from_files(
         cls, files: Sequence[File], format: str | None = None, allow_additional_files: bool = False
     ) -> Dataset:
-        """The dataset that these files are, in the folder that they have in common, by the ending of their names.
+        """The dataset that these files are, in the folder that they have in common.
 
-        Raises DatasetUnreadable where they are no dataset, or not the whole of one and `allow_additional_files` isn't
-        said.
+        Its `format` is the ending of their names, and may be said, to be held to. Raises ValueError for no file,
+        DatasetMissing for one that is not there, DatasetUnreadable where they are no dataset, or not the whole of one
+        and `allow_additional_files` isn't said.
         """
         if not files:
             raise ValueError("a dataset is made of at least one file")
@@ -170,9 +175,8 @@ class Dataset(FileSet):
         folder = _folder_in_common(paths)
         endings = {path.rpartition(".")[2] for path in paths}
         if len(endings) > 1 or (format is not None and endings != {format}):
-            raise DatasetUnreadable(
-                folder, f"the files end in {', '.join(sorted(endings))}", "give files of one format"
-            )
+            why = f"the files end in {', '.join(sorted(endings))}" + ("" if format is None else f", not in {format}")
+            raise DatasetUnreadable(folder, why, "give files of one format, with names that end in it")
         made = cls(folder, endings.pop())
         found = {file.path for file in made.files}
         for path in paths:

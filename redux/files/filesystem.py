@@ -29,14 +29,17 @@ class FileSystem(ABC):
 
     @abstractmethod
     def put_whole(self, path: str, pieces: Iterable[bytes]) -> None:
-        """Make these bytes the content; whoever looks meanwhile sees what was there before, or all of them."""
+        """Make these `pieces` the content at `path`; who looks meanwhile sees what was there before, or all of them."""
 
     @abstractmethod
     def at(self, path: str) -> tuple[Any, str]:
         """The fsspec file system that a path is on, None for the local disk, and the path there."""
 
     def guard(self, path: str, writing: bool = False) -> AbstractContextManager[None]:
-        """What goes wrong inside with a file at this path is told as this file system's errors are."""
+        """What goes wrong inside with a file at this `path` is told as this file system's errors are.
+
+        `writing` says that the file is written there.
+        """
         return _telling_of(path)
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -53,7 +53,7 @@ def tables_of(data: Any) -> Iterator[pa.Table]:
         for frame in data:
             yield from tables_of(frame)
     else:
-        raise TypeError(f"a dataset is made of frames of Arrow, pandas or Polars, not of a {type(data).__name__}")
+        raise TypeError(f"a dataset is made of frames of Arrow, pandas or Polars, not of {type(data).__name__}")
 
 
 def shards_of(
@@ -69,7 +69,8 @@ def shards_of(
             try:
                 _WRITERS[format](canonical_table(table), stream, row_group_size)
             except (pa.ArrowException, _NoForm) as error:
-                raise DatasetUnwritable(path, f"{format} cannot hold it ({error})", "convert that column") from error
+                what = f"{format} cannot hold it ({error})"
+                raise DatasetUnwritable(path, what, "convert that column, or take format='parquet'") from error
             stream.seek(0)
             digest = digest_stream(stream)  # pyright: ignore[reportArgumentType] - a binary one
             stream.seek(0)
@@ -85,8 +86,9 @@ def _alike(path: str, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
             first = table.schema
             if not first.names:
                 raise DatasetUnwritable(path, "the frame has no columns", "give it a column")
-            if len(set(first.names)) < len(first.names):
-                raise DatasetUnwritable(path, "two columns have one name", "rename one of them")
+            twice = [name for name, count in Counter(first.names).items() if count > 1]
+            if twice:
+                raise DatasetUnwritable(path, f"two columns are named {twice[0]!r}", "rename one of them")
         elif {field.name: field.type for field in table.schema} != {field.name: field.type for field in first}:
             raise DatasetUnwritable(
                 path, f"a later frame has {_columns(table.schema)} where the first has {_columns(first)}",

@@ -54,7 +54,7 @@ def note_encoding(error: UnicodeError, path: str) -> None:
 
 
 class DatasetUnreadable(FileUnreadable):
-    """A dataset, or one of its shards, is not what it is read as."""
+    """A dataset, or one of its shards, at this `path` is not what it is read as: `why`, and what to do (`remedy`)."""
 
     def __init__(self, path: str, why: str, remedy: str) -> None:
         self.path = path
@@ -75,7 +75,7 @@ class MixedSchemas(DatasetUnreadable):
 
 
 class DatasetUnwritable(ReduxError, ValueError):
-    """What was given cannot be written as this dataset."""
+    """What was given cannot be written as the dataset at this `path`: `why`, and what to do (`remedy`)."""
 
     def __init__(self, path: str, why: str, remedy: str) -> None:
         self.path = path
@@ -83,7 +83,7 @@ class DatasetUnwritable(ReduxError, ValueError):
 
 
 class ArrowMissing(ReduxError, ImportError):
-    """A dataset needs a package that is not installed."""
+    """A dataset needs a `package` that is not installed, and that an `extra` of redux brings."""
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"a dataset is read and written by {package}: pip install 'redux-cache[{extra}]'")

@@ -16,7 +16,7 @@ T = TypeVar("T")
 def seq(exprs: Sequence[T]) -> Steps[list[T]]:
     """The values of `exprs` in order, each evaluated when the one before it has its value.
 
-    Errors: the first that is raised; what comes after it does not run.
+    Errors: the first that is raised; what comes after it does not run. TypeError for what is no list.
     """
     if isinstance(exprs, Lazy):
         raise TypeError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import local
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 from weakref import WeakValueDictionary
 
 from redux.errors import UsageError
@@ -32,6 +32,10 @@ _here = _OfThread()
 _by_token: WeakValueDictionary[str, Scheduler] = WeakValueDictionary()
 
 
+@overload
+def get_current_scheduler(required: Literal[True] = True) -> Scheduler: ...
+@overload
+def get_current_scheduler(required: bool) -> Scheduler | None: ...
 def get_current_scheduler(required: bool = True) -> Scheduler | None:
     """The scheduler whose rules this thread evaluates, or that `set_current_scheduler` named.
 

@@ -33,7 +33,10 @@ class TaskProgress:
     """attempts that ran out of their time and could not be ended, so that they went on"""
 
     def add(self, done: int, cached: int, failed: int, seconds_ran: Seconds, seconds_saved: Seconds) -> None:
-        """Count jobs that another scheduler ran for this execution."""
+        """Count jobs that another scheduler had for this execution: how many were `done`, `cached` and `failed`.
+
+        `seconds_ran` and `seconds_saved` are added to those here.
+        """
         self.done += done
         self.cached += cached
         self.failed += failed
@@ -45,7 +48,8 @@ class TaskProgress:
 class TaskStatus:
     """How many jobs of a task stand how at one moment.
 
-    Those that run are with an executor, or wait for the calls that they made; those that are pending have not begun.
+    Those that are `running` are with an executor, or wait for the calls that they made; those `pending` have not
+    begun. Others ended: `failed`, `cached` (remembered) or `done`.
     """
 
     pending: int = 0

@@ -147,9 +147,10 @@ class Scheduler:
         context: Mapping[str, object] = NOTHING,
         execution_id: str | None = None,
     ) -> T:
-        """The value of an expression, or of those in a container. The options are as for `execute`.
+        """The value of an expression, or of those in a container.
 
-        Raises the task's own error where one failed, ExecutionFailed where it was stopped; else as `execute`.
+        `tags`, `context` and `execution_id` are as for `execute`. Raises the task's own error where one failed,
+        ExecutionFailed where it was stopped; else as `execute`.
         """
         argv = tuple(sys.argv)
         return cast(T, self.execute(expression, argv, tags=tags, context=context, execution_id=execution_id).value)
@@ -192,8 +193,9 @@ class Scheduler:
         """Go on with an earlier execution: run an expression whose jobs are recorded below one of its jobs.
 
         `parent` is that job's id, or the execution's for jobs beside its first one, or the first digits of either. An
-        execution that has ended runs again until this ends; one that had failed stays failed. Raises UnknownId,
-        AmbiguousId, UsageError where `parent` is something else, TagError.
+        execution that has ended runs again until this ends; one that had failed stays failed. `tags` and
+        `context` are as for `execute`. Raises UnknownId, AmbiguousId, UsageError where `parent` is something else,
+        TagError.
         """
         place = find_place(self.repo.backend, parent)
         execution = place.execution
@@ -219,7 +221,7 @@ class Scheduler:
 
     @classmethod
     def on(cls, repo: Repo, terms: Terms, executors: Mapping[str, OwnExecutor] = NO_POOLS) -> Scheduler:
-        """A scheduler on a repository, under the terms of another one."""
+        """A scheduler on a `repo`, under the `terms` of another one, with these `executors` of its own."""
         made = cls(
             repo, executor=terms.executor, workers=terms.workers, use_cache=terms.use_cache,
             keep_going=terms.keep_going, folder=Path(terms.folder), limits=dict(terms.limits), executors=executors,
@@ -230,7 +232,10 @@ class Scheduler:
 
     @contextmanager
     def sub_scheduler(self, terms: Terms, executors: Mapping[str, OwnExecutor]) -> Iterator[Scheduler]:
-        """A scheduler in this one's storage, by what it knows of the code; it is stopped with this one."""
+        """A scheduler in this one's storage, by what it knows of the code; it is stopped with this one.
+
+        It works under `terms`, with these `executors` besides this one's.
+        """
         made = Scheduler.on(self.repo, terms, {**self._executors, **executors})
         made._book = self._book
         self._subs.append(made)
@@ -249,7 +254,10 @@ class Scheduler:
         context: Mapping[str, object],
         exported: Mapping[str, object],
     ) -> Joined:
-        """Evaluate an expression within another scheduler's execution, below one of its jobs."""
+        """Evaluate an expression within another scheduler's `execution`, below one of its jobs, `parent`.
+
+        `context` and the options that are `exported` hold there.
+        """
         book = self._book
         if book is not None:
             book.read_all()
@@ -266,7 +274,10 @@ class Scheduler:
         context: Mapping[str, object],
         exported: Mapping[str, object],
     ) -> Joined:
-        """Evaluate an expression as an execution of its own, for another scheduler."""
+        """Evaluate an expression as an execution of its own, for another scheduler.
+
+        It is recorded with `argv` and `tags`; `context` and the options that are `exported` hold in it.
+        """
         asked = Asked(expression, context, _describe(argv), as_tags(tags), exported=exported, book=self._book)
         with self._minding_interrupts() as collector:
             return self._execute(asked, collector)

@@ -138,7 +138,6 @@ def _make_job(
     executor, config, config_dir, load_modules = said
     around = yield SurroundingsAsked()
     scheduler = get_current_scheduler()
-    assert scheduler is not None
     if config_dir is not None:
         import_module(ELSEWHERE)  # it stands on the session, which stands on this
         modules = tuple(_homes_of(expr) if load_modules is None else load_modules)
@@ -174,13 +173,18 @@ def _read(config: Mapping[str, object], scheduler: Scheduler) -> Layer:
     said = read_table(config, "the config of subrun", scheduler.folder)
     if said.database is not None or said.store is not None or said.inline_limit is not None:
         raise ConfigError(
-            "the config of subrun", "says where to record, but a subrun records where its run does; name config_dir="
+            "the config of subrun",
+            "says where to record, but a subrun records where its run does: leave that out, or name another project's "
+            "folder as config_dir=",
         )
     of_the_run = [
         name for name in ("setup", "pickle", "context_file", "status_interval") if getattr(said, name) is not None
     ]
     if of_the_run:
-        raise ConfigError("the config of subrun", f"says {of_the_run[0]}, which holds for a whole run: say it there")
+        raise ConfigError(
+            "the config of subrun",
+            f"says {of_the_run[0]}, which holds for a whole run: say it in the run's own settings",
+        )
     return said
 
 

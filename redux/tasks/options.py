@@ -25,7 +25,7 @@ class TaskError(ReduxError):
 
 @contextmanager
 def naming(fullname: str) -> Iterator[None]:
-    """What is wrong with an option in here is told with the task's name."""
+    """What is wrong with an option in here is told with the task's name, `fullname`, as TaskError."""
     try:
         yield
     except TaskError as error:

@@ -6,15 +6,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import assert_type
+from typing import Any, assert_type
 
 import redux
-from redux import ExecutionFailed, Report, Scheduler, open_scheduler, run, task
+from redux import (
+    ExecutionFailed,
+    Report,
+    Scheduler,
+    get_current_scheduler,
+    open_scheduler,
+    run,
+    set_current_scheduler,
+    task,
+)
+from redux.executors.local import LocalExecutor
+from redux.federated_tasks import LaunchFailed, federated_task, find_entrypoint, launch_federated_task, serve_launch
+from redux.functools import subrun
 from redux.pytest import own_tasks, scheduler
 from redux.release import installed_version
-from redux.repo import Repo, open_repo
-from redux.scheduler import DryRunResult, ErrorValue, Failure, JobInfo, TaskProgress, WouldRun
+from redux.repo import Address, Repo, open_repo
+from redux.scheduler import (
+    DryRunResult,
+    ErrorValue,
+    Failure,
+    JobInfo,
+    NoScheduler,
+    SchedulerError,
+    SubrunError,
+    TaskProgress,
+    TaskStatus,
+    WouldRun,
+    set_arg_defaults,
+)
 from redux.session import execution_tags
+from redux.settings.layers import Entrypoint
 from redux.sphinx import setup
 from redux.tags import TagsGiven
 from redux_backends.records import ExecutionId
@@ -51,3 +76,33 @@ def reports(repo: Repo) -> None:
     assert_type(ErrorValue("ValueError", "no", "").traceback, str)
     assert_type(JobInfo().attempt, int)
     raise ExecutionFailed(report.execution_id, "was stopped")
+
+
+def schedulers(repo: Repo) -> None:
+    assert_type(get_current_scheduler(), Scheduler)
+    assert_type(get_current_scheduler(required=False), Scheduler | None)
+    set_current_scheduler(Scheduler(repo))
+    set_current_scheduler(None)
+    assert_type(Scheduler(repo).status, Mapping[str, TaskStatus])
+    assert_type(TaskStatus(pending=1, done=2).total, int)
+    Scheduler(repo).add_executor("few", LocalExecutor("processes", 2))
+    assert_type(Scheduler(repo).extend_run(size("a"), "0a", tags={"a": 1}), Report)
+    assert_type(repo.address, Address | None)
+    assert_type(Address("sqlite:///redux.db", "values", 1000).store, str)
+    assert_type(set_arg_defaults(size, ("a",), {}), tuple[tuple[Any, ...], dict[str, Any]])
+    set_current_scheduler(repo)  # pyright: ignore[reportArgumentType]
+
+
+def elsewhere(known: list[Entrypoint], folder: Path) -> None:
+    assert_type(subrun(size("a"), "processes", {"run": {"workers": 2}}, load_modules=["flow"], timeout=60), int)
+    assert_type(subrun([size("a")], executor="threads", new_execution=True), list[int])
+    assert_type(federated_task("size", "a"), Any)
+    assert_type(launch_federated_task("size", ["a"], {}, folder=folder), str)
+    assert_type(find_entrypoint("size", known), Entrypoint)
+    assert_type(serve_launch(), None)
+    subrun(size("a"))  # pyright: ignore[reportCallIssue]
+    launch_federated_task("size", "a", 3)  # pyright: ignore[reportArgumentType]
+
+
+def what_may_go_wrong() -> list[SchedulerError]:
+    return [NoScheduler(), SubrunError("no storage"), LaunchFailed("no module")]

@@ -17,10 +17,11 @@ from redux.handle import (
     any_handles,
     fork,
     fork_version,
+    line_of,
     replace_handles,
     version_of,
 )
-from redux.nested import HiddenExpression, lazies_in, refuse_hidden, replace_parts, substitute
+from redux.nested import HiddenExpression, lazies_in, refuse_hidden, replace_nested, replace_parts, substitute
 from redux.utils import MultiMap, iter_nested_value, map_nested_value
 from redux.value import (
     CannotDecode,
@@ -154,6 +155,7 @@ def handles(connection: Connection) -> None:
     written = [write(connection, 1), write(connection, 2)]
     assert_type(merge_handles(written), Connection)
     assert_type(version_of(connection), HandleVersion)
+    assert_type(line_of(connection), Digest)
     assert_type(fork(connection, ("typed.write", 0)), Connection)
     version = fork_version(version_of(connection).hash, ("typed.write", 0))
     assert_type(advanced_version(version, version), Digest)
@@ -170,6 +172,7 @@ def what_is_nested(value: list[int | str]) -> None:
     assert_type(lazies_in(value), list[Lazy])
     assert_type(substitute(value, lambda lazy: 3), Any)
     assert_type(replace_parts(value, lambda part: part), Any)
+    assert_type(replace_nested(value, lambda part: NotImplemented), object)
     counts: list[tuple[str, int]] = [("a", 1), ("b", 2)]
     pairs = MultiMap(counts)
     assert_type(pairs, MultiMap[str, int])

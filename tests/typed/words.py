@@ -11,13 +11,19 @@ from redux.backends.base import TagEntity
 from redux.context import get_context_value, has_context_value
 from redux.namespace import compute_namespace
 from redux.rules import (
+    AsyncRule,
     Begun,
     ContextAsked,
     Effect,
+    Grafted,
     OptionsAsked,
+    Registered,
+    RuleExists,
     Settle,
     Settled,
     Steps,
+    Surroundings,
+    SurroundingsAsked,
     TagsNoted,
     UnknownRule,
     rule,
@@ -33,6 +39,7 @@ from redux.tags import (
     parse_tag_key_value,
     parse_tag_value,
 )
+from redux_valuestore.errors import ReduxError
 
 namespace("typed.words")
 assert_type(get_current_namespace(), str)
@@ -64,6 +71,10 @@ def tags() -> None:
     raise TagError("no tag")
 
 
+def same(one: int) -> int:
+    return one
+
+
 @rule("typed.words.either")
 def either(one: int, other: int) -> Steps[int]:
     """The value of the first that comes to one."""
@@ -71,12 +82,18 @@ def either(one: int, other: int) -> Steps[int]:
     values: list[Any] = [outcome.get() for outcome in outcomes if outcome.error is None]
     yield Begun(other)
     yield TagsNoted(values[0], (("a", "1"),))
-    effects: list[Effect] = [ContextAsked(), OptionsAsked()]
-    yield effects[0]
+    effects: list[Effect] = [ContextAsked(), OptionsAsked(), Grafted(()), SurroundingsAsked()]
+    around: Surroundings = yield effects[3]
+    assert_type(around.context["a"], object)
+    assert_type(around.silent, bool)
     return values[0]
 
 
 def rules() -> None:
+    register: Registered = rule("typed.words.same")
+    assert_type(register(same)(3), int)
+    errors: list[ReduxError] = [AsyncRule("typed.words.same"), RuleExists("typed.words.same", "a.py", "b.py")]
+    assert_type(errors[0].exit_code, int)
     assert_type(either(1, 2), int)
     assert_type(start("typed.words.either", (1, 2)), Steps[object])
     either("a", 2)  # pyright: ignore[reportArgumentType]
