@@ -59,6 +59,7 @@ class MemoryIntegrity(Integrity):
         return iter(())
 
     def unlink(self, row: Dangling) -> None:
+        """Nothing to drop, so it is never asked: `AssertionError`."""
         raise AssertionError("a dict names nothing that is not there")
 
     def loose_results(self) -> Iterator[LooseResult]:

@@ -40,6 +40,7 @@ def _parts(connection: Connection, statement: Select, owner: ColumnElement[int],
 
 
 def evaluations(connection: Connection, after: int) -> list[KeyRow]:
+    """Evaluations after a row, with their tasks and arguments."""
     bound, word = schema.argument, schema.word
     asked = select(_evaluation.c.id, _evaluation.c.hash, _task.c.hash, _evaluation.c.args_hash).select_from(
         _evaluation.outerjoin(_task, _task.c.id == _evaluation.c.task_id)
@@ -68,6 +69,7 @@ def evaluations(connection: Connection, after: int) -> list[KeyRow]:
 
 
 def calls(connection: Connection, after: int) -> list[CallRow]:
+    """Finished calls after a row, with their tasks, results and children."""
     child, edge, member = _call.alias("child"), schema.call_edge, schema.task_set_member
     own = select(member.c.task_id).where(member.c.set_id == _call.c.set_id, member.c.task_id == _evaluation.c.task_id)
     asked = select(
@@ -108,6 +110,7 @@ def calls(connection: Connection, after: int) -> list[CallRow]:
 
 
 def tasks(connection: Connection, after: int) -> list[TaskRow]:
+    """Tasks after a row, with the pieces of their code."""
     word, piece, link = schema.word, schema.code_piece, schema.task_piece
     asked = select(_task.c.id, _task.c.hash, word.c.text).select_from(
         _task.outerjoin(word, word.c.id == _task.c.name_id)
@@ -131,6 +134,7 @@ def tasks(connection: Connection, after: int) -> list[TaskRow]:
 
 
 def task_sets(connection: Connection, after: int) -> list[SetRow]:
+    """Task sets after a row, with their members."""
     member = schema.task_set_member
     rows = connection.execute(_page(select(_set.c.id, _set.c.hash), _set, after)).all()
     members = (
@@ -146,6 +150,7 @@ def task_sets(connection: Connection, after: int) -> list[SetRow]:
 
 
 def values(connection: Connection, shard: int) -> list[KeptValue]:
+    """What the records of values whose digest begins with the byte `shard` say of their bytes."""
     prefix = schema.prefix_of(_value.c.hash)
     asked = select(_value.c.hash, _value.c.size, _value.c.place, func.length(_value.c.data)).where(
         prefix >= bytes([shard])
@@ -160,6 +165,7 @@ def values(connection: Connection, shard: int) -> list[KeptValue]:
 
 
 def inline(connection: Connection, after: int) -> Sequence[Any]:
+    """Row, hash, size and bytes of values after a row whose bytes are in their records."""
     asked = select(_value.c.id, _value.c.hash, _value.c.size, _value.c.data).where(_value.c.data.is_not(None))
     return connection.execute(_page(asked, _value, after)).all()
 

@@ -15,6 +15,7 @@ _value, _evaluation, _call, _job = schema.value, schema.evaluation, schema.call_
 
 
 def dangling(connection: Connection, column: Column[Any], target: Column[Any]) -> list[Dangling]:
+    """The rows of a column's table that name in it what is not in the `target`."""
     table, named = column.table, target.table.alias("named")
     keys = list(table.primary_key)
     found = (
@@ -37,6 +38,7 @@ def dangling(connection: Connection, column: Column[Any], target: Column[Any]) -
 
 
 def dangling_tags(connection: Connection, kind: str, table: Table) -> list[Dangling]:
+    """Tags of records of a kind that are not in its table."""
     tag, column = schema.tag, _hash_of(table)
     there = select(table.c.id).where(schema.prefix_of(column) == schema.prefix_of(tag.c.entity), column == tag.c.entity)
     found = select(tag.c.id).where(tag.c.kind == kind, ~there.exists())
@@ -44,6 +46,7 @@ def dangling_tags(connection: Connection, kind: str, table: Table) -> list[Dangl
 
 
 def gaps(connection: Connection, table: Table) -> list[Gap]:
+    """Records whose parts in a table are not numbered from 0 on, each once."""
     owner = next(iter(table.primary_key))
     (reference,) = owner.foreign_keys
     owners = reference.column.table
@@ -67,6 +70,7 @@ def unlisted(connection: Connection, trait: Traits, table: Table) -> list[Gap]:
 
 
 def twins(connection: Connection, kind: str, table: Table) -> list[Twin]:
+    """Records of a table that are there more than once, all but the oldest of each."""
     column = _hash_of(table)
     prefix = schema.prefix_of(column)
     crowded = select(prefix).group_by(prefix).having(func.count() > 1)
@@ -85,6 +89,7 @@ def _hash_of(table: Table) -> Column[bytes]:
 
 
 def loose_results(connection: Connection) -> list[LooseResult]:
+    """Remembered results without expressions that none of the evaluation's calls has."""
     reduced, settled = schema.evaluation_result, _call.alias("settled")
     plain = _value.c.traits.op("&")(int(Traits.EXPRESSIONS)) == 0
     calls = select(settled.c.id).where(
@@ -103,6 +108,7 @@ def loose_results(connection: Connection) -> list[LooseResult]:
 
 
 def odd_jobs(connection: Connection) -> list[OddJob]:
+    """Jobs that cannot be as they are recorded."""
     execution, parent = schema.execution, schema.job.alias("parent")
     running, done, cached, failed = (
         int(each) for each in (JobStatus.RUNNING, JobStatus.DONE, JobStatus.CACHED, JobStatus.FAILED)

@@ -38,7 +38,10 @@ class StoreUnavailable(StoreError):
 
 @frozen
 class Litter:
-    """What lies in a store and is no object: `kind` is leftover, set aside or foreign; `age` is seconds, if known."""
+    """What lies in a store and is no object: `kind` is leftover, set aside or foreign; `path` says where.
+
+    `size` is in bytes, `age` in seconds, if known.
+    """
 
     kind: str
     path: str
