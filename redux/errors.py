@@ -17,6 +17,7 @@
         ├── BackendNewer           4   written by a newer redux
         ├── BackendOlder           4   written by an older redux, which nothing brings up to date
         ├── UnknownDatabase        2   no backend for such a URL
+        ├── MissingDriver          2   what speaks to such a database is not installed
         ├── UnknownId              2   no record has this id, prefix or name
         └── AmbiguousId            2   more than one record has this prefix
 
@@ -37,6 +38,7 @@ from redux_backends.backend import (
     BackendNewer,
     BackendOlder,
     BackendUnavailable,
+    MissingDriver,
     UnknownDatabase,
     UnknownId,
 )
@@ -51,6 +53,7 @@ __all__ = [
     "BackendOlder",
     "BackendUnavailable",
     "ConfigError",
+    "MissingDriver",
     "ProjectMissing",
     "ProjectRefused",
     "ProjectUnwritable",

@@ -19,6 +19,8 @@ from redux.value import set_code_hasher
 from redux_backends.memory import MemoryBackend
 from redux_valuestore.store import MemoryStore
 
+from . import postgres_server
+
 INLINE_LIMIT = 200
 """Bytes: low, so that tests meet the value store too."""
 
@@ -31,12 +33,44 @@ def sqlite_repo(tmp_path: Path) -> Iterator[Repo]:
     repo.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL database of the test's own, with tables and nothing in them."""
+    with postgres_server.shared().database() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_repo(postgres_url: str, tmp_path: Path) -> Iterator[Repo]:
+    """A repository on PostgreSQL and a local folder."""
+    repo = open_repo(postgres_url, str(tmp_path / "values"), INLINE_LIMIT)
+    yield repo
+    repo.close()
+
+
+def pytest_unconfigure() -> None:
+    postgres_server.stop()
+
+
+_ABOUT_SOMETHING_ELSE = {"test_executors", "test_expressions", "test_pools", "test_processes", "test_value_hooks"}
+"""Modules whose promises a server would only make slower."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    names = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    given = any("repo" in (said.split(",") if isinstance(said, str) else said) for said in names)
+    if "repo" in metafunc.fixturenames and not given:
+        kinds = ["memory", "sqlite", "postgres"]
+        module = metafunc.module.__name__.rpartition(".")[2]
+        metafunc.parametrize("repo", kinds[:2] if module in _ABOUT_SOMETHING_ELSE else kinds, indirect=True)
+
+
+@pytest.fixture
 def repo(request: pytest.FixtureRequest) -> Repo:
     """A repository of each kind."""
     if request.param == "memory":
         return Repo(MemoryBackend(), MemoryStore(), INLINE_LIMIT)
-    made: Repo = request.getfixturevalue("sqlite_repo")
+    made: Repo = request.getfixturevalue(f"{request.param}_repo")
     return made
 
 

@@ -1,13 +1,16 @@
-"""What every backend keeps to: the suite over memory and SQLite, and the two side by side."""
+"""What every backend keeps to: the suite over memory, SQLite and PostgreSQL, and the databases beside the memory."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, KeysView
-from contextlib import closing
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psycopg
+import pytest
 from hypothesis import settings
 
 from redux_backends import liveness
@@ -16,9 +19,11 @@ from redux_backends.machine import BackendMachine
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import Execution
 from redux_backends.sample import Story
-from redux_backends.sql import SQLiteBackend
+from redux_backends.sql import SQLiteBackend, open_backend
 from redux_backends.testing import BackendSuite
 from redux_valuestore.digest import Digest
+
+from . import postgres_server
 
 
 class TestMemory(BackendSuite):
@@ -51,6 +56,15 @@ def test_a_batch_in_memory_costs_nothing_for_what_is_known_already():
     assert all(job.id in backend._jobs for job in second.batch.jobs)
 
 
+def test_a_process_of_another_container_is_judged_by_its_lease():
+    here = liveness.this_process()
+    assert liveness.is_running(here, 0.0, 1.0)
+    assert not liveness.is_running(replace(here, process_started="1"), 1.0, 0.0)
+    there = replace(here, boot=here.boot.replace("pid:[", "pid:[1"), process_started="1")
+    assert liveness.is_running(there, 1.0, 0.0)
+    assert not liveness.is_running(there, 0.0, 1.0)
+
+
 class TestSQLite(BackendSuite):
     def make_backend(self, folder: Path) -> Backend:
         return SQLiteBackend(folder / "redux.db")
@@ -60,6 +74,22 @@ class TestSQLite(BackendSuite):
         with closing(sqlite3.connect(backend.path)) as connection, connection:
             connection.execute(
                 "UPDATE execution SET lease_until = lease_until - ? WHERE uuid = ?",
+                (liveness.LEASE_SECONDS + 1, execution.id),
+            )
+
+
+class TestPostgres(BackendSuite):
+    @pytest.fixture(autouse=True)
+    def _database(self, postgres_url: str) -> None:
+        self.url = postgres_url
+
+    def make_backend(self, folder: Path) -> Backend:
+        return open_backend(self.url)
+
+    def expire_lease(self, backend: Backend, execution: Execution) -> None:
+        with psycopg.connect(self.url) as connection:
+            connection.execute(
+                "UPDATE execution SET lease_until = lease_until - %s WHERE uuid = %s",
                 (liveness.LEASE_SECONDS + 1, execution.id),
             )
 
@@ -76,3 +106,19 @@ class SQLiteMachine(BackendMachine):
 
 TestSQLiteSaysWhatMemorySays = SQLiteMachine.TestCase
 TestSQLiteSaysWhatMemorySays.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+
+
+class PostgresMachine(BackendMachine):
+    def make_backend(self) -> Backend:
+        self._closing = ExitStack()
+        return open_backend(self._closing.enter_context(postgres_server.shared().database()))
+
+    def teardown(self) -> None:
+        try:
+            super().teardown()
+        finally:
+            self._closing.close()
+
+
+TestPostgresSaysWhatMemorySays = PostgresMachine.TestCase
+TestPostgresSaysWhatMemorySays.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)

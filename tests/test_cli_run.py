@@ -368,7 +368,7 @@ def test_a_database_of_an_unknown_kind_is_asked_wrongly(redux: Redux) -> None:
         refused = redux(*words, REDUX_DB_URL="mysql://host/name")
         assert (refused.returncode, refused.stdout) == (2, "")
         assert refused.stderr.count("\n") == 1
-        assert "'mysql://host/name'; the known scheme is sqlite" in refused.stderr
+        assert "'mysql://host/name'; the known schemes are sqlite" in refused.stderr
 
 
 def test_where_nothing_can_be_written_the_result_comes_all_the_same(redux: Redux, project: Path) -> None:

@@ -30,6 +30,7 @@ SAID_BY_COMMANDS = {
     "UsageError": "run flow.py mian",
     "WorkflowImportError": "broken.py could not be imported",
     "UnknownDatabase": "no database is known at URLs",
+    "MissingDriver": "needs psycopg, which is not installed",
     "BackendCorrupt": "is damaged",
     "UnknownId": "starts no id",
     "NotCopied": "could not be copied to",

@@ -134,6 +134,7 @@ COMMANDS = (
     ("run", "--workers", "0", "flow.py", "nothing"), ("run", "--tag", "green", "flow.py", "nothing"),
     ("run", "--context", "x", "flow.py", "nothing"), ("run", "--context", "a..b=1", "flow.py", "nothing"),
     ("run", "--setup", "x", "flow.py", "nothing"), ("run", "--db", "mysql://host/db", "flow.py", "nothing"),
+    ("run", "--db", "postgresql://me:secret@host/db", "flow.py", "nothing"),
     ("run", "--db", "sqlite:///notes.txt", "flow.py", "nothing"),
     ("log", "ffffffff"), ("log", "zz"), ("log", "--task", "mian"), ("log", "gone.txt"), ("log", "--limit", "x"),
     ("log", "--project", "gone"), ("explain-miss", "ffffffff"), ("explain-miss", "mian"), ("explain-miss", "gone.txt"),
@@ -179,7 +180,11 @@ def test_every_argument_that_cannot_be_read_is_told_with_its_option(redux: Calla
     )
 
 
-def test_every_command_that_was_asked_wrongly_says_what_to_ask(redux: Callable[..., object], tmp_path: Path):
+def test_every_command_that_was_asked_wrongly_says_what_to_ask(
+    redux: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delitem(sys.modules, "redux_backends.postgres_database", raising=False)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
     dispatch(("run", "--quiet", "flow.py", "main", "1"))
     hold_to_golden("command_errors", _attempts(redux, [*COMMANDS]), tmp_path)
 

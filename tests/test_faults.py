@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from redux.fsck.check import Check
+from redux.fsck.findings import Finding
 from redux.repo import Repo
 from redux_backends.records import JobStatus
 from redux_valuestore.digest import Digest, digest_bytes
@@ -127,7 +129,16 @@ def _kill_a_run(folder: Path, delay: float) -> bool:
     return process.returncode != 0
 
 
+def _damage_found(folder: Path) -> list[Finding]:
+    repo = storm.open_storm(folder)
+    try:
+        return [one for one in Check(repo, 1.0).findings() if one.is_damage]
+    finally:
+        repo.close()
+
+
 def _check_after_kill(folder: Path, graph: dict[Digest, tuple[Digest, ...]]) -> None:
+    assert _damage_found(folder) == []
     assert storm.run(folder, 0, JOBS).value == storm.expected(0, JOBS)
     repo = storm.open_storm(folder)
     assert _call_graph(repo) == graph
@@ -137,6 +148,7 @@ def _check_after_kill(folder: Path, graph: dict[Digest, tuple[Digest, ...]]) -> 
         statuses = {view.job.status for view in repo.backend.jobs(execution=execution.id, limit=1000)}
         assert JobStatus.RUNNING not in statuses
     repo.close()
+    assert _damage_found(folder) == []
     _check_database(folder)
 
 

@@ -14,6 +14,7 @@ from redux.scheduler import Scheduler
 from redux_backends.memory import MemoryBackend
 from redux_valuestore.store import MemoryStore
 
+from . import postgres_server
 from .conftest import load_workflow
 from .programs import Program, edits, programs
 
@@ -49,11 +50,22 @@ def test_a_program_edited_again_and_again_always_answers_as_without_a_cache(
 @given(programs, st.data())
 def test_the_same_holds_on_sqlite_across_reopening(program: Program, data: st.DataObject):
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(4):
-            repo = open_repo(f"sqlite:///{folder}/redux.db", f"{folder}/values", 64)
-            _agree(repo, Path(folder) / "flow.py", program, [1, 2], data)
-            repo.close()
-            program = data.draw(edits(program))
+        _agree_across_reopening(f"sqlite:///{folder}/redux.db", folder, program, data)
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(programs, st.data())
+def test_the_same_holds_on_postgresql_across_reopening(program: Program, data: st.DataObject):
+    with tempfile.TemporaryDirectory() as folder, postgres_server.shared().database() as url:
+        _agree_across_reopening(url, folder, program, data)
+
+
+def _agree_across_reopening(url: str, folder: str, program: Program, data: st.DataObject) -> None:
+    for _ in range(4):
+        repo = open_repo(url, f"{folder}/values", 64)
+        _agree(repo, Path(folder) / "flow.py", program, [1, 2], data)
+        repo.close()
+        program = data.draw(edits(program))
 
 
 DEFAULTS = """

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from redux_backends import database, schema
+from redux_backends import schema, sqlite_database
 from redux_backends.backend import (
     BackendCorrupt,
     BackendError,
@@ -29,6 +29,7 @@ from redux_backends.backend import (
 from redux_backends.records import Batch, Execution, ExecutionId, new_id
 from redux_backends.sample import Story, digest, evaluation, key, task, value
 from redux_backends.sql import SQLiteBackend, open_backend
+from redux_backends.sqlite_session import SQLiteSession
 from redux_valuestore.digest import Digest
 
 COMMON = """
@@ -139,8 +140,8 @@ def test_killed_in_a_transaction_nothing_of_it_is_there(path: Path) -> None:
 from redux_backends import calls, rowids
 backend.record_execution(story(0, 3).execution)
 backend.record(story(0, 3).batch)
-def closure(connection):
-    calls.record(connection, rowids.Ledger(connection, rowids.Memory()), story(0, 50).batch)
+def closure(session):
+    calls.record(session, rowids.Ledger(session, rowids.Memory()), story(0, 50).batch)
     print("in the middle", flush=True)
     sys.stdin.read()
 backend._database.run_tx(closure)
@@ -209,8 +210,8 @@ def test_a_transaction_is_played_again_when_another_was_in_the_way(backend: SQLi
     busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
     played: list[int] = []
 
-    def closure(connection: sqlite3.Connection) -> int:
-        connection.execute("INSERT INTO word VALUES (1, 'once')")
+    def closure(session: SQLiteSession) -> int:
+        session.driver.execute("INSERT INTO word VALUES (1, 'once')")
         played.append(1)
         if len(played) < 3:
             raise busy
@@ -218,7 +219,7 @@ def test_a_transaction_is_played_again_when_another_was_in_the_way(backend: SQLi
 
     assert backend._database.run_tx(closure) == 3
 
-    def never(connection: sqlite3.Connection) -> None:
+    def never(session: SQLiteSession) -> None:
         raise busy
 
     with pytest.raises(BackendUnavailable, match="has held its lock for too long"):
@@ -269,7 +270,7 @@ def test_a_statement_that_sqlite_refuses_is_no_damage(path: Path, filled: Story,
     with pytest.raises(
         BackendError, match=r"redux\.db refused what redux asked \(.+\); .* please report it"
     ) as refused:
-        backend._database.run_tx(lambda connection: connection.execute(statement))
+        backend._database.run_tx(lambda session: session.driver.execute(statement))
     assert type(refused.value) is BackendError
     backend.close()
 
@@ -324,12 +325,12 @@ def test_on_a_full_disk_a_batch_is_refused_whole_and_later_ones_are_not(backend:
     story = Story(*(f"{n}" for n in range(300)))
     backend.record_execution(story.execution)
     limit_pages = "PRAGMA max_page_count = {}"
-    (pages,) = backend._database.run_tx(lambda driver: driver.execute("PRAGMA page_count").fetchone())
-    backend._database.run_tx(lambda driver: driver.execute(limit_pages.format(pages + 3)))
+    (pages,) = backend._database.run_tx(lambda session: session.driver.execute("PRAGMA page_count").fetchone())
+    backend._database.run_tx(lambda session: session.driver.execute(limit_pages.format(pages + 3)))
     with pytest.raises(BackendUnavailable, match=r"redux\.db: database or disk is full; free some space"):
         backend.record(story.batch)
     assert backend.jobs() == []
-    backend._database.run_tx(lambda driver: driver.execute(limit_pages.format(100_000)))
+    backend._database.run_tx(lambda session: session.driver.execute(limit_pages.format(100_000)))
     backend.record(story.batch)
     assert len(backend.jobs(limit=1000)) == 301
 
@@ -374,7 +375,9 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_url_of_a_database_nobody_knows_is_asked_wrongly_and_keeps_its_password() -> None:
-    with pytest.raises(UnknownDatabase, match=r"'oracle://me:…@host/x'; the known scheme is sqlite, as in") as refused:
+    with pytest.raises(
+        UnknownDatabase, match=r"'oracle://me:…@host/x'; the known schemes are sqlite, as in"
+    ) as refused:
         open_backend("oracle://me:secret@host/x")
     assert refused.value.exit_code == 2
 
@@ -414,7 +417,7 @@ def test_a_network_filesystem_is_refused_with_the_remedy(tmp_path: Path, kind: s
 def test_the_log_is_brought_into_the_file_on_the_way_and_at_the_end(
     path: Path, backend: SQLiteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_WAL_LIMIT", 200_000)
+    monkeypatch.setattr(sqlite_database, "_WAL_LIMIT", 200_000)
     wal = path.with_name("redux.db-wal")
 
     def play(first: int) -> int:

@@ -272,3 +272,9 @@ class AskingSuite:
         assert backend.get_held(hashes) == {each.hash: replace(each, data=None) for each in values}
         assert backend.is_valid_handle(merged.hash)
         assert not backend.is_valid_handle(foreign.hash), "nobody recorded how it came about"
+        later = handle_value(version("a", "before a"))
+        backend.record(Batch(values=[later]))
+        assert backend.get_held([later.hash]) == {later.hash: replace(later, data=None)}
+        assert backend.is_valid_handle(version("a").hash), "it was the beginning of a line"
+        backend.rollback_handle(version("before a").hash)
+        assert not backend.is_valid_handle(merged.hash)

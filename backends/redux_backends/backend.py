@@ -23,11 +23,13 @@ from redux_backends.errors import (
     BackendNewer,
     BackendOlder,
     BackendUnavailable,
+    MissingDriver,
     UnknownDatabase,
     UnknownId,
     hex_prefix,
     unknown_reference,
 )
+from redux_backends.integrity import Integrity
 from redux_backends.records import (
     Batch,
     CallNode,
@@ -65,6 +67,7 @@ __all__ = [
     "JobView",
     "MissContext",
     "MissGroup",
+    "MissingDriver",
     "TaskCounts",
     "UnknownDatabase",
     "UnknownId",
@@ -298,3 +301,7 @@ class Backend(ABC):
     @abstractmethod
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
         """Tags of records."""
+
+    @abstractmethod
+    def integrity(self) -> Integrity:
+        """The records as `redux fsck` and `redux du` look at them."""

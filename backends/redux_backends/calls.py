@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import literal_column
 
-from redux_backends import handles, schema
-from redux_backends.backend import NONDETERMINISTIC, unknown_reference
+from redux_backends import handles, schema, tags
+from redux_backends.backend import NONDETERMINISTIC
 from redux_backends.contents import ContentWriter
 from redux_backends.records import (
     MAY_CHANGE,
@@ -20,7 +19,8 @@ from redux_backends.records import (
     Tag,
 )
 from redux_backends.rowids import Ledger
-from redux_backends.statements import Among, Insert, Row, to_text
+from redux_backends.session import Session
+from redux_backends.statements import Among, Insert, Row
 from redux_valuestore.digest import Digest
 
 
@@ -39,7 +39,6 @@ _EDGES = Insert(schema.call_edge)
 _UPSTREAMS = Insert(schema.call_upstream)
 _JOBS = Insert(schema.job)
 _JOB_CHANGES = Insert(schema.job, update=_but("id", "uuid", of=schema.job.c.keys()))
-_TAGS = Insert(schema.tag)
 
 _MISSING = str(int(Place.MISSING))
 _KNOWN_RESULTS = Among(
@@ -58,35 +57,30 @@ _LASTING_RESULTS = Among(
     schema.value.c.traits.op("&")(literal_column(str(int(MAY_CHANGE)))) == literal_column("0"),
     schema.value.c.place != literal_column(_MISSING),
 )
-_KNOWN_TAGS = Among(
-    [schema.tag.c.kind, schema.tag.c.entity, schema.tag.c.key, schema.tag.c.value],
-    schema.tag,
-    schema.prefix_of(schema.tag.c.entity),
-)
 
 
-def record(connection: sqlite3.Connection, ledger: Ledger, batch: Batch) -> None:
+def record(session: Session, ledger: Ledger, batch: Batch) -> None:
     """Write a batch. Raises `unknown_reference`'s error where a record names one that is nowhere."""
-    writer = _Writer(connection, ledger)
+    writer = _Writer(session, ledger)
     writer.learn(batch)
     if batch.rollbacks or batch.handles:
-        handles.record(connection, ledger, batch.rollbacks, batch.handles)
-    contents = ContentWriter(connection, ledger)
+        handles.record(session, ledger, batch.rollbacks, batch.handles)
+    contents = ContentWriter(session, ledger)
     contents.values(batch.values)
     contents.tasks(batch.tasks)
     writer.evaluations(batch)
     writer.results(batch.evaluations)
     writer.calls(batch)
     writer.jobs(batch)
-    writer.tags(batch.tags)
-    _WORDS.run(connection, ledger.words.added)
+    tags.record(session, ledger, batch.tags)
+    session.write(_WORDS, ledger.words.added)
 
 
 class _Writer:
     """One batch on its way into the tables, in one transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, ledger: Ledger) -> None:
-        self._connection = connection
+    def __init__(self, session: Session, ledger: Ledger) -> None:
+        self._session = session
         self._ledger = ledger
 
     def learn(self, batch: Batch) -> None:
@@ -134,8 +128,8 @@ class _Writer:
             arguments += [
                 (row, at, words[argument.name], values[argument.value]) for at, argument in enumerate(key.arguments)
             ]
-        _EVALUATIONS.run(self._connection, evaluations)
-        _ARGUMENTS.run(self._connection, arguments)
+        self._session.write(_EVALUATIONS, evaluations)
+        self._session.write(_ARGUMENTS, arguments)
 
     def results(self, evaluations: Sequence[Evaluation]) -> None:
         known, values = self._ledger.evaluations, self._ledger.values
@@ -147,21 +141,25 @@ class _Writer:
         if not newest:
             return
         old = {known[each.eval_hash] for each in evaluations if not known.is_new(each.eval_hash)}
-        earlier = {(row, value): recorded for row, value, recorded in _KNOWN_RESULTS.rows(self._connection, old)}
+        earlier = {(row, value): recorded for row, value, recorded in self._session.read(_KNOWN_RESULTS, old)}
         rows = [
             (*key, each.duration, each.recorded)
             for key, each in newest.items()
             if key not in earlier or earlier[key] < each.recorded
         ]
-        _RESULTS.run(self._connection, rows)
+        self._session.write(_RESULTS, rows)
         results = Counter(row for row, _ in earlier.keys() | newest.keys())
         self._tag_nondeterministic([row for row, count in results.items() if count > 1])
 
     def _tag_nondeterministic(self, evaluations: list[int]) -> None:
         """Tag the tasks of evaluations with several results that nothing outside explains."""
-        lasting = Counter(_LASTING_RESULTS.rows(self._connection, evaluations))
+        lasting = Counter(self._session.read(_LASTING_RESULTS, evaluations))
         differing = {Digest(task_hash) for (_, task_hash), count in lasting.items() if count > 1}
-        self.tags([Tag("task", task_hash, NONDETERMINISTIC, "true") for task_hash in sorted(differing)])
+        tags.record(
+            self._session,
+            self._ledger,
+            [Tag("task", task_hash, NONDETERMINISTIC, "true") for task_hash in sorted(differing)],
+        )
 
     # -- calls -------------------------------------------------------------------------------------
 
@@ -195,9 +193,9 @@ class _Writer:
             )
             edges += [(row, at, known[child]) for at, child in enumerate(call.children)]
             upstreams += [(row, at, words[one.argument], known[one.call]) for at, one in enumerate(call.upstreams)]
-        _CALLS.run(self._connection, nodes)
-        _EDGES.run(self._connection, edges)
-        _UPSTREAMS.run(self._connection, upstreams)
+        self._session.write(_CALLS, nodes)
+        self._session.write(_EDGES, edges)
+        self._session.write(_UPSTREAMS, upstreams)
 
     def _learn_calls(self, batch: Batch) -> None:
         """Look up the calls that the batch holds or names; a call of a new evaluation is new itself."""
@@ -219,8 +217,8 @@ class _Writer:
                 row = known.add(task_set.hash)
                 sets.append((row, task_set.hash))
                 members += [(row, task) for task in sorted({tasks[task] for task in task_set.tasks})]
-        _TASK_SETS.run(self._connection, sets)
-        _MEMBERS.run(self._connection, members)
+        self._session.write(_TASK_SETS, sets)
+        self._session.write(_MEMBERS, members)
 
     # -- jobs --------------------------------------------------------------------------------------
 
@@ -231,7 +229,8 @@ class _Writer:
         if not latest:
             return
         parents = {job.parent for job in latest.values() if job.parent is not None}
-        known.learn((parents | {job.id for job in batch.jobs}) - new)
+        asked = parents | {job.id for job in batch.jobs}
+        known.learn(asked | new if self._session.again else asked - new)
         changed = latest.keys() & known.keys()
         for id in latest:
             if id not in changed:
@@ -239,8 +238,8 @@ class _Writer:
         words.learn({job.place for job in latest.values()})
         words.learn({job.reason.detail for job in latest.values() if job.reason is not None})
         rows = {id: self._job_row(job) for id, job in latest.items()}
-        _JOBS.run(self._connection, [row for id, row in rows.items() if id not in changed])
-        _JOB_CHANGES.run(self._connection, [row for id, row in rows.items() if id in changed])
+        self._session.write(_JOBS, [row for id, row in rows.items() if id not in changed])
+        self._session.write(_JOB_CHANGES, [row for id, row in rows.items() if id in changed])
 
     def _job_row(self, job: Job) -> Row:
         ledger = self._ledger
@@ -260,27 +259,4 @@ class _Writer:
             None if reason is None else int(reason.kind),
             None if reason is None else ledger.words[reason.detail],
             ledger.words[job.place],
-        )
-
-    # -- tags --------------------------------------------------------------------------------------
-
-    def tags(self, tags: Iterable[Tag]) -> None:
-        wanted = dict.fromkeys(tags)
-        if not wanted:
-            return
-        for kind in {tag.kind for tag in wanted}:
-            rows = self._ledger.of_kind(kind)
-            named = [tag.entity for tag in wanted if tag.kind == kind]
-            if rows is None:
-                raise unknown_reference(kind, named[0])
-            rows.learn(named)
-            for entity in named:
-                rows[entity]
-        prefixes = {tag.entity[: schema.PREFIX] for tag in wanted}
-        known = {Tag(*row) for row in _KNOWN_TAGS.rows(self._connection, prefixes)}
-        (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM tag").fetchone()
-        new = [tag for tag in wanted if tag not in known]
-        _TAGS.run(
-            self._connection,
-            [(last + at, tag.kind, tag.entity, to_text(tag.key), to_text(tag.value)) for at, tag in enumerate(new, 1)],
         )

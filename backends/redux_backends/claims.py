@@ -7,7 +7,9 @@ import fcntl
 import os
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
+from redux_backends.errors import BackendUnavailable
 from redux_backends.records import ExecutionId
 from redux_valuestore.digest import Digest
 
@@ -16,11 +18,23 @@ UNNAMED = ExecutionId(bytes(16))
 """Stands for an execution that has just got a line and has not yet said its name."""
 
 
-class Claims:
-    """Who has which line: among all processes that use a folder, or without one in this process alone.
+class LineClaims(Protocol):
+    """Who has which line, among all processes that share them."""
 
-    Raises `OSError` where the files can't be made.
-    """
+    def take(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
+        """Have a line for an execution, which may have it already; who has it, if another does.
+
+        Raises `BackendUnavailable`.
+        """
+        ...
+
+    def let_go(self, execution: ExecutionId | None = None) -> None:
+        """Let go of all lines of an execution, or of every one."""
+        ...
+
+
+class Claims:
+    """Who has which line: among all processes that use a folder, or without one in this process alone."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -28,7 +42,10 @@ class Claims:
         self._held: dict[Digest, tuple[ExecutionId, int | None]] = {}
 
     def take(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
-        """Have a line for an execution, which may have it already; who has it, if another does."""
+        """Have a line for an execution, which may have it already; who has it, if another does.
+
+        Raises `BackendUnavailable` where the files can't be made.
+        """
         with self._lock:
             held = self._held.get(line)
             if held is None:
@@ -46,8 +63,17 @@ class Claims:
         if self._folder is None:
             self._held[line] = execution, None
             return None
-        self._folder.mkdir(exist_ok=True)
-        descriptor = os.open(self._folder / line.hex()[:32], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            return self._take_file(self._folder, line, execution)
+        except OSError as error:
+            raise BackendUnavailable(
+                f"a handle cannot be had for this run alone: {error}; give write access to {self._folder.parent}",
+                str(self._folder),
+            ) from error
+
+    def _take_file(self, folder: Path, line: Digest, execution: ExecutionId) -> ExecutionId | None:
+        folder.mkdir(exist_ok=True)
+        descriptor = os.open(folder / line.hex()[:32], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 
-from sqlalchemy import literal_column
+from sqlalchemy import exists, literal_column, null, select, update
 
 from redux_backends import handles, schema
 from redux_backends.records import CodePiece, Place, TaskRecord, ValueRecord
 from redux_backends.rowids import Ledger
-from redux_backends.statements import Among, Insert, Row, to_text
+from redux_backends.session import Session
+from redux_backends.statements import Among, Insert, Row
 from redux_valuestore.digest import Digest
 
 _VALUES = Insert(schema.value)
@@ -23,25 +23,30 @@ _TASKS = Insert(schema.task)
 _TASK_PIECES = Insert(schema.task_piece)
 
 _MISSING = str(int(Place.MISSING))
-_ANY_MISSING = f"SELECT EXISTS (SELECT 1 FROM value WHERE place = {_MISSING})"
+_ANY_MISSING = select(exists().where(schema.value.c.place == literal_column(_MISSING)))
 _STILL_MISSING = Among(
     [schema.value.c.id], schema.value, schema.value.c.id, schema.value.c.place == literal_column(_MISSING)
 )
-_BRING_BACK = "UPDATE value SET place = ?, data = ? WHERE id = ?"
-_FORGET = f"UPDATE value SET place = {_MISSING}, data = NULL WHERE {schema.SAME_HASH}"
+_BRING_BACK = Insert(schema.value, update=("place", "data"))
+_FORGET = (
+    update(schema.value)
+    .where(schema.same_id_given(schema.value.c.hash))
+    .values(place=literal_column(_MISSING), data=null())
+)
+_LAST_PIECE = schema.last_row(schema.code_piece)
 _KNOWN_PIECES = Among(list(schema.code_piece.c), schema.code_piece, schema.prefix_of(schema.code_piece.c.hash))
 
 
-def forget_value(connection: sqlite3.Connection, value: Digest) -> None:
+def forget_value(session: Session, value: Digest) -> None:
     """Note that a value's bytes are gone."""
-    connection.execute(_FORGET, {"id": value})
+    session.run(_FORGET, prefix=value[: schema.PREFIX], digest=value)
 
 
 class ContentWriter:
     """The values and tasks of one batch on their way into the tables; `ledger` has looked up which are known."""
 
-    def __init__(self, connection: sqlite3.Connection, ledger: Ledger) -> None:
-        self._connection = connection
+    def __init__(self, session: Session, ledger: Ledger) -> None:
+        self._session = session
         self._ledger = ledger
 
     def values(self, values: Iterable[ValueRecord]) -> None:
@@ -57,23 +62,22 @@ class ContentWriter:
             elif value.hash not in new:
                 again.append(value)
         words.learn(value.type_name for value in new.values())
-        rows = [
-            (
-                known[value.hash],
-                value.hash,
-                words[value.type_name],
-                value.size,
-                int(value.traits),
-                int(Place.STORE if value.data is None else Place.INLINE),
-                to_text(value.preview),
-                value.data,
-            )
-            for value in new.values()
-        ]
-        _VALUES.run(self._connection, rows)
+        self._session.write(_VALUES, [self._value_row(value) for value in new.values()])
         self._held([value for value in new.values() if value.traits])
         if again:
             self._bring_back(again)
+
+    def _value_row(self, value: ValueRecord) -> Row:
+        return (
+            self._ledger.values[value.hash],
+            value.hash,
+            self._ledger.words[value.type_name],
+            value.size,
+            int(value.traits),
+            int(Place.STORE if value.data is None else Place.INLINE),
+            value.preview,
+            value.data,
+        )
 
     def _held(self, values: list[ValueRecord]) -> None:
         known = self._ledger.values
@@ -84,27 +88,26 @@ class ContentWriter:
         children: list[Row] = []
         held: list[Row] = []
         versions = self._ledger.handles
-        handles.hold(self._connection, self._ledger, (one for value in values for one in value.handles))
+        handles.hold(self._session, self._ledger, (one for value in values for one in value.handles))
         for value in values:
             row = known[value.hash]
-            files += [(row, at, to_text(file.path), file.content) for at, file in enumerate(value.files)]
+            files += [(row, at, file.path, file.content) for at, file in enumerate(value.files)]
             tasks += [(row, at, words[task.fullname], task.task_hash) for at, task in enumerate(value.tasks)]
             children += [(row, at, known[child]) for at, child in enumerate(value.subvalues)]
             held += [(row, at, versions[one.hash]) for at, one in enumerate(value.handles)]
-        _FILES.run(self._connection, files)
-        _HELD_TASKS.run(self._connection, tasks)
-        _SUBVALUES.run(self._connection, children)
-        _HELD_HANDLES.run(self._connection, held)
+        self._session.write(_FILES, files)
+        self._session.write(_HELD_TASKS, tasks)
+        self._session.write(_SUBVALUES, children)
+        self._session.write(_HELD_HANDLES, held)
 
     def _bring_back(self, values: list[ValueRecord]) -> None:
         """Values whose bytes were gone have them again."""
-        if not self._connection.execute(_ANY_MISSING).fetchone()[0]:
+        if not self._session.first(_ANY_MISSING)[0]:
             return
         rows = {self._ledger.values[value.hash]: value for value in reversed(values)}
-        for (row,) in _STILL_MISSING.rows(self._connection, rows):
-            data = rows[row].data
-            place = Place.STORE if data is None else Place.INLINE
-            self._connection.execute(_BRING_BACK, (int(place), data, row))
+        missing = [rows[row] for (row,) in self._session.read(_STILL_MISSING, rows)]
+        self._ledger.words.learn(value.type_name for value in missing)
+        self._session.write(_BRING_BACK, [self._value_row(value) for value in missing])
 
     def tasks(self, tasks: Iterable[TaskRecord]) -> None:
         """Write new tasks, and those pieces of their code that no other task had."""
@@ -119,15 +122,12 @@ class ContentWriter:
             return
         words.learn(task.fullname for task in new.values())
         pieces = self._pieces(piece for task in new.values() for piece in task.pieces)
-        _TASKS.run(
-            self._connection,
-            [
-                (known[task.hash], task.hash, words[task.fullname], task.version and to_text(task.version))
-                for task in new.values()
-            ],
+        self._session.write(
+            _TASKS,
+            [(known[task.hash], task.hash, words[task.fullname], task.version) for task in new.values()],
         )
-        _TASK_PIECES.run(
-            self._connection,
+        self._session.write(
+            _TASK_PIECES,
             [(known[task.hash], at, pieces[piece]) for task in new.values() for at, piece in enumerate(task.pieces)],
         )
 
@@ -136,13 +136,13 @@ class ContentWriter:
         prefixes = {piece.hash[: schema.PREFIX] for piece in wanted}
         known = {
             CodePiece(Digest(digest), kind, name, source): row
-            for row, digest, kind, name, source in _KNOWN_PIECES.rows(self._connection, prefixes)
+            for row, digest, kind, name, source in self._session.read(_KNOWN_PIECES, prefixes)
         }
-        (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM code_piece").fetchone()
+        (last,) = self._session.first(_LAST_PIECE)
         new: list[Row] = []
         for piece in wanted:
             if piece not in known:
                 known[piece] = last + len(new) + 1
-                new.append((known[piece], piece.hash, piece.kind, to_text(piece.name), to_text(piece.source)))
-        _PIECES.run(self._connection, new)
+                new.append((known[piece], piece.hash, piece.kind, piece.name, piece.source))
+        self._session.write(_PIECES, new)
         return known

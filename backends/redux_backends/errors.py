@@ -28,6 +28,12 @@ class UnknownDatabase(BackendError):
     exit_code = 2
 
 
+class MissingDriver(BackendError):
+    """What speaks to such a database is not installed."""
+
+    exit_code = 2
+
+
 class BackendCorrupt(BackendError):
     """The database file is damaged or not a redux database."""
 

@@ -3,51 +3,54 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, RowMapping, literal_column, select
+from sqlalchemy import Connection, RowMapping, literal_column, select, update
 
 from redux_backends import liveness, schema
+from redux_backends.dialects import Now
 from redux_backends.records import Execution, ExecutionId, JobStatus, Lease
 from redux_backends.rowids import Ledger
-from redux_backends.statements import from_text, to_text
+from redux_backends.session import Session
+from redux_backends.statements import Insert
 
 _execution = schema.execution
-_now = literal_column(schema.NOW).label("now")
-_LEASE_UNTIL = f"{schema.NOW} + {liveness.LEASE_SECONDS}"
+_now = Now().label("now")
+_EXECUTIONS = Insert(_execution, update=[each.name for each in _execution.c if each.name not in ("id", "uuid")])
+_RENEW = (
+    update(_execution)
+    .where(schema.same_id_given(_execution.c.uuid))
+    .values(lease_until=Now() + literal_column(str(liveness.LEASE_SECONDS)))
+)
 
 
-def record_execution(connection: sqlite3.Connection, ledger: Ledger, execution: Execution) -> None:
+def record_execution(session: Session, ledger: Ledger, execution: Execution) -> None:
     """Write an execution as it stands now, its lease renewed."""
     ledger.executions.learn((execution.id,))
     known = execution.id in ledger.executions
     lease = execution.lease
-    columns = {
-        "id": ledger.executions[execution.id] if known else ledger.executions.add(execution.id),
-        "uuid": execution.id,
-        "argv": json.dumps(execution.argv),
-        "user": to_text(execution.user),
-        "cwd": to_text(execution.cwd),
-        "started": execution.started,
-        "ended": execution.ended,
-        "status": int(execution.status),
-        "host": to_text(lease.host),
-        "boot": to_text(lease.boot),
-        "pid": lease.pid,
-        "process_started": lease.process_started,
-    }
-    names = ", ".join(f'"{name}"' for name in columns)
-    connection.execute(
-        f"INSERT OR REPLACE INTO execution ({names}, lease_until) "
-        f"VALUES ({', '.join('?' * len(columns))}, {_LEASE_UNTIL})",
-        tuple(columns.values()),
+    row = (
+        ledger.executions[execution.id] if known else ledger.executions.add(execution.id),
+        execution.id,
+        json.dumps(execution.argv),
+        execution.user,
+        execution.cwd,
+        execution.started,
+        execution.ended,
+        int(execution.status),
+        lease.host,
+        lease.boot,
+        lease.pid,
+        lease.process_started,
+        0.0,
     )
+    session.write(_EXECUTIONS, [row])
+    renew_lease(session, execution.id)
 
 
-def renew_lease(connection: sqlite3.Connection, execution: ExecutionId) -> None:
+def renew_lease(session: Session, execution: ExecutionId) -> None:
     """Let an execution's lease run from now."""
-    connection.execute(f"UPDATE execution SET lease_until = {_LEASE_UNTIL} WHERE {schema.SAME_UUID}", {"id": execution})
+    session.run(_RENEW, prefix=execution[: schema.PREFIX], digest=execution)
 
 
 def executions(connection: Connection, limit: int, offset: int = 0) -> Sequence[Execution]:
@@ -71,15 +74,15 @@ def alive(connection: Connection) -> Collection[int]:
 
 
 def _as_it_stands(row: RowMapping) -> Execution:
-    lease = Lease(from_text(row["host"]), from_text(row["boot"]), row["pid"], row["process_started"])
+    lease = Lease(row["host"], row["boot"], row["pid"], row["process_started"])
     status = JobStatus(row["status"])
     if status is JobStatus.RUNNING and not liveness.is_running(lease, row["lease_until"], row["now"]):
         status = JobStatus.DIED
     return Execution(
         id=ExecutionId(row["uuid"]),
         argv=tuple(json.loads(row["argv"])),
-        user=from_text(row["user"]),
-        cwd=from_text(row["cwd"]),
+        user=row["user"],
+        cwd=row["cwd"],
         started=row["started"],
         lease=lease,
         ended=row["ended"],

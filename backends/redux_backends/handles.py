@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from sqlalchemy import ColumnElement, Text, Update, bindparam, literal_column, not_, select, update
+
 from redux_backends import schema
+from redux_backends.dialects import IsOneOf
 from redux_backends.records import HandleVersion, Rollback
 from redux_backends.rowids import Ledger
+from redux_backends.session import Session
 from redux_backends.statements import Among, Insert, Row
 from redux_valuestore.digest import Digest
 
@@ -25,24 +28,32 @@ _PARENTS = Among(list(schema.handle_edge.c), schema.handle_edge, schema.handle_e
 _HELD = Among(list(schema.held_handle.c), schema.held_handle, schema.held_handle.c.value_id)
 _KNOWN = Among([schema.handle.c.hash, schema.handle.c.valid], schema.handle, schema.prefix_of(schema.handle.c.hash))
 
-_BELOW = """
-WITH RECURSIVE below (id) AS (
-    SELECT child_id FROM handle_edge WHERE parent_id = :handle AND {chosen}
-    UNION
-    SELECT child_id FROM handle_edge JOIN below ON parent_id = below.id
-)
-UPDATE handle SET valid = 0 WHERE valid AND id IN below
-"""
-_ROLL_BACK = _BELOW.format(chosen="TRUE")
-_ROLL_BACK_OTHERS = _BELOW.format(
-    chosen="""child_id NOT IN (SELECT value FROM json_each(:keep))
-    AND child_id NOT IN (SELECT merged.child_id FROM handle_edge AS merged WHERE merged.position = 1)"""
-)
+_edge, _merged = schema.handle_edge, schema.handle_edge.alias("merged")
+_ROWS = bindparam("rows", type_=Text)
 
 
-def record(
-    connection: sqlite3.Connection, ledger: Ledger, rollbacks: Sequence[Rollback], versions: Sequence[HandleVersion]
-) -> None:
+def _roll_back_below(*chosen: ColumnElement[bool]) -> Update:
+    """Make invalid what descends from a version by those of its children that are chosen."""
+    first = select(_edge.c.child_id.label("id")).where(_edge.c.parent_id == bindparam("handle"), *chosen)
+    below = first.cte("below", recursive=True)
+    below = below.union(select(_edge.c.child_id).join_from(_edge, below, _edge.c.parent_id == below.c.id))
+    handle = schema.handle
+    return (
+        update(handle)
+        .where(handle.c.valid == literal_column("1"), handle.c.id.in_(select(below.c.id)))
+        .values(valid=literal_column("0"))
+    )
+
+
+_ROLL_BACK = _roll_back_below()
+_ROLL_BACK_OTHERS = _roll_back_below(
+    not_(IsOneOf(_edge.c.child_id, _ROWS)),
+    _edge.c.child_id.not_in(select(_merged.c.child_id).where(_merged.c.position == literal_column("1"))),
+)
+_SET_VALIDITY = update(schema.handle).where(IsOneOf(schema.handle.c.id, _ROWS)).values(valid=bindparam("now_valid"))
+
+
+def record(session: Session, ledger: Ledger, rollbacks: Sequence[Rollback], versions: Sequence[HandleVersion]) -> None:
     """Roll back, then record versions: each is valid if its parents are."""
     known = ledger.handles
     known.learn(
@@ -52,72 +63,76 @@ def record(
     )
     for one in rollbacks:
         if one.handle in known:
-            _roll_back(connection, known, one)
+            _roll_back(session, known, one)
     if versions:
-        _advance(connection, ledger, versions)
+        _advance(session, ledger, versions)
 
 
-def _roll_back(connection: sqlite3.Connection, known: Mapping[bytes, int], one: Rollback) -> None:
+def _roll_back(session: Session, known: Mapping[bytes, int], one: Rollback) -> None:
     if one.keep is None:
-        connection.execute(_ROLL_BACK, {"handle": known[one.handle]})
+        session.run(_ROLL_BACK, handle=known[one.handle])
     else:
-        keep = json.dumps([known[digest] for digest in one.keep if digest in known])
-        connection.execute(_ROLL_BACK_OTHERS, {"handle": known[one.handle], "keep": keep})
+        keep = [known[digest] for digest in one.keep if digest in known]
+        session.run(_ROLL_BACK_OTHERS, handle=known[one.handle], rows=json.dumps(keep))
 
 
-def hold(connection: sqlite3.Connection, ledger: Ledger, held: Iterable[HandleVersion]) -> None:
-    """Have rows for versions that values hold: one that nobody recorded is not valid."""
-    wanted = dict.fromkeys(held)
-    ledger.handles.learn(digest for one in wanted for digest in (one.hash, *one.parents))
-    unknown = [one for one in wanted if one.hash not in ledger.handles]
-    if unknown:
-        _advance(connection, ledger, unknown)
-        rows = [(ledger.handles[one.hash],) for one in unknown]
-        connection.executemany("UPDATE handle SET valid = 0 WHERE id = ?", rows)
+def hold(session: Session, ledger: Ledger, held: Iterable[HandleVersion]) -> None:
+    """Have rows for versions that values hold: one that nobody recorded is not valid, and others stay as they are."""
+    wanted = list(dict.fromkeys(held))
+    if wanted:
+        ledger.handles.learn(digest for one in wanted for digest in (one.hash, *one.parents))
+        _advance(session, ledger, wanted, only_held=True)
 
 
-def _advance(connection: sqlite3.Connection, ledger: Ledger, versions: Sequence[HandleVersion]) -> None:
+def _advance(session: Session, ledger: Ledger, versions: Sequence[HandleVersion], *, only_held: bool = False) -> None:
     known, words = ledger.handles, ledger.words
     words.learn({version.name for version in versions})
     old = {known[digest] for one in versions for digest in (one.hash, *one.parents) if digest in known}
-    valid = {row: bool(value) for row, value in _VALIDITY.rows(connection, old)}
+    valid = {row: bool(value) for row, value in session.read(_VALIDITY, old)}
     before = dict(valid)
-    with_parents = {row for row, *_ in _PARENTS.rows(connection, old)}
+    with_parents = {row for row, *_ in session.read(_PARENTS, old)}
     names: dict[int, tuple[Digest, int]] = {}
     edges: list[Row] = []
     for version in versions:
+        stays_valid = version.hash in known and valid[known[version.hash]]
         for digest in (*version.parents, version.hash):
             if digest not in known:
                 row = known.add(digest)
                 names[row], valid[row] = (digest, words[version.name]), True
         row = known[version.hash]
-        valid[row] = all(valid[known[parent]] for parent in version.parents)
+        valid[row] = stays_valid if only_held else all(valid[known[parent]] for parent in version.parents)
         if row not in with_parents:
             with_parents.add(row)
             edges += [(row, at, known[parent]) for at, parent in enumerate(version.parents)]
-    _VERSIONS.run(connection, [(row, digest, name, int(valid[row])) for row, (digest, name) in names.items()])
-    _EDGES.run(connection, edges)
-    changed = [(int(valid[row]), row) for row, was in before.items() if valid[row] != was]
-    connection.executemany("UPDATE handle SET valid = ? WHERE id = ?", changed)
+    session.write(_VERSIONS, [(row, digest, name, int(valid[row])) for row, (digest, name) in names.items()])
+    session.write(_EDGES, edges)
+    for now_valid in (0, 1):
+        changed = [row for row, was in before.items() if valid[row] != was and valid[row] == now_valid]
+        if changed:
+            _set_validity(session, changed, now_valid)
 
 
-def valid_handles(connection: sqlite3.Connection, handles: Iterable[Digest]) -> frozenset[Digest]:
+def _set_validity(session: Session, rows: list[int], now_valid: int) -> None:
+    session.run(_SET_VALIDITY, rows=json.dumps(rows), now_valid=now_valid)
+
+
+def valid_handles(session: Session, handles: Iterable[Digest]) -> frozenset[Digest]:
     """Which of these versions are known and were not rolled back."""
     wanted = set(handles)
     prefixes = [digest[: schema.PREFIX] for digest in wanted]
-    return frozenset(Digest(digest) for digest, valid in _KNOWN.rows(connection, prefixes) if valid) & wanted
+    return frozenset(Digest(digest) for digest, valid in session.read(_KNOWN, prefixes) if valid) & wanted
 
 
-def held_by(connection: sqlite3.Connection, values: Sequence[int]) -> Mapping[int, tuple[HandleVersion, ...]]:
+def held_by(session: Session, values: Sequence[int]) -> Mapping[int, tuple[HandleVersion, ...]]:
     """The versions that the values of these rows hold, in order."""
     held: defaultdict[int, list[int]] = defaultdict(list)
-    for value, _, handle in sorted(_HELD.rows(connection, values)):
+    for value, _, handle in sorted(session.read(_HELD, values)):
         held[value].append(handle)
     parents: defaultdict[int, list[int]] = defaultdict(list)
-    for child, _, parent in sorted(_PARENTS.rows(connection, {row for rows in held.values() for row in rows})):
+    for child, _, parent in sorted(session.read(_PARENTS, {row for rows in held.values() for row in rows})):
         parents[child].append(parent)
     rows = {row for rows in (*held.values(), *parents.values()) for row in rows}
-    known = {row: (Digest(digest), name) for row, digest, name in _HASHES.rows(connection, rows)}
+    known = {row: (Digest(digest), name) for row, digest, name in session.read(_HASHES, rows)}
 
     def version(row: int) -> HandleVersion:
         return HandleVersion(*known[row], tuple(known[parent][0] for parent in parents[row]))

@@ -5,14 +5,26 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Float,
+    LargeBinary,
+    Row,
+    Select,
+    TextClause,
+    bindparam,
+    select,
+    text,
+)
 
 from redux_backends import schema
 from redux_backends.backend import MissContext, unknown_reference
 from redux_backends.query import arguments_of, tasks_named
 from redux_backends.records import Argument, CodePiece, EvaluationKey, ExecutionId, TaskRecord
-from redux_backends.statements import from_text, to_text
 from redux_valuestore.digest import Digest
 
 _task, _evaluation, _execution, _argument, _value, _word = (
@@ -58,11 +70,8 @@ def _tasks(connection: Connection, wanted: ColumnElement[bool]) -> list[TaskReco
         .order_by(schema.task_piece.c.task_id, schema.task_piece.c.position)
     )
     for row, digest, kind, name, source in connection.execute(made_of):
-        pieces[row].append(CodePiece(digest, kind, from_text(name), from_text(source)))
-    return [
-        TaskRecord(digest, from_text(fullname), version and from_text(version), tuple(pieces[row]))
-        for row, digest, fullname, version in rows
-    ]
+        pieces[row].append(CodePiece(digest, kind, name, source))
+    return [TaskRecord(digest, fullname, version, tuple(pieces[row])) for row, digest, fullname, version in rows]
 
 
 def name_calls(connection: Connection, calls: Sequence[Digest]) -> Mapping[Digest, str]:
@@ -78,7 +87,7 @@ def name_calls(connection: Connection, calls: Sequence[Digest]) -> Mapping[Diges
         chunk = calls[start : start + _AT_ONCE]
         alike = schema.prefix_of(call.c.hash).in_([digest[: schema.PREFIX] for digest in chunk])
         for digest, fullname in connection.execute(named.where(alike, call.c.hash.in_(chunk))):
-            found[digest] = from_text(fullname)
+            found[digest] = fullname
     return found
 
 
@@ -114,7 +123,7 @@ def explain_cache_miss(connection: Connection, key: EvaluationKey, asked_by: Exe
     if task is None:
         raise unknown_reference("task", key.task_hash)
     of_this_task = select(_evaluation.c.id).where(_evaluation.c.task_id == task.id, _evaluation.c.hash != key.eval_hash)
-    versions = [each for each in task_versions(connection, from_text(task.text)) if each.hash != key.task_hash]
+    versions = [each for each in task_versions(connection, task.text) if each.hash != key.task_hash]
     return MissContext(
         same_call=get_key(connection, key.eval_hash) is not None,
         known_task=connection.execute(of_this_task.limit(1)).first() is not None,
@@ -124,7 +133,7 @@ def explain_cache_miss(connection: Connection, key: EvaluationKey, asked_by: Exe
 
 
 # Materialised, or each row's jobs are looked up again to sort by what was found.
-_RANKED = f"""
+_RANKED = f"""\
 , dated AS MATERIALIZED (
     SELECT evaluation.id, equal, paths,
         (SELECT max(execution.started) FROM job JOIN execution ON execution.id = job.execution_id
@@ -135,28 +144,44 @@ _RANKED = f"""
 SELECT id, equal, paths, replaced, recency FROM dated
 ORDER BY recency IS NOT NULL DESC, equal DESC, paths DESC, replaced DESC, recency DESC, id DESC LIMIT {_CANDIDATES}
 """
-_ALIKE = text(
-    f"""
+# The joins are written in the order in which SQLite is to make them: from what was asked to what is like it.
+_ALIKE = """
 WITH asked AS MATERIALIZED (
-    SELECT json_extract(value, '$[0]') AS name_id, json_extract(value, '$[1]') AS value_id FROM json_each(:asked)
+    {asked}
 ), shared AS (
     SELECT argument.evaluation_id AS id, 1 AS equal, 0 AS paths
-    FROM asked CROSS JOIN argument ON argument.value_id = asked.value_id AND argument.name_id = asked.name_id
+    FROM asked CROSS JOIN argument
+    WHERE argument.value_id = asked.value_id AND argument.name_id = asked.name_id
     UNION ALL
     SELECT id, 0, 1 FROM (
         SELECT DISTINCT argument.evaluation_id AS id, asked.name_id, mine.path
-        FROM asked CROSS JOIN held_file AS mine ON mine.value_id = asked.value_id
-        CROSS JOIN held_file AS theirs ON theirs.path = mine.path AND theirs.value_id <> mine.value_id
-        CROSS JOIN argument ON argument.value_id = theirs.value_id AND argument.name_id = asked.name_id)
+        FROM asked CROSS JOIN held_file AS mine CROSS JOIN held_file AS theirs CROSS JOIN argument
+        WHERE mine.value_id = asked.value_id AND theirs.path = mine.path AND theirs.value_id <> mine.value_id
+            AND argument.value_id = theirs.value_id AND argument.name_id = asked.name_id) AS same_path
 ), found AS (SELECT id, sum(equal) AS equal, sum(paths) AS paths FROM shared GROUP BY id)
-{_RANKED}"""
-)
-_NEWEST = text(
-    f"""
+{ranked}"""
+_NEWEST = """
 WITH found AS (
     SELECT id, 0 AS equal, 0 AS paths FROM evaluation WHERE task_id IN (SELECT id FROM task WHERE name_id = :name_id))
-{_RANKED}"""
-)
+{ranked}"""
+_ASKED = {
+    "sqlite": "SELECT json_extract(value, '$[0]') AS name_id, json_extract(value, '$[1]') AS value_id "
+    "FROM json_each(:asked)",
+    "postgresql": "SELECT CAST(pair ->> 0 AS bigint) AS name_id, CAST(pair ->> 1 AS bigint) AS value_id "
+    "FROM jsonb_array_elements(CAST(:asked AS jsonb)) AS pair",
+}
+_TYPES = [
+    bindparam("hash", type_=LargeBinary),
+    bindparam("name_id", type_=BigInteger),
+    bindparam("asked_by", type_=BigInteger),
+    bindparam("before", type_=Float),
+]
+
+
+@lru_cache
+def _ranked(found: str, dialect: str) -> TextClause:
+    said = text(found.format(asked=_ASKED[dialect], ranked=_RANKED))
+    return said.bindparams(*_TYPES)
 
 
 def _nearest(connection: Connection, key: EvaluationKey, name_id: int, asked_by: ExecutionId) -> EvaluationKey | None:
@@ -170,10 +195,11 @@ def _nearest(connection: Connection, key: EvaluationKey, name_id: int, asked_by:
         "asked_by": execution and execution.id,
         "before": execution and execution.started,
     }
-    rows = list(connection.execute(_ALIKE, {**bound, "asked": json.dumps(asked)}))
+    dialect = connection.dialect.name
+    rows = list(connection.execute(_ranked(_ALIKE, dialect), {**bound, "asked": json.dumps(asked)}))
     if not rows or rows[0].recency is None:
         known = {row.id for row in rows}
-        rows += [row for row in connection.execute(_NEWEST, bound) if row.id not in known]
+        rows += [row for row in connection.execute(_ranked(_NEWEST, dialect), bound) if row.id not in known]
     if not rows:
         return None
     score = {row.id: (row.recency is not None, row.equal, row.paths, row.replaced) for row in rows}
@@ -186,28 +212,26 @@ def _nearest(connection: Connection, key: EvaluationKey, name_id: int, asked_by:
 
 def _asked(
     connection: Connection, arguments: Sequence[Argument]
-) -> tuple[list[tuple[int, int]], dict[tuple[int, str | bytes], int]]:
+) -> tuple[list[tuple[int, int]], dict[tuple[int, str], int]]:
     """The arguments that are known, as rows of name and value, and their values' rows by name and preview."""
-    names: dict[str | bytes, int] = {}
-    values: dict[Digest, tuple[int, str | bytes]] = {}
+    names: dict[str, int] = {}
+    values: dict[Digest, tuple[int, str]] = {}
     for start in range(0, len(arguments), _AT_ONCE):
         chunk = arguments[start : start + _AT_ONCE]
-        words = select(_word.c.text, _word.c.id).where(_word.c.text.in_([to_text(each.name) for each in chunk]))
+        words = select(_word.c.text, _word.c.id).where(_word.c.text.in_([each.name for each in chunk]))
         names.update((name, row) for name, row in connection.execute(words))
         digests = [each.value for each in chunk]
         alike = schema.prefix_of(_value.c.hash).in_([digest[: schema.PREFIX] for digest in digests])
         held = select(_value.c.hash, _value.c.id, _value.c.preview).where(alike, _value.c.hash.in_(digests))
         values.update({digest: (row, preview) for digest, row, preview in connection.execute(held)})
     known = [
-        (names[to_text(each.name)], values[each.value])
-        for each in arguments
-        if to_text(each.name) in names and each.value in values
+        (names[each.name], values[each.value]) for each in arguments if each.name in names and each.value in values
     ]
     return [(name, row) for name, (row, _) in known], {(name, preview): row for name, (row, preview) in known}
 
 
 def _count_alike(
-    connection: Connection, evaluations: Iterable[int], previews: Mapping[tuple[int, str | bytes], int]
+    connection: Connection, evaluations: Iterable[int], previews: Mapping[tuple[int, str], int]
 ) -> Counter[int]:
     """How many arguments of each evaluation are another value that looks the same as the one of that name here."""
     shown = (

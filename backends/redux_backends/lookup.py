@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import and_, case, func, literal_column
+from sqlalchemy import CompoundSelect, and_, bindparam, literal_column, select, union
 
 from redux_backends import handles, schema
 from redux_backends.backend import CallCandidate, Candidate
+from redux_backends.dialects import ShortData
 from redux_backends.records import FileFact, Place, StoredValue, TaskFact, Traits, ValueRecord
 from redux_backends.rowids import CALL, EVALUATION, TASK_SET, Memory
-from redux_backends.statements import Among, to_text
+from redux_backends.session import Session
+from redux_backends.statements import Among
 from redux_valuestore.digest import Digest
 
 _e, _r, _v, _c, _s = (
@@ -29,10 +30,8 @@ _PLACES = tuple(Place)
 _TRAITS = {traits: Traits(traits) for traits in range(2 * max(Traits))}
 """By number: looked up for less than it costs to make them again."""
 
-_LARGEST_IN_JSON = 64 * 1024
-# Larger data are read one by one: hundreds of them would not fit in one answer.
-_data = case((func.length(_v.c.data) <= literal_column(str(_LARGEST_IN_JSON)), _v.c.data))
-_VALUE = [_v.c.id, _v.c.hash, _data, _v.c.place, _v.c.traits]
+_VALUE = [_v.c.id, _v.c.hash, ShortData(_v.c.data), _v.c.place, _v.c.traits]
+_DATA = select(_v.c.data).where(_v.c.id == bindparam("row"))
 
 _REDUCTIONS = Among(
     [_e.c.id, _e.c.hash, _r.c.recorded, _r.c.duration, _c.c.id, _c.c.hash, _s.c.hash, *_VALUE],
@@ -89,9 +88,7 @@ def _prefixes(digests: Iterable[bytes]) -> list[bytes]:
     return [digest[: schema.PREFIX] for digest in digests]
 
 
-def check_cache(
-    connection: sqlite3.Connection, memory: Memory, evals: Sequence[Digest]
-) -> Mapping[Digest, Sequence[Candidate]]:
+def check_cache(session: Session, memory: Memory, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[Candidate]]:
     """The remembered results of single reductions, newest first."""
     wanted = set(evals)
     found: dict[Digest, list[_Ranked]] = {}
@@ -99,13 +96,13 @@ def check_cache(
     call_rows: dict[bytes, int] = {}
     for (
         eval_row, eval_hash, recorded, duration, call_row, leaf, leaf_set, *value,
-    ) in _REDUCTIONS.rows(connection, _prefixes(wanted)):  # fmt: skip
+    ) in session.read(_REDUCTIONS, _prefixes(wanted)):  # fmt: skip
         if eval_hash not in wanted:
             continue
         eval_rows[eval_hash] = eval_row
         if leaf is not None:
             call_rows[leaf] = call_row
-        candidate = Candidate(_stored(connection, *value), duration, leaf, leaf_set)
+        candidate = Candidate(_stored(session, *value), duration, leaf, leaf_set)
         ranked = (-recorded, call_row or 0, candidate)
         if eval_hash in found:
             found[eval_hash].append(ranked)
@@ -129,9 +126,7 @@ def _newest_first(found: list[_Ranked]) -> list[Candidate]:
     return list(by_value.values())
 
 
-def find_calls(
-    connection: sqlite3.Connection, memory: Memory, evals: Sequence[Digest]
-) -> Mapping[Digest, Sequence[CallCandidate]]:
+def find_calls(session: Session, memory: Memory, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[CallCandidate]]:
     """The finished calls, newest first, that did not fail."""
     wanted = set(evals)
     found: defaultdict[Digest, list[tuple[float, int, CallCandidate]]] = defaultdict(list)
@@ -139,11 +134,11 @@ def find_calls(
     call_rows: dict[bytes, int] = {}
     for (
         eval_row, eval_hash, recorded, duration, call_row, call_hash, task_set, *value,
-    ) in _CALLS.rows(connection, _prefixes(wanted)):  # fmt: skip
+    ) in session.read(_CALLS, _prefixes(wanted)):  # fmt: skip
         if eval_hash in wanted:
             eval_rows[eval_hash] = eval_row
             call_rows[call_hash] = call_row
-            candidate = CallCandidate(call_hash, _stored(connection, *value), task_set, duration)
+            candidate = CallCandidate(call_hash, _stored(session, *value), task_set, duration)
             found[eval_hash].append((-recorded, call_row, candidate))
     memory.add(EVALUATION, eval_rows)
     memory.add(CALL, call_rows)
@@ -153,71 +148,73 @@ def find_calls(
     }
 
 
-def _stored(
-    connection: sqlite3.Connection, row: int, value: bytes, data: bytes | None, place: int, traits: int
-) -> StoredValue:
+def _stored(session: Session, row: int, value: bytes, data: bytes | None, place: int, traits: int) -> StoredValue:
     if place:
         data = None
     elif data is None:
-        (data,) = connection.execute("SELECT data FROM value WHERE id = ?", (row,)).fetchone()
+        (data,) = session.first(_DATA, row=row)
     return StoredValue(Digest(value), data, _PLACES[place], _TRAITS.get(traits) or Traits(traits))
 
 
-def get_task_sets(connection: sqlite3.Connection, sets: Iterable[Digest]) -> Mapping[Digest, frozenset[Digest]]:
+def get_task_sets(session: Session, sets: Iterable[Digest]) -> Mapping[Digest, frozenset[Digest]]:
     """The members of task sets."""
     wanted = set(sets)
-    rows = {row: digest for digest, row in TASK_SET.find(connection, wanted).items() if digest in wanted}
+    rows = {row: digest for digest, row in TASK_SET.find(session, wanted).items() if digest in wanted}
     members: dict[int, list[Digest]] = {row: [] for row in rows}
-    for row, task_hash in _MEMBERS.rows(connection, rows):
+    for row, task_hash in session.read(_MEMBERS, rows):
         members[row].append(task_hash)
     return {Digest(rows[row]): frozenset(tasks) for row, tasks in members.items()}
 
 
-_BELOW = f"""
-WITH RECURSIVE below(id) AS (
-    SELECT child_id FROM call_edge JOIN call_node ON call_node.id = parent_id
-    WHERE {schema.SAME_HASH}
-    UNION
-    SELECT child_id FROM below JOIN call_edge ON parent_id = below.id
-)
-SELECT value.hash FROM below JOIN call_node USING (id) JOIN value ON value.id = value_id WHERE traits & :traits
-UNION
-SELECT value.hash FROM below JOIN call_node USING (id) JOIN argument USING (evaluation_id)
-JOIN value ON value.id = argument.value_id WHERE traits & :traits
-"""
+def _values_below() -> CompoundSelect[tuple[bytes]]:
+    """The values with one of the traits `traits` that are arguments or results below the call given."""
+    edge, argument = schema.call_edge, schema.argument
+    first = select(edge.c.child_id.label("id")).join_from(edge, _c, _c.c.id == edge.c.parent_id)
+    below = first.where(schema.same_id_given(_c.c.hash)).cte("below", recursive=True)
+    below = below.union(select(edge.c.child_id).join_from(edge, below, edge.c.parent_id == below.c.id))
+    calls = below.join(_c, _c.c.id == below.c.id)
+    results = calls.join(_v, _v.c.id == _c.c.value_id)
+    arguments = calls.join(argument, argument.c.evaluation_id == _c.c.evaluation_id).join(
+        _v, _v.c.id == argument.c.value_id
+    )
+    wanted = _v.c.traits.op("&")(bindparam("traits")) != literal_column("0")
+    return union(*(select(_v.c.hash).select_from(source).where(wanted) for source in (results, arguments)))
 
 
-def values_below(connection: sqlite3.Connection, call: Digest, traits: Traits) -> frozenset[Digest]:
+_BELOW = _values_below()
+
+
+def values_below(session: Session, call: Digest, traits: Traits) -> frozenset[Digest]:
     """The values with one of these traits that were arguments or results of calls below a finished call."""
-    found = connection.execute(_BELOW, {"id": call, "traits": int(traits)})
+    found = session.all(_BELOW, prefix=call[: schema.PREFIX], digest=call, traits=int(traits))
     return frozenset(Digest(value) for (value,) in found)
 
 
-def get_values(connection: sqlite3.Connection, values: Sequence[Digest]) -> Mapping[Digest, StoredValue]:
+def get_values(session: Session, values: Sequence[Digest]) -> Mapping[Digest, StoredValue]:
     """Values as they are kept."""
     wanted = set(values)
     return {
-        value: _stored(connection, row, value, *rest)
-        for row, value, *rest in _STORED.rows(connection, _prefixes(wanted))
+        value: _stored(session, row, value, *rest)
+        for row, value, *rest in session.read(_STORED, _prefixes(wanted))
         if value in wanted
     }
 
 
-def get_held(connection: sqlite3.Connection, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
+def get_held(session: Session, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
     """Values with what they hold, without their bytes."""
     wanted = set(values)
-    described = [row for row in _DESCRIBED.rows(connection, _prefixes(wanted)) if row[1] in wanted]
+    described = [row for row in session.read(_DESCRIBED, _prefixes(wanted)) if row[1] in wanted]
     holding = [row for row, *_, traits in described if traits]
     files: defaultdict[int, list[FileFact]] = defaultdict(list)
-    for row, _, path, content in sorted(_FILES.rows(connection, holding), key=_by_position):
+    for row, _, path, content in sorted(session.read(_FILES, holding), key=_by_position):
         files[row].append(FileFact(path, content))
     tasks: defaultdict[int, list[TaskFact]] = defaultdict(list)
-    for row, _, fullname, task_hash in sorted(_TASKS.rows(connection, holding), key=_by_position):
+    for row, _, fullname, task_hash in sorted(session.read(_TASKS, holding), key=_by_position):
         tasks[row].append(TaskFact(fullname, task_hash))
     children: defaultdict[int, list[Digest]] = defaultdict(list)
-    for row, _, child in sorted(_CHILDREN.rows(connection, holding), key=_by_position):
+    for row, _, child in sorted(session.read(_CHILDREN, holding), key=_by_position):
         children[row].append(child)
-    versions = handles.held_by(connection, [row for row, *_, traits in described if traits & Traits.HANDLES])
+    versions = handles.held_by(session, [row for row, *_, traits in described if traits & Traits.HANDLES])
     return {
         value: ValueRecord(
             hash=value,
@@ -239,15 +236,15 @@ def _by_position(row: tuple) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def known_tasks(connection: sqlite3.Connection, fullnames: Sequence[str]) -> Mapping[str, Sequence[Digest]]:
+def known_tasks(session: Session, fullnames: Sequence[str]) -> Mapping[str, Sequence[Digest]]:
     """The hashes under which tasks are known, newest first."""
     found: defaultdict[str, list[Digest]] = defaultdict(list)
-    rows = _TASKS_NAMED.rows(connection, map(to_text, set(fullnames)))
+    rows = session.read(_TASKS_NAMED, set(fullnames))
     for fullname, _, task_hash in sorted(rows, key=lambda row: -row[1]):
         found[fullname].append(task_hash)
     return dict(found)
 
 
-def known_evaluations(connection: sqlite3.Connection, evals: Sequence[Digest]) -> frozenset[Digest]:
+def known_evaluations(session: Session, evals: Sequence[Digest]) -> frozenset[Digest]:
     """Which of these evaluations were ever asked for."""
-    return frozenset(evals) & EVALUATION.find(connection, set(evals)).keys()
+    return frozenset(evals) & EVALUATION.find(session, set(evals)).keys()

@@ -23,6 +23,8 @@ from redux_backends.backend import (
     hex_prefix,
     unknown_reference,
 )
+from redux_backends.integrity import Integrity
+from redux_backends.memory_integrity import MemoryIntegrity
 from redux_backends.memory_records import MemoryRecords
 from redux_backends.records import (
     CallNode,
@@ -345,6 +347,9 @@ class MemoryBackend(MemoryRecords):
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
         with self._lock:
             return {entity: tuple(self._tags[entity]) for entity in entities if entity in self._tags}
+
+    def integrity(self) -> Integrity:
+        return MemoryIntegrity(self)
 
 
 def _newest(records: Iterable[_Dated]) -> list[_Dated]:

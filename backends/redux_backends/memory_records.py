@@ -157,11 +157,11 @@ class MemoryRecords(Backend):
             for parent in version.parents:
                 self._descendants[parent].append(version.hash)
 
-    def _hold(self, unknown: Iterable[HandleVersion]) -> None:
-        for version in unknown:
-            self._advance(version)
-        for version in unknown:
-            self._handles[version.hash].valid = False
+    def _hold(self, version: HandleVersion) -> None:
+        known = self._handles.get(version.hash)
+        stays_valid = known is not None and known.valid
+        self._advance(version)
+        self._handles[version.hash].valid = stays_valid
 
     def _roll_back(self, rollback: Rollback) -> None:
         keep = rollback.keep
@@ -181,7 +181,8 @@ class MemoryRecords(Backend):
     def _keep_value(self, value: ValueRecord) -> None:
         known = self._values.get(value.hash)
         if known is None:
-            self._hold([version for version in value.handles if version.hash not in self._handles])
+            for version in value.handles:
+                self._hold(version)
         if known is None or known.place is Place.MISSING:
             place = Place.STORE if value.data is None else Place.INLINE
             self._values[value.hash] = KeptValue(

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     Select,
+    Text,
     and_,
     case,
     func,
@@ -18,10 +19,21 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
 )
 
 from redux_backends import executions, schema
-from redux_backends.backend import AmbiguousId, Found, JobFilter, JobView, MissGroup, TaskCounts, UnknownId, hex_prefix
+from redux_backends.backend import (
+    AmbiguousId,
+    Found,
+    JobFilter,
+    JobView,
+    MissGroup,
+    TaskCounts,
+    UnknownId,
+    hex_prefix,
+)
+from redux_backends.dialects import IsAmongFound, IsOneOf
 from redux_backends.records import (
     Argument,
     CallNode,
@@ -35,7 +47,6 @@ from redux_backends.records import (
     Tag,
     Upstream,
 )
-from redux_backends.statements import from_text, to_text
 from redux_valuestore.digest import Digest
 
 _RUNNING = literal_column(str(int(JobStatus.RUNNING)))
@@ -65,15 +76,15 @@ _elapsed = func.coalesce(_job.c.ended - _job.c.started, literal_column("0.0"))
 def _status(alive: Collection[int]) -> ColumnElement[int]:
     """A job's status: one that says it runs has died unless its execution runs."""
     died = and_(_job.c.status == _RUNNING, _job.c.execution_id.not_in(alive))
-    return case((died, int(JobStatus.DIED)), else_=_job.c.status)
+    return case((died, literal_column(str(int(JobStatus.DIED)))), else_=_job.c.status)
 
 
 def count_jobs(connection: Connection, id: ExecutionId) -> Sequence[TaskCounts]:
     """An execution's jobs counted by task and status."""
-    status = _status(executions.alive(connection)).label("status")
+    standing = _status(executions.alive(connection)).label("standing")
     reused = func.coalesce(_call.c.duration, literal_column("0.0"))
     counted = (
-        select(_word.c.text, status, func.count(), func.sum(case((_job.c.status == _CACHED, reused), else_=_elapsed)))
+        select(_word.c.text, standing, func.count(), func.sum(case((_job.c.status == _CACHED, reused), else_=_elapsed)))
         .select_from(
             _job.join(_execution)
             .join(schema.task)
@@ -81,9 +92,9 @@ def count_jobs(connection: Connection, id: ExecutionId) -> Sequence[TaskCounts]:
             .outerjoin(_call, _call.c.id == _job.c.call_id)
         )
         .where(schema.same_id(_execution.c.uuid, id))
-        .group_by(_word.c.text, status)
+        .group_by(_word.c.text, text("standing"))
     )
-    rows = sorted((from_text(row[0]), *row[1:]) for row in connection.execute(counted))
+    rows = sorted((row[0], *row[1:]) for row in connection.execute(counted))
     return [TaskCounts(name, JobStatus(kind), count, seconds) for name, kind, count, seconds in rows]
 
 
@@ -135,7 +146,9 @@ def find_jobs(connection: Connection, wanted: JobFilter, limit: int) -> Sequence
     order = (_job.c.started.desc() if newest_first else _job.c.started), _job.c.id
     # Only the jobs that are shown are joined to all the rest.
     shown = select(_job.c.id).where(*_conditions(wanted, alive)).order_by(*order).limit(limit).correlate(None)
-    return _job_views(connection, _views(alive).where(_job.c.id.in_(shown)).order_by(*order))
+    return _job_views(
+        connection, _views(alive).where(IsAmongFound(_job.c.id, shown.scalar_subquery())).order_by(*order)
+    )
 
 
 def _conditions(wanted: JobFilter, alive: Collection[int]) -> Iterator[ColumnElement[bool]]:
@@ -183,7 +196,7 @@ def _row_of(column: ColumnElement[bytes], id: bytes) -> Select:
 
 def tasks_named(fullname: str) -> Select:
     """The rows of a task's versions."""
-    named = select(_word.c.id).where(_word.c.text == to_text(fullname)).correlate(None)
+    named = select(_word.c.id).where(_word.c.text == fullname).correlate(None)
     return select(schema.task.c.id).where(schema.task.c.name_id.in_(named)).correlate(None)
 
 
@@ -194,11 +207,11 @@ def _job_views(connection: Connection, wanted: Select) -> list[JobView]:
     return [
         JobView(
             job=_as_job(row),
-            fullname=from_text(row["fullname"]),
+            fullname=row["fullname"],
             arguments=tuple(arguments.get(row["evaluation_id"], ())),
             result=row["result"],
-            result_preview=from_text(row["preview"] or ""),
-            result_type=from_text(row["type_name"] or ""),
+            result_preview=row["preview"] or "",
+            result_type=row["type_name"] or "",
         )
         for row in rows
     ]
@@ -217,8 +230,8 @@ def _as_job(row: RowMapping) -> Job:
         started=row["started"],
         ended=row["ended"],
         call_hash=row["call_hash"],
-        reason=None if reason is None else Reason(MissKind(reason), from_text(row["detail"] or "")),
-        place=from_text(row["place"]),
+        reason=None if reason is None else Reason(MissKind(reason), row["detail"] or ""),
+        place=row["place"],
     )
 
 
@@ -229,33 +242,28 @@ def arguments_of(connection: Connection, evaluations: Collection[int]) -> Mappin
     asked = (
         select(bound.c.evaluation_id, _word.c.text, _value.c.hash, _value.c.preview)
         .select_from(bound.join(_word, _word.c.id == bound.c.name_id).join(_value, _value.c.id == bound.c.value_id))
-        .where(bound.c.evaluation_id.in_(_listed(evaluations)))
+        .where(IsOneOf(bound.c.evaluation_id, literal(json.dumps(list(evaluations)), Text)))
         .order_by(bound.c.evaluation_id, bound.c.position)
     )
     for row, name, value, preview in connection.execute(asked):
-        found[row].append((Argument(from_text(name), value), from_text(preview)))
+        found[row].append((Argument(name, value), preview))
     return found
-
-
-def _listed(rows: Collection[int]) -> Select:
-    """Any number of integers as one parameter."""
-    each = func.json_each(literal(json.dumps(list(rows)))).table_valued("value")
-    return select(each.c.value)
 
 
 def miss_groups(connection: Connection, id: ExecutionId) -> Sequence[MissGroup]:
     """An execution's misses grouped by task, kind and detail; most time first."""
-    grouped = (
+    alike = (_job.c.task_id, _job.c.reason, _job.c.detail_id)
+    ran = (
         select(
+            _job.c.id,
             _word.c.text.label("fullname"),
             schema.task.c.hash,
             _job.c.reason,
             _detail.c.text.label("detail"),
-            func.count().label("count"),
-            func.sum(_elapsed).label("seconds"),
-            # SQLite gives the other columns of the row that has the minimum.
-            func.min(_job.c.started),
             _job.c.uuid,
+            func.count().over(partition_by=alike).label("count"),
+            func.sum(_elapsed).over(partition_by=alike).label("seconds"),
+            func.row_number().over(partition_by=alike, order_by=(_job.c.started, _job.c.id)).label("number"),
         )
         .select_from(
             _job.join(_execution, _execution.c.id == _job.c.execution_id)
@@ -264,19 +272,19 @@ def miss_groups(connection: Connection, id: ExecutionId) -> Sequence[MissGroup]:
             .join(_detail, _detail.c.id == _job.c.detail_id)
         )
         .where(schema.same_id(_execution.c.uuid, id), _job.c.outcome == _RAN, _job.c.reason.is_not(None))
-        .group_by(_job.c.task_id, _job.c.reason, _job.c.detail_id)
-        .order_by(_job.c.id)
+        .subquery()
     )
+    first_ones = select(ran).where(ran.c.number == literal_column("1")).order_by(ran.c.id)
     found = [
         MissGroup(
-            fullname=from_text(row["fullname"]),
+            fullname=row["fullname"],
             task_hash=row["hash"],
-            reason=Reason(MissKind(row["reason"]), from_text(row["detail"])),
+            reason=Reason(MissKind(row["reason"]), row["detail"]),
             count=row["count"],
             seconds=row["seconds"],
             example=row["uuid"],
         )
-        for row in connection.execute(grouped).mappings()
+        for row in connection.execute(first_ones).mappings()
     ]
     return sorted(found, key=lambda group: (-group.seconds, group.fullname, group.reason.kind))
 
@@ -333,13 +341,13 @@ def _upstreams(connection: Connection, call: int) -> tuple[Upstream, ...]:
         .where(link.c.call_id == call)
         .order_by(link.c.position)
     )
-    return tuple(Upstream(from_text(name), upstream) for name, upstream in connection.execute(asked))
+    return tuple(Upstream(name, upstream) for name, upstream in connection.execute(asked))
 
 
 def find_files(connection: Connection, path: str, limit: int) -> Sequence[Digest]:
     """Values that hold a File with this path, newest first."""
     held = schema.held_file
-    holders = select(held.c.value_id).where(held.c.path == to_text(path))
+    holders = select(held.c.value_id).where(held.c.path == path)
     asked = select(_value.c.hash).where(_value.c.id.in_(holders)).order_by(_value.c.id.desc()).limit(limit)
     return list(connection.execute(asked).scalars())
 
@@ -358,7 +366,7 @@ def get_tags(connection: Connection, entities: Sequence[bytes]) -> Mapping[bytes
             .order_by(tag.c.id)
         )
         for kind, entity, key, value in connection.execute(asked):
-            found[entity].append(Tag(kind, entity, from_text(key), from_text(value)))
+            found[entity].append(Tag(kind, entity, key, value))
     return {entity: tuple(tags) for entity, tags in found.items()}
 
 
@@ -375,6 +383,7 @@ def resolve(connection: Connection, prefix: str) -> Found:
             select(column)
             .where(part >= first[: schema.PREFIX], part <= last[: schema.PREFIX])
             .where(column >= first[:size], column <= last[:size])
+            .order_by(column)
             .limit(_SHOWN)
         )
         found += [Found(kind, id) for id in connection.execute(asked).scalars()]

@@ -359,5 +359,15 @@ def hash_task_set(tasks: Iterable[Digest]) -> Digest:
     return digest_struct("TaskSet", sorted(tasks))
 
 
+def hash_arguments(arguments: Iterable[tuple[str, Digest]]) -> Digest:
+    """The hash of bound `arguments`, in the signature's order: name and value hash of each."""
+    return digest_struct("Args", *[part for argument in arguments for part in argument])
+
+
+def hash_task(fullname: str, pieces: Iterable[tuple[str, str, Digest]]) -> Digest:
+    """The task hash: of its `fullname`, and of kind, name and hash of each of the `pieces` of its code."""
+    return digest_struct("Task", fullname, [list(piece) for piece in sorted(set(pieces))])
+
+
 NO_TASKS = hash_task_set(())
 """The set of no task: a call that has it is never taken whole, for every call has a task."""

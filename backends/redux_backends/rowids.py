@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from sqlalchemy import Column, Table, func, select
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Column, Table, select
 
 from redux_backends import schema
 from redux_backends.backend import unknown_reference
-from redux_backends.statements import Among, to_text
+from redux_backends.session import Session
+from redux_backends.statements import Among
 
 _REMEMBERED = 20_000
 
@@ -56,10 +55,10 @@ class Kind:
         column = table.c.uuid if "uuid" in table.c else table.c.hash
         return cls(name, table, column, Among([table.c.id, column], table, schema.prefix_of(column)))
 
-    def find(self, connection: sqlite3.Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
+    def find(self, session: Session, digests: Iterable[bytes]) -> dict[bytes, int]:
         """The rows of these digests; it may hold others that begin like them."""
         prefixes = [digest[: schema.PREFIX] for digest in digests]
-        return {digest: row for row, digest in self.probe.rows(connection, prefixes)}
+        return {digest: row for row, digest in session.read(self.probe, prefixes)}
 
 
 VALUE = Kind.of("value", schema.value)
@@ -76,10 +75,10 @@ KINDS = (VALUE, TASK, EVALUATION, TASK_SET, CALL, JOB, EXECUTION, HANDLE)
 class Rows(dict[bytes, int]):
     """The rows of one kind that a transaction knows of. An unknown digest raises `unknown_reference`."""
 
-    def __init__(self, kind: Kind, connection: sqlite3.Connection, remembered: Remembered, last: int) -> None:
+    def __init__(self, kind: Kind, session: Session, remembered: Remembered, last: int) -> None:
         super().__init__()
         self._kind = kind
-        self._connection = connection
+        self._session = session
         self._remembered = remembered
         self._before = self._last = last
 
@@ -98,7 +97,7 @@ class Rows(dict[bytes, int]):
                 else:
                     self[digest] = row
         if asking:
-            self.update(self._kind.find(self._connection, asking))
+            self.update(self._kind.find(self._session, asking))
 
     def is_new(self, digest: bytes) -> bool:
         """Whether the record's row came with this transaction."""
@@ -116,32 +115,32 @@ class Words(dict[str, int]):
 
     _probe: ClassVar = Among([schema.word.c.id, schema.word.c.text], schema.word, schema.word.c.text)
 
-    def __init__(self, connection: sqlite3.Connection, remembered: dict[str, int], last: int) -> None:
+    def __init__(self, session: Session, remembered: dict[str, int], last: int) -> None:
         super().__init__()
-        self._connection = connection
+        self._session = session
         self._remembered = remembered
         self._last = last
-        self.added: list[tuple[int, str | bytes]] = []
+        self.added: list[tuple[int, str]] = []
 
     def learn(self, texts: Iterable[str]) -> None:
         """Find or make the rows of texts."""
-        asking: dict[str, str | bytes] = {}
+        asking: list[str] = []
         for text in dict.fromkeys(texts):
             if text not in self:
                 row = self._remembered.get(text)
                 if row is None:
-                    asking[text] = to_text(text)
+                    asking.append(text)
                 else:
                     self[text] = row
         if not asking:
             return
-        for row, text in self._probe.rows(self._connection, asking.values()):
+        for row, text in self._session.read(self._probe, asking):
             self[text] = row
-        for text, kept in asking.items():
+        for text in asking:
             if text not in self:
                 self._last += 1
                 self[text] = self._last
-                self.added.append((self._last, kept))
+                self.added.append((self._last, text))
 
 
 @dataclass(slots=True)
@@ -155,17 +154,21 @@ class Memory:
         """Remember rows that were seen to be committed."""
         self.kinds[kind.name].add(rows)
 
+    def forget(self) -> None:
+        """Remember nothing: another server may have taken over that knows less."""
+        self.kinds = {kind.name: Remembered() for kind in KINDS}
+        self.words = {}
+
 
 class Ledger:
     """All rows as one transaction sees them; `remember` is called once it is committed."""
 
-    def __init__(self, connection: sqlite3.Connection, memory: Memory) -> None:
+    def __init__(self, session: Session, memory: Memory) -> None:
         self._memory = memory
-        last = connection.execute(_LAST_ROWS).fetchone()
-        self.words = Words(connection, memory.words, last[0])
+        last = session.first(_LAST_ROWS)
+        self.words = Words(session, memory.words, last[0])
         rows = [
-            Rows(kind, connection, memory.kinds[kind.name], newest)
-            for kind, newest in zip(KINDS, last[1:], strict=True)
+            Rows(kind, session, memory.kinds[kind.name], newest) for kind, newest in zip(KINDS, last[1:], strict=True)
         ]
         self.values, self.tasks, self.evaluations, self.task_sets, self.calls, self.jobs = rows[:6]
         self.executions, self.handles = rows[6:]
@@ -184,12 +187,6 @@ class Ledger:
         self._memory.words.update(self.words)
 
 
-def _last_row(table: Table) -> object:
-    return select(func.coalesce(func.max(table.c.id), 0)).scalar_subquery()
-
-
-_LAST_ROWS = str(
-    select(*(_last_row(table) for table in (schema.word, *(kind.table for kind in KINDS)))).compile(  # pyright: ignore
-        dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}
-    )
+_LAST_ROWS = select(
+    *(schema.last_row(table).scalar_subquery() for table in (schema.word, *(kind.table for kind in KINDS)))
 )

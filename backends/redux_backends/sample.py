@@ -31,11 +31,13 @@ from redux_backends.records import (
     Traits,
     Upstream,
     ValueRecord,
+    hash_arguments,
     hash_call,
     hash_evaluation,
+    hash_task,
     hash_task_set,
 )
-from redux_valuestore.digest import Digest, digest_bytes, digest_struct
+from redux_valuestore.digest import Digest, digest_bytes
 
 EPOCH: Seconds = 1.7e9
 ELSEWHERE = Lease(host="elsewhere", boot="another boot", pid=1, process_started="1")
@@ -90,13 +92,14 @@ def task(name: str, code: str = "return 1") -> TaskRecord:
     """A task of the namespace `sample`, with a helper that all tasks share."""
     own = CodePiece(digest(f"{name}: {code}"), "task", name, f"def {name}():\n    {code}\n")
     helper = CodePiece(digest("helper"), "function", "helper", "def helper(): ...\n")
-    return TaskRecord(digest_struct("Task", name, code), f"sample.{name}", None, (own, helper))
+    covered = ((piece.kind, piece.name, piece.hash) for piece in (own, helper))
+    return TaskRecord(hash_task(f"sample.{name}", covered), f"sample.{name}", None, (own, helper))
 
 
 def key(of: TaskRecord, *arguments: ValueRecord) -> EvaluationKey:
     """What is asked of the cache: arguments are called `a0`, `a1`, …"""
-    args_hash = digest_struct("Args", [argument.hash for argument in arguments])
     bound = tuple(Argument(f"a{at}", argument.hash) for at, argument in enumerate(arguments))
+    args_hash = hash_arguments((each.name, each.value) for each in bound)
     return EvaluationKey(hash_evaluation(of.hash, args_hash), of.hash, args_hash, bound)
 
 

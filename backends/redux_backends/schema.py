@@ -8,24 +8,30 @@ That each digest is there once is kept by the one place that writes, under the o
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    Select,
     SmallInteger,
     Table,
-    Text,
+    UniqueConstraint,
     and_,
+    bindparam,
     func,
     literal_column,
+    select,
     text,
 )
 
 from redux_backends.records import Place
+from redux_backends.texts import KeptText
 
 APPLICATION_ID = 0x52445558
 """`RDUX`, in the header of every redux database."""
@@ -36,9 +42,6 @@ VERSION = 2
 PAGE_SIZE = 4096
 """Smaller pages make random digests cheaper to write and scans dearer; this was the best of 2,048 to 8,192."""
 
-NOW = "(julianday('now') - 2440587.5) * 86400.0"
-"""The database's clock: seconds since the epoch."""
-
 PREFIX = 5
 """The bytes of a digest or id that are indexed; two records that share them are told apart by the rest."""
 
@@ -47,7 +50,7 @@ metadata = MetaData()
 
 def prefix_of(column: ColumnElement[bytes]) -> ColumnElement[bytes]:
     """The indexed part of a digest or id."""
-    return func.substr(column, literal_column("1"), literal_column(str(PREFIX)))
+    return func.substr(column, literal_column("1"), literal_column(str(PREFIX)), type_=LargeBinary)
 
 
 def same_id(column: ColumnElement[bytes], id: bytes) -> ColumnElement[bool]:
@@ -55,16 +58,22 @@ def same_id(column: ColumnElement[bytes], id: bytes) -> ColumnElement[bool]:
     return and_(prefix_of(column) == id[:PREFIX], column == id)
 
 
-def _is_id(column: str) -> str:
-    return f"substr({column}, 1, {PREFIX}) = substr(:id, 1, {PREFIX}) AND {column} = :id"
+def same_id_given(column: ColumnElement[bytes]) -> ColumnElement[bool]:
+    """The same of the parameters `prefix` and `digest`."""
+    return and_(prefix_of(column) == bindparam("prefix"), column == bindparam("digest"))
 
 
-SAME_HASH, SAME_UUID = _is_id("hash"), _is_id("uuid")
-"""The same in plain SQL, of the parameter `id`."""
+_ROW = BigInteger().with_variant(Integer(), "sqlite")
+"""Which row: SQLite takes no other type for the number that every row has anyway."""
+
+
+def last_row(table: Table) -> Select[tuple[int]]:
+    """The largest row number of a table, 0 where it is empty."""
+    return select(func.coalesce(func.max(table.c.id), literal_column("0")))
 
 
 def _id() -> Column[int]:
-    return Column("id", Integer, primary_key=True)
+    return Column("id", _ROW, primary_key=True, autoincrement=False)
 
 
 def _digest(name: str = "hash") -> Column[bytes]:
@@ -72,11 +81,11 @@ def _digest(name: str = "hash") -> Column[bytes]:
 
 
 def _key(name: str, target: str) -> Column[int]:
-    return Column(name, Integer, ForeignKey(f"{target}.id"), primary_key=True)
+    return Column(name, _ROW, ForeignKey(f"{target}.id"), primary_key=True)
 
 
 def _reference(name: str, target: str, *, nullable: bool = False) -> Column[int]:
-    return Column(name, Integer, ForeignKey(f"{target}.id"), nullable=nullable)
+    return Column(name, _ROW, ForeignKey(f"{target}.id"), nullable=nullable)
 
 
 def _found_by(column: Column[bytes]) -> None:
@@ -87,7 +96,7 @@ word = Table(
     "word",
     metadata,
     _id(),
-    Column("text", Text, nullable=False, unique=True),
+    Column("text", KeptText, nullable=False, unique=True),
     comment="texts that many rows share: names of arguments, types, tasks and places, details of reasons",
 )
 
@@ -97,25 +106,26 @@ value = Table(
     _id(),
     _digest(),
     _reference("type_id", "word"),
-    Column("size", Integer, nullable=False),
+    Column("size", _ROW, nullable=False),
     Column("traits", SmallInteger, nullable=False),
     Column("place", SmallInteger, nullable=False),
-    Column("preview", Text, nullable=False),
+    Column("preview", KeptText, nullable=False),
     Column("data", LargeBinary),
 )
 _found_by(value.c.hash)
-Index("value_missing", value.c.id, sqlite_where=value.c.place == literal_column(str(int(Place.MISSING))))
+_missing = value.c.place == literal_column(str(int(Place.MISSING)))
+Index("value_missing", value.c.id, sqlite_where=_missing, postgresql_where=_missing)
 
 held_file = Table(
     "held_file",
     metadata,
     _key("value_id", "value"),
     Column("position", Integer, primary_key=True),
-    Column("path", Text, nullable=False),
+    Column("path", KeptText, nullable=False),
     Column("content", LargeBinary),
     sqlite_with_rowid=False,
 )
-Index("held_file_by_path", held_file.c.path)
+Index("held_file_by_path", held_file.c.path, postgresql_using="hash")
 
 held_task = Table(
     "held_task",
@@ -170,9 +180,9 @@ code_piece = Table(
     metadata,
     _id(),
     _digest(),
-    Column("kind", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("source", Text, nullable=False),
+    Column("kind", KeptText, nullable=False),
+    Column("name", KeptText, nullable=False),
+    Column("source", KeptText, nullable=False),
 )
 _found_by(code_piece.c.hash)
 
@@ -182,7 +192,7 @@ task = Table(
     _id(),
     _digest(),
     _reference("name_id", "word"),
-    Column("version", Text),
+    Column("version", KeptText),
 )
 _found_by(task.c.hash)
 Index("task_by_name", task.c.name_id)
@@ -279,21 +289,21 @@ execution = Table(
     metadata,
     _id(),
     _digest("uuid"),
-    Column("argv", Text, nullable=False),
-    Column("user", Text, nullable=False),
-    Column("cwd", Text, nullable=False),
+    Column("argv", KeptText, nullable=False),
+    Column("user", KeptText, nullable=False),
+    Column("cwd", KeptText, nullable=False),
     Column("started", Float, nullable=False),
     Column("ended", Float),
     Column("status", SmallInteger, nullable=False),
-    Column("host", Text, nullable=False),
-    Column("boot", Text, nullable=False),
+    Column("host", KeptText, nullable=False),
+    Column("boot", KeptText, nullable=False),
     Column("pid", Integer, nullable=False),
-    Column("process_started", Text, nullable=False),
+    Column("process_started", KeptText, nullable=False),
     Column("lease_until", Float, nullable=False, comment="by the database's clock"),
 )
 _found_by(execution.c.uuid)
 Index("execution_by_started", execution.c.started)
-Index("execution_running", execution.c.id, sqlite_where=text("status = 0"))
+Index("execution_running", execution.c.id, sqlite_where=text("status = 0"), postgresql_where=text("status = 0"))
 
 job = Table(
     "job",
@@ -322,9 +332,17 @@ tag = Table(
     "tag",
     metadata,
     _id(),
-    Column("kind", Text, nullable=False),
+    Column("kind", KeptText, nullable=False),
     _digest("entity"),
-    Column("key", Text, nullable=False),
-    Column("value", Text, nullable=False),
+    Column("key", KeptText, nullable=False),
+    Column("value", KeptText, nullable=False),
 )
 _found_by(tag.c.entity)
+
+# PostgreSQL would look up again each row that a foreign key names, and limits the length of texts in a unique index.
+# What both are there for is kept by the one place that writes.
+for _table in metadata.tables.values():
+    for _constraint in _table.constraints:
+        if isinstance(_constraint, (ForeignKeyConstraint, UniqueConstraint)):
+            _constraint.ddl_if(dialect="sqlite")
+Index("word_by_text", word.c.text, postgresql_using="hash").ddl_if(dialect="postgresql")

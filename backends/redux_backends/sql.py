@@ -1,16 +1,13 @@
-"""The SQL backend: its pieces put together."""
+"""The SQL backends: their pieces put together."""
 
 from __future__ import annotations
 
-import re
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from redux_backends import calls, contents, executions, history, lookup, query
 from redux_backends.backend import (
     Backend,
-    BackendUnavailable,
     CallCandidate,
     Candidate,
     Found,
@@ -18,12 +15,13 @@ from redux_backends.backend import (
     JobView,
     MissContext,
     MissGroup,
+    MissingDriver,
     TaskCounts,
     UnknownDatabase,
 )
-from redux_backends.claims import Claims
-from redux_backends.database import Database
+from redux_backends.claims import Claims, LineClaims
 from redux_backends.handles import valid_handles
+from redux_backends.integrity import Integrity
 from redux_backends.memory import MemoryBackend
 from redux_backends.mounts import MOUNT_TABLE
 from redux_backends.records import (
@@ -40,24 +38,27 @@ from redux_backends.records import (
     ValueRecord,
 )
 from redux_backends.rowids import Ledger, Memory
+from redux_backends.session import Session, SqlDatabase
+from redux_backends.sql_integrity import SqlIntegrity
+from redux_backends.sqlite_database import SQLiteDatabase
+from redux_backends.urls import without_password
 from redux_valuestore.digest import Digest
 
 _SQLITE = "sqlite:///"
 _IN_MEMORY = _SQLITE + ":memory:"
-_PASSWORD = re.compile(r"(://[^/@:]*:)[^/@]*@")
+_POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 
 
-class SQLiteBackend(Backend):
-    """Records in the SQLite file at `path`, on a local disk, shared by any number of processes and threads.
+class SqlBackend(Backend):
+    """Records in a `database` that speaks SQL, shared by any number of processes and threads.
 
-    `mount_table` is the file that says which file systems are mounted where: those of networks are refused.
+    `claims` says which execution has which line of a handle.
     """
 
-    def __init__(self, path: str | Path, mount_table: Path = MOUNT_TABLE) -> None:
-        self.path = Path(path).absolute()
-        self._database = Database(self.path, mount_table)
+    def __init__(self, database: SqlDatabase, claims: LineClaims) -> None:
+        self._database = database
+        self._claims = claims
         self._memory = Memory()
-        self._claims = Claims(self.path.with_name(self.path.name + ".lines"))
 
     def load(self) -> None:
         self._database.open()
@@ -70,34 +71,30 @@ class SQLiteBackend(Backend):
     # -- writing -----------------------------------------------------------------------------------
 
     def record(self, batch: Batch) -> None:
-        self._write(lambda connection, ledger: calls.record(connection, ledger, batch))
+        self._write(lambda session, ledger: calls.record(session, ledger, batch))
 
     def record_execution(self, execution: Execution) -> None:
-        self._write(lambda connection, ledger: executions.record_execution(connection, ledger, execution))
+        self._write(lambda session, ledger: executions.record_execution(session, ledger, execution))
 
-    def _write(self, write: Callable[[sqlite3.Connection, Ledger], None]) -> None:
-        def closure(connection: sqlite3.Connection) -> Ledger:
-            ledger = Ledger(connection, self._memory)
-            write(connection, ledger)
+    def _write(self, write: Callable[[Session, Ledger], None]) -> None:
+        def closure(session: Session) -> Ledger:
+            if session.again:
+                self._memory.forget()
+            ledger = Ledger(session, self._memory)
+            write(session, ledger)
             return ledger
 
         # Only what is committed is remembered.
         self._database.run_tx(closure).remember()
 
     def renew_lease(self, execution: ExecutionId) -> None:
-        self._database.run_tx(lambda connection: executions.renew_lease(connection, execution))
+        self._database.run_tx(lambda session: executions.renew_lease(session, execution))
 
     def forget_value(self, value: Digest) -> None:
-        self._database.run_tx(lambda connection: contents.forget_value(connection, value))
+        self._database.run_tx(lambda session: contents.forget_value(session, value))
 
     def claim_line(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
-        try:
-            return self._claims.take(line, execution)
-        except OSError as error:
-            raise BackendUnavailable(
-                f"a handle cannot be had for this run alone: {error}; give write access to {self.path.parent}",
-                str(self.path),
-            ) from error
+        return self._claims.take(line, execution)
 
     def release_lines(self, execution: ExecutionId) -> None:
         self._claims.let_go(execution)
@@ -105,122 +102,131 @@ class SQLiteBackend(Backend):
     # -- the cache's questions, for a whole wave ---------------------------------------------------
 
     def valid_handles(self, handles: Iterable[Digest]) -> frozenset[Digest]:
-        with self._database.driver() as connection:
-            return valid_handles(connection, handles)
+        return self._database.ask(lambda session: valid_handles(session, handles))
 
     def check_cache(self, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[Candidate]]:
-        with self._database.driver() as connection:
-            return lookup.check_cache(connection, self._memory, evals)
+        return self._database.ask(lambda session: lookup.check_cache(session, self._memory, evals))
 
     def find_calls(self, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[CallCandidate]]:
-        with self._database.driver() as connection:
-            return lookup.find_calls(connection, self._memory, evals)
+        return self._database.ask(lambda session: lookup.find_calls(session, self._memory, evals))
 
     def get_task_sets(self, sets: Iterable[Digest]) -> Mapping[Digest, frozenset[Digest]]:
-        with self._database.driver() as connection:
-            return lookup.get_task_sets(connection, sets)
+        return self._database.ask(lambda session: lookup.get_task_sets(session, sets))
 
     def values_below(self, call: Digest, traits: Traits) -> frozenset[Digest]:
-        with self._database.driver() as connection:
-            return lookup.values_below(connection, call, traits)
+        return self._database.ask(lambda session: lookup.values_below(session, call, traits))
 
     def get_values(self, values: Sequence[Digest]) -> Mapping[Digest, StoredValue]:
-        with self._database.driver() as connection:
-            return lookup.get_values(connection, values)
+        return self._database.ask(lambda session: lookup.get_values(session, values))
 
     def get_held(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
-        with self._database.driver() as connection:
-            return lookup.get_held(connection, values)
+        return self._database.ask(lambda session: lookup.get_held(session, values))
 
     def known_tasks(self, fullnames: Sequence[str]) -> Mapping[str, Sequence[Digest]]:
-        with self._database.driver() as connection:
-            return lookup.known_tasks(connection, fullnames)
+        return self._database.ask(lambda session: lookup.known_tasks(session, fullnames))
 
     def known_evaluations(self, evals: Sequence[Digest]) -> frozenset[Digest]:
-        with self._database.driver() as connection:
-            return lookup.known_evaluations(connection, evals)
+        return self._database.ask(lambda session: lookup.known_evaluations(session, evals))
 
     # -- asking afterwards -------------------------------------------------------------------------
 
     def explain_cache_miss(self, key: EvaluationKey, asked_by: ExecutionId) -> MissContext:
-        with self._database.snapshot() as connection:
-            return history.explain_cache_miss(connection, key, asked_by)
+        return self._database.view(lambda connection: history.explain_cache_miss(connection, key, asked_by))
 
     def resolve(self, prefix: str) -> Found:
-        with self._database.snapshot() as connection:
-            return query.resolve(connection, prefix)
+        return self._database.view(lambda connection: query.resolve(connection, prefix))
 
     def executions(self, limit: int, offset: int = 0) -> Sequence[Execution]:
-        with self._database.snapshot() as connection:
-            return executions.executions(connection, limit, offset)
+        return self._database.view(lambda connection: executions.executions(connection, limit, offset))
 
     def get_execution(self, execution: ExecutionId) -> Execution | None:
-        with self._database.snapshot() as connection:
-            return executions.get_execution(connection, execution)
+        return self._database.view(lambda connection: executions.get_execution(connection, execution))
 
     def count_jobs(self, execution: ExecutionId) -> Sequence[TaskCounts]:
-        with self._database.snapshot() as connection:
-            return query.count_jobs(connection, execution)
+        return self._database.view(lambda connection: query.count_jobs(connection, execution))
 
     def get_job(self, job: JobId) -> JobView | None:
-        with self._database.snapshot() as connection:
-            return query.get_job(connection, job)
+        return self._database.view(lambda connection: query.get_job(connection, job))
 
     def find_jobs(self, wanted: JobFilter, limit: int) -> Sequence[JobView]:
-        with self._database.snapshot() as connection:
-            return query.find_jobs(connection, wanted, limit)
+        return self._database.view(lambda connection: query.find_jobs(connection, wanted, limit))
 
     def miss_groups(self, execution: ExecutionId) -> Sequence[MissGroup]:
-        with self._database.snapshot() as connection:
-            return query.miss_groups(connection, execution)
+        return self._database.view(lambda connection: query.miss_groups(connection, execution))
 
     def get_call(self, call: Digest) -> CallNode | None:
-        with self._database.snapshot() as connection:
-            return query.get_call(connection, call)
+        return self._database.view(lambda connection: query.get_call(connection, call))
 
     def name_calls(self, calls: Sequence[Digest]) -> Mapping[Digest, str]:
-        with self._database.snapshot() as connection:
-            return history.name_calls(connection, calls)
+        return self._database.view(lambda connection: history.name_calls(connection, calls))
 
     def get_key(self, eval_hash: Digest) -> EvaluationKey | None:
-        with self._database.snapshot() as connection:
-            return history.get_key(connection, eval_hash)
+        return self._database.view(lambda connection: history.get_key(connection, eval_hash))
 
     def get_task(self, task_hash: Digest) -> TaskRecord | None:
-        with self._database.snapshot() as connection:
-            return history.get_task(connection, task_hash)
+        return self._database.view(lambda connection: history.get_task(connection, task_hash))
 
     def task_versions(self, fullname: str) -> Sequence[TaskRecord]:
-        with self._database.snapshot() as connection:
-            return history.task_versions(connection, fullname)
+        return self._database.view(lambda connection: history.task_versions(connection, fullname))
 
     def describe_values(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
         return self.get_held(values)
 
     def find_files(self, path: str, limit: int = 100) -> Sequence[Digest]:
-        with self._database.snapshot() as connection:
-            return query.find_files(connection, path, limit)
+        return self._database.view(lambda connection: query.find_files(connection, path, limit))
 
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
-        with self._database.snapshot() as connection:
-            return query.get_tags(connection, entities)
+        return self._database.view(lambda connection: query.get_tags(connection, entities))
+
+    def integrity(self) -> Integrity:
+        return SqlIntegrity(self._database, self._memory)
+
+
+class SQLiteBackend(SqlBackend):
+    """Records in the SQLite file at `path`, on a local disk.
+
+    `mount_table` is the file that says which file systems are mounted where: those of networks are refused.
+    """
+
+    _database: SQLiteDatabase
+
+    def __init__(self, path: str | Path, mount_table: Path = MOUNT_TABLE) -> None:
+        self.path = Path(path).absolute()
+        lines = self.path.with_name(self.path.name + ".lines")
+        super().__init__(SQLiteDatabase(self.path, mount_table), Claims(lines))
 
 
 def open_backend(url: str) -> Backend:
-    """The backend at a database URL, `sqlite:///relative.db` or `sqlite:////absolute.db`; not loaded yet.
+    """The backend at a database URL, `sqlite:///path.db` or `postgresql://user@host/name`; not loaded yet.
 
-    `sqlite:///:memory:` is a memory of this process's own. Raises `UnknownDatabase` where no backend knows such URLs.
+    `sqlite:///:memory:` is a memory of this process's own. Raises `UnknownDatabase` where no backend knows such URLs,
+    `MissingDriver` where what it needs is not installed.
     """
     if url == _IN_MEMORY:
         return MemoryBackend()
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
         return SQLiteBackend(url.removeprefix(_SQLITE))
+    if url.startswith(_POSTGRES):
+        return _open_postgres(url)
     raise UnknownDatabase(
-        f"no database is known at URLs like {_without_password(url)!r}; the known scheme is sqlite, "
-        "as in sqlite:////path/to/redux.db",
-        url,
+        f"no database is known at URLs like {without_password(url)!r}; the known schemes are sqlite, as in "
+        "sqlite:////path/to/redux.db, and postgresql, as in postgresql://user@host/name",
+        without_password(url),
     )
 
 
-def _without_password(url: str) -> str:
-    return _PASSWORD.sub(r"\1…@", url)
+def _open_postgres(url: str) -> Backend:
+    try:
+        from redux_backends.postgres_claims import PostgresClaims  # noqa: PLC0415 - psycopg is an extra
+        from redux_backends.postgres_database import PostgresDatabase  # noqa: PLC0415 - psycopg is an extra
+    except ImportError as error:
+        # Without its compiled part, or libpq, it is there and cannot be imported.
+        if "psycopg" not in (error.name or "psycopg"):
+            raise
+        raise MissingDriver(
+            f"the database {without_password(url)} needs psycopg, which is not installed: "
+            "pip install 'redux-cache[postgres]'",
+            without_password(url),
+        ) from None
+    database = PostgresDatabase(url)
+    return SqlBackend(database, PostgresClaims(database))

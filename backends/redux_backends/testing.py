@@ -19,6 +19,7 @@ from redux_backends.backend import (
     Candidate,
     TaskCounts,
 )
+from redux_backends.integrity_suite import IntegritySuite
 from redux_backends.records import (
     Batch,
     CodePiece,
@@ -63,7 +64,7 @@ def _described(record: ValueRecord) -> ValueRecord:
     return replace(record, data=None)
 
 
-class BackendSuite(AskingSuite):
+class BackendSuite(AskingSuite, IntegritySuite):
     """Subclass it and give it `make_backend` and `expire_lease`."""
 
     @abstractmethod

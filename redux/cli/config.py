@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import cast
 
 import click
@@ -16,6 +17,7 @@ from redux.cli.render import dim, to_json
 from redux.cli.surroundings import Where, find_sources, where_options
 from redux.settings.folder import locate_project
 from redux.settings.precedence import Origin, SettingLine, explain_settings
+from redux_backends.urls import without_password
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -31,12 +33,16 @@ def config(show_origin: bool, as_json: bool, **places: str | None) -> int:
     in this order. What the setup function would say is not asked for.
     """
     sources = find_sources(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
-    lines = explain_settings(sources)
+    lines = [_without_password(line) for line in explain_settings(sources)]
     if as_json:
         show(to_json("config", {"project": locate_project(sources), "settings": lines}))
     else:
         show(config_text(lines, show_origin))
     return 0
+
+
+def _without_password(line: SettingLine) -> SettingLine:
+    return replace(line, value=without_password(line.value)) if isinstance(line.value, str) else line
 
 
 def config_text(lines: Iterable[SettingLine], show_origin: bool) -> list[str]:

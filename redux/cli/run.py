@@ -20,6 +20,7 @@ from redux.cli.workflow import Workflow, find_task, is_task, load_workflow, task
 from redux.errors import UsageError, WorkflowImportError
 from redux.settings.precedence import Layer
 from redux.task import Task
+from redux_backends.urls import without_password
 
 _HELP_WORDS = ("help", "--help", "-h")
 _CONTEXT_HELP = 'What get_context("NAME") gives: JSON where it can be read so, else text.'
@@ -107,7 +108,7 @@ def run(
 
     own_options = [option for each in context.command.params for option in each.opts if option.startswith("--")]
     call = read_arguments(wanted.form, words, own_options)
-    order = Order(wanted.workflow, wanted.task, call, where, flags, about, tuple(argv))
+    order = Order(wanted.workflow, wanted.task, call, where, flags, about, tuple(map(without_password, argv)))
     shown = Shown(quiet, as_json)
     return rehearse_order(order, shown) if dryrun else run_order(order, shown)
 

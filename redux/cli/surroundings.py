@@ -31,7 +31,7 @@ def where_options(command: Command) -> Command:
     for option in (
         click.option("--project", type=click.Path(path_type=Path), metavar="DIR", help="The .redux folder to use."),
         click.option("--store", metavar="LOC", help="Where large values are: a folder or an fsspec URL."),
-        click.option("--db", "database", metavar="URL", help="The database: sqlite:///PATH."),
+        click.option("--db", "database", metavar="URL", help="The database: sqlite:///PATH or postgresql://…"),
     ):
         command = option(command)
     return command

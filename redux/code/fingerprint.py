@@ -18,7 +18,7 @@ from redux.code.project import Project
 from redux.code.scopes import uses_of_body, uses_of_statements
 from redux.code.sources import SOURCES, Found
 from redux.code.trouble import CodeUnreadable
-from redux_backends.records import CodePiece, TaskRecord
+from redux_backends.records import CodePiece, TaskRecord, hash_task
 from redux_valuestore.digest import Digest, digest_bytes, digest_struct
 
 
@@ -180,8 +180,7 @@ def _text_piece(kind: str, fullname: str, text: str) -> CodePiece:
 
 
 def _hash_task(fullname: str, pieces: Iterable[CodePiece]) -> Digest:
-    covered = sorted({(piece.kind, piece.name, piece.hash) for piece in pieces})
-    return digest_struct("Task", fullname, [list(one) for one in covered])
+    return hash_task(fullname, ((piece.kind, piece.name, piece.hash) for piece in pieces))
 
 
 def _in_order(pieces: list[CodePiece]) -> tuple[CodePiece, ...]:

@@ -105,15 +105,15 @@ def _imported(key: str, path: str, module: str, name: str) -> object:
 def _made(one: ExecutorSettings) -> OwnExecutor:
     if one.name in EXECUTORS:
         raise ConfigError(f"executors.{one.name}", "is an executor that redux brings; give yours another name")
-    if one.type in _KINDS:
-        return _KINDS[one.type](one)
+    if one.type in KINDS:
+        return KINDS[one.type](one)
     if one.type in registered_kinds():
         return Custom(partial(cast("Callable[[str], Opener]", get_executor_class), one.type), thaw(one.options))
     raise ConfigError(f"executors.{one.name}.type", f"{one.type!r} is no type of executor; there are {_kinds()}")
 
 
 def _kinds() -> str:
-    *known, last = [repr(kind) for kind in sorted({*_KINDS, *registered_kinds()})]
+    *known, last = [repr(kind) for kind in sorted({*KINDS, *registered_kinds()})]
     return f"{', '.join(known)} and {last}"
 
 
@@ -234,7 +234,7 @@ def _workers(one: ExecutorSettings, said: object, key: str = "workers") -> int |
     raise ConfigError(f"executors.{one.name}.{key}", f"= {said!r}: it must be a whole number from 1 on")
 
 
-_KINDS: Mapping[str, Callable[[ExecutorSettings], OwnExecutor]] = {
+KINDS: Mapping[str, Callable[[ExecutorSettings], OwnExecutor]] = {
     "alias": _of_other_name,
     "custom": _of_own_class,
     "dask": _of_dask,
@@ -245,3 +245,4 @@ _KINDS: Mapping[str, Callable[[ExecutorSettings], OwnExecutor]] = {
     "processes": _of_this_machine,
     "threads": _of_this_machine,
 }
+"""What makes an executor of each type that redux brings."""

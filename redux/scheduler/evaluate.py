@@ -47,8 +47,8 @@ from redux.scheduler.lines import Lines
 from redux.scheduler.stepping import Ended, Wanted, advance
 from redux.tasks.options import CacheCheckValid, TaskError, TaskOptions, given_for_call, inherited
 from redux.value import Lazy, any_type_has
-from redux_backends.records import ExecutionId, Traits, Upstream, hash_evaluation
-from redux_valuestore.digest import digest_struct
+from redux_backends.records import ExecutionId, Traits, Upstream, hash_arguments, hash_evaluation
+from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 
 REMAKE_LIMIT = 3
@@ -230,14 +230,15 @@ class Evaluator:
     def _hash_arguments(self, job: Job) -> None:
         task = job.known.task
         hidden = task.unhashed_args
-        parts: list[object] = []
+        parts: list[tuple[str, Digest]] = []
         for name, datum in job.arguments:
             if hidden and name.partition("[")[0] in hidden:
                 continue
             if datum.hash is None:
                 encode_plain(datum, f"the argument {name} of task {task.fullname}")
-            parts += (name, datum.hash)
-        job.args_hash = digest_struct("Args", *parts)
+            assert datum.hash is not None
+            parts.append((name, datum.hash))
+        job.args_hash = hash_arguments(parts)
         job.eval_hash = hash_evaluation(job.known.task_hash, job.args_hash)
 
     def has_moved(self, job: Job) -> bool:

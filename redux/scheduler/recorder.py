@@ -101,8 +101,10 @@ class Recorder:
         assert job.eval_hash is not None
         assert job.args_hash is not None
         arguments: list[Argument] = []
+        hidden = job.known.task.unhashed_args
         for name, datum in job.arguments:
-            if datum.hash is not None:  # what config_args leaves out has none
+            # What does not count may have a hash all the same, as the result of another job.
+            if datum.hash is not None and not (hidden and name.partition("[")[0] in hidden):
                 arguments.append(Argument(name, datum.hash))
             if datum.encoded is not None:
                 self.keep(datum)

@@ -17,6 +17,7 @@ from redux.errors import (
     BackendOlder,
     BackendUnavailable,
     ConfigError,
+    MissingDriver,
     ProjectMissing,
     ProjectRefused,
     ProjectUnwritable,
@@ -45,6 +46,7 @@ from redux_backends.backend import (
     hex_prefix,
     unknown_reference,
 )
+from redux_backends.integrity import Integrity, Tally
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import (
     MAY_CHANGE,
@@ -77,12 +79,14 @@ from redux_backends.records import (
     Traits,
     Upstream,
     ValueRecord,
+    hash_arguments,
     hash_call,
     hash_evaluation,
+    hash_task,
     hash_task_set,
     new_id,
 )
-from redux_backends.sql import SQLiteBackend, open_backend
+from redux_backends.sql import SqlBackend, SQLiteBackend, open_backend
 from redux_valuestore.digest import (
     Digest,
     NotADigest,
@@ -98,7 +102,7 @@ from redux_valuestore.disk import Disk, make_folders, publish
 from redux_valuestore.local import LocalStore
 from redux_valuestore.remote import RemoteStore
 from redux_valuestore.sharded import open_store
-from redux_valuestore.store import MemoryStore, ValueStore
+from redux_valuestore.store import Litter, MemoryStore, ValueStore
 
 
 def digests(path: Path) -> Digest:
@@ -109,6 +113,8 @@ def digests(path: Path) -> Digest:
     pieces = [b"a", view]
     made = [digest_chunks(pieces), digest_pieces(pieces), digest_view(view), digest_struct("Tag", 1, "a")]
     assert_type(made, list[Digest])
+    assert_type(hash_task("flow.f", [("task", "f", made[0])]), Digest)
+    assert_type(hash_arguments([("x", made[0])]), Digest)
     return check_digest(digest_bytes(b"a"))
 
 
@@ -158,6 +164,10 @@ def places(digest: Digest) -> None:
     stores: list[ValueStore] = [MemoryStore(), LocalStore("values"), RemoteStore("s3://a"), open_store("values")]
     assert_type([len(backends), len(stores)], list[int])
     assert_type(stores[0].get(digest), memoryview)
+    assert_type([one for store in stores for one in store.litter()], list[Litter])
+    assert_type([one for one in backends if isinstance(one, SqlBackend)], list[SqlBackend])
+    assert_type(backends[0].integrity(), Integrity)
+    assert_type(backends[0].integrity().tally(), Tally)
     stores[0].put(digest, [b"a"])
     stores[0].get(b"a")  # pyright: ignore[reportArgumentType]
     disk = Disk()
@@ -172,7 +182,8 @@ def errors(digest: Digest, folder: Path) -> list[ReduxError]:
     stores: list[StoreError] = [ValueMissing(digest, "memory"), StoreUnavailable("full")]
     backends: list[BackendError] = [
         BackendUnavailable("full"), BackendCorrupt("damaged"), BackendNewer("newer"), BackendOlder("older"),
-        UnknownDatabase("x://"), UnknownId.of("abcd"), AmbiguousId.of("abcd", [Found("job", b"")]),
+        UnknownDatabase("x://"), MissingDriver("no psycopg"), UnknownId.of("abcd"),
+        AmbiguousId.of("abcd", [Found("job", b"")]),
     ]  # fmt: skip
     assert_type(nearest("runn", ["run"]), str)
     others: list[ReduxError] = [WorkflowImportError("flow.py", "no"), SetupFailed("setup", "no", ""), NotADigest("a")]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from redux_valuestore.digest import Digest, digest_pieces, digest_view
 from redux_valuestore.disk import Disk, make_folders, publish
 from redux_valuestore.layout import LOST, is_shard, is_temp, lost_name, named_digest, object_name
-from redux_valuestore.store import StoreUnavailable, ValueMissing, ValueStore
+from redux_valuestore.store import Litter, StoreUnavailable, ValueMissing, ValueStore
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -101,10 +101,6 @@ class LocalStore(ValueStore):
         return f"{self.root}/{object_name(digest)}"
 
     def remove_leftovers(self, older_than: float = 86_400.0) -> int:
-        """How many files of writers that died were removed: half-written ones, not touched for so many seconds.
-
-        Raises `StoreUnavailable`.
-        """
         removed = 0
         for shard in filter(is_shard, self._names(self.root)):
             folder = f"{self.root}/{shard}"
@@ -115,6 +111,68 @@ class LocalStore(ValueStore):
                         self._disk.unlink(path)
                         removed += 1
         return removed
+
+    # -- looked at as a whole ----------------------------------------------------------------------
+
+    def look(self, first: int) -> Mapping[Digest, int]:
+        shard = f"{first:02x}"
+        found: dict[Digest, int] = {}
+        for name in self._names(f"{self.root}/{shard}"):
+            digest = named_digest(f"{shard}/{name}")
+            if digest is not None:
+                path = self.get_value_path(digest)
+                with self._explained("look at", path), suppress(*_ABSENT):
+                    size = self._disk.size(path)
+                    found[digest] = -1 if size is None else size
+        return found
+
+    def age(self, digest: Digest) -> float | None:
+        path = self.get_value_path(digest)
+        with self._explained("look at", path):
+            try:
+                return self._disk.age(path)
+            except _ABSENT:
+                return None
+
+    def is_sound(self, digest: Digest) -> bool:
+        path = self.get_value_path(digest)
+        with self._explained("read", path):
+            try:
+                return digest_pieces(self._disk.pieces(path)) == digest
+            except _ABSENT:
+                return False
+            except OSError as error:
+                if error.errno not in _UNREADABLE:
+                    raise
+                return False
+
+    def litter(self) -> Iterator[Litter]:
+        for name in self._names(self.root):
+            folder = f"{self.root}/{name}"
+            if name == LOST:
+                yield from self._lying("set aside", folder, self._names(folder))
+            elif not is_shard(name):
+                yield from self._lying("foreign", self.root, [name])
+            else:
+                others = [each for each in self._names(folder) if named_digest(f"{name}/{each}") is None]
+                yield from self._lying("leftover", folder, filter(is_temp, others))
+                yield from self._lying("foreign", folder, [each for each in others if not is_temp(each)])
+
+    def _lying(self, kind: str, folder: str, names: Iterable[str]) -> Iterator[Litter]:
+        for name in names:
+            path = f"{folder}/{name}"
+            with self._explained("look at", path), suppress(*_ABSENT):
+                yield Litter(kind, path, self._disk.size(path) or 0, self._disk.age(path))
+
+    def put_back(self, digest: Digest, stray: Digest) -> bool:
+        lies, path = self.get_value_path(stray), self.get_value_path(digest)
+        with self._explained("move", lies), suppress(*_ABSENT):
+            if digest_pieces(self._disk.pieces(lies)) == digest:
+                self._settle(os.path.dirname(path))
+                self._disk.rename(lies, path)
+                self._disk.sync_folder(os.path.dirname(path))
+                return True
+        return False
 
     # -- reading -----------------------------------------------------------------------------------
 

@@ -5,15 +5,17 @@ fsspec and its file systems are imported when a store is first asked something: 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from redux_valuestore.buffers import flat
 from redux_valuestore.digest import Digest, digest_bytes, digest_pieces, digest_view
-from redux_valuestore.layout import LOST, lost_name, named_digest, object_name
-from redux_valuestore.store import StoreUnavailable, ValueMissing, ValueStore
+from redux_valuestore.layout import LOST, is_shard, is_temp, lost_name, named_digest, object_name
+from redux_valuestore.store import Litter, StoreUnavailable, ValueMissing, ValueStore
 from redux_valuestore.whole import AT_ONCE, renames, write_whole
 
 if TYPE_CHECKING:
@@ -81,6 +83,71 @@ class RemoteStore(ValueStore):
 
     def get_value_path(self, digest: Digest) -> str:
         return f"{self.url}/{object_name(digest)}"
+
+    # -- looked at as a whole ----------------------------------------------------------------------
+
+    def look(self, first: int) -> Mapping[Digest, int]:
+        found: dict[Digest, int] = {}
+        for name, info in self._below(f"{first:02x}"):
+            digest = named_digest(name)
+            if digest is not None:
+                found[digest] = info.get("size") or 0
+        return found
+
+    def is_sound(self, digest: Digest) -> bool:
+        path = self._path(digest)
+        with self._explained():
+            try:
+                return self._digest(path, self._sized(path)) == digest
+            except FileNotFoundError:
+                return False
+
+    def age(self, digest: Digest) -> float | None:
+        path = self._path(digest)
+        with self._explained():
+            try:
+                return _age(self._fs.info(path))
+            except FileNotFoundError:
+                return None
+
+    def litter(self) -> Iterator[Litter]:
+        for name, info in self._below(""):
+            folder, _, last = name.rpartition("/")
+            if named_digest(name) is None:
+                leftover = "leftover" if is_shard(folder) and is_temp(last) else "foreign"
+                kind = "set aside" if folder == LOST else leftover
+                yield Litter(kind, f"{self.url}/{name}", info.get("size") or 0, _age(info))
+
+    def remove_leftovers(self, older_than: float = 86_400.0) -> int:
+        old = [one for one in self.litter() if one.kind == "leftover" and (one.age or 0.0) >= older_than]
+        with self._explained():
+            for one in old:
+                with suppress(FileNotFoundError):
+                    self._fs.rm_file(self._root + one.path.removeprefix(self.url))
+        return len(old)
+
+    def put_back(self, digest: Digest, stray: Digest) -> bool:
+        lies, path = self._path(stray), self._path(digest)
+        with self._explained():
+            try:
+                if self._digest(lies, self._sized(lies)) != digest:
+                    return False
+                if renames(self._fs):
+                    self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+                self._fs.mv(lies, path)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def _below(self, folder: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """The files below a folder of the store, by their names from its root."""
+        with self._explained():
+            try:
+                found: Mapping[str, Mapping[str, Any]] = self._fs.find(f"{self._root}/{folder}", detail=True)
+            except FileNotFoundError:
+                return
+        for path, info in found.items():
+            yield path.removeprefix(self._root).lstrip("/"), info
 
     # -- the file system ---------------------------------------------------------------------------
 
@@ -169,3 +236,11 @@ class RemoteStore(ValueStore):
             "address, your credentials and the network, or keep values elsewhere with REDUX_STORE",
             self.url,
         )
+
+
+def _age(info: Mapping[str, Any]) -> float | None:
+    """The seconds since a file was written, as far as its file system tells."""
+    told = next((info[key] for key in ("mtime", "LastModified", "last_modified", "created") if info.get(key)), None)
+    if isinstance(told, datetime):
+        return time.time() - told.timestamp()
+    return time.time() - told if isinstance(told, (int, float)) else None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from redux_valuestore.digest import Digest, check_digest, digest_view
 from redux_valuestore.errors import ReduxError
+from redux_valuestore.frozen import frozen
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -33,6 +34,19 @@ class StoreUnavailable(StoreError):
     def __init__(self, message: str, where: str = "") -> None:
         self.where = where
         super().__init__(message)
+
+
+@frozen
+class Litter:
+    """What lies in a store and is no object: `kind` is leftover, set aside or foreign; `path` says where.
+
+    `size` is in bytes, `age` in seconds, if known.
+    """
+
+    kind: str
+    path: str
+    size: int
+    age: float | None = None
 
 
 class ValueStore(ABC):
@@ -79,6 +93,48 @@ class ValueStore(ABC):
     def get_value_path(self, digest: Digest) -> str:
         """The path or URL under which an object of this digest is or would be kept."""
 
+    # -- looked at as a whole ----------------------------------------------------------------------
+
+    def look(self, first: int) -> Mapping[Digest, int]:
+        """The objects whose digest has this first byte, with their sizes; -1 is what cannot be one, such as a folder.
+
+        Raises `StoreUnavailable`.
+        """
+        return {digest: self.size(digest) for digest in self.iterate() if digest[0] == first}
+
+    def age(self, digest: Digest) -> float | None:
+        """The seconds since an object was put; None where it is not there, or the store does not know."""
+        return None
+
+    def is_sound(self, digest: Digest) -> bool:
+        """Whether the bytes under a digest have it; they are read, and stay where they are.
+
+        Raises `StoreUnavailable`.
+        """
+        try:
+            self.get(digest)
+        except ValueMissing:
+            return False
+        return True
+
+    def litter(self) -> Iterator[Litter]:
+        """What else lies there: files of writers that died, damaged objects set aside, what nobody here has put."""
+        return iter(())
+
+    def remove_leftovers(self, older_than: float = 86_400.0) -> int:
+        """How many files of writers that died were removed: half-written ones, not touched for so many seconds.
+
+        Raises `StoreUnavailable`.
+        """
+        return 0
+
+    def put_back(self, digest: Digest, stray: Digest) -> bool:
+        """Give the bytes that lie under `stray` their own name, if they have this digest; whether that was done.
+
+        Raises `StoreUnavailable`.
+        """
+        return False
+
 
 class MemoryStore(ValueStore):
     """Values in a dict, for as long as the process lives."""
@@ -118,6 +174,17 @@ class MemoryStore(ValueStore):
 
     def get_value_path(self, digest: Digest) -> str:
         return f"memory:{check_digest(digest).hex()}"
+
+    def is_sound(self, digest: Digest) -> bool:
+        view = self._view(digest)
+        return view is not None and digest_view(view) == digest
+
+    def put_back(self, digest: Digest, stray: Digest) -> bool:
+        view = self._view(stray)
+        if view is None or digest_view(view) != digest:
+            return False
+        self.objects[digest] = self.objects.pop(stray)
+        return True
 
     def _view(self, digest: Digest) -> memoryview | None:
         data = self.objects.get(check_digest(digest))

@@ -203,6 +203,48 @@ class ValueStoreSuite:
         assert len(found) == 20
         assert set(found) == digests
 
+    def test_objects_are_listed_by_their_first_byte_with_their_sizes(self, place: Place, store: ValueStore) -> None:
+        assert store.look(0) == {}
+        sizes = {put(store, b"%d" % number * number): 0 for number in range(1, 30)}
+        sizes = {digest: store.size(digest) for digest in sizes}
+        place.litter()
+        found = [store.look(first) for first in range(256)]
+        assert all(digest[0] == first for first, listed in enumerate(found) for digest in listed)
+        assert {digest: size for listed in found for digest, size in listed.items()} == sizes
+        ages = {store.age(digest) for digest in sizes}
+        assert ages == {None} or all(age is not None and -5 < age < 3600 for age in ages)
+        assert store.age(digest_bytes(b"never put")) is None
+
+    @pytest.mark.parametrize("data", [b"a small object", LARGE], ids=["small", "large"])
+    def test_looking_if_an_object_is_sound_changes_nothing(self, place: Place, store: ValueStore, data: bytes) -> None:
+        digest = put(store, data)
+        assert store.is_sound(digest)
+        damaged = spoil(data, "flip", 3)
+        place.poke(digest, damaged)
+        assert not store.is_sound(digest)
+        assert place.peek(digest) == damaged
+        assert not store.is_sound(digest_bytes(b"never put"))
+
+    def test_bytes_under_a_wrong_name_are_given_their_own(self, place: Place, store: ValueStore) -> None:
+        digest, stray, other = digest_bytes(b"moved"), put(store, b"where it lies"), digest_bytes(b"another")
+        place.poke(stray, b"moved")
+        assert not store.put_back(other, stray)
+        assert place.peek(stray) == b"moved"
+        assert store.put_back(digest, stray)
+        assert bytes(store.get(digest)) == b"moved"
+        assert not store.has(stray)
+        assert not store.put_back(digest, stray)
+
+    def test_what_is_no_object_is_told_by_its_kind(self, place: Place, store: ValueStore) -> None:
+        put(store, b"an object")
+        assert list(store.litter()) == []
+        place.litter()
+        kinds = {one.kind for one in store.litter()}
+        assert kinds in (set(), {"leftover", "set aside", "foreign"})
+        assert store.remove_leftovers(older_than=3600) == 0, "somebody may be writing it"
+        assert store.remove_leftovers(older_than=-5) == (1 if kinds else 0)
+        assert {one.kind for one in store.litter()} == kinds - {"leftover"}
+
     def test_threads_put_get_and_delete_at_once(self, place: Place, store: ValueStore) -> None:
         datas = [b"%d" % number * 5000 for number in range(8)]
 

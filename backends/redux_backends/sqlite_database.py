@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
-from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +18,9 @@ from redux_backends import schema
 from redux_backends.backend import BackendCorrupt, BackendError, BackendNewer, BackendOlder, BackendUnavailable
 from redux_backends.filelock import FileLock
 from redux_backends.mounts import MOUNT_TABLE, network_filesystem
+from redux_backends.session import Session, T
+from redux_backends.sqlite_errors import in_words
+from redux_backends.sqlite_session import SQLiteSession
 
 BUSY_SECONDS = 30
 _REPLAYS = 5
@@ -31,8 +33,6 @@ _SETTINGS = (
     "PRAGMA temp_store = MEMORY",
     f"PRAGMA cache_size = -{_CACHE_KIB}",
 )
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class _Opened:
         self.lock.close()
 
 
-class Database:
+class SQLiteDatabase:
     """One SQLite file, for this process and its threads."""
 
     def __init__(self, path: Path, mount_table: Path = MOUNT_TABLE) -> None:
@@ -241,7 +241,32 @@ class Database:
                     if reader.driver.in_transaction:
                         reader.driver.execute("ROLLBACK")
 
-    def run_tx(self, closure: Callable[[sqlite3.Connection], _T]) -> _T:
+    def ask(self, closure: Callable[[Session], T]) -> T:
+        """What `closure` returns, which reads with single statements."""
+        with self.driver() as driver:
+            return closure(SQLiteSession(driver))
+
+    def view(self, closure: Callable[[Connection], T]) -> T:
+        """What `closure` returns, which sees one state of the database."""
+        with self.snapshot() as connection:
+            return closure(connection)
+
+    def bytes_on_disk(self) -> int:
+        """How many bytes the file takes, its log included."""
+        files = self._beside("", "-wal")
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def complaints(self) -> Sequence[str]:
+        """What SQLite finds wrong with the file's form."""
+        with self.driver() as driver:
+            said = [row[0] for row in driver.execute("PRAGMA integrity_check")]
+        return [] if said == ["ok"] else said
+
+    def rebuild_indexes(self) -> None:
+        """Make the indexes anew from the rows."""
+        self.run_tx(lambda session: session.driver.execute("REINDEX"))
+
+    def run_tx(self, closure: Callable[[SQLiteSession], T]) -> T:
         """What `closure` returns, its writes made in one transaction, or none of them.
 
         It is played again where another connection was in the way, so it must depend on nothing but the database.
@@ -256,8 +281,9 @@ class Database:
                     "REDUX_DIR",
                     str(self.path),
                 )
+            session = SQLiteSession(opened.writer.driver)
             with opened.lock.held():
-                result = _replayed(opened.writer.driver, closure)
+                result = _replayed(opened.writer.driver, lambda: closure(session))
                 self._checkpoint(opened, opened.writer.driver)
             return result
 
@@ -299,11 +325,11 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            raise self._in_words(error) from error
+            raise in_words(error, self.path) from error
         except DBAPIError as error:
             if not isinstance(error.orig, sqlite3.Error):
                 raise
-            raise self._in_words(error.orig) from error
+            raise in_words(error.orig, self.path) from error
         except FileNotFoundError as error:
             raise BackendUnavailable(
                 f"cannot open the database {self.path}: there is no folder {self.path.parent}; make it, or give "
@@ -317,39 +343,8 @@ class Database:
                 str(self.path),
             ) from error
 
-    def _in_words(self, error: sqlite3.Error) -> BackendError:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code in _UNAVAILABLE:
-            return BackendUnavailable(
-                f"cannot use the database {self.path}: {error}; {_UNAVAILABLE[code]}", str(self.path)
-            )
-        if code in _DAMAGED:
-            none = " or no SQLite database at all" if code == sqlite3.SQLITE_NOTADB else ""
-            return BackendCorrupt(
-                f"the database {self.path} is damaged{none} ({error}); move it away with its -wal and -shm files, and "
-                "redux will make a new one",
-                str(self.path),
-            )
-        return BackendError(
-            f"the database {self.path} refused what redux asked ({error}); its file may be sound and redux at fault: "
-            "REDUX_DEBUG=1 shows where, please report it",
-            str(self.path),
-        )
-
 
 _of_parents: list[_Opened] = []
-_UNAVAILABLE = {
-    sqlite3.SQLITE_FULL: "free some space on the disk",
-    sqlite3.SQLITE_IOERR: "see to the disk: it is full, read-only or failing",
-    sqlite3.SQLITE_READONLY: "make it and its folder writable, or give another place with REDUX_DIR",
-    sqlite3.SQLITE_CANTOPEN: "make its folder, and make it readable, or give another place with REDUX_DIR",
-    sqlite3.SQLITE_PERM: "make it and its folder writable, or give another place with REDUX_DIR",
-    sqlite3.SQLITE_BUSY: "some process has held its lock for too long: end it, or wait",
-    sqlite3.SQLITE_LOCKED: "some process has held its lock for too long: end it, or wait",
-    sqlite3.SQLITE_NOMEM: "free some memory",
-    sqlite3.SQLITE_INTERRUPT: "run it again",
-}
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 _PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 
@@ -358,7 +353,7 @@ def _engine(connect: Callable[[], sqlite3.Connection]) -> Engine:
     return create_engine("sqlite://", creator=connect, poolclass=StaticPool)
 
 
-def _replayed(driver: sqlite3.Connection, closure: Callable[[sqlite3.Connection], _T]) -> _T:
+def _replayed(driver: sqlite3.Connection, closure: Callable[[], T]) -> T:
     for _ in range(_REPLAYS - 1):
         try:
             return _once(driver, closure)
@@ -368,13 +363,13 @@ def _replayed(driver: sqlite3.Connection, closure: Callable[[sqlite3.Connection]
     return _once(driver, closure)
 
 
-def _once(driver: sqlite3.Connection, closure: Callable[[sqlite3.Connection], _T]) -> _T:
+def _once(driver: sqlite3.Connection, closure: Callable[[], T]) -> T:
     # An interrupt may have left the last transaction open.
     if driver.in_transaction:
         driver.execute("ROLLBACK")
     try:
         driver.execute("BEGIN IMMEDIATE")
-        result = closure(driver)
+        result = closure()
         driver.execute("COMMIT")
     finally:
         if driver.in_transaction:

@@ -1,0 +1,104 @@
+"""Lines of handles that executions have for themselves on a server: by locks that go with the connection."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from threading import Lock
+
+import psycopg
+
+from redux_backends.claims import UNNAMED
+from redux_backends.postgres_database import PostgresDatabase
+from redux_backends.records import ExecutionId
+from redux_valuestore.digest import Digest
+
+_NAME = "redux lines "
+_KEY = "(%b::int8 # 'redux_schema'::regclass::oid::int8)"
+"""Of a line in these tables, by whatever search_path they were found."""
+
+_TAKE = f"SELECT pg_try_advisory_lock{_KEY}".encode()
+_OWNER = f"""
+SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND database = datid AND datname = current_database() AND objsubid = 1
+    AND (classid::int8 << 32 | objid::int8) = {_KEY}
+""".encode()
+
+
+@dataclass(slots=True)
+class _Held:
+    """An execution's lines, and the connection that has their locks: its name tells others whose they are."""
+
+    driver: psycopg.Connection
+    pid: int
+    lines: set[Digest] = field(default_factory=set)
+
+    def take(self, line: Digest) -> bool:
+        if line in self.lines:
+            # With its connection a lock is lost, which shows when something is asked.
+            self.driver.execute(b"SELECT 1")
+        elif _first(self.driver, _TAKE, line) == (True,):
+            self.lines.add(line)
+        return line in self.lines
+
+    def close(self) -> None:
+        # To a forked child it is the parent's.
+        if self.pid == os.getpid():
+            self.driver.close()
+
+
+class PostgresClaims:
+    """Who has which line, among all processes that use a database. A process that dies lets go."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+        self._lock = Lock()
+        self._held: dict[ExecutionId, _Held] = {}
+        self._finalizer = weakref.finalize(self, _close, self._held)
+
+    def take(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
+        """Have a line for an execution, which may have it already; who has it, if another does."""
+        with self._lock:
+            return self._database.retry(lambda: self._take(line, execution))
+
+    def let_go(self, execution: ExecutionId | None = None) -> None:
+        """Let go of all lines of an execution, or of every one."""
+        with self._lock:
+            for owner in list(self._held) if execution is None else {execution} & self._held.keys():
+                self._held.pop(owner).close()
+
+    def _take(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
+        held = self._held.get(execution)
+        if held is None or held.driver.closed:
+            held = self._connect(execution, () if held is None else held.lines)
+        while not held.take(line):
+            name = _first(held.driver, _OWNER, line)
+            if name is not None:
+                owner = _owner_named(name[0])
+                # Another process of the same execution has it for both.
+                return None if owner == execution else owner
+        return None
+
+    def _connect(self, execution: ExecutionId, lost: Iterable[Digest]) -> _Held:
+        """A new connection for an execution; of the lines that it lost, it has those again that nobody took."""
+        driver = self._database.connect(application_name=_NAME + execution.hex())
+        driver.autocommit = True
+        held = self._held[execution] = _Held(driver, os.getpid())
+        for line in lost:
+            held.take(line)
+        return held
+
+
+def _first(driver: psycopg.Connection, statement: bytes, line: Digest) -> tuple | None:
+    return driver.execute(statement, [int.from_bytes(line[:8], signed=True)]).fetchone()
+
+
+def _owner_named(name: str) -> ExecutionId:
+    return ExecutionId(bytes.fromhex(name.removeprefix(_NAME))) if name.startswith(_NAME) else UNNAMED
+
+
+def _close(held: dict[ExecutionId, _Held]) -> None:
+    for each in held.values():
+        each.close()

@@ -1,0 +1,86 @@
+"""The tables on a PostgreSQL server: made where they are missing, refused where they are not this redux's."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import errors
+from sqlalchemy import create_mock_engine
+from sqlalchemy.schema import ExecutableDDLElement
+
+from redux_backends import schema
+from redux_backends.backend import BackendCorrupt, BackendNewer, BackendOlder
+
+_LOCK = f"SELECT pg_advisory_xact_lock({schema.APPLICATION_ID}, %s)"
+LOCK_TO_WRITE = (_LOCK % "'redux_schema'::regclass::oid::int4").encode()
+"""Held by the one transaction that writes into these tables, by whatever search_path it found them."""
+
+_LOCK_TO_BUILD = (_LOCK % "hashtext(current_schema()::text)").encode()
+
+_TABLES = list(schema.metadata.tables)
+SIZE = f"SELECT sum(pg_total_relation_size(name))::int8 FROM unnest(ARRAY{_TABLES}::regclass[]) name".encode()
+REINDEX = ";".join(f'REINDEX TABLE "{name}"' for name in _TABLES).encode()
+
+_VERSION = b"SELECT version FROM redux_schema"
+_STRANGERS = b"""
+SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = ANY(%s) ORDER BY 1
+"""
+
+
+def make_ready(driver: psycopg.Connection, place: str) -> None:
+    """Make the tables where there are none.
+
+    Raises `BackendCorrupt` where tables of somebody else are in the way, `BackendNewer`, `BackendOlder`.
+    """
+    version = _version(driver)
+    if version is None:
+        with driver.transaction():
+            driver.execute(_LOCK_TO_BUILD)
+            # Somebody else may have made them while this one waited.
+            version = _version(driver)
+            if version is None:
+                _build(driver, place)
+                version = schema.VERSION
+    if version < schema.VERSION:
+        raise BackendOlder(
+            f"the database {place} was written by an older redux (its tables are version {version}, this redux needs "
+            f"{schema.VERSION}); give another one, and redux will make its tables there",
+            place,
+        )
+    if version > schema.VERSION:
+        raise BackendNewer(
+            f"the database {place} was written by a newer redux (its tables are version {version}, this redux knows "
+            f"{schema.VERSION}); upgrade redux: pip install -U redux-cache",
+            place,
+        )
+
+
+def _version(driver: psycopg.Connection) -> int | None:
+    try:
+        with driver.transaction():
+            row = driver.execute(_VERSION).fetchone()
+    except errors.UndefinedTable:
+        return None
+    return 0 if row is None else row[0]
+
+
+def _build(driver: psycopg.Connection, place: str) -> None:
+    names = [*_TABLES, "redux_schema"]
+    strange = driver.execute(_STRANGERS, [names]).fetchall()
+    if strange:
+        raise BackendCorrupt(
+            f"the database {place} holds tables of something else ({', '.join(name for (name,) in strange)}); give "
+            "redux a database of its own: CREATE DATABASE redux",
+            place,
+        )
+    statements: list[str] = []
+
+    def note(statement: ExecutableDDLElement, *_: object) -> None:
+        statements.append(str(statement.compile(dialect=engine.dialect)))
+
+    engine = create_mock_engine("postgresql+psycopg://", note)
+    schema.metadata.create_all(engine, checkfirst=False)
+    statements += [
+        "CREATE TABLE redux_schema (version integer NOT NULL)",
+        f"INSERT INTO redux_schema VALUES ({schema.VERSION})",
+    ]
+    driver.execute(";\n".join(statements).encode())

@@ -1,0 +1,192 @@
+"""Settings in force, the `.redux` folder, executors, database and store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from redux.doctor.signs import Sign, fine, note, trouble
+from redux.errors import ConfigError
+from redux.executors.configured import KINDS, pools_of
+from redux.executors.local import EXECUTORS
+from redux.executors.pool import OTHER_NAMES
+from redux.executors.registered import registered_kinds
+from redux.repo import Repo, open_repo
+from redux.settings.folder import DATABASE_FILE, PROJECT_FILE, STORE_FOLDER
+from redux.settings.layers import ExecutorSettings, Settings
+from redux_valuestore.digest import digest_bytes
+from redux_valuestore.errors import ReduxError
+
+_LARGE_INLINE = 1 << 20
+_LONG_LOG = 256 << 20
+_OURS = {
+    PROJECT_FILE,
+    DATABASE_FILE,
+    STORE_FOLDER,
+    ".gitignore",
+    *(DATABASE_FILE + end for end in (".lock", ".lines", "-wal", "-shm")),
+}
+
+
+def layout_signs(project: Path) -> Iterator[Sign]:
+    """What is in the `.redux` folder."""
+    names = {entry.name for entry in project.iterdir()}
+    strange = sorted(names - _OURS)
+    if strange:
+        what = ", ".join(strange[:5])
+        yield note(
+            "layout", f"{project} has what is not redux's: {what}", "move it elsewhere, if it is not yours to keep"
+        )
+    if ".gitignore" not in names:
+        yield note(
+            "layout",
+            f"{project} has no .gitignore",
+            f"git may take in values: printf '*\\n!{PROJECT_FILE}\\n' > {project}/.gitignore",
+        )
+    log = project / (DATABASE_FILE + "-wal")
+    if log.exists() and log.stat().st_size > _LONG_LOG:
+        size = log.stat().st_size / 1e6
+        yield note(
+            "layout", f"the database's log has {size:,.0f} MB", "a reader holds it; it shrinks when all runs have ended"
+        )
+    if not strange and ".gitignore" in names:
+        yield fine("layout", str(project))
+
+
+def settings_signs(settings: Settings) -> Iterator[Sign]:
+    """Settings that work and may not be meant."""
+    odd = list(_odd(settings))
+    yield from odd
+    if not odd:
+        yield fine("settings", "nothing unusual; `redux config --show-origin` shows them")
+
+
+def _odd(settings: Settings) -> Iterator[Sign]:
+    show = "`redux config --show-origin` says where it is said"
+    cores = os.cpu_count() or 1
+    if not settings.cache:
+        yield note("run.cache", "false: nothing is reused", show)
+    if settings.pickle == "allow":
+        yield note("values.pickle", "allow: loading a value may run code", "only with values that you trust; " + show)
+    if settings.workers is not None and settings.workers > 8 * cores:
+        yield note(
+            "run.workers", f"{settings.workers} on {cores} processors", "fewer, unless tasks mostly wait; " + show
+        )
+    if settings.inline_limit > _LARGE_INLINE:
+        yield note(
+            "store.inline_limit",
+            f"{settings.inline_limit:,} bytes in rows",
+            "rows over 1 MiB slow the database; " + show,
+        )
+    if settings.database.endswith(":memory:"):
+        yield note("database.url", "in memory: nothing is kept", show)
+    if settings.setup is not None and not Path(settings.setup.partition("::")[0]).exists():
+        yield trouble("scheduler.setup", f"{settings.setup} is not there", "correct the path; " + show)
+    for name, limit in settings.limits:
+        if limit < 1:
+            yield note(f"limits.{name}", f"{limit}: jobs that need it wait for ever", show)
+    if settings.project is not None and _is_inside(settings.store, settings.project) != _is_inside(
+        settings.database.removeprefix("sqlite:///"), settings.project
+    ):
+        yield note("places", "database and store are not in one place", "keep, copy and delete them together")
+
+
+def _is_inside(location: str, folder: Path) -> bool:
+    return "://" not in location and Path(location).is_relative_to(folder)
+
+
+def executor_signs(settings: Settings) -> Iterator[Sign]:
+    """Whether the executors that are named can be had. Nothing of the user's is imported for that."""
+    known = {one.name for one in settings.executors} | EXECUTORS.keys() | OTHER_NAMES.keys()
+    if settings.executor not in known:
+        names = ", ".join(sorted(known))
+        yield trouble("run.executor", f"{settings.executor!r} is none", f"name one of {names}")
+    else:
+        yield fine("run.executor", settings.executor)
+    for one in settings.executors:
+        yield _executor_sign(one, settings.executors)
+
+
+def _executor_sign(one: ExecutorSettings, beside: Sequence[ExecutorSettings]) -> Sign:
+    what = f"executors.{one.name}"
+    if one.type not in {*KINDS, *registered_kinds()}:
+        todo = f"have the workflow register it, or name one of {', '.join(sorted(KINDS))}"
+        return note(what, f"{one.type!r} is no type of redux's own", todo)
+    try:
+        pools_of((one, *map(_as_a_name, beside)) if one.type == "alias" else (one,))
+    except ConfigError as error:
+        # What an alias stands for may be at fault, which is told of that.
+        if error.origin.partition(f"{what}.")[0] in ("", what):
+            return trouble(what, str(error), "see to it in redux.toml")
+    return _needed_sign(what, one)
+
+
+def _as_a_name(one: ExecutorSettings) -> ExecutorSettings:
+    return one if one.type == "alias" else ExecutorSettings(one.name, "inline")
+
+
+def _needed_sign(what: str, one: ExecutorSettings) -> Sign:
+    """Whether what an executor is made of is there."""
+    if one.type == "docker":
+        command = str(one.options.get("command", "docker"))
+        if shutil.which(command) is None:
+            return trouble(what, f"command {command} is not there", "install it, or name another as its command")
+        return fine(what, f"docker, by {command}")
+    if one.type == "dask":
+        module, remedy = "distributed", 'pip install "redux-cache[dask]"'
+    elif one.type in ("futures", "custom"):
+        path = str(one.options["factory" if one.type == "futures" else "class"])
+        module = path.partition(":")[0].partition(".")[0]
+        remedy = "name a module that `redux run` can import, from the workflow's folder or installed"
+    else:
+        return fine(what, one.type)
+    if not _is_there(module):
+        return trouble(what, f"module {module} is not there", remedy)
+    return fine(what, f"{one.type}, by module {module}")
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def open_places(settings: Settings, signs: list[Sign]) -> Repo | None:
+    """Database and store opened, with what that showed; None where the database cannot be."""
+    path = settings.database.removeprefix("sqlite:///")
+    if (
+        settings.database.startswith("sqlite:///")
+        and not os.path.exists(path)
+        and not settings.database.endswith(":memory:")
+    ):
+        signs.append(fine("database", f"{path} is not there yet; the first run makes it"))
+        return None
+    try:
+        repo = open_repo(settings.database, settings.store, settings.inline_limit)
+    except ReduxError as error:
+        state, _, todo = str(error).partition("; ")
+        signs.append(trouble("database", state, todo or "see to the address"))
+        return None
+    signs.append(_database_sign(repo))
+    return repo
+
+
+def _database_sign(repo: Repo) -> Sign:
+    newest = repo.backend.executions(1)
+    return fine("database", "opened; nothing was run yet" if not newest else "opened, with its records")
+
+
+def store_signs(repo: Repo) -> Iterator[Sign]:
+    """Whether the store answers. A value that nobody has is asked for."""
+    where = repo.store.get_value_path(digest_bytes(b"")).rpartition("/")[0].rpartition("/")[0]
+    try:
+        repo.store.has(digest_bytes(b"redux doctor asks"))
+    except ReduxError as error:
+        state, _, todo = str(error).partition("; ")
+        yield trouble("store", state, todo or "check the address, your credentials and the network")
+    else:
+        yield fine("store", f"{where} answers")

@@ -1,0 +1,1 @@
+"""Whether records and bytes are sound, and how what is not is mended."""
