@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -283,6 +284,19 @@ def test_a_file_that_changes_before_its_reader_reads_it_is_not_remembered_as_it_
 def replaced_and_read(file: File, text: str) -> str:
     file.write(text)
     return file.read()
+
+
+@task(version="1")
+def puts_a_pipe_there(file: File) -> str:
+    os.remove(file.path)
+    os.mkfifo(file.path)
+    return "result"
+
+
+def test_an_input_that_cannot_be_read_any_more_costs_no_result(repo: Repo, tmp_path: Path):
+    path = tmp_path / "input.txt"
+    path.write_text("text")
+    assert Scheduler(repo).run(puts_a_pipe_there(File(str(path)))) == "result"
 
 
 def test_equal_values_are_kept_once(repo: Repo):
