@@ -11,9 +11,10 @@ from types import ModuleType
 import pytest
 
 from redux.file import File
+from redux.flow.catch import catch
 from redux.repo import Repo
 from redux.scheduler import Report, Scheduler
-from redux.task import task
+from redux.task import Task, task
 from redux_backends.records import JobStatus, MissKind, Outcome
 from redux_valuestore.digest import digest_bytes
 
@@ -284,6 +285,41 @@ def test_a_file_that_changes_before_its_reader_reads_it_is_not_remembered_as_it_
 def replaced_and_read(file: File, text: str) -> str:
     file.write(text)
     return file.read()
+
+
+@task(check_valid="shallow", version="1")
+def read_as_it_was(file: File, broken: bool) -> str:
+    path = Path(file.path)
+    swap = path.with_suffix(".swap")
+    if swap.exists():
+        swap.replace(path)
+    if broken and path.read_text() == "new":
+        raise ValueError("new")
+    return path.read_text()
+
+
+@task(check_valid="shallow", version="1")
+def recovers_from_reading(file: File, broken: bool) -> object:
+    return catch(read_as_it_was(file, broken), ValueError, tell)
+
+
+@task(version="1")
+def tell(error: ValueError) -> str:
+    return str(error)
+
+
+@pytest.mark.parametrize(
+    ("reader", "broken"), [(read_as_it_was, False), (recovers_from_reading, False), (recovers_from_reading, True)]
+)
+def test_what_read_a_changed_file_is_not_taken_whole_for_the_file_that_it_was_given(
+    repo: Repo, tmp_path: Path, reader: Task[..., str], broken: bool
+):
+    path = tmp_path / "input.txt"
+    path.write_text("old")
+    path.with_suffix(".swap").write_text("new")
+    assert Scheduler(repo).run(reader(File(str(path)), broken)) == "new"
+    path.write_text("old")
+    assert Scheduler(repo).run(reader(File(str(path)), broken)) == "old"
 
 
 @task(version="1")

@@ -19,9 +19,10 @@ from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import Counts, ErrorValue, TaskProgress, TaskStatus, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
+from redux.scheduler.task_kind import TaskKind
 from redux.scheduler.turns import Turns
 from redux.scheduler.validity import reason_of_loss
-from redux.scheduler.wholes import stays_whole
+from redux.scheduler.wholes import wholeness
 from redux.tags import TagError, Tags
 from redux.tasks.options import NO_OPTIONS
 from redux_backends.backend import BackendError
@@ -208,7 +209,7 @@ class Run:
                 self._recorder.started(job)
             self._recorder.flush()
             self._renew_lease()
-            asking = any(job.options.is_async for job in self._dispatch.running)
+            asking = any(job.known.kind is TaskKind.ASYNC for job in self._dispatch.running)
             stuck = follower_in_circle(self._evaluator.unfinished) if asking else None
             if stuck is not None:
                 self._fail_in_circle(stuck)
@@ -332,7 +333,7 @@ class Run:
             job.status = JobStatus.DONE
             progress.done += 1
             progress.seconds_ran += job.seconds
-        job.whole = stays_whole(job)
+        job.whole = wholeness(job)
         self._recorder.settled(job)
         for _, datum in job.arguments:
             release(datum)
@@ -344,7 +345,7 @@ class Run:
             return
         job.status, job.ended = JobStatus.FAILED, job.ended or time.time()
         self._counts[job.known.task.fullname].failed += 1
-        job.whole = False
+        job.whole = wholeness(job)
         self._recorder.failed(job, self._describe(job.failed))
 
     def _describe(self, failed: Failed) -> ErrorValue:
