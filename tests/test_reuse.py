@@ -158,6 +158,47 @@ def test_a_changed_helper_below_unmakes_a_shallow_hit_and_changing_back_hits_aga
     assert sum(counts.done for counts in back.counts.values()) == 0
 
 
+FAILING = """
+from redux import catch, task
+
+redux_namespace = "failing"
+
+@task
+def inner(x):
+    {inner}
+
+@task
+def outer(x):
+    return inner(x)
+
+@task
+def recover(error):
+    return "recovered"
+
+@task(check_valid="shallow")
+def careful(x, which):
+    return catch(outer(x), ValueError, recover)
+
+@task
+def main(x):
+    return [careful(x, "first"), careful(x, "second")]
+"""
+
+
+def test_who_recovered_from_a_failure_of_an_equal_call_is_asked_again_once_it_is_mended(
+    repo: Repo, workflow: Workflow, load: Load
+):
+    def run(inner: str) -> object:
+        path = workflow(FAILING.format(inner=inner))
+        return Scheduler(repo, folder=path.parent).run(load(path).main(1))
+
+    assert run("raise ValueError(x)") == ["recovered", "recovered"]
+    (last,) = repo.backend.executions(1)
+    calls = {view.job.call_hash for view in repo.backend.jobs(execution=last.id) if view.fullname == "failing.outer"}
+    assert len(calls) == 1
+    assert run("return x") == [1, 1]
+
+
 def test_config_arguments_do_not_count(repo: Repo):
     assert Scheduler(repo).run(configured(1)) == 1
     assert ran(Scheduler(repo).execute(configured(1, verbose=True)), "configured") == 0

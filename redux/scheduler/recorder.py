@@ -186,7 +186,7 @@ class Recorder:
             return
         if job.eval_hash is not None and not job.asked:
             self.asked(job)
-        if job.args_hash is not None:
+        if job.args_hash is not None and job.call_hash is None:
             encoded = encode(error)
             encoded = replace(encoded, traits=encoded.traits | Traits.ERROR)
             self._attempt(lambda: self._keep(encoded, error))

@@ -278,13 +278,13 @@ class Run:
 
     def _apply_same(self, job: Job, leader: Job) -> None:
         if leader.failed is not None:
+            job.leader = leader
             self._evaluator.fail(job, leader.failed)
         elif leader.datum is None:
             self._evaluator.follow(job, leader)
         else:
             job.outcome = Came.SAME_EXECUTION
-            job.call_hash, job.task_set = leader.call_hash, leader.task_set
-            job.whole = leader.whole
+            _be_the_call_of(leader, job)
             job.seconds = leader.seconds
             self._settle_cached(job, leader.datum)
 
@@ -345,6 +345,8 @@ class Run:
             return
         job.status, job.ended = JobStatus.FAILED, job.ended or time.time()
         self._counts[job.known.task.fullname].failed += 1
+        if job.leader is not None and job.leader.failed is job.failed:
+            _be_the_call_of(job.leader, job)
         job.whole = wholeness(job)
         self._recorder.failed(job, self._describe(job.failed))
 
@@ -385,6 +387,10 @@ class Run:
         if job is not None:
             self._recorder.tag_job(job, noted.job_tags)
         self._recorder.tag_execution(noted.execution_tags)
+
+
+def _be_the_call_of(leader: Job, job: Job) -> None:
+    job.call_hash, job.task_set, job.whole = leader.call_hash, leader.task_set, leader.whole
 
 
 def _moving(decisions: Sequence[tuple[Job, Decision]]) -> list[Job]:
