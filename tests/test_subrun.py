@@ -259,6 +259,14 @@ def test_it_sees_what_changes_outside_as_the_calls_below_it_would(
         assert below != "paints" or wall.read_text() == text
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_call_on_a_handle_that_was_rolled_back_is_made_again_in_it(sqlite_repo: Repo, tmp_path: Path, deep: bool):
+    for text in ("one", "two", "one"):
+        painted = subrun(paint(Wall("wall"), f"{tmp_path}/text", text), "threads")
+        assert Scheduler(sqlite_repo).run(subrun(painted, "inline") if deep else painted) == text
+        assert (tmp_path / "wall").read_text() == text
+
+
 def test_what_is_above_it_is_taken_whole_while_all_below_is_as_it_was(sqlite_repo: Repo, tmp_path: Path):
     path = tmp_path / "text"
     path.write_text("text")
