@@ -381,6 +381,23 @@ def test_limits_are_kept_while_it_awaits():
     assert Scheduler(limits={"lane": 2}).run(holds_lane(through_lane)) == 2
 
 
+@task(version="1", limits=["lane"])
+async def does_without_lane() -> str:
+    try:
+        return str(await through_lane(1))
+    except LimitHeldAbove:
+        return "did without"
+
+
+def test_a_limit_held_above_fails_that_call_and_not_the_execution(repo: Repo):
+    report = Scheduler(repo).execute([does_without_lane(), double(1)])
+    assert report.result == ["did without", 2]
+    assert repo.backend.executions(1)[0].status is JobStatus.DONE
+    assert {view.fullname.partition(".")[2]: view.job.status for view in repo.backend.jobs()} == {
+        "does_without_lane": JobStatus.DONE, "through_lane": JobStatus.FAILED, "double": JobStatus.DONE,
+    }  # fmt: skip
+
+
 @task(version="1")
 async def circle(x: int) -> int:
     return await circle(x)

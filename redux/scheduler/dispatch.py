@@ -14,7 +14,7 @@ from redux.scheduler.asking import Asked, answering, let_go, nobodys
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.inputs import Unmade
 from redux.scheduler.jobs import Failed, Job, RuleCell
-from redux.scheduler.limits import LimitExceeded, Limits
+from redux.scheduler.limits import LimitExceeded, LimitHeldAbove, Limits
 from redux.scheduler.outcomes import ask_what_was_read, datum_of_outcome, read_what_was_asked
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import Counts, describe_error
@@ -70,7 +70,7 @@ class Dispatch:
         try:
             if job.options.limits and not self._limits.take(job, reason, self._running.keys()):
                 return
-        except LimitExceeded as error:
+        except (LimitExceeded, LimitHeldAbove) as error:
             self._evaluator.fail(job, Failed(error, job))
             return
         self._start(job, reason)

@@ -58,7 +58,8 @@ class Limits:
     def take(self, job: Job, reason: Reason, running: Collection[JobId] = ()) -> bool:
         """Whether a job has all it takes now; if not, it waits, to come out of `next_freed`.
 
-        Raises LimitExceeded for more than there is, or than the `running` jobs above it leave, which wait for it.
+        Raises LimitExceeded for more than there is, LimitHeldAbove for more than the `running` jobs above it leave,
+        which wait for it.
         """
         wants = job.options.limits
         for resource, wanted in wants:
