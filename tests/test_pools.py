@@ -19,6 +19,7 @@ from redux.executors.futures import PoolFailed
 from redux.executors.pool import UnknownExecutor
 from redux.functools import catch
 from redux.repo import Repo, open_repo
+from redux_backends.records import JobStatus
 
 redux_namespace = "pools"
 
@@ -113,6 +114,35 @@ class Broken(Executor):
         future: Future[bytes] = Future()
         future.set_exception(OSError("the wire was cut"))
         return future
+
+
+closed: list[str] = []
+
+
+class CannotClose(ThreadPoolExecutor):
+    """A pool whose cluster is gone when it is to be shut down."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        closed.append(type(self).__name__)
+        raise OSError("the cluster is gone")
+
+
+class CannotCloseEither(CannotClose):
+    pass
+
+
+def test_a_pool_that_cannot_be_closed_costs_no_result_and_is_told(repo: Repo):
+    closed.clear()
+    scheduler = Scheduler(repo, executors={"one": CannotClose, "other": CannotCloseEither})
+    report = scheduler.execute([double.options(executor="one")(1), double.options(executor="other")(2)])
+    assert report.value == [2, 4]
+    assert sorted(closed) == ["CannotClose", "CannotCloseEither"]
+    assert sorted(report.left_open) == [
+        f"executor {name} could not be closed (OSError: the cluster is gone); what it started may still run"
+        for name in ("one", "other")
+    ]
+    assert repo.backend.executions(1)[0].status is JobStatus.DONE
 
 
 def test_a_pool_that_breaks_fails_its_jobs_with_its_own_words(repo: Repo):

@@ -111,8 +111,10 @@ class FuturesExecutor:
 
     def close(self) -> None:
         """Shut the pool down."""
-        self._pool.shutdown(wait=not self._sent, cancel_futures=True)
-        self._exchange.close()
+        try:
+            self._pool.shutdown(wait=not self._sent, cancel_futures=True)
+        finally:
+            self._exchange.close()
 
     def _take(self, future: Future[bytes]) -> _Sent | None:
         with self._changing:

@@ -376,7 +376,7 @@ class Recorder:
         """Record how the execution stands."""
         self._attempt(lambda: self._repo.backend.record_execution(execution))
         if execution.ended is not None:
-            self._repo.backend.release_lines(execution.id)
+            self._try(lambda: self._repo.backend.release_lines(execution.id))
 
     def renew_lease(self) -> None:
         """Say that the execution still runs."""
@@ -413,7 +413,10 @@ class Recorder:
 
     def _attempt(self, write: Callable[[], None]) -> None:
         if self.trouble is None:
-            try:
-                write()
-            except Exception as error:  # whatever it is, it must not cost the result
-                self.give_up(as_trouble(error))
+            self._try(write)
+
+    def _try(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except Exception as error:  # whatever it is, it must not cost the result
+            self.give_up(as_trouble(error))

@@ -133,7 +133,7 @@ class Report:
     """An execution that ended, by its `execution_id`: with a `result`, or a `failure`, or `stopped` before its end.
 
     `counts` are its jobs by task, `seconds` how long it took. `storage_trouble` is why something could not be recorded;
-    the result is good all the same.
+    the result is good all the same. `left_open` has a line for each executor that could not be closed.
     """
 
     execution_id: ExecutionId
@@ -143,6 +143,7 @@ class Report:
     counts: Mapping[str, TaskProgress]
     storage_trouble: str | None
     seconds: Seconds
+    left_open: tuple[str, ...] = ()
 
     @property
     def value(self) -> object:

@@ -305,9 +305,13 @@ class Scheduler:
         run = self._open(book, execution, counts, collector, stage)
         try:
             root = self._perform(run, asked)
-        finally:
-            pool.close()
-        report = self._report(run, asked, root, began)
+            report = self._report(run, asked, root)
+        except BaseException as error:
+            for line in pool.close():
+                error.add_note(line)
+            raise
+        # Whatever closing brings, the end is recorded.
+        report = replace(report, left_open=pool.close(), seconds=time.monotonic() - began)
         made = root.parent.calls
         run.let_go()
         return Joined(report, tuple((call.call_hash, call.task_set) for call in made if call.task_set is not None))
@@ -355,7 +359,7 @@ class Scheduler:
         finally:
             run.wind_up()
 
-    def _report(self, run: Run, asked: Asked, root: Gather, began: float) -> Report:
+    def _report(self, run: Run, asked: Asked, root: Gather) -> Report:
         finished = root.datum is not None and root.failed is None
         failure = describe_failure(root.failed) if root.failed is not None else None
         stopped = run.stopped and not finished
@@ -365,7 +369,7 @@ class Scheduler:
         assert value is not ABSENT
         return Report(
             asked.execution.id, value, failure, stopped, self._progress,
-            None if run.trouble is None else str(run.trouble), time.monotonic() - began,
+            None if run.trouble is None else str(run.trouble), 0.0,
         )  # fmt: skip
 
 
