@@ -17,8 +17,8 @@ from redux.repo import Repo
 from redux.rules import AsyncRule
 from redux.scheduler import scheduler_task
 from redux.scheduler.limits import LimitHeldAbove
+from redux.scheduler.lookout import CyclicCall
 from redux.scheduler.report import ExecutionFailed
-from redux.scheduler.run_loop import CyclicCall
 from redux.task import TaskError, wraps_task
 from redux.tasks.job_info import JobInfo
 from redux_backends.records import JobStatus, MissKind
@@ -418,6 +418,47 @@ async def back(x: int) -> int:
 def test_calls_that_wait_for_each_other_are_an_error_and_no_hang(calls: Callable[[], Any]):
     with pytest.raises(CyclicCall, match="waits for a call of itself"):
         Scheduler().run(calls())
+
+
+seen = threading.Event()
+
+
+@task(version="1")
+def keeps_coming(count: int) -> Any:
+    """Outcomes without a pause, until somebody has seen what he waits for, or gives up."""
+    return "seen" if seen.is_set() else "in vain" if count == 0 else one_more(double(count))
+
+
+@task(version="1")
+def one_more(doubled: int) -> Any:
+    return keeps_coming(doubled // 2 - 1)
+
+
+@task(version="1")
+def see(error: BaseException) -> str:
+    seen.set()
+    return type(error).__name__
+
+
+@task(version="1", timeout=0.05)
+def hangs_on_a_thread() -> None:
+    seen.wait(60)
+
+
+@task(version="1", timeout=0.05)
+async def hangs() -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [(hangs_on_a_thread, TimedOut), (hangs, TimedOut), (lambda: circle(2), CyclicCall)],
+    ids=["thread", "async", "circle"],
+)
+def test_what_is_looked_for_by_the_clock_is_seen_while_outcomes_keep_coming(call: Callable[[], Any], error: type):
+    seen.clear()
+    calls = [catch(call(), error, see), keeps_coming(4000)]
+    assert Scheduler().run(calls) == [error.__name__, "seen"]
 
 
 @task(version="1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -44,6 +45,7 @@ class Dispatch:
         self._retries = Retries()
         self._running: dict[JobId, Job] = {}
         self._timed = 0
+        self._looked: Seconds = 0.0
         self._closing = False
         self._asked: dict[Job, Asked] = {}
         self._inbox: SimpleQueue[tuple[object, Outcome | Question | None]] = SimpleQueue()
@@ -77,6 +79,7 @@ class Dispatch:
 
     def drain(self) -> bool:
         """Take in all outcomes that are there, and submit what is due for another attempt; whether there were any."""
+        self._give_up_overdue()
         came: list[tuple[object, Outcome | Question | None]] = []
         with suppress(Empty):
             while True:
@@ -92,9 +95,15 @@ class Dispatch:
         try:
             self._take_all([self._inbox.get(timeout=patience if due is None else min(patience, due))])
         except Empty:
-            self._pool.give_up_overdue()
+            self._give_up_overdue()
             return self._try_again()
         return True
+
+    def _give_up_overdue(self) -> None:
+        """By the clock, since outcomes of other jobs may keep coming."""
+        if self._timed and (now := time.monotonic()) - self._looked >= OVERDUE_SECONDS:
+            self._looked = now
+            self._pool.give_up_overdue()
 
     def wake(self) -> None:
         """Make whoever waits look up. Safe from a signal handler."""
@@ -112,7 +121,7 @@ class Dispatch:
         while self._running:
             with suppress(Empty):
                 self._take_all([self._inbox.get(timeout=OVERDUE_SECONDS if self._timed else None)])
-            self._pool.give_up_overdue()
+            self._give_up_overdue()
             self._recorder.flush_when_due()
         return begun_not
 
