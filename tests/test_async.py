@@ -333,6 +333,28 @@ def test_what_nobody_awaits_any_more_is_cancelled_and_can_be_asked_again(repo: R
     assert sorted(ran) == ["begun", "begun", "ended", "ended", "gave up", "gave up"]
 
 
+@task(version="1", timeout=0.05)
+async def runs_out_of_time() -> None:
+    await lasts_for_ever()
+
+
+@task(version="1")
+async def lasts_for_ever() -> None:
+    try:
+        await asyncio.Event().wait()
+    finally:
+        ran.append("ended")
+
+
+def test_what_a_job_awaited_ends_with_it_where_its_time_is_up(repo: Repo):
+    report = Scheduler(repo).execute(runs_out_of_time())
+    assert isinstance(report.failure and report.failure.error, TimedOut)
+    assert ran == ["ended"]
+    assert {view.job.status for view in repo.backend.jobs()} <= {JobStatus.FAILED, JobStatus.CANCELLED}
+    kept = Scheduler(keep_going=True).execute([catch(runs_out_of_time(), TimedOut, see), double(1)])
+    assert kept.value == ["TimedOut", 2]
+
+
 @task(version="1")
 async def leaves_one_behind() -> str:
     async def work() -> None:

@@ -229,6 +229,8 @@ class Dispatch:
         if job.known.task.fullname == SUBRUN:
             self._recorder.abandon(job)
         asked = self._asked.pop(job, None)
+        if asked is not None and not self._closing:
+            self._abandon_all(asked)
         if self._closing and isinstance(error, JobCancelled):
             self._recorder.started(job)
             return
@@ -278,6 +280,12 @@ class Dispatch:
             if job.options.is_async and job.id in self._running and job.eval_hash is not None:
                 self._reuse.forget(job, job.eval_hash)
                 self._pool.coroutines().cancel(job)
+
+    def _abandon_all(self, asked: Asked) -> None:
+        """A job is over that still awaited something: that it gave it up is not told any more."""
+        for cell in list(asked.cells.values()):
+            if not cell.settled:
+                self._abandon(cell)
 
     def _go_on(self, job: Job) -> None:
         """All that a job asked is answered, and it had ended before."""
