@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -99,6 +100,29 @@ def test_a_task_names_the_pool_it_wants(repo: Repo):
 def test_a_job_that_takes_too_long_is_given_up(repo: Repo):
     with pytest.raises(TimedOut):
         Scheduler(repo, executor="processes of futures", executors=POOLS).run(slow(1.5))
+
+
+never = threading.Event()
+
+
+@task(version="1", timeout=0.05)
+def stuck() -> None:
+    never.wait(60)
+
+
+def test_a_job_that_was_given_up_is_not_waited_for_at_the_end():
+    pools: list[ThreadPoolExecutor] = []
+
+    def make() -> Executor:
+        pools.append(ThreadPoolExecutor(1))
+        return pools[0]
+
+    try:
+        with pytest.raises(TimedOut):
+            Scheduler(executor="own", executors={"own": make}).run(stuck())
+        assert any(thread.is_alive() for thread in pools[0]._threads)
+    finally:
+        never.set()
 
 
 class Broken(Executor):
