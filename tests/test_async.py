@@ -333,6 +333,42 @@ def test_what_nobody_awaits_any_more_is_cancelled_and_can_be_asked_again(repo: R
     assert sorted(ran) == ["begun", "begun", "ended", "ended", "gave up", "gave up"]
 
 
+@task(version="1", limits=["lane"])
+async def never_in_lane(x: int) -> int:
+    ran.append("begun")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        ran.append("ended")
+    return x
+
+
+@task(version="1")
+async def gives_up_on(calls: Callable[[], Any]) -> str:
+    asked = asyncio.ensure_future(calls())
+    while "begun" not in ran:
+        await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    return "done"
+
+
+def lane_and_what_comes_after() -> Any:
+    return asyncio.gather(never_in_lane(1), never_in_lane(2), double(never_in_lane(3)))  # type: ignore[call-overload]
+
+
+def behind_rules() -> Any:
+    return catch(seq([never_in_lane(1)]), ValueError, see)
+
+
+@pytest.mark.parametrize("calls", [lane_and_what_comes_after, behind_rules])
+def test_of_what_nobody_awaits_any_more_nothing_begins_and_rules_hide_nothing(repo: Repo, calls: Callable[[], Any]):
+    assert Scheduler(repo).run(gives_up_on(calls)) == "done"
+    assert ran == ["begun", "ended"]
+    assert JobStatus.DONE not in {view.job.status for view in repo.backend.jobs(task="async_tasks.never_in_lane")}
+
+
 @task(version="1", timeout=0.05)
 async def runs_out_of_time() -> None:
     await lasts_for_ever()

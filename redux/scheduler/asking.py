@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from redux.executors.executor import Outcome, Question
@@ -10,6 +10,7 @@ from redux.rules import Steps
 from redux.scheduler.inputs import expressions_of
 from redux.scheduler.jobs import Cell, Failed, Job, RuleCell
 from redux.scheduler.outcomes import release
+from redux_valuestore.errors import ReduxError
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ class Asked:
 
 
 def nobodys(cell: RuleCell) -> list[Job]:
-    """The jobs that only this rule waits for, itself or through operations, now that nobody waits for it.
+    """The jobs that only this rule waits for, itself or through operations, rules and calls yet to be made.
 
     Asked again, their expressions make new cells.
     """
@@ -42,17 +43,29 @@ def nobodys(cell: RuleCell) -> list[Job]:
     jobs: list[Job] = []
     while waiting:
         one = waiting.pop()
-        for lazy in expressions_of(one):
+        try:
+            lazies = expressions_of(one)
+        except (ReduxError, RecursionError):  # it is yet to fail with this
+            continue
+        for lazy in lazies:
             source = one.parent.cells.get(id(lazy))
-            if source is None or source in gone or source.settled or set(source.waiters or ()) - gone:
+            if source is None or source in gone or source.settled or not _is_for(source, gone):
                 continue
             gone.add(source)
             del one.parent.cells[id(lazy)]
             if isinstance(source, Job):
                 jobs.append(source)
-            else:
+            if isinstance(source, RuleCell):
+                gone.update(source.current)
+                waiting += source.current
+            elif not isinstance(source, Job) or source.eval_hash is None:
                 waiting.append(source)
     return jobs
+
+
+def _is_for(source: Cell, gone: Collection[Cell]) -> bool:
+    """Whether nobody else waits for a cell."""
+    return all(waiter in gone or waiter.settled for waiter in source.waiters or ())
 
 
 def let_go(cell: RuleCell) -> None:

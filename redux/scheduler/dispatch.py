@@ -275,11 +275,21 @@ class Dispatch:
         asked.cells[question] = self._evaluator.ask(job, answering(question, answered))
 
     def _abandon(self, cell: RuleCell) -> None:
-        """Nobody awaits an answer any more: async jobs that ran for it alone are cancelled, others run to their end."""
+        """Nobody awaits an answer any more: of the jobs for it alone, async ones are cancelled, and none begins.
+
+        Others that run do so to their end.
+        """
         for job in nobodys(cell):
-            if job.options.is_async and job.id in self._running and job.eval_hash is not None:
+            begun = job.id in self._running or job.scope is not None
+            if begun and not (job.options.is_async and job.id in self._running):
+                continue
+            if job.eval_hash is not None:
                 self._reuse.forget(job, job.eval_hash)
+            if begun:
                 self._pool.coroutines().cancel(job)
+            else:
+                self._retries.forget(job)
+                self._evaluator.fail(job, Failed(JobCancelled(job.known.task.fullname), job))
 
     def _abandon_all(self, asked: Asked) -> None:
         """A job is over that still awaited something: that it gave it up is not told any more."""

@@ -85,12 +85,17 @@ class Limits:
         self._add(job.options.limits, -1)
 
     def next_freed(self) -> tuple[Job, Reason] | None:
-        """A job that waited and has now taken what it needs, the longest waiting of its kind; None if none fits."""
-        for wants, waiting in self._waiting.items():
-            if self._fits(wants):
-                freed = waiting.popleft()
-                if not waiting:
-                    del self._waiting[wants]
+        """A job that waited and has now taken what it needs, the longest waiting of its kind; None if none fits.
+
+        Those that are settled meanwhile wait for nothing.
+        """
+        for wants, waiting in list(self._waiting.items()):
+            while waiting and waiting[0][0].settled:
+                waiting.popleft()
+            freed = waiting.popleft() if waiting and self._fits(wants) else None
+            if not waiting:
+                del self._waiting[wants]
+            if freed is not None:
                 self._add(wants, 1)
                 return freed
         return None
