@@ -16,7 +16,7 @@ from redux.functools import catch, cond, seq
 from redux.repo import Repo
 from redux.rules import AsyncRule
 from redux.scheduler import scheduler_task
-from redux.scheduler.limits import LimitHeldAbove
+from redux.scheduler.limits import LimitHeldAbove, LimitNeverFree
 from redux.scheduler.lookout import CyclicCall
 from redux.scheduler.report import ExecutionFailed
 from redux.task import TaskError, wraps_task
@@ -437,6 +437,27 @@ def test_limits_are_kept_while_it_awaits():
     ):
         Scheduler().run(holds_lane(through_lane))
     assert Scheduler(limits={"lane": 2}).run(holds_lane(through_lane)) == 2
+
+
+@task(version="1", limits=["lane"])
+async def enters_lane_with_others(x: int) -> int:
+    ran.append("entered")
+    while ran.count("entered") < 2:
+        await asyncio.sleep(0)
+    return await through_lane(x)
+
+
+def test_async_tasks_that_hold_what_each_others_calls_need_are_an_error_and_no_hang(repo: Repo):
+    calls = [catch(enters_lane_with_others(x), LimitNeverFree, see) for x in (1, 2)]
+    assert sorted(map(str, Scheduler(repo, limits={"lane": 2}).run(calls))) in (
+        ["2", "LimitNeverFree"],
+        ["4", "LimitNeverFree"],
+    )
+    (error,) = repo.backend.jobs(task="async_tasks.through_lane", status=JobStatus.FAILED)
+    assert error.result_preview.startswith(
+        "redux.scheduler.limits.LimitNeverFree: task async_tasks.through_lane waits for limit 'lane', "
+        "which calls of async_tasks…"
+    )
 
 
 @task(version="1", limits=["lane"])

@@ -21,6 +21,7 @@ from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import Counts, describe_error
 from redux.scheduler.retries import Retries
 from redux.scheduler.reuse import Reuse
+from redux.scheduler.standstill import waiting_in_vain
 from redux_backends.records import JobId, JobStatus, MissKind, Reason, Seconds, Traits, new_id
 from redux_backends.records import Outcome as Came
 
@@ -66,6 +67,15 @@ class Dispatch:
     def idle(self) -> bool:
         """Whether nothing will come any more by itself."""
         return not self._running and not self._retries
+
+    def waits_in_vain(self) -> Failed | None:
+        """A job that waits for a limit which nobody will give back, with its error; None where there is none."""
+        waiting = self._limits.waiting if self._asked else ()
+        if not waiting:
+            return None
+        going_on = [job for job in self._running.values() if job not in self._asked or not self._asked[job].open]
+        stuck = waiting_in_vain(self._evaluator.unfinished, waiting, going_on)
+        return Failed(self._limits.never_free(stuck[0], self.running), stuck[0]) if stuck else None
 
     def submit(self, job: Job, reason: Reason) -> None:
         """Have a job run, once its limits allow it."""

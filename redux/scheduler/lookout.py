@@ -39,11 +39,17 @@ class Lookout:
         self._looked: Seconds = time.monotonic()
         self._foremost: frozenset[Job] = frozenset()
 
-    def look(self, running: Collection[Job]) -> bool:
-        """Nothing came for a while: note what runs, and fail a job that waits in a circle; whether there was one."""
+    def look(self, running: Collection[Job], in_vain: Failed | None) -> bool:
+        """Nothing came for a while: note what runs, and fail a job that waits for ever; whether there was one.
+
+        That is one in a circle, or the one that waits `in_vain`.
+        """
         self._looked = time.monotonic()
         for job in running:
             self._recorder.started(job)
+        if in_vain is not None and in_vain.job is not None:
+            self._evaluator.fail(in_vain.job, in_vain)
+            return True
         return self._break_circle(running)
 
     def look_if_due(self, now: Seconds, running: Collection[Job]) -> None:

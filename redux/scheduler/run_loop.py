@@ -62,6 +62,10 @@ class Dispatching(Protocol):
         """Whether there are jobs that will never run, so that nothing more can come."""
         ...
 
+    def waits_in_vain(self) -> Failed | None:
+        """A job that waits for what nobody will give back, with its error; None where there is none."""
+        ...
+
     def submit(self, job: Job, reason: Reason) -> None:
         """Have a job run."""
         ...
@@ -203,7 +207,7 @@ class Run:
             return
         patience = LONG_WAIT_SECONDS
         while not self._dispatch.wait(patience):
-            moves = self._lookout.look(self._dispatch.running)
+            moves = self._lookout.look(self._dispatch.running, self._dispatch.waits_in_vain())
             self._recorder.flush()
             self._renew_lease(time.monotonic())
             if moves:
