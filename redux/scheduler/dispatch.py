@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
@@ -35,7 +35,7 @@ class Dispatch:
 
     def __init__(
         self, pool: ExecutorPool, evaluator: Evaluator, reuse: Reuse, recorder: Recorder, counts: Counts,
-        limits: Mapping[str, int],
+        limits: Mapping[str, int], stop_below: Callable[[JobId], None],
     ) -> None:  # fmt: skip
         self._pool = pool
         self._evaluator = evaluator
@@ -43,6 +43,7 @@ class Dispatch:
         self._recorder = recorder
         self._counts = counts
         self._limits = Limits(limits)
+        self._stop_below = stop_below
         self._retries = Retries()
         self._running: dict[JobId, Job] = {}
         self._timed = 0
@@ -237,6 +238,7 @@ class Dispatch:
         if isinstance(error, TimedOut) and error.goes_on:
             self._counts[job.known.task.fullname].unheard += 1
         if job.known.task.fullname == SUBRUN:
+            self._stop_below(job.id)
             self._recorder.abandon(job)
         asked = self._asked.pop(job, None)
         if asked is not None and not self._closing:

@@ -77,6 +77,7 @@ class Recorder:
         self._job_tags: dict[Job, dict[tuple[str, str], None]] = {}
         self._writer = Writer(repo.backend.record, self.give_up)
         self.trouble: ReduxError | None = None
+        self._ended: ReduxError | None = None
         self._clear()
 
     def _clear(self) -> None:
@@ -144,6 +145,8 @@ class Recorder:
 
     def claim(self, line: Digest) -> ExecutionId | None:
         """Have a line of handles for this execution alone; the one that has it, if another does. Raises ReduxError."""
+        if self._ended is not None:
+            raise self._ended
         return self._repo.backend.claim_line(line, self._execution)
 
     def rolled_back(self, versions: Collection[Digest]) -> frozenset[Digest]:
@@ -385,6 +388,12 @@ class Recorder:
     def give_up(self, error: ReduxError) -> None:
         """Record nothing more: the database or the store is in trouble. The first trouble is the one reported."""
         self.trouble = self.trouble or error
+
+    def end(self, why: ReduxError) -> None:
+        """Nothing more is recorded, nor claimed, from when this returns. Safe from any thread."""
+        self.give_up(why)
+        self._ended = why
+        self._writer.end(why)
 
     def flush_when_due(self) -> None:
         """Write the group if it is large, old, or holds the end of a long job."""

@@ -15,8 +15,9 @@ from typing import TypeVar, cast
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
 from redux.default_tags import user_name
-from redux.executors.executor import RunInWorker, importing
+from redux.executors.executor import JobCancelled, RunInWorker, importing
 from redux.executors.pool import NO_POOLS, ExecutorPool, OwnExecutor
+from redux.flow.subrun import SUBRUN
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
 from redux.scheduler.current import being_current, make_known
@@ -90,7 +91,10 @@ class Scheduler:
         self._run: Run | None = None
         self._inside: tuple[str, ...] = ()
         self._book: TaskBook | None = None
-        self._subs: list[Scheduler] = []
+        self._subs: dict[str, Scheduler] = {}
+        self._given_up: set[str] = set()
+        self._joined: Recorder | None = None
+        self._abandoned = False
         self._token = new_id().hex()
         make_known(self._token, self)
         self._stop_asked = False
@@ -109,7 +113,7 @@ class Scheduler:
     @property
     def progress(self) -> Mapping[str, TaskProgress]:
         """Counts per task of the execution under way, or of the last one; with those of sub-schedulers at work here."""
-        subs = list(self._subs)
+        subs = list(self._subs.values())
         if not subs:
             return self._progress
         together = Counts()
@@ -126,7 +130,8 @@ class Scheduler:
         Those of sub-schedulers at work in this process are among them.
         """
         run, together = self._run, dict[str, TaskStatus]()
-        for status in ({} if run is None else run.status(), *(scheduler.status for scheduler in list(self._subs))):
+        subs = list(self._subs.values())
+        for status in ({} if run is None else run.status(), *(scheduler.status for scheduler in subs)):
             for name, one in status.items():
                 together[name] = one + together[name] if name in together else one
         return together
@@ -162,7 +167,7 @@ class Scheduler:
         self._stop_asked = True
         if self._run is not None:
             self._run.stop()
-        for scheduler in list(self._subs):
+        for scheduler in list(self._subs.values()):
             scheduler.stop()
 
     def execute(
@@ -229,17 +234,37 @@ class Scheduler:
         return made
 
     @contextmanager
-    def sub_scheduler(self, terms: Terms, executors: Mapping[str, OwnExecutor]) -> Iterator[Scheduler]:
-        """A scheduler in this one's storage, by what it knows of the code; it is stopped with this one."""
+    def sub_scheduler(self, terms: Terms, executors: Mapping[str, OwnExecutor], job: str) -> Iterator[Scheduler]:
+        """A scheduler in this one's storage, by what it knows of the code; it is stopped with this one.
+
+        `job` is the id of the job that it is; where that was given up, it begins nothing.
+        """
         made = Scheduler.on(self.repo, terms, {**self._executors, **executors})
         made._book = self._book
-        self._subs.append(made)
+        self._subs[job] = made
         try:
-            if self._run is not None and self._run.stopped:
+            if self._abandoned or job in self._given_up:
+                made._abandon()
+            elif self._run is not None and self._run.stopped:
                 made.stop()
             yield made
         finally:
-            self._subs.remove(made)
+            del self._subs[job]
+
+    def _stop_below(self, job: JobId) -> None:
+        """A job was given up: if it is a sub-scheduler here, that one starts nothing more, nor records below it."""
+        self._given_up.add(job.hex())
+        below = self._subs.get(job.hex())
+        if below is not None:
+            below._abandon()
+
+    def _abandon(self) -> None:
+        self._abandoned = True
+        if self._joined is not None:  # an execution of its own comes to its end, and is recorded so
+            self._joined.end(JobCancelled(SUBRUN))
+            for scheduler in list(self._subs.values()):
+                scheduler._abandon()
+        self.stop()
 
     def join(
         self,
@@ -296,10 +321,13 @@ class Scheduler:
         execution = asked.execution
         pool = ExecutorPool(self.repo, self._executor, self._workers, folder, self._executors, self._inside)
         recorder = Recorder(self.repo, book, execution.id, asked.parent)
+        self._joined = recorder if asked.joins else None
+        if self._abandoned and asked.joins:
+            recorder.end(JobCancelled(SUBRUN))
         counts = Counts()
 
         def dispatch(evaluator: Evaluator, reuse: Reuse) -> Dispatch:
-            return Dispatch(pool, evaluator, reuse, recorder, counts, self._limits)
+            return Dispatch(pool, evaluator, reuse, recorder, counts, self._limits, self._stop_below)
 
         stage = Stage(recorder, dispatch, asked.context, asked.exported)
         run = self._open(book, execution, counts, collector, stage)

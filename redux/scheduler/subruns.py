@@ -263,7 +263,7 @@ def _error_of(wrong: Wrong) -> BaseException:
 )  # fmt: skip
 def run_below(expression: Sealed, below: Below, job: JobInfo = JobInfo()) -> Any:
     """Be the scheduler of an expression."""
-    with _scheduler(below) as scheduler:
+    with _scheduler(below, job.job_id) as scheduler:
         for name in below.load_modules:
             import_module(name)
         expr = expression.open()
@@ -284,10 +284,10 @@ def _counts(report: Report) -> Iterator[tuple[str, int, int, int, float, float]]
 
 
 @contextmanager
-def _scheduler(below: Below) -> Iterator[Scheduler]:
+def _scheduler(below: Below, job: str) -> Iterator[Scheduler]:
     outer, executors = scheduler_here(below.terms.token), pools_of(below.executors)
     if outer is not None:
-        with outer.sub_scheduler(below.terms, executors) as scheduler:
+        with outer.sub_scheduler(below.terms, executors, job) as scheduler:
             yield scheduler
         return
     address = below.terms.address
