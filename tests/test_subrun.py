@@ -319,6 +319,27 @@ def test_a_report_and_a_dry_run_tell_of_it(sqlite_repo: Repo):
 
 
 schedulers: list[Scheduler] = []
+goes_on = Event()
+
+
+@task(version="1", timeout=0.05)
+def takes_too_long() -> None:
+    goes_on.wait(60)
+
+
+@task(version="1")
+def tell_progress(error: TimedOut) -> int:
+    return schedulers[0].progress["test_subrun.takes_too_long"].unheard
+
+
+def test_what_goes_on_unheard_below_is_counted():
+    goes_on.clear()
+    schedulers[:] = [Scheduler()]
+    report = schedulers[0].execute(subrun(catch(takes_too_long(), TimedOut, tell_progress), executor="threads"))
+    goes_on.set()
+    assert (report.value, report.counts["test_subrun.takes_too_long"].unheard) == (1, 1)
+
+
 seen: list[object] = []
 
 
@@ -420,9 +441,6 @@ def die(x: int) -> int:
 class Db(Handle):
     def __init__(self, name: str, namespace: str | None = None) -> None:
         self.instance = name
-
-
-goes_on = Event()
 
 
 @task(version="1")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from redux.flow.subrun import SUBRUN
+from redux.rules import Tally
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Job
 from redux.tracebacks import text_of, trim_traceback
 from redux.value import preview
@@ -32,13 +33,20 @@ class TaskProgress:
     unheard: int = 0
     """attempts that ran out of their time and could not be ended, so that they went on"""
 
-    def add(self, done: int, cached: int, failed: int, seconds_ran: Seconds, seconds_saved: Seconds) -> None:
+    def tally(self, fullname: str) -> Tally:
+        """The counts as they are now, but for what runs, for another scheduler to add to its own."""
+        return Tally(
+            fullname, self.done, self.cached, self.failed, self.seconds_ran, self.seconds_saved, self.unheard
+        )  # fmt: skip
+
+    def add(self, tally: Tally) -> None:
         """Count jobs that another scheduler ran for this execution."""
-        self.done += done
-        self.cached += cached
-        self.failed += failed
-        self.seconds_ran += seconds_ran
-        self.seconds_saved += seconds_saved
+        self.done += tally.done
+        self.cached += tally.cached
+        self.failed += tally.failed
+        self.seconds_ran += tally.seconds_ran
+        self.seconds_saved += tally.seconds_saved
+        self.unheard += tally.unheard
 
 
 @dataclass(frozen=True, slots=True)

@@ -357,8 +357,8 @@ class Run:
 
     def grafted(self, effect: Grafted) -> None:
         """Another scheduler did work for this run."""
-        for name, done, cached, failed, seconds_ran, seconds_saved in effect.counts:
-            self._counts[name].add(done, cached, failed, seconds_ran, seconds_saved)
+        for tally in effect.counts:
+            self._counts[tally.fullname].add(tally)
         if effect.trouble is not None:
             self._recorder.give_up(BackendError(effect.trouble))
 

@@ -120,7 +120,7 @@ class Scheduler:
         for counts in (self._progress, *(scheduler.progress for scheduler in subs)):
             for name, one in dict(counts).items():
                 together[name].running += one.running
-                together[name].add(one.done, one.cached, one.failed, one.seconds_ran, one.seconds_saved)
+                together[name].add(one.tally(name))
         return together
 
     @property
