@@ -11,10 +11,10 @@ from redux.ahead import Answer
 from redux.executors.executor import Executor, JobCancelled, JobSpec, Outcome, Question, TimedOut
 from redux.executors.pool import ExecutorPool
 from redux.flow.subrun import SUBRUN
-from redux.scheduler.asking import Asked, answering, let_go, nobodys
+from redux.scheduler.asking import Asking
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.inputs import Unmade
-from redux.scheduler.jobs import Failed, Job, RuleCell
+from redux.scheduler.jobs import Failed, Job
 from redux.scheduler.limits import LimitExceeded, LimitHeldAbove, Limits
 from redux.scheduler.outcomes import ask_what_was_read, datum_of_outcome, read_what_was_asked
 from redux.scheduler.recorder import Recorder
@@ -49,8 +49,8 @@ class Dispatch:
         self._timed = 0
         self._looked: Seconds = 0.0
         self._closing = False
-        self._asked: dict[Job, Asked] = {}
         self._inbox: SimpleQueue[tuple[object, Outcome | Question | None]] = SimpleQueue()
+        self._asking = Asking(evaluator, self._give_up, self._interrupt, lambda job: self._inbox.put((job, None)))
         pool.connect(self._note, self._note)
 
     def _note(self, key: object, came: Outcome | Question) -> None:
@@ -71,10 +71,10 @@ class Dispatch:
 
     def waits_in_vain(self) -> Failed | None:
         """A job that waits for a limit which nobody will give back, with its error; None where there is none."""
-        waiting = self._limits.waiting if self._asked else ()
+        waiting = self._limits.waiting if self._asking else ()
         if not waiting:
             return None
-        going_on = [job for job in self._running.values() if job not in self._asked or not self._asked[job].open]
+        going_on = [job for job in self._running.values() if not self._asking.awaits(job)]
         stuck = waiting_in_vain(self._evaluator.unfinished, waiting, going_on)
         return Failed(self._limits.never_free(stuck[0], self.running), stuck[0]) if stuck else None
 
@@ -126,9 +126,7 @@ class Dispatch:
         begun_not = [key for key in self._pool.cancel_waiting() if isinstance(key, Job)]
         for job in begun_not:
             self._running.pop(job.id, None)
-        for job, asked in self._asked.items():
-            if asked.open:
-                self._interrupt(job)
+        self._asking.close()
         while self._running:
             with suppress(Empty):
                 self._take_all([self._inbox.get(timeout=OVERDUE_SECONDS if self._timed else None)])
@@ -192,7 +190,7 @@ class Dispatch:
         if not isinstance(key, Job):
             return
         if isinstance(came, Question):
-            self._ask(key, came)
+            self._asking.take(key, came, key.id in self._running)
         elif came is None:
             self._go_on(key)
         elif self._running.pop(key.id, None) is not None:
@@ -204,10 +202,9 @@ class Dispatch:
         self._give_back(job)
         job.started, job.ended = outcome.started, outcome.ended
         job.seconds = outcome.ended - outcome.started
-        asked = self._asked.get(job)
         ends_now = outcome.error is not None and not self._tries_again(job, outcome.error)
-        if asked is not None and asked.open and not ends_now:
-            asked.outcome = outcome
+        if self._asking.awaits(job) and not ends_now:
+            self._asking.put_off(job, outcome)
         else:
             self._take_in(job, outcome, answers)
 
@@ -215,7 +212,7 @@ class Dispatch:
         if outcome.error is not None:
             self._raised(job, outcome.error)
             return
-        asked = self._asked.pop(job, None)
+        gave_up = self._asking.returned(job)
         if outcome.trouble is not None:
             self._recorder.give_up(outcome.trouble)
         encoded = outcome.encoded
@@ -226,7 +223,7 @@ class Dispatch:
         self._recorder.note_values(outcome.records)
         if job.forks or (encoded.traits is not _PLAIN and encoded.traits & Traits.HANDLES):
             self._recorder.advanced(job, outcome.records)
-        job.whole = read_what_was_asked(job, answers) and (asked is None or not asked.gave_up)
+        job.whole = read_what_was_asked(job, answers) and not gave_up
         if job.whole and not job.options.is_async:
             self._recorder.reduced(job, encoded.hash, job.seconds)
         if encoded.traits is not _PLAIN and encoded.traits & Traits.EXPRESSIONS:
@@ -240,15 +237,12 @@ class Dispatch:
         if job.known.task.fullname == SUBRUN:
             self._stop_below(job.id)
             self._recorder.abandon(job)
-        asked = self._asked.pop(job, None)
-        if asked is not None and not self._closing:
-            self._abandon_all(asked)
+        behind = self._asking.raised(job, error)
         if self._closing and isinstance(error, JobCancelled):
             self._recorder.started(job)
             return
         if not self._tries_again(job, error):
-            failed = None if asked is None else asked.behind(error)
-            self._evaluator.fail(job, failed or Failed(error, job))
+            self._evaluator.fail(job, behind or Failed(error, job))
             return
         job.status = JobStatus.FAILED
         self._recorder.failed(job, describe_error(error))
@@ -262,58 +256,24 @@ class Dispatch:
 
     # -- what running jobs ask ---------------------------------------------------------------------
 
-    def _ask(self, job: Job, question: Question) -> None:
-        asked = self._asked.get(job)
-        if question.given_up:
-            if asked is not None and question in asked.cells:
-                asked.gave_up = True
-                if not self._closing:  # then what runs may finish, as all that runs
-                    self._abandon(asked.cells[question])
-        elif job.id in self._running and self._closing:
-            self._interrupt(job)
-        elif job.id in self._running:
-            self._open(job, question)
-
-    def _open(self, job: Job, question: Question) -> None:
-        asked = self._asked.setdefault(job, Asked())
-
-        def answered() -> None:
-            asked.open -= 1
-            let_go(asked.cells[question])
-            if asked.outcome is not None and not asked.open:
-                self._inbox.put((job, None))
-
-        asked.open += 1
-        asked.cells[question] = self._evaluator.ask(job, answering(question, answered))
-
-    def _abandon(self, cell: RuleCell) -> None:
-        """Nobody awaits an answer any more: of the jobs for it alone, async ones are cancelled, and none begins.
-
-        Others that run do so to their end.
-        """
-        for job in nobodys(cell):
-            begun = job.id in self._running or job.scope is not None
-            if begun and not (job.options.is_async and job.id in self._running):
-                continue
-            if job.eval_hash is not None:
-                self._reuse.forget(job, job.eval_hash)
-            if begun:
-                self._pool.coroutines().cancel(job)
-            else:
-                self._retries.forget(job)
-                self._evaluator.fail(job, Failed(JobCancelled(job.known.task.fullname), job))
-
-    def _abandon_all(self, asked: Asked) -> None:
-        """A job is over that still awaited something: that it gave it up is not told any more."""
-        for cell in list(asked.cells.values()):
-            if not cell.settled:
-                self._abandon(cell)
+    def _give_up(self, job: Job) -> None:
+        """Nobody awaits a job any more: an async one is cancelled, another runs to its end, and none begins."""
+        runs = job.id in self._running
+        if (runs and not job.options.is_async) or (not runs and job.scope is not None):
+            return
+        if job.eval_hash is not None:
+            self._reuse.forget(job, job.eval_hash)
+        if runs:
+            self._pool.coroutines().cancel(job)
+        else:
+            self._retries.forget(job)
+            self._evaluator.fail(job, Failed(JobCancelled(job.known.task.fullname), job))
 
     def _go_on(self, job: Job) -> None:
         """All that a job asked is answered, and it had ended before."""
-        asked = self._asked.get(job)
-        if asked is not None and asked.outcome is not None:
-            self._take_in(job, asked.outcome, ask_what_was_read((job,)))
+        outcome = self._asking.outcome_of(job)
+        if outcome is not None:
+            self._take_in(job, outcome, ask_what_was_read((job,)))
 
     def _interrupt(self, job: Job) -> None:
         """Have a job end that waits for what will not run any more."""
