@@ -127,18 +127,30 @@ class SurroundingsAsked(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How many jobs of the task `fullname` another scheduler had, by how they ended, and how long they took."""
+
+    fullname: str
+    done: int
+    cached: int
+    failed: int
+    seconds_ran: float
+    seconds_saved: float
+    unheard: int
+
+
+@dataclass(frozen=True, slots=True)
 class Grafted(Effect):
     """Has calls that another scheduler made be calls of the job that the rule is part of.
 
     Each is a call hash (None where it left no record), a task set (None where it did not end), both recorded by now,
     and how far what it is part of may be taken whole; `trouble` is why not all is recorded.
-    `counts` are the jobs behind them that belong to the same execution: by task how many were done, cached and failed,
-    and the seconds that they ran, and saved.
+    `counts` are the jobs behind them that belong to the same execution, by task.
     """
 
     calls: tuple[tuple[Digest | None, Digest | None, int], ...]
     trouble: str | None = None
-    counts: tuple[tuple[str, int, int, int, float, float], ...] = ()
+    counts: tuple[Tally, ...] = ()
 
 
 class Settle:

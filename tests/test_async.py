@@ -16,9 +16,9 @@ from redux.functools import catch, cond, seq
 from redux.repo import Repo
 from redux.rules import AsyncRule
 from redux.scheduler import scheduler_task
-from redux.scheduler.limits import LimitHeldAbove
+from redux.scheduler.limits import LimitHeldAbove, LimitNeverFree
+from redux.scheduler.lookout import CyclicCall
 from redux.scheduler.report import ExecutionFailed
-from redux.scheduler.run_loop import CyclicCall
 from redux.task import TaskError, wraps_task
 from redux.tasks.job_info import JobInfo
 from redux_backends.records import JobStatus, MissKind
@@ -333,6 +333,64 @@ def test_what_nobody_awaits_any_more_is_cancelled_and_can_be_asked_again(repo: R
     assert sorted(ran) == ["begun", "begun", "ended", "ended", "gave up", "gave up"]
 
 
+@task(version="1", limits=["lane"])
+async def never_in_lane(x: int) -> int:
+    ran.append("begun")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        ran.append("ended")
+    return x
+
+
+@task(version="1")
+async def gives_up_on(calls: Callable[[], Any]) -> str:
+    asked = asyncio.ensure_future(calls())
+    while "begun" not in ran:
+        await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    return "done"
+
+
+def lane_and_what_comes_after() -> Any:
+    return asyncio.gather(never_in_lane(1), never_in_lane(2), double(never_in_lane(3)))  # type: ignore[call-overload]
+
+
+def behind_rules() -> Any:
+    return catch(seq([never_in_lane(1)]), ValueError, see)
+
+
+@pytest.mark.parametrize("calls", [lane_and_what_comes_after, behind_rules])
+def test_of_what_nobody_awaits_any_more_nothing_begins_and_rules_hide_nothing(repo: Repo, calls: Callable[[], Any]):
+    assert Scheduler(repo).run(gives_up_on(calls)) == "done"
+    assert ran == ["begun", "ended"]
+    assert JobStatus.DONE not in {view.job.status for view in repo.backend.jobs(task="async_tasks.never_in_lane")}
+
+
+@task(version="1", timeout=0.05)
+async def runs_out_of_time() -> None:
+    await lasts_for_ever()
+
+
+@task(version="1")
+async def lasts_for_ever() -> None:
+    try:
+        await asyncio.Event().wait()
+    finally:
+        ran.append("ended")
+
+
+def test_what_a_job_awaited_ends_with_it_where_its_time_is_up(repo: Repo):
+    report = Scheduler(repo).execute(runs_out_of_time())
+    assert isinstance(report.failure and report.failure.error, TimedOut)
+    assert ran == ["ended"]
+    assert {view.job.status for view in repo.backend.jobs()} <= {JobStatus.FAILED, JobStatus.CANCELLED}
+    kept = Scheduler(keep_going=True).execute([catch(runs_out_of_time(), TimedOut, see), double(1)])
+    assert kept.value == ["TimedOut", 2]
+
+
 @task(version="1")
 async def leaves_one_behind() -> str:
     async def work() -> None:
@@ -381,6 +439,44 @@ def test_limits_are_kept_while_it_awaits():
     assert Scheduler(limits={"lane": 2}).run(holds_lane(through_lane)) == 2
 
 
+@task(version="1", limits=["lane"])
+async def enters_lane_with_others(x: int) -> int:
+    ran.append("entered")
+    while ran.count("entered") < 2:
+        await asyncio.sleep(0)
+    return await through_lane(x)
+
+
+def test_async_tasks_that_hold_what_each_others_calls_need_are_an_error_and_no_hang(repo: Repo):
+    calls = [catch(enters_lane_with_others(x), LimitNeverFree, see) for x in (1, 2)]
+    assert sorted(map(str, Scheduler(repo, limits={"lane": 2}).run(calls))) in (
+        ["2", "LimitNeverFree"],
+        ["4", "LimitNeverFree"],
+    )
+    (error,) = repo.backend.jobs(task="async_tasks.through_lane", status=JobStatus.FAILED)
+    assert error.result_preview.startswith(
+        "redux.scheduler.limits.LimitNeverFree: task async_tasks.through_lane waits for limit 'lane', "
+        "which calls of async_tasks…"
+    )
+
+
+@task(version="1", limits=["lane"])
+async def does_without_lane() -> str:
+    try:
+        return str(await through_lane(1))
+    except LimitHeldAbove:
+        return "did without"
+
+
+def test_a_limit_held_above_fails_that_call_and_not_the_execution(repo: Repo):
+    report = Scheduler(repo).execute([does_without_lane(), double(1)])
+    assert report.result == ["did without", 2]
+    assert repo.backend.executions(1)[0].status is JobStatus.DONE
+    assert {view.fullname.partition(".")[2]: view.job.status for view in repo.backend.jobs()} == {
+        "does_without_lane": JobStatus.DONE, "through_lane": JobStatus.FAILED, "double": JobStatus.DONE,
+    }  # fmt: skip
+
+
 @task(version="1")
 async def circle(x: int) -> int:
     return await circle(x)
@@ -401,6 +497,47 @@ async def back(x: int) -> int:
 def test_calls_that_wait_for_each_other_are_an_error_and_no_hang(calls: Callable[[], Any]):
     with pytest.raises(CyclicCall, match="waits for a call of itself"):
         Scheduler().run(calls())
+
+
+seen = threading.Event()
+
+
+@task(version="1")
+def keeps_coming(count: int) -> Any:
+    """Outcomes without a pause, until somebody has seen what he waits for, or gives up."""
+    return "seen" if seen.is_set() else "in vain" if count == 0 else one_more(double(count))
+
+
+@task(version="1")
+def one_more(doubled: int) -> Any:
+    return keeps_coming(doubled // 2 - 1)
+
+
+@task(version="1")
+def see(error: BaseException) -> str:
+    seen.set()
+    return type(error).__name__
+
+
+@task(version="1", timeout=0.05)
+def hangs_on_a_thread() -> None:
+    seen.wait(60)
+
+
+@task(version="1", timeout=0.05)
+async def hangs() -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [(hangs_on_a_thread, TimedOut), (hangs, TimedOut), (lambda: circle(2), CyclicCall)],
+    ids=["thread", "async", "circle"],
+)
+def test_what_is_looked_for_by_the_clock_is_seen_while_outcomes_keep_coming(call: Callable[[], Any], error: type):
+    seen.clear()
+    calls = [catch(call(), error, see), keeps_coming(4000)]
+    assert Scheduler().run(calls) == [error.__name__, "seen"]
 
 
 @task(version="1")

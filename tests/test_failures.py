@@ -15,7 +15,7 @@ from redux.scheduler import ExecutionFailed, Scheduler
 from redux.task import task
 from redux_backends.backend import BackendUnavailable
 from redux_backends.memory import MemoryBackend
-from redux_backends.records import Batch, JobStatus
+from redux_backends.records import Batch, ExecutionId, JobStatus
 from redux_valuestore.digest import Digest
 from redux_valuestore.store import MemoryStore, StoreUnavailable
 
@@ -196,6 +196,19 @@ def test_storage_trouble_never_costs_the_result(repo: Repo, what: str):
     assert report.value == ["x" * 10_000, ["x" * 10_000], 1]
     assert report.storage_trouble is not None
     assert what in report.storage_trouble
+
+
+class KeepsItsLines(MemoryBackend):
+    """A database that fails once the execution has ended."""
+
+    def release_lines(self, execution: ExecutionId) -> None:
+        raise OSError(5, "input/output error")
+
+
+def test_storage_in_trouble_at_the_very_end_costs_no_result_either():
+    report = Scheduler(Repo(KeepsItsLines(), MemoryStore())).execute(good(1))
+    assert report.value == 1
+    assert "input/output error" in (report.storage_trouble or "")
 
 
 def test_a_task_whose_code_cannot_be_read_is_an_error_only_for_those_who_call_it(tmp_path: Path):

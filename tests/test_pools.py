@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -19,6 +20,7 @@ from redux.executors.futures import PoolFailed
 from redux.executors.pool import UnknownExecutor
 from redux.functools import catch
 from redux.repo import Repo, open_repo
+from redux_backends.records import JobStatus
 
 redux_namespace = "pools"
 
@@ -100,6 +102,29 @@ def test_a_job_that_takes_too_long_is_given_up(repo: Repo):
         Scheduler(repo, executor="processes of futures", executors=POOLS).run(slow(1.5))
 
 
+never = threading.Event()
+
+
+@task(version="1", timeout=0.05)
+def stuck() -> None:
+    never.wait(60)
+
+
+def test_a_job_that_was_given_up_is_not_waited_for_at_the_end():
+    pools: list[ThreadPoolExecutor] = []
+
+    def make() -> Executor:
+        pools.append(ThreadPoolExecutor(1))
+        return pools[0]
+
+    try:
+        with pytest.raises(TimedOut):
+            Scheduler(executor="own", executors={"own": make}).run(stuck())
+        assert any(thread.is_alive() for thread in pools[0]._threads)
+    finally:
+        never.set()
+
+
 class Broken(Executor):
     """A pool that takes one job and breaks it, and takes no second."""
 
@@ -113,6 +138,35 @@ class Broken(Executor):
         future: Future[bytes] = Future()
         future.set_exception(OSError("the wire was cut"))
         return future
+
+
+closed: list[str] = []
+
+
+class CannotClose(ThreadPoolExecutor):
+    """A pool whose cluster is gone when it is to be shut down."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        closed.append(type(self).__name__)
+        raise OSError("the cluster is gone")
+
+
+class CannotCloseEither(CannotClose):
+    pass
+
+
+def test_a_pool_that_cannot_be_closed_costs_no_result_and_is_told(repo: Repo):
+    closed.clear()
+    scheduler = Scheduler(repo, executors={"one": CannotClose, "other": CannotCloseEither})
+    report = scheduler.execute([double.options(executor="one")(1), double.options(executor="other")(2)])
+    assert report.value == [2, 4]
+    assert sorted(closed) == ["CannotClose", "CannotCloseEither"]
+    assert sorted(report.left_open) == [
+        f"executor {name} could not be closed (OSError: the cluster is gone); what it started may still run"
+        for name in ("one", "other")
+    ]
+    assert repo.backend.executions(1)[0].status is JobStatus.DONE
 
 
 def test_a_pool_that_breaks_fails_its_jobs_with_its_own_words(repo: Repo):

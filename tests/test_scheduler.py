@@ -12,7 +12,7 @@ from redux.expression import Expression
 from redux.nested import HiddenExpression
 from redux.repo import Repo
 from redux.scheduler import Report, Scheduler
-from redux.scheduler.run_loop import CyclicCall
+from redux.scheduler.lookout import CyclicCall
 from redux.task import task
 from redux.value import CannotEncode
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from threading import current_thread
+from threading import Event, current_thread
+from threading import enumerate as enumerate_threads
 from types import ModuleType
 
 import numpy as np
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 
 from redux.context import get_context
 from redux.errors import BackendUnavailable, ConfigError
+from redux.executors.executor import TimedOut
 from redux.executors.pool import UnknownExecutor
 from redux.executors.processes import WorkerDied
 from redux.file import File
@@ -431,6 +433,27 @@ def test_a_report_and_a_dry_run_tell_of_it(sqlite_repo: Repo):
 
 
 schedulers: list[Scheduler] = []
+goes_on = Event()
+
+
+@task(version="1", timeout=0.05)
+def takes_too_long() -> None:
+    goes_on.wait(60)
+
+
+@task(version="1")
+def tell_progress(error: TimedOut) -> int:
+    return schedulers[0].progress["test_subrun.takes_too_long"].unheard
+
+
+def test_what_goes_on_unheard_below_is_counted():
+    goes_on.clear()
+    schedulers[:] = [Scheduler()]
+    report = schedulers[0].execute(subrun(catch(takes_too_long(), TimedOut, tell_progress), executor="threads"))
+    goes_on.set()
+    assert (report.value, report.counts["test_subrun.takes_too_long"].unheard) == (1, 1)
+
+
 seen: list[object] = []
 
 
@@ -527,6 +550,40 @@ def test_an_error_names_the_calls_and_the_job_that_it_came_from(sqlite_repo: Rep
 def die(x: int) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
     return x
+
+
+class Db(Handle):
+    def __init__(self, name: str, namespace: str | None = None) -> None:
+        self.instance = name
+
+
+@task(version="1")
+def lasts(x: int) -> int:
+    ran.append("lasts")
+    goes_on.wait(60)
+    return x
+
+
+@task(version="1")
+def load(db: Db, x: int) -> int:
+    ran.append(f"load {x}")
+    return x
+
+
+def test_what_was_given_up_starts_nothing_more_records_nothing_and_claims_nothing(sqlite_repo: Repo):
+    ran.clear()
+    goes_on.clear()
+    before = set(enumerate_threads())
+    scheduler = Scheduler(sqlite_repo)
+    report = scheduler.execute(subrun(load(Db("z"), lasts(1)), executor="threads", timeout=0.5))
+    assert isinstance(report.failure and report.failure.error, TimedOut)
+    goes_on.set()
+    for thread in set(enumerate_threads()) - before:
+        thread.join(60)
+    assert "load 1" not in ran
+    assert JobStatus.DONE not in {view.job.status for view in sqlite_repo.backend.jobs()}
+    assert JobStatus.RUNNING not in {view.job.status for view in sqlite_repo.backend.jobs()}
+    assert scheduler.run(load(Db("z"), 7)) == 7
 
 
 def test_what_a_lost_worker_was_at_shows_as_given_up(sqlite_repo: Repo):

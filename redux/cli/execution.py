@@ -196,6 +196,7 @@ def _conclude(report: Report, storage: RunStorage, shown: Shown) -> int:
         tell(describe_run(report, rows, causes, whole_width(sys.stderr), kept))
     if trouble is not None:
         tell(f"redux: {unrecorded_line(trouble)}")
+    tell([f"redux: {line}" for line in report.left_open])
     if failure is not None:
         others = failures_line(report, rows) if kept else ""
         tell(f"redux: {others}" if others else "")

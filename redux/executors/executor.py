@@ -124,7 +124,10 @@ class Outcome:
 
 
 class Executor(Protocol):
-    """A place that runs jobs. `submit` never blocks; each job's outcome is reported once, from any thread."""
+    """A place that runs jobs. Each job's outcome is reported once, from any thread, and maybe before `submit` returns.
+
+    `submit` does not wait for a job, unless jobs run in the thread that hands them out.
+    """
 
     name: str
 

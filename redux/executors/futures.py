@@ -56,6 +56,7 @@ class FuturesExecutor:
         self._code = None if code is None else code.data
         self._code_sent = False
         self._sent: dict[Future[bytes], _Sent] = {}
+        self._unheard: list[Future[bytes]] = []
         self._changing = threading.Lock()
 
     def submit(self, key: object, spec: JobSpec) -> None:
@@ -107,13 +108,17 @@ class FuturesExecutor:
                 sent.since = now
             if limit is None or sent.since is None or now - sent.since < limit or self._take(future) is None:
                 continue
+            self._unheard.append(future)
             ended = time.time()
             self._site.done(sent.key, Outcome(ended - limit, ended, error=TimedOut(sent.spec.fullname, limit, True)))
 
     def close(self) -> None:
-        """Shut the pool down."""
-        self._pool.shutdown(wait=not self._sent, cancel_futures=True)
-        self._exchange.close()
+        """Shut the pool down; jobs that were given up are not waited for."""
+        wait = not self._sent and all(future.done() for future in self._unheard)
+        try:
+            self._pool.shutdown(wait=wait, cancel_futures=True)
+        finally:
+            self._exchange.close()
 
     def _take(self, future: Future[bytes]) -> _Sent | None:
         with self._changing:

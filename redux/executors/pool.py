@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from redux.executors.executor import Ask, Done, Executor, ExecutorError, MakePool, Outcome, Place, Question, Site
 from redux.executors.local import EXECUTORS, Kind, LocalExecutor
 from redux.repo import Repo
+from redux.tracebacks import text_of
 
 if TYPE_CHECKING:
     from redux.executors.coroutines import CoroutineExecutor
@@ -147,11 +148,17 @@ class ExecutorPool:
         for executor in self._open.values():
             executor.give_up_overdue()
 
-    def close(self) -> None:
-        """Let all workers go."""
-        for executor in self._open.values():
-            executor.close()
+    def close(self) -> tuple[str, ...]:
+        """Let all workers go; a line for each executor that could not be closed, with what it raised."""
+        troubles: list[str] = []
+        for name, executor in self._open.items():
+            try:
+                executor.close()
+            except Exception as error:  # a pool of the user's own raises what it likes; the results are there
+                said = f"{type(error).__name__}: {text_of(error)}".rstrip(": ")
+                troubles.append(f"executor {name} could not be closed ({said}); what it started may still run")
         self._open.clear()
+        return tuple(troubles)
 
     def _report_question(self, key: object, question: Question) -> None:
         assert self._ask is not None

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from redux.ahead import Answer
 from redux.executors.executor import Executor, JobCancelled, JobSpec, Outcome, Question, TimedOut
 from redux.executors.pool import ExecutorPool
-from redux.scheduler.asking import Asked, answering, let_go, nobodys
+from redux.scheduler.asking import Asking
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.inputs import Unmade
-from redux.scheduler.jobs import Failed, Job, RuleCell
-from redux.scheduler.limits import LimitExceeded, Limits
+from redux.scheduler.jobs import Failed, Job
+from redux.scheduler.limits import LimitExceeded, LimitHeldAbove, Limits
 from redux.scheduler.outcomes import ask_what_was_read, datum_of_outcome, read_what_was_asked
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import Counts, describe_error
 from redux.scheduler.retries import Retries
 from redux.scheduler.reuse import Reuse
+from redux.scheduler.standstill import waiting_in_vain
 from redux.scheduler.task_kind import TaskKind
 from redux.scheduler.wholes import Whole, after_running
 from redux_backends.records import JobId, JobStatus, MissKind, Reason, Seconds, Traits, new_id
@@ -34,7 +36,7 @@ class Dispatch:
 
     def __init__(
         self, pool: ExecutorPool, evaluator: Evaluator, reuse: Reuse, recorder: Recorder, counts: Counts,
-        limits: Mapping[str, int],
+        limits: Mapping[str, int], stop_below: Callable[[JobId], None],
     ) -> None:  # fmt: skip
         self._pool = pool
         self._evaluator = evaluator
@@ -42,12 +44,14 @@ class Dispatch:
         self._recorder = recorder
         self._counts = counts
         self._limits = Limits(limits)
+        self._stop_below = stop_below
         self._retries = Retries()
         self._running: dict[JobId, Job] = {}
         self._timed = 0
+        self._looked: Seconds = 0.0
         self._closing = False
-        self._asked: dict[Job, Asked] = {}
         self._inbox: SimpleQueue[tuple[object, Outcome | Question | None]] = SimpleQueue()
+        self._asking = Asking(evaluator, self._give_up, self._interrupt, lambda job: self._inbox.put((job, None)))
         pool.connect(self._note, self._note)
 
     def _note(self, key: object, came: Outcome | Question) -> None:
@@ -66,18 +70,28 @@ class Dispatch:
         """Whether nothing will come any more by itself."""
         return not self._running and not self._retries
 
+    def waits_in_vain(self) -> Failed | None:
+        """A job that waits for a limit which nobody will give back, with its error; None where there is none."""
+        waiting = self._limits.waiting if self._asking else ()
+        if not waiting:
+            return None
+        going_on = [job for job in self._running.values() if not self._asking.awaits(job)]
+        stuck = waiting_in_vain(self._evaluator.unfinished, waiting, going_on)
+        return Failed(self._limits.never_free(stuck[0], self.running), stuck[0]) if stuck else None
+
     def submit(self, job: Job, reason: Reason) -> None:
         """Have a job run, once its limits allow it."""
         try:
             if job.options.limits and not self._limits.take(job, reason, self._running.keys()):
                 return
-        except LimitExceeded as error:
+        except (LimitExceeded, LimitHeldAbove) as error:
             self._evaluator.fail(job, Failed(error, job))
             return
         self._start(job, reason)
 
     def drain(self) -> bool:
         """Take in all outcomes that are there, and submit what is due for another attempt; whether there were any."""
+        self._give_up_overdue()
         came: list[tuple[object, Outcome | Question | None]] = []
         with suppress(Empty):
             while True:
@@ -93,9 +107,15 @@ class Dispatch:
         try:
             self._take_all([self._inbox.get(timeout=patience if due is None else min(patience, due))])
         except Empty:
-            self._pool.give_up_overdue()
+            self._give_up_overdue()
             return self._try_again()
         return True
+
+    def _give_up_overdue(self) -> None:
+        """By the clock, since outcomes of other jobs may keep coming."""
+        if self._timed and (now := time.monotonic()) - self._looked >= OVERDUE_SECONDS:
+            self._looked = now
+            self._pool.give_up_overdue()
 
     def wake(self) -> None:
         """Make whoever waits look up. Safe from a signal handler."""
@@ -107,13 +127,11 @@ class Dispatch:
         begun_not = [key for key in self._pool.cancel_waiting() if isinstance(key, Job)]
         for job in begun_not:
             self._running.pop(job.id, None)
-        for job, asked in self._asked.items():
-            if asked.open:
-                self._interrupt(job)
+        self._asking.close()
         while self._running:
             with suppress(Empty):
                 self._take_all([self._inbox.get(timeout=OVERDUE_SECONDS if self._timed else None)])
-            self._pool.give_up_overdue()
+            self._give_up_overdue()
             self._recorder.flush_when_due()
         return begun_not
 
@@ -173,7 +191,7 @@ class Dispatch:
         if not isinstance(key, Job):
             return
         if isinstance(came, Question):
-            self._ask(key, came)
+            self._asking.take(key, came, key.id in self._running)
         elif came is None:
             self._go_on(key)
         elif self._running.pop(key.id, None) is not None:
@@ -185,20 +203,18 @@ class Dispatch:
         self._give_back(job)
         job.started, job.ended = outcome.started, outcome.ended
         job.seconds = outcome.ended - outcome.started
-        asked = self._asked.get(job)
         ends_now = outcome.error is not None and not self._tries_again(job, outcome.error)
-        if asked is not None and asked.open and not ends_now:
-            asked.outcome = outcome
+        if self._asking.awaits(job) and not ends_now:
+            self._asking.put_off(job, outcome)
         else:
             self._take_in(job, outcome, answers)
 
     def _take_in(self, job: Job, outcome: Outcome, answers: Mapping[str, Answer]) -> None:
-        asked = self._asked.get(job)
-        job.whole = after_running(read_what_was_asked(job, answers), asked is not None and asked.gave_up)
+        job.whole = after_running(read_what_was_asked(job, answers), self._asking.gave_up(job))
         if outcome.error is not None:
             self._raised(job, outcome.error)
             return
-        self._asked.pop(job, None)
+        self._asking.returned(job)
         if outcome.trouble is not None:
             self._recorder.give_up(outcome.trouble)
         encoded = outcome.encoded
@@ -220,14 +236,14 @@ class Dispatch:
         if isinstance(error, TimedOut) and error.goes_on:
             self._counts[job.known.task.fullname].unheard += 1
         if job.known.kind is TaskKind.SUBRUN:
+            self._stop_below(job.id)
             self._recorder.abandon(job)
-        asked = self._asked.pop(job, None)
+        behind = self._asking.raised(job, error)
         if self._closing and isinstance(error, JobCancelled):
             self._recorder.started(job)
             return
         if not self._tries_again(job, error):
-            failed = None if asked is None else asked.behind(error)
-            self._evaluator.fail(job, failed or Failed(error, job))
+            self._evaluator.fail(job, behind or Failed(error, job))
             return
         job.status = JobStatus.FAILED
         self._recorder.failed(job, describe_error(error))
@@ -241,42 +257,24 @@ class Dispatch:
 
     # -- what running jobs ask ---------------------------------------------------------------------
 
-    def _ask(self, job: Job, question: Question) -> None:
-        asked = self._asked.get(job)
-        if question.given_up:
-            if asked is not None and question in asked.cells:
-                asked.gave_up = True
-                if not self._closing:  # then what runs may finish, as all that runs
-                    self._abandon(asked.cells[question])
-        elif job.id in self._running and self._closing:
-            self._interrupt(job)
-        elif job.id in self._running:
-            self._open(job, question)
-
-    def _open(self, job: Job, question: Question) -> None:
-        asked = self._asked.setdefault(job, Asked())
-
-        def answered() -> None:
-            asked.open -= 1
-            let_go(asked.cells[question])
-            if asked.outcome is not None and not asked.open:
-                self._inbox.put((job, None))
-
-        asked.open += 1
-        asked.cells[question] = self._evaluator.ask(job, answering(question, answered))
-
-    def _abandon(self, cell: RuleCell) -> None:
-        """Nobody awaits an answer any more: async jobs that ran for it alone are cancelled, others run to their end."""
-        for job in nobodys(cell):
-            if job.known.kind is TaskKind.ASYNC and job.id in self._running and job.eval_hash is not None:
-                self._reuse.forget(job, job.eval_hash)
-                self._pool.coroutines().cancel(job)
+    def _give_up(self, job: Job) -> None:
+        """Nobody awaits a job any more: an async one is cancelled, another runs to its end, and none begins."""
+        runs = job.id in self._running
+        if (runs and job.known.kind is not TaskKind.ASYNC) or (not runs and job.scope is not None):
+            return
+        if job.eval_hash is not None:
+            self._reuse.forget(job, job.eval_hash)
+        if runs:
+            self._pool.coroutines().cancel(job)
+        else:
+            self._retries.forget(job)
+            self._evaluator.fail(job, Failed(JobCancelled(job.known.task.fullname), job))
 
     def _go_on(self, job: Job) -> None:
         """All that a job asked is answered, and it had ended before."""
-        asked = self._asked.get(job)
-        if asked is not None and asked.outcome is not None:
-            self._take_in(job, asked.outcome, ask_what_was_read((job,)))
+        outcome = self._asking.outcome_of(job)
+        if outcome is not None:
+            self._take_in(job, outcome, ask_what_was_read((job,)))
 
     def _interrupt(self, job: Job) -> None:
         """Have a job end that waits for what will not run any more."""

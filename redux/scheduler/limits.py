@@ -23,6 +23,20 @@ class LimitHeldAbove(ReduxError):
         )
 
 
+class LimitNeverFree(ReduxError):
+    """A call waits for what async tasks hold that await calls which wait for limits themselves."""
+
+    exit_code = 2
+
+    def __init__(self, fullname: str, resource: str, holders: Collection[str]) -> None:
+        self.fullname = fullname
+        super().__init__(
+            f"task {fullname} waits for limit {resource!r}, which calls of {', '.join(holders)} hold until they end, "
+            "and these await calls that wait for limits: none could go on; leave limits= to the calls that await "
+            "no others, or raise the limit"
+        )
+
+
 Wants = tuple[tuple[str, int], ...]
 """What a job takes: names of resources, and how much of each."""
 
@@ -58,7 +72,8 @@ class Limits:
     def take(self, job: Job, reason: Reason, running: Collection[JobId] = ()) -> bool:
         """Whether a job has all it takes now; if not, it waits, to come out of `next_freed`.
 
-        Raises LimitExceeded for more than there is, or than the `running` jobs above it leave, which wait for it.
+        Raises LimitExceeded for more than there is, LimitHeldAbove for more than the `running` jobs above it leave,
+        which wait for it.
         """
         wants = job.options.limits
         for resource, wanted in wants:
@@ -79,17 +94,34 @@ class Limits:
             if held and wanted > self._totals.get(resource, 1) - sum(count for _, count in held):
                 raise LimitHeldAbove(job.known.task.fullname, resource, held[0][0].known.task.fullname)
 
+    @property
+    def waiting(self) -> list[Job]:
+        """The jobs that wait."""
+        return [job for waiting in self._waiting.values() for job, _ in waiting if not job.settled]
+
+    def never_free(self, job: Job, running: Collection[Job]) -> LimitNeverFree:
+        """The error of a job that waits in vain for what `running` jobs hold."""
+        wants = job.options.limits
+        resource = next((one[0] for one in wants if not self._fits((one,))), wants[0][0])
+        holders = {one.known.task.fullname for one in running if resource in dict(one.options.limits)}
+        return LimitNeverFree(job.known.task.fullname, resource, sorted(holders))
+
     def give_back(self, job: Job) -> None:
         """A job needs what it took no more."""
         self._add(job.options.limits, -1)
 
     def next_freed(self) -> tuple[Job, Reason] | None:
-        """A job that waited and has now taken what it needs, the longest waiting of its kind; None if none fits."""
-        for wants, waiting in self._waiting.items():
-            if self._fits(wants):
-                freed = waiting.popleft()
-                if not waiting:
-                    del self._waiting[wants]
+        """A job that waited and has now taken what it needs, the longest waiting of its kind; None if none fits.
+
+        Those that are settled meanwhile wait for nothing.
+        """
+        for wants, waiting in list(self._waiting.items()):
+            while waiting and waiting[0][0].settled:
+                waiting.popleft()
+            freed = waiting.popleft() if waiting and self._fits(wants) else None
+            if not waiting:
+                del self._waiting[wants]
+            if freed is not None:
                 self._add(wants, 1)
                 return freed
         return None

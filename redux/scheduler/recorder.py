@@ -74,6 +74,7 @@ class Recorder:
         self._job_tags: dict[Job, dict[tuple[str, str], None]] = {}
         self._writer = Writer(repo.backend.record, self.give_up)
         self.trouble: ReduxError | None = None
+        self._ended: ReduxError | None = None
         self._clear()
 
     def _clear(self) -> None:
@@ -142,6 +143,8 @@ class Recorder:
 
     def claim(self, line: Digest) -> ExecutionId | None:
         """Have a line of handles for this execution alone; the one that has it, if another does. Raises ReduxError."""
+        if self._ended is not None:
+            raise self._ended
         return self._repo.backend.claim_line(line, self._execution)
 
     def rolled_back(self, versions: Collection[Digest]) -> frozenset[Digest]:
@@ -330,7 +333,7 @@ class Recorder:
         """Record how the execution stands."""
         self._attempt(lambda: self._repo.backend.record_execution(execution))
         if execution.ended is not None:
-            self._repo.backend.release_lines(execution.id)
+            self._try(lambda: self._repo.backend.release_lines(execution.id))
 
     def renew_lease(self) -> None:
         """Say that the execution still runs."""
@@ -339,6 +342,12 @@ class Recorder:
     def give_up(self, error: ReduxError) -> None:
         """Record nothing more: the database or the store is in trouble. The first trouble is the one reported."""
         self.trouble = self.trouble or error
+
+    def end(self, why: ReduxError) -> None:
+        """Nothing more is recorded, nor claimed, from when this returns. Safe from any thread."""
+        self.give_up(why)
+        self._ended = why
+        self._writer.end(why)
 
     def flush_when_due(self) -> None:
         """Write the group if it is large, old, or holds the end of a long job."""
@@ -371,7 +380,10 @@ class Recorder:
 
     def _attempt(self, write: Callable[[], None]) -> None:
         if self.trouble is None:
-            try:
-                write()
-            except Exception as error:  # whatever it is, it must not cost the result
-                self.give_up(as_trouble(error))
+            self._try(write)
+
+    def _try(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except Exception as error:  # whatever it is, it must not cost the result
+            self.give_up(as_trouble(error))

@@ -46,6 +46,9 @@ class Rehearsal:
         """Whether there are jobs that will never run, so that nothing more can come."""
         return bool(self.noted)
 
+    def waits_in_vain(self) -> None:
+        """Nothing runs, so nobody holds anything."""
+
     def submit(self, job: Job, reason: Reason) -> None:
         """Note that a job would run."""
         self.noted.append(WouldRun(job.known.task.fullname, shown_arguments(job), reason))

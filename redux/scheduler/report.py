@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from redux.rules import Tally
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Job
 from redux.scheduler.task_kind import TaskKind
 from redux.tracebacks import text_of, trim_traceback
@@ -32,16 +33,20 @@ class TaskProgress:
     unheard: int = 0
     """attempts that ran out of their time and could not be ended, so that they went on"""
 
-    def add(self, done: int, cached: int, failed: int, seconds_ran: Seconds, seconds_saved: Seconds) -> None:
-        """Count jobs that another scheduler had for this execution: how many were `done`, `cached` and `failed`.
+    def tally(self, fullname: str) -> Tally:
+        """The counts as they are now, but for what runs, for another scheduler to add to its own."""
+        return Tally(
+            fullname, self.done, self.cached, self.failed, self.seconds_ran, self.seconds_saved, self.unheard
+        )  # fmt: skip
 
-        `seconds_ran` and `seconds_saved` are added to those here.
-        """
-        self.done += done
-        self.cached += cached
-        self.failed += failed
-        self.seconds_ran += seconds_ran
-        self.seconds_saved += seconds_saved
+    def add(self, tally: Tally) -> None:
+        """Count jobs that another scheduler ran for this execution."""
+        self.done += tally.done
+        self.cached += tally.cached
+        self.failed += tally.failed
+        self.seconds_ran += tally.seconds_ran
+        self.seconds_saved += tally.seconds_saved
+        self.unheard += tally.unheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ class Report:
     """An execution that ended, by its `execution_id`: with a `result`, or a `failure`, or `stopped` before its end.
 
     `counts` are its jobs by task, `seconds` how long it took. `storage_trouble` is why something could not be recorded;
-    the result is good all the same.
+    the result is good all the same. `left_open` has a line for each executor that could not be closed.
     """
 
     execution_id: ExecutionId
@@ -147,6 +152,7 @@ class Report:
     counts: Mapping[str, TaskProgress]
     storage_trouble: str | None
     seconds: Seconds
+    left_open: tuple[str, ...] = ()
 
     @property
     def value(self) -> object:

@@ -30,6 +30,12 @@ class Retries:
         delay = job.options.retry.delay * 2 ** (job.attempts - 1)
         heapq.heappush(self._due, (time.monotonic() + delay, next(self._order), job))
 
+    def forget(self, job: Job) -> None:
+        """Have a job not tried again, if it waits for that."""
+        if job.attempts:
+            self._due = [one for one in self._due if one[2] is not job]
+            heapq.heapify(self._due)
+
     def due(self) -> list[Job]:
         """The jobs whose time has come."""
         jobs: list[Job] = []

@@ -77,7 +77,9 @@ class Reuse:
 
     def forget(self, job: Job, asked: Digest) -> None:
         """The first job of an evaluation turned out to be another's."""
-        self._first.pop(asked + job.context_hash, None)
+        key = asked + job.context_hash
+        if self._first.get(key) is job:
+            del self._first[key]
 
     def let_go(self) -> None:
         """Forget this execution's jobs and their results."""

@@ -10,16 +10,15 @@ from typing import Protocol
 
 from redux.repo import Repo
 from redux.rules import Grafted, TagsNoted
-from redux.scheduler.circles import follower_in_circle
 from redux.scheduler.collector import Collector
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
+from redux.scheduler.lookout import CyclicCall, Lookout
 from redux.scheduler.outcomes import release
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import Counts, ErrorValue, TaskProgress, TaskStatus, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
-from redux.scheduler.task_kind import TaskKind
 from redux.scheduler.turns import Turns
 from redux.scheduler.validity import reason_of_loss
 from redux.scheduler.wholes import wholeness
@@ -45,10 +44,6 @@ LONG_WAIT_SECONDS = 0.1
 LEASE_SECONDS = 10.0
 
 
-class CyclicCall(ReduxError):
-    """Calls wait for each other's results, so none can ever run."""
-
-
 class Dispatching(Protocol):
     """What becomes of jobs that are to run."""
 
@@ -65,6 +60,10 @@ class Dispatching(Protocol):
     @property
     def holds_back(self) -> bool:
         """Whether there are jobs that will never run, so that nothing more can come."""
+        ...
+
+    def waits_in_vain(self) -> Failed | None:
+        """A job that waits for what nobody will give back, with its error; None where there is none."""
         ...
 
     def submit(self, job: Job, reason: Reason) -> None:
@@ -113,6 +112,7 @@ class Run:
         self._recorder = stage.recorder
         self._dispatch = stage.dispatch(self._evaluator, self._reuse)
         self._turns = Turns(self._evaluator, self._recorder)
+        self._lookout = Lookout(self._evaluator, self._recorder)
         self._collector = collector
         self._renewed = time.monotonic()
         self._stopping = False
@@ -186,7 +186,9 @@ class Run:
         arrived = self._dispatch.drain()
         self._recorder.flush_when_due()
         self._collector.collect_when_due()
-        self._renew_lease()
+        now = time.monotonic()
+        self._renew_lease(now)
+        self._lookout.look_if_due(now, self._dispatch.running)
         return bool(wave) or arrived
 
     def _is_over(self, root: Gather, keep_going: bool) -> bool:
@@ -205,34 +207,23 @@ class Run:
             return
         patience = LONG_WAIT_SECONDS
         while not self._dispatch.wait(patience):
-            for job in self._dispatch.running:
-                self._recorder.started(job)
+            moves = self._lookout.look(self._dispatch.running, self._dispatch.waits_in_vain())
             self._recorder.flush()
-            self._renew_lease()
-            asking = any(job.known.kind is TaskKind.ASYNC for job in self._dispatch.running)
-            stuck = follower_in_circle(self._evaluator.unfinished) if asking else None
-            if stuck is not None:
-                self._fail_in_circle(stuck)
+            self._renew_lease(time.monotonic())
+            if moves:
                 return
             patience = LEASE_SECONDS / 4
 
-    def _renew_lease(self) -> None:
-        if time.monotonic() - self._renewed > LEASE_SECONDS:
-            self._renewed = time.monotonic()
+    def _renew_lease(self, now: Seconds) -> None:
+        if now - self._renewed > LEASE_SECONDS:
+            self._renewed = now
             self._recorder.renew_lease()
 
     def _break_cycle(self) -> None:
         stuck = self._evaluator.stuck_job()
         if stuck is None:
             raise AssertionError("nothing runs, nothing is ready, and no job waits for another")
-        self._fail_in_circle(stuck)
-
-    def _fail_in_circle(self, stuck: Job) -> None:
-        error = CyclicCall(
-            f"task {stuck.known.task.fullname} (job {stuck.id.hex()[:8]}) waits for a call of itself with the same "
-            "arguments; give the inner call other arguments, or the task cache_scope='NONE'"
-        )
-        self._evaluator.fail(stuck, Failed(error, stuck))
+        self._evaluator.fail(stuck, Failed(CyclicCall(stuck), stuck))
 
     def _cancel(self, job: Job) -> None:
         job.status, job.ended = JobStatus.CANCELLED, time.time()
@@ -368,8 +359,8 @@ class Run:
 
     def grafted(self, effect: Grafted) -> None:
         """Another scheduler did work for this run."""
-        for name, done, cached, failed, seconds_ran, seconds_saved in effect.counts:
-            self._counts[name].add(done, cached, failed, seconds_ran, seconds_saved)
+        for tally in effect.counts:
+            self._counts[tally.fullname].add(tally)
         if effect.trouble is not None:
             self._recorder.give_up(BackendError(effect.trouble))
 

@@ -15,8 +15,9 @@ from typing import TypeVar, cast
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
 from redux.default_tags import user_name
-from redux.executors.executor import RunInWorker, importing
+from redux.executors.executor import JobCancelled, RunInWorker, importing
 from redux.executors.pool import NO_POOLS, ExecutorPool, OwnExecutor
+from redux.flow.subrun import SUBRUN
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
 from redux.scheduler.current import being_current, make_known
@@ -90,7 +91,10 @@ class Scheduler:
         self._run: Run | None = None
         self._inside: tuple[str, ...] = ()
         self._book: TaskBook | None = None
-        self._subs: list[Scheduler] = []
+        self._subs: dict[str, Scheduler] = {}
+        self._given_up: set[str] = set()
+        self._joined: Recorder | None = None
+        self._abandoned = False
         self._token = new_id().hex()
         make_known(self._token, self)
         self._stop_asked = False
@@ -109,14 +113,14 @@ class Scheduler:
     @property
     def progress(self) -> Mapping[str, TaskProgress]:
         """Counts per task of the execution under way, or of the last one; with those of sub-schedulers at work here."""
-        subs = list(self._subs)
+        subs = list(self._subs.values())
         if not subs:
             return self._progress
         together = Counts()
         for counts in (self._progress, *(scheduler.progress for scheduler in subs)):
             for name, one in dict(counts).items():
                 together[name].running += one.running
-                together[name].add(one.done, one.cached, one.failed, one.seconds_ran, one.seconds_saved)
+                together[name].add(one.tally(name))
         return together
 
     @property
@@ -126,7 +130,8 @@ class Scheduler:
         Those of sub-schedulers at work in this process are among them.
         """
         run, together = self._run, dict[str, TaskStatus]()
-        for status in ({} if run is None else run.status(), *(scheduler.status for scheduler in list(self._subs))):
+        subs = list(self._subs.values())
+        for status in ({} if run is None else run.status(), *(scheduler.status for scheduler in subs)):
             for name, one in status.items():
                 together[name] = one + together[name] if name in together else one
         return together
@@ -163,7 +168,7 @@ class Scheduler:
         self._stop_asked = True
         if self._run is not None:
             self._run.stop()
-        for scheduler in list(self._subs):
+        for scheduler in list(self._subs.values()):
             scheduler.stop()
 
     def execute(
@@ -231,20 +236,38 @@ class Scheduler:
         return made
 
     @contextmanager
-    def sub_scheduler(self, terms: Terms, executors: Mapping[str, OwnExecutor]) -> Iterator[Scheduler]:
+    def sub_scheduler(self, terms: Terms, executors: Mapping[str, OwnExecutor], job: str) -> Iterator[Scheduler]:
         """A scheduler in this one's storage, by what it knows of the code; it is stopped with this one.
 
-        It works under `terms`, with these `executors` besides this one's.
+        It works under `terms`, with these `executors` besides this one's. `job` is the id of the job that it is; where
+        that was given up, it begins nothing.
         """
         made = Scheduler.on(self.repo, terms, {**self._executors, **executors})
         made._book = self._book
-        self._subs.append(made)
+        self._subs[job] = made
         try:
-            if self._run is not None and self._run.stopped:
+            if self._abandoned or job in self._given_up:
+                made._abandon()
+            elif self._run is not None and self._run.stopped:
                 made.stop()
             yield made
         finally:
-            self._subs.remove(made)
+            del self._subs[job]
+
+    def _stop_below(self, job: JobId) -> None:
+        """A job was given up: if it is a sub-scheduler here, that one starts nothing more, nor records below it."""
+        self._given_up.add(job.hex())
+        below = self._subs.get(job.hex())
+        if below is not None:
+            below._abandon()
+
+    def _abandon(self) -> None:
+        self._abandoned = True
+        if self._joined is not None:  # an execution of its own comes to its end, and is recorded so
+            self._joined.end(JobCancelled(SUBRUN))
+            for scheduler in list(self._subs.values()):
+                scheduler._abandon()
+        self.stop()
 
     def join(
         self,
@@ -307,18 +330,25 @@ class Scheduler:
         execution = asked.execution
         pool = ExecutorPool(self.repo, self._executor, self._workers, folder, self._executors, self._inside)
         recorder = Recorder(self.repo, book, execution.id, asked.parent)
+        self._joined = recorder if asked.joins else None
+        if self._abandoned and asked.joins:
+            recorder.end(JobCancelled(SUBRUN))
         counts = Counts()
 
         def dispatch(evaluator: Evaluator, reuse: Reuse) -> Dispatch:
-            return Dispatch(pool, evaluator, reuse, recorder, counts, self._limits)
+            return Dispatch(pool, evaluator, reuse, recorder, counts, self._limits, self._stop_below)
 
         stage = Stage(recorder, dispatch, asked.context, asked.exported)
         run = self._open(book, execution, counts, collector, stage)
         try:
             root = self._perform(run, asked)
-        finally:
-            pool.close()
-        report = self._report(run, asked, root, began)
+            report = self._report(run, asked, root)
+        except BaseException as error:
+            for line in pool.close():
+                error.add_note(line)
+            raise
+        # Whatever closing brings, the end is recorded.
+        report = replace(report, left_open=pool.close(), seconds=time.monotonic() - began)
         joined = Joined.with_calls_of(report, root.parent)
         run.let_go()
         return joined
@@ -366,7 +396,7 @@ class Scheduler:
         finally:
             run.wind_up()
 
-    def _report(self, run: Run, asked: Asked, root: Gather, began: float) -> Report:
+    def _report(self, run: Run, asked: Asked, root: Gather) -> Report:
         finished = root.datum is not None and root.failed is None
         failure = describe_failure(root.failed) if root.failed is not None else None
         stopped = run.stopped and not finished
@@ -376,7 +406,7 @@ class Scheduler:
         assert value is not ABSENT
         return Report(
             asked.execution.id, value, failure, stopped, self._progress,
-            None if run.trouble is None else str(run.trouble), time.monotonic() - began,
+            None if run.trouble is None else str(run.trouble), 0.0,
         )  # fmt: skip
 
 

@@ -20,9 +20,9 @@ from redux.expression import RuleCall, TaskCall
 from redux.flow.subrun import ELSEWHERE, SUBRUN
 from redux.nested import lazies_in
 from redux.repo import open_repo
-from redux.rules import Grafted, Steps, Surroundings, SurroundingsAsked, rule
+from redux.rules import Grafted, Steps, Surroundings, SurroundingsAsked, Tally, rule
 from redux.scheduler.current import get_current_scheduler, scheduler_here
-from redux.scheduler.report import ExecutionFailed, FailedBelow, Failure, Report
+from redux.scheduler.report import ExecutionFailed, FailedBelow, Failure
 from redux.scheduler.scheduler import Scheduler
 from redux.scheduler.terms import Joined, Terms
 from redux.settings.folder import PROJECT_FOLDER
@@ -234,7 +234,7 @@ def _modules() -> Iterator[Module]:
 def _graft(
     value: Any,
     calls: Sequence[tuple[Digest | None, Digest | None, int]],
-    counts: Sequence[tuple[str, int, int, int, float, float]],
+    counts: Sequence[Tally],
     trouble: str | None,
     wrong: Wrong | None,
 ) -> Steps[Any]:
@@ -267,7 +267,7 @@ def _error_of(wrong: Wrong) -> BaseException:
 )  # fmt: skip
 def run_below(expression: Sealed, below: Below, job: JobInfo = JobInfo()) -> Any:
     """Be the scheduler of an expression."""
-    with _scheduler(below) as scheduler:
+    with _scheduler(below, job.job_id) as scheduler:
         for name in below.load_modules:
             import_module(name)
         expr = expression.open()
@@ -278,20 +278,15 @@ def run_below(expression: Sealed, below: Below, job: JobInfo = JobInfo()) -> Any
         else:
             here, parent = ExecutionId(bytes.fromhex(job.execution_id)), JobId(bytes.fromhex(job.job_id))
             joined = scheduler.join(expr, here, parent, below.context, below.exported)
-    counts = () if below.new_execution else tuple(_counts(joined.report))
+    counts = () if below.new_execution else tuple(one.tally(name) for name, one in joined.report.counts.items())
     return _outcome(joined, counts, job.job_id, scheduler_here(below.terms.token) is not None)
 
 
-def _counts(report: Report) -> Iterator[tuple[str, int, int, int, float, float]]:
-    for name, one in report.counts.items():
-        yield name, one.done, one.cached, one.failed, one.seconds_ran, one.seconds_saved
-
-
 @contextmanager
-def _scheduler(below: Below) -> Iterator[Scheduler]:
+def _scheduler(below: Below, job: str) -> Iterator[Scheduler]:
     outer, executors = scheduler_here(below.terms.token), pools_of(below.executors)
     if outer is not None:
-        with outer.sub_scheduler(below.terms, executors) as scheduler:
+        with outer.sub_scheduler(below.terms, executors, job) as scheduler:
             yield scheduler
         return
     address = below.terms.address
@@ -310,7 +305,7 @@ def _scheduler(below: Below) -> Iterator[Scheduler]:
         repo.close()
 
 
-def _outcome(joined: Joined, counts: tuple[object, ...], job: str, here: bool) -> RuleCall:
+def _outcome(joined: Joined, counts: tuple[Tally, ...], job: str, here: bool) -> RuleCall:
     report, failure = joined.report, joined.report.failure
     if failure is None and report.stopped:
         stopped = ExecutionFailed(report.execution_id, "was stopped before its end")

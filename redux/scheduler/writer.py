@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from queue import SimpleQueue
-from threading import Event, Semaphore, Thread
+from threading import Event, Lock, Semaphore, Thread
 
 from redux_backends.backend import BackendError
 from redux_backends.records import Batch
@@ -25,6 +25,12 @@ class Writer:
         self._room = Semaphore(GROUPS_AHEAD)
         self._thread: Thread | None = None
         self._trouble: ReduxError | None = None
+        self._writing = Lock()
+
+    def end(self, why: ReduxError) -> None:
+        """Write nothing more from when this returns. Safe from any thread."""
+        with self._writing:
+            self._trouble = self._trouble or why
 
     def put(self, group: Batch) -> None:
         """Have a group written soon, after those before it."""
@@ -64,13 +70,16 @@ class Writer:
                 written.set()
 
     def _attempt(self, group: Batch) -> None:
-        if self._trouble is not None or not any(getattr(group, part.name) for part in fields(group)):
+        if not any(getattr(group, part.name) for part in fields(group)):
             return
-        try:
-            self._write(group)
-        except Exception as error:  # whatever it is, it must not cost the result
-            self._trouble = as_trouble(error)
-            self._on_trouble(self._trouble)
+        with self._writing:
+            if self._trouble is not None:
+                return
+            try:
+                self._write(group)
+            except Exception as error:  # whatever it is, it must not cost the result
+                self._trouble = as_trouble(error)
+                self._on_trouble(self._trouble)
 
 
 def as_trouble(error: Exception) -> ReduxError:
