@@ -21,7 +21,8 @@ _WORDS: Mapping[MissKind, str] = {
     MissKind.TASK_CHANGED: "the task {detail}, held in the remembered result, changed",
     MissKind.STALE_SUBTREE: "a task called below it changed",
     MissKind.HANDLE_ROLLED_BACK: "what {detail} stands for has moved on: a call before this one on its line ran again",
-    MissKind.NOT_WHOLE: "an async task is reused as a whole, and a call below it failed or is not to be remembered",
+    MissKind.NOT_WHOLE: "it is reused as a whole or not at all, and a call below it failed, was given a handle, read a "
+    "file that changed meanwhile, or is not to be remembered",
     MissKind.RETRIED: "it raised and was tried again ({detail})",
     MissKind.NOT_VALID: "{detail}, held in the remembered result, says that it is not valid any more",
     MissKind.CANNOT_DECODE: "the remembered result cannot be built any more: {detail}",

@@ -130,12 +130,13 @@ class SurroundingsAsked(Effect):
 class Grafted(Effect):
     """Has calls that another scheduler made be calls of the job that the rule is part of.
 
-    Each is a call hash (None where it left no record) and a task set, recorded by now; `trouble` is why not all is.
+    Each is a call hash (None where it left no record), a task set (None where it did not end), both recorded by now,
+    and how far what it is part of may be taken whole; `trouble` is why not all is recorded.
     `counts` are the jobs behind them that belong to the same execution: by task how many were done, cached and failed,
     and the seconds that they ran, and saved.
     """
 
-    calls: tuple[tuple[Digest | None, Digest], ...]
+    calls: tuple[tuple[Digest | None, Digest | None, int], ...]
     trouble: str | None = None
     counts: tuple[tuple[str, int, int, int, float, float], ...] = ()
 

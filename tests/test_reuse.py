@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -10,9 +11,10 @@ from types import ModuleType
 import pytest
 
 from redux.file import File
+from redux.flow.catch import catch
 from redux.repo import Repo
 from redux.scheduler import Report, Scheduler
-from redux.task import task
+from redux.task import Task, task
 from redux_backends.records import JobStatus, MissKind, Outcome
 from redux_valuestore.digest import digest_bytes
 
@@ -156,6 +158,47 @@ def test_a_changed_helper_below_unmakes_a_shallow_hit_and_changing_back_hits_aga
     assert sum(counts.done for counts in back.counts.values()) == 0
 
 
+FAILING = """
+from redux import catch, task
+
+redux_namespace = "failing"
+
+@task
+def inner(x):
+    {inner}
+
+@task
+def outer(x):
+    return inner(x)
+
+@task
+def recover(error):
+    return "recovered"
+
+@task(check_valid="shallow")
+def careful(x, which):
+    return catch(outer(x), ValueError, recover)
+
+@task
+def main(x):
+    return [careful(x, "first"), careful(x, "second")]
+"""
+
+
+def test_who_recovered_from_a_failure_of_an_equal_call_is_asked_again_once_it_is_mended(
+    repo: Repo, workflow: Workflow, load: Load
+):
+    def run(inner: str) -> object:
+        path = workflow(FAILING.format(inner=inner))
+        return Scheduler(repo, folder=path.parent).run(load(path).main(1))
+
+    assert run("raise ValueError(x)") == ["recovered", "recovered"]
+    (last,) = repo.backend.executions(1)
+    calls = {view.job.call_hash for view in repo.backend.jobs(execution=last.id) if view.fullname == "failing.outer"}
+    assert len(calls) == 1
+    assert run("return x") == [1, 1]
+
+
 def test_config_arguments_do_not_count(repo: Repo):
     assert Scheduler(repo).run(configured(1)) == 1
     assert ran(Scheduler(repo).execute(configured(1, verbose=True)), "configured") == 0
@@ -283,6 +326,54 @@ def test_a_file_that_changes_before_its_reader_reads_it_is_not_remembered_as_it_
 def replaced_and_read(file: File, text: str) -> str:
     file.write(text)
     return file.read()
+
+
+@task(check_valid="shallow", version="1")
+def read_as_it_was(file: File, broken: bool) -> str:
+    path = Path(file.path)
+    swap = path.with_suffix(".swap")
+    if swap.exists():
+        swap.replace(path)
+    if broken and path.read_text() == "new":
+        raise ValueError("new")
+    return path.read_text()
+
+
+@task(check_valid="shallow", version="1")
+def recovers_from_reading(file: File, broken: bool) -> object:
+    return catch(read_as_it_was(file, broken), ValueError, tell)
+
+
+@task(version="1")
+def tell(error: ValueError) -> str:
+    return str(error)
+
+
+@pytest.mark.parametrize(
+    ("reader", "broken"), [(read_as_it_was, False), (recovers_from_reading, False), (recovers_from_reading, True)]
+)
+def test_what_read_a_changed_file_is_not_taken_whole_for_the_file_that_it_was_given(
+    repo: Repo, tmp_path: Path, reader: Task[..., str], broken: bool
+):
+    path = tmp_path / "input.txt"
+    path.write_text("old")
+    path.with_suffix(".swap").write_text("new")
+    assert Scheduler(repo).run(reader(File(str(path)), broken)) == "new"
+    path.write_text("old")
+    assert Scheduler(repo).run(reader(File(str(path)), broken)) == "old"
+
+
+@task(version="1")
+def puts_a_pipe_there(file: File) -> str:
+    os.remove(file.path)
+    os.mkfifo(file.path)
+    return "result"
+
+
+def test_an_input_that_cannot_be_read_any_more_costs_no_result(repo: Repo, tmp_path: Path):
+    path = tmp_path / "input.txt"
+    path.write_text("text")
+    assert Scheduler(repo).run(puts_a_pipe_there(File(str(path)))) == "result"
 
 
 def test_equal_values_are_kept_once(repo: Repo):

@@ -28,12 +28,13 @@ from redux.file import File
 from redux.flow.catch import catch
 from redux.flow.prov import no_prov
 from redux.functools import subrun
+from redux.handle import Handle
 from redux.repo import Repo, open_repo
 from redux.scheduler import Scheduler, SubrunError
 from redux.task import task
 from redux_backends.backend import JobView
 from redux_backends.memory import MemoryBackend
-from redux_backends.records import Batch, ExecutionId, JobStatus
+from redux_backends.records import Batch, ExecutionId, JobStatus, MissKind
 from redux_valuestore.store import MemoryStore
 
 from . import language
@@ -139,6 +140,7 @@ def test_storage_in_memory_is_shared_within_the_process_and_refused_to_others():
 FLOW = """
 from redux import task, catch
 from redux.functools import subrun
+from redux.handle import Handle
 
 redux_namespace = "edited"
 
@@ -175,6 +177,119 @@ def test_a_whole_is_reused_until_a_task_in_it_is_edited(
     assert run(first) == (expected, False)
     assert run("return x * 100") == ([100, 200], True)
     assert run(first)[0] == expected
+
+
+@task(version="1")
+def read(file: File) -> str:
+    ran.append("read")
+    return Path(file.path).read_text()
+
+
+@task(version="1")
+def reads(path: str) -> str:
+    return read(File(path))
+
+
+@task(version="1", cache=False)
+def looks(path: str) -> str:
+    return Path(path).read_text()
+
+
+@task(version="1", allowed_cache_results=["CSE"])
+def looks_for_now(path: str) -> str:
+    return Path(path).read_text()
+
+
+@task(version="1")
+def fails(path: str) -> str:
+    raise Refused(Path(path).read_text())
+
+
+@task(version="1")
+def recovers(path: str) -> object:
+    return catch(fails(path), Refused, forgive)[0]
+
+
+class Wall(Handle):
+    """Something outside, of which Redux cannot see what is on it."""
+
+
+@task(version="1")
+def paint(wall: Wall, path: str, text: str) -> str:
+    Path(path).with_name("wall").write_text(text)
+    return text
+
+
+@task(version="1")
+def paints(path: str) -> str:
+    return paint(Wall("wall"), path, looks(path))
+
+
+BELOW = {one.func.__name__: one for one in (reads, looks, looks_for_now, recovers, paints)}
+
+
+@task(version="1")
+def goes_through(below: str, path: str, where: str) -> object:
+    return subrun([BELOW[below](path)], where)[0]
+
+
+@task(version="1")
+async def awaits(below: str, path: str) -> object:
+    return await goes_through(below, path, "threads")
+
+
+AROUND = {
+    "nothing": lambda below, path: BELOW[below](path),
+    "threads": lambda below, path: subrun(BELOW[below](path), "threads"),
+    "a task": lambda below, path: goes_through(below, path, "threads"),
+    "another subrun": lambda below, path: subrun(goes_through(below, path, "inline"), "threads"),
+    "an async task": awaits,
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("below", BELOW)
+def test_it_sees_what_changes_outside_as_the_calls_below_it_would(
+    sqlite_repo: Repo, tmp_path: Path, below: str, around: str
+):
+    path, wall = tmp_path / "text", tmp_path / "wall"
+    for text in ("one", "two", "one"):
+        path.write_text(text)
+        assert Scheduler(sqlite_repo).run(AROUND[around](below, str(path))) == text
+        assert below != "paints" or wall.read_text() == text
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_call_on_a_handle_that_was_rolled_back_is_made_again_in_it(sqlite_repo: Repo, tmp_path: Path, deep: bool):
+    for text in ("one", "two", "one"):
+        painted = subrun(paint(Wall("wall"), f"{tmp_path}/text", text), "threads")
+        assert Scheduler(sqlite_repo).run(subrun(painted, "inline") if deep else painted) == text
+        assert (tmp_path / "wall").read_text() == text
+
+
+def test_what_is_above_it_is_taken_whole_while_all_below_is_as_it_was(sqlite_repo: Repo, tmp_path: Path):
+    path = tmp_path / "text"
+    path.write_text("text")
+    ran.clear()
+    for done in (True, False):
+        report = Scheduler(sqlite_repo).execute([awaits("reads", str(path)), subrun(reads(str(path)), "threads")])
+        assert report.value == ["text", "text"]
+        assert any(count.done for count in report.counts.values()) is done
+    assert {name for name, count in report.counts.items() if count.cached} == {"test_subrun.awaits", "redux.subrun"}
+    assert ran == ["read"]
+
+
+def test_a_miss_for_what_is_below_it_says_so(sqlite_repo: Repo, tmp_path: Path):
+    path = tmp_path / "text"
+    path.write_text("text")
+    for below, where, why in ((looks, "processes", MissKind.NOT_WHOLE), (reads, "threads", MissKind.FILE_CHANGED)):
+        for text in ("text", "other"):
+            path.write_text(text)
+            report = Scheduler(sqlite_repo).execute(subrun(below(str(path)), where))
+            assert report.value == text
+        (root,) = sqlite_repo.backend.jobs(execution=report.execution_id, roots=True)
+        assert root.job.reason is not None
+        assert root.job.reason.kind is why
 
 
 def test_what_is_in_it_is_known_from_outside_and_the_other_way_round(sqlite_repo: Repo):
@@ -430,6 +545,7 @@ LOST = """
 import os
 from redux import task, catch
 from redux.functools import subrun
+from redux.handle import Handle
 from redux.executors.processes import WorkerDied
 
 redux_namespace = "lost"
@@ -481,6 +597,7 @@ import sys
 from pathlib import Path
 from redux import task
 from redux.functools import subrun
+from redux.handle import Handle
 from redux.repo import open_repo
 from redux.scheduler import Scheduler
 

@@ -28,8 +28,9 @@ def subrun(
 
     All that is in `expr` runs there, and nothing of it here; arguments may be lazy, and are evaluated there too. Its
     jobs belong to this execution, below that job, or with `new_execution` to one of their own. They run on threads of
-    the worker, or where their options say. The value is remembered as a whole, for as long as no task below it
-    changed; a call that is not is asked of the cache there.
+    the worker, or where their options say. The value is remembered as a whole: it is used if no task and no
+    File below it changed, and nothing below failed, was given a handle or is not to be remembered. Else the calls in it
+    are asked of the cache there.
 
     `config` is a table of settings, as in redux.toml, over those of this run (not those that say where things are
     recorded). `config_dir` is the folder of another project, whose code, settings and storage then count: `expr`

@@ -9,7 +9,6 @@ from queue import Empty, SimpleQueue
 from redux.ahead import Answer
 from redux.executors.executor import Executor, JobCancelled, JobSpec, Outcome, Question, TimedOut
 from redux.executors.pool import ExecutorPool
-from redux.flow.subrun import SUBRUN
 from redux.scheduler.asking import Asked, answering, let_go, nobodys
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.inputs import Unmade
@@ -20,6 +19,8 @@ from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import Counts, describe_error
 from redux.scheduler.retries import Retries
 from redux.scheduler.reuse import Reuse
+from redux.scheduler.task_kind import TaskKind
+from redux.scheduler.wholes import Whole, after_running
 from redux_backends.records import JobId, JobStatus, MissKind, Reason, Seconds, Traits, new_id
 from redux_backends.records import Outcome as Came
 
@@ -127,7 +128,7 @@ class Dispatch:
         job.outcome, job.reason, job.status = Came.RAN, reason, JobStatus.RUNNING
         job.place = executor.name
         self._recorder.asked(job)
-        if spec.fullname == SUBRUN:
+        if job.known.kind is TaskKind.SUBRUN:
             self._recorder.announce(job)
         self._running[job.id] = job
         self._timed += spec.timeout is not None
@@ -138,7 +139,7 @@ class Dispatch:
         """What is handed out for a job; None where it failed, waits for something made again, or asks anew."""
         known, options, asked = job.known, job.options, job.eval_hash
         try:
-            executor = self._pool.coroutines() if options.is_async else self._pool.get(options.executor)
+            executor = self._pool.coroutines() if known.kind is TaskKind.ASYNC else self._pool.get(options.executor)
             call = self._evaluator.inputs.call_of(job)
         except Unmade as unmade:
             self._evaluator.wait_for_remake(job, unmade.datum, unmade.error)
@@ -192,22 +193,23 @@ class Dispatch:
             self._take_in(job, outcome, answers)
 
     def _take_in(self, job: Job, outcome: Outcome, answers: Mapping[str, Answer]) -> None:
+        asked = self._asked.get(job)
+        job.whole = after_running(read_what_was_asked(job, answers), asked is not None and asked.gave_up)
         if outcome.error is not None:
             self._raised(job, outcome.error)
             return
-        asked = self._asked.pop(job, None)
+        self._asked.pop(job, None)
         if outcome.trouble is not None:
             self._recorder.give_up(outcome.trouble)
         encoded = outcome.encoded
         assert encoded is not None
-        if job.known.task.fullname == SUBRUN:  # no result of its own: the calls it is made of, and theirs
+        if job.known.kind is TaskKind.SUBRUN:  # no result of its own: the calls it is made of, and theirs
             self._evaluator.open(outcome.value, job)
             return
         self._recorder.note_values(outcome.records)
         if job.forks or (encoded.traits is not _PLAIN and encoded.traits & Traits.HANDLES):
             self._recorder.advanced(job, outcome.records)
-        job.whole = read_what_was_asked(job, answers) and (asked is None or not asked.gave_up)
-        if job.whole and not job.options.is_async:
+        if job.whole is Whole.ALWAYS and not job.known.kind.taken_whole:
             self._recorder.reduced(job, encoded.hash, job.seconds)
         if encoded.traits is not _PLAIN and encoded.traits & Traits.EXPRESSIONS:
             self._evaluator.open(outcome.value, job)
@@ -217,7 +219,7 @@ class Dispatch:
     def _raised(self, job: Job, error: BaseException) -> None:
         if isinstance(error, TimedOut) and error.goes_on:
             self._counts[job.known.task.fullname].unheard += 1
-        if job.known.task.fullname == SUBRUN:
+        if job.known.kind is TaskKind.SUBRUN:
             self._recorder.abandon(job)
         asked = self._asked.pop(job, None)
         if self._closing and isinstance(error, JobCancelled):
@@ -266,7 +268,7 @@ class Dispatch:
     def _abandon(self, cell: RuleCell) -> None:
         """Nobody awaits an answer any more: async jobs that ran for it alone are cancelled, others run to their end."""
         for job in nobodys(cell):
-            if job.options.is_async and job.id in self._running and job.eval_hash is not None:
+            if job.known.kind is TaskKind.ASYNC and job.id in self._running and job.eval_hash is not None:
                 self._reuse.forget(job, job.eval_hash)
                 self._pool.coroutines().cancel(job)
 

@@ -16,6 +16,7 @@ from redux.rules import (
     TagsNoted,
 )
 from redux.scheduler.jobs import Cell, Datum, Graft, Job, Known, Part, RuleCell, Scope
+from redux.scheduler.wholes import Whole
 from redux.tasks.options import TaskOptions
 from redux_valuestore.errors import ReduxError
 
@@ -55,7 +56,7 @@ def perform(effect: Effect, cell: RuleCell, begin: Callable[[Cell], None], event
         job = cell.parent.job
         return Surroundings(cell.parent.context, cell.parent.exported, job is not None and job.silent)
     if isinstance(effect, Grafted):
-        cell.parent.grafts += [Graft(*call) for call in effect.calls]
+        cell.parent.grafts += [Graft(call, tasks, Whole(whole)) for call, tasks, whole in effect.calls]
         events.grafted(effect)
         return None
     if isinstance(effect, OptionsAsked):

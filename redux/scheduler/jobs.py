@@ -9,6 +9,8 @@ from typing import Any, Final
 from redux.expression import Expression, Operation
 from redux.handle import advanced_version
 from redux.rules import Steps
+from redux.scheduler.task_kind import TaskKind
+from redux.scheduler.wholes import Whole
 from redux.task import BoundCall, Task
 from redux.tasks.options import NO_OPTIONS
 from redux.value import Encoded
@@ -123,10 +125,14 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Graft:
-    """A call of another scheduler: its hash (None: it left no record), and the tasks in it and below it."""
+    """A call of another scheduler: its hash (None: it left no record), the tasks in it and below it, if they are known.
+
+    `whole` is how far the job above it may be taken whole, as far as this call goes.
+    """
 
     call_hash: Digest | None
-    task_set: Digest
+    task_set: Digest | None
+    whole: Whole
 
 
 class Gather(Cell):
@@ -214,6 +220,7 @@ class KnownTask:
     task: Task[..., Any]
     task_hash: Digest
     leaf_set: Digest
+    kind: TaskKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +311,7 @@ class Job(Cell):
         self.remade = 0
         self.attempts = 0
         self.place = ""
-        self.whole = True
+        self.whole = Whole.ALWAYS
 
     def exports(self) -> Mapping[str, object]:
         """The options that every job below inherits."""
@@ -324,7 +331,7 @@ class Job(Cell):
         self.leader = self.scope = self.call_hash = self.task_set = None
         self.started = self.ended = self.seconds = 0.0
         self.recorded = False
-        self.whole = True
+        self.whole = Whole.ALWAYS
 
     def __repr__(self) -> str:
         return f"<job {self.id.hex()[:8]} {self.known.task.fullname} {self.status.name.lower()}>"

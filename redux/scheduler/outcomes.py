@@ -9,6 +9,7 @@ from redux.executors.executor import Outcome
 from redux.scheduler.jobs import ABSENT, Datum, Job
 from redux.value import hash_value
 from redux_backends.records import Place, StoredValue, Traits
+from redux_valuestore.errors import ReduxError
 
 _PLAIN = Traits.PLAIN
 
@@ -30,8 +31,11 @@ def read_what_was_asked(job: Job, answers: Mapping[str, Answer]) -> bool:
     data = _data_with_files(job)
     if not data:
         return True
-    with answered(answers):
-        return all(hash_value(datum.value) == datum.hash for datum in data)
+    try:
+        with answered(answers):
+            return all(hash_value(datum.value) == datum.hash for datum in data)
+    except (OSError, ReduxError):  # what cannot be looked at any more is not what it was
+        return False
 
 
 def _data_with_files(job: Job) -> list[Datum]:

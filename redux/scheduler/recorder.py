@@ -19,11 +19,12 @@ from redux.scheduler.inputs import encode_plain
 from redux.scheduler.jobs import Datum, Graft, Job, Scope
 from redux.scheduler.report import ErrorValue
 from redux.scheduler.task_book import TaskBook
+from redux.scheduler.task_sets import TaskSets
+from redux.scheduler.wholes import Whole
 from redux.scheduler.writer import Writer, as_trouble
 from redux.tags import Tags
 from redux.value import Encoded, encode
 from redux_backends.records import (
-    NO_TASKS,
     Argument,
     Batch,
     CallNode,
@@ -37,11 +38,9 @@ from redux_backends.records import (
     Rollback,
     Seconds,
     Tag,
-    TaskSet,
     Traits,
     ValueRecord,
     hash_call,
-    hash_task_set,
 )
 from redux_backends.records import Job as JobRecord
 from redux_valuestore.digest import Digest
@@ -69,9 +68,7 @@ class Recorder:
         self._parent = parent
         self._seen: set[Digest] = set()
         self._tasks: set[Digest] = set()
-        self._sets: dict[frozenset[Digest], TaskSet] = {}
-        self._members: dict[Digest, frozenset[Digest]] = {}
-        self._recorded_sets: set[Digest] = set()
+        self._sets = TaskSets(self._members_of)
         self._last = time.monotonic()
         self._urgent = False
         self._job_tags: dict[Job, dict[tuple[str, str], None]] = {}
@@ -84,7 +81,6 @@ class Recorder:
         self._new_tasks: list[Digest] = []
         self._keys: list[EvaluationKey] = []
         self._evaluations: list[Evaluation] = []
-        self._new_sets: list[TaskSet] = []
         self._calls: list[CallNode] = []
         self._new_jobs: list[JobRecord] = []
         self._jobs: list[JobRecord] = []
@@ -179,7 +175,7 @@ class Recorder:
         assert datum is not None
         self.keep(datum)
         if job.silent:
-            self._note_tasks_of(job)
+            self._sets.of(job)
             return
         if job.call_hash is None and datum.hash is not None:
             self._note_call(job, datum.hash)
@@ -188,11 +184,11 @@ class Recorder:
     def failed(self, job: Job, error: ErrorValue) -> None:
         """A job failed, itself or below it: the error is the result of its call, unless it lacked an argument."""
         if job.silent:
-            self._note_tasks_of(job)
+            self._sets.of(job)
             return
         if job.eval_hash is not None and not job.asked:
             self.asked(job)
-        if job.args_hash is not None:
+        if job.args_hash is not None and job.call_hash is None:
             encoded = encode(error)
             encoded = replace(encoded, traits=encoded.traits | Traits.ERROR)
             self._attempt(lambda: self._keep(encoded, error))
@@ -221,13 +217,10 @@ class Recorder:
     def abandon(self, job: Job) -> None:
         """A sub-scheduler is gone with its worker: note that what it had running below its job runs no more.
 
-        Which tasks it came to nobody knows; so whoever recovers from this is asked again after an edit of any.
+        What it came to nobody knows; so whoever recovers from this is asked again.
         """
-        everything = self._book.current_hashes
-        task_set = hash_task_set(everything)
-        self._members[task_set] = everything
         job.scope = Scope(job, job.context)
-        job.scope.grafts.append(Graft(None, task_set))
+        job.scope.grafts.append(Graft(None, None, Whole.NEVER))
         if not job.silent:
             self._attempt(lambda: self._note_cancelled_below(job))
 
@@ -274,9 +267,7 @@ class Recorder:
         made = job.scope.calls if job.scope is not None else ()
         children = tuple([child.call_hash for child in made if child.call_hash is not None]) if made else ()
         job.call_hash = hash_call(job.known.task_hash, job.args_hash, result, children)
-        task_set = self._note_tasks_of(job)
-        if job.options.is_async and not job.whole:
-            task_set = self._never_whole()
+        task_set = self._sets.of_record(job)
         self._calls.append(
             CallNode(
                 job.call_hash,
@@ -290,49 +281,10 @@ class Recorder:
             )
         )
 
-    def _note_tasks_of(self, job: Job) -> Digest:
-        """The set of the tasks of a job and of all below it, silent ones too: a change of any makes it another call."""
-        known = job.known
-        made = job.scope.calls if job.scope is not None else ()
-        if not made and known.leaf_set in self._recorded_sets:
-            job.task_set = known.leaf_set
-        elif any(child.task_set == NO_TASKS or (isinstance(child, Job) and child.forks) for child in made):
-            job.task_set = self._never_whole()
-        else:
-            below = {child.task_set for child in made if child.task_set is not None}
-            job.task_set = self._task_set(known.task_hash, known.leaf_set, below)
-        return job.task_set
-
-    def _task_set(self, own: Digest, leaf_set: Digest, below: set[Digest]) -> Digest:
-        made_of = frozenset(below | {leaf_set})
-        known = self._sets.get(made_of)
-        if known is None:
-            members = frozenset({own}).union(*(self._members_of(digest) for digest in below))
-            known = TaskSet(hash_task_set(members), tuple(sorted(members)))
-            self._sets[made_of] = known
-            self._members[known.hash] = members
-        if known.hash not in self._recorded_sets:
-            self._recorded_sets.add(known.hash)
-            for task_hash in known.tasks:
-                if self._book.has(task_hash):
-                    self._note_task(task_hash)
-            self._new_sets.append(known)
-        return known.hash
-
-    def _never_whole(self) -> Digest:
-        """The set of a call that is not to be taken whole: what is below it has to be asked there."""
-        if NO_TASKS not in self._recorded_sets:
-            self._recorded_sets.add(NO_TASKS)
-            self._new_sets.append(TaskSet(NO_TASKS, ()))
-        return NO_TASKS
-
-    def _members_of(self, digest: Digest) -> frozenset[Digest]:
-        members = self._members.get(digest)
-        if members is None:
-            found: dict[Digest, frozenset[Digest]] = {}
-            self._attempt(lambda: found.update(self._repo.backend.get_task_sets((digest,))))
-            members = self._members[digest] = found.get(digest, frozenset())
-        return members
+    def _members_of(self, task_set: Digest) -> frozenset[Digest]:
+        found: dict[Digest, frozenset[Digest]] = {}
+        self._attempt(lambda: found.update(self._repo.backend.get_task_sets((task_set,))))
+        return found.get(task_set, frozenset())
 
     def _note_end(self, job: Job) -> None:
         parent = job.parent.job
@@ -404,9 +356,13 @@ class Recorder:
         self._writer.finish(self._take())
 
     def _take(self) -> Batch:
+        new_sets = self._sets.take_new()
+        for task_hash in {digest: None for one in new_sets for digest in one.tasks}:
+            if self._book.has(task_hash):
+                self._note_task(task_hash)
         tasks = [self._book.record_of(digest) for digest in self._new_tasks]
         batch = Batch(
-            self._values, tasks, self._keys, self._evaluations, self._new_sets, self._calls, self._jobs,
+            self._values, tasks, self._keys, self._evaluations, new_sets, self._calls, self._jobs,
             self._new_jobs, self._tags, (), self._handles,
         )  # fmt: skip
         self._clear()

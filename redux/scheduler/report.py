@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from redux.flow.subrun import SUBRUN
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Job
+from redux.scheduler.task_kind import TaskKind
 from redux.tracebacks import text_of, trim_traceback
 from redux.value import preview
 from redux_backends.records import ExecutionId, JobId, Seconds
@@ -177,8 +177,10 @@ def describe_failure(failed: Failed) -> Failure:
     while job is not None:
         chain.append((job.known.task.fullname, shown_arguments(job)))
         job = job.parent.job
-    below = getattr(failed.error, "__redux_below__", None) if chain and chain[0][0] == SUBRUN else None
-    job_id = None if failed.job is None else failed.job.id
+    origin = failed.job
+    of_subrun = origin is not None and origin.known.kind is TaskKind.SUBRUN
+    below = getattr(failed.error, "__redux_below__", None) if of_subrun else None
+    job_id = None if origin is None else origin.id
     return Failure(
         failed.error,
         trim_traceback(failed.error),
@@ -190,7 +192,7 @@ def describe_failure(failed: Failed) -> Failure:
 def shown_arguments(job: Job) -> str:
     """A job's arguments as text, as far as their values are here; but for what is told to it and to no record."""
     told = job.known.task.told_args
-    if job.known.task.fullname == SUBRUN:
+    if job.known.kind is TaskKind.SUBRUN:
         told = job.known.task.unhashed_args
     return ", ".join(f"{name}={_shown(datum)}" for name, datum in job.arguments if name not in told)
 

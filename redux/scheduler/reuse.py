@@ -8,6 +8,7 @@ from redux.repo import Repo
 from redux.scheduler.jobs import ABSENT, Job
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.validity import ASKED, HELD, Sound, Validity
+from redux.scheduler.wholes import Whole, may_be_taken
 from redux.tasks.options import ALL_RESULTS, CacheCheckValid, CacheResult, CacheScope
 from redux_backends.backend import CallCandidate, Candidate
 from redux_backends.records import NO_TASKS, MissKind, Reason, StoredValue, Traits, ValueRecord
@@ -67,8 +68,7 @@ class Reuse:
         self._use_cache = use_cache
         self._first: dict[bytes, Job] = {}
         self._known_sets: set[Digest] = set()
-        self._current_sets: set[Digest] = set()
-        self._fleeting_sets: set[Digest] = set()
+        self._current_sets: dict[Digest, Whole] = {NO_TASKS: Whole.NEVER}
         self._known_versions: dict[str, Sequence[Digest]] = {}
 
     def stop_asking(self) -> None:
@@ -165,10 +165,10 @@ class Reuse:
         for eval_hash, calls in found.items():
             job = asked_by[eval_hash]
             for call in calls:
-                if call.task_set == NO_TASKS and not job.options.is_async:
+                if call.task_set == NO_TASKS and not job.known.kind.taken_whole:
                     continue
                 verdict = self._judge_set(job, call.task_set) or self._judge(job, call.value, held)
-                if isinstance(verdict, Sound) and job.options.is_async:
+                if isinstance(verdict, Sound) and job.known.kind.taken_whole:
                     verdict = self._judge_below(call) or verdict
                 if isinstance(verdict, Sound):
                     chosen[eval_hash] = Finished(call, verdict.value)
@@ -183,9 +183,10 @@ class Reuse:
 
     def _judge_set(self, job: Job, task_set: Digest) -> Reason | None:
         """Why a finished call may not be used, by the tasks that it was made of."""
-        if task_set == NO_TASKS or (job.options.is_async and task_set in self._fleeting_sets):
-            return _NOT_WHOLE
-        return None if task_set in self._current_sets else _STALE
+        whole = self._current_sets.get(task_set)
+        if whole is None:
+            return _STALE
+        return None if may_be_taken(job.known.kind, whole) else _NOT_WHOLE
 
     def _judge_below(self, call: CallCandidate) -> Reason | None:
         """Why a finished call may not be used, by what calls below it were given and gave."""
@@ -207,9 +208,7 @@ class Reuse:
             current, fleeting = self._book.current_hashes, self._book.fleeting_hashes
             for digest, members in self._repo.backend.get_task_sets(unknown).items():
                 if members and members <= current:
-                    self._current_sets.add(digest)
-                if members & fleeting:
-                    self._fleeting_sets.add(digest)
+                    self._current_sets[digest] = Whole.ON_TRUST if members & fleeting else Whole.ALWAYS
 
     def _held(self, values: Iterable[StoredValue]) -> Mapping[Digest, ValueRecord]:
         wanted = {value.hash for value in values if value.traits is not _PLAIN and value.traits & HELD}

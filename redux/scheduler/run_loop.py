@@ -19,9 +19,10 @@ from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import Counts, ErrorValue, TaskProgress, TaskStatus, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
 from redux.scheduler.task_book import TaskBook
+from redux.scheduler.task_kind import TaskKind
 from redux.scheduler.turns import Turns
 from redux.scheduler.validity import reason_of_loss
-from redux.scheduler.wholes import stays_whole
+from redux.scheduler.wholes import wholeness
 from redux.tags import TagError, Tags
 from redux.tasks.options import NO_OPTIONS
 from redux_backends.backend import BackendError
@@ -208,7 +209,7 @@ class Run:
                 self._recorder.started(job)
             self._recorder.flush()
             self._renew_lease()
-            asking = any(job.options.is_async for job in self._dispatch.running)
+            asking = any(job.known.kind is TaskKind.ASYNC for job in self._dispatch.running)
             stuck = follower_in_circle(self._evaluator.unfinished) if asking else None
             if stuck is not None:
                 self._fail_in_circle(stuck)
@@ -277,13 +278,13 @@ class Run:
 
     def _apply_same(self, job: Job, leader: Job) -> None:
         if leader.failed is not None:
+            job.leader = leader
             self._evaluator.fail(job, leader.failed)
         elif leader.datum is None:
             self._evaluator.follow(job, leader)
         else:
             job.outcome = Came.SAME_EXECUTION
-            job.call_hash, job.task_set = leader.call_hash, leader.task_set
-            job.whole = leader.whole
+            _be_the_call_of(leader, job)
             job.seconds = leader.seconds
             self._settle_cached(job, leader.datum)
 
@@ -332,7 +333,7 @@ class Run:
             job.status = JobStatus.DONE
             progress.done += 1
             progress.seconds_ran += job.seconds
-        job.whole = stays_whole(job)
+        job.whole = wholeness(job)
         self._recorder.settled(job)
         for _, datum in job.arguments:
             release(datum)
@@ -344,7 +345,9 @@ class Run:
             return
         job.status, job.ended = JobStatus.FAILED, job.ended or time.time()
         self._counts[job.known.task.fullname].failed += 1
-        job.whole = False
+        if job.leader is not None and job.leader.failed is job.failed:
+            _be_the_call_of(job.leader, job)
+        job.whole = wholeness(job)
         self._recorder.failed(job, self._describe(job.failed))
 
     def _describe(self, failed: Failed) -> ErrorValue:
@@ -384,6 +387,10 @@ class Run:
         if job is not None:
             self._recorder.tag_job(job, noted.job_tags)
         self._recorder.tag_execution(noted.execution_tags)
+
+
+def _be_the_call_of(leader: Job, job: Job) -> None:
+    job.call_hash, job.task_set, job.whole = leader.call_hash, leader.task_set, leader.whole
 
 
 def _moving(decisions: Sequence[tuple[Job, Decision]]) -> list[Job]:

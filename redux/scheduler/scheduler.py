@@ -319,9 +319,9 @@ class Scheduler:
         finally:
             pool.close()
         report = self._report(run, asked, root, began)
-        made = root.parent.calls
+        joined = Joined.with_calls_of(report, root.parent)
         run.let_go()
-        return Joined(report, tuple((call.call_hash, call.task_set) for call in made if call.task_set is not None))
+        return joined
 
     def _rehearse(self, asked: Asked, collector: Collector) -> DryRunResult:
         book = _read_code(self.folder, self.repo)

@@ -233,7 +233,7 @@ def _modules() -> Iterator[Module]:
 @rule(_GRAFTED)
 def _graft(
     value: Any,
-    calls: Sequence[tuple[Digest | None, Digest]],
+    calls: Sequence[tuple[Digest | None, Digest | None, int]],
     counts: Sequence[tuple[str, int, int, int, float, float]],
     trouble: str | None,
     wrong: Wrong | None,

@@ -10,8 +10,8 @@ from redux.code.fingerprint import Fingerprinter
 from redux.code.trouble import CodeUnreadable, CountedByName
 from redux.errors import nearest
 from redux.scheduler.jobs import KnownTask
+from redux.scheduler.task_kind import kind_of
 from redux.task import Task, TaskError, TaskRegistry, source_of_task
-from redux.tasks.options import CacheScope
 from redux_backends.records import TaskRecord, hash_task_set
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
@@ -54,7 +54,7 @@ class TaskBook:
     def fleeting_hashes(self) -> frozenset[Digest]:
         """The hashes of those whose results are not to be used by another execution."""
         known = self._known.values()
-        return frozenset(one.task_hash for one in known if one.task.declared.cache_scope is not CacheScope.BACKEND)
+        return frozenset(one.task_hash for one in known if not one.task.declared.is_remembered)
 
     def find(self, fullname: str) -> KnownTask:
         """A task that is called, by its full name. Raises TaskError, with the nearest names, where there is none."""
@@ -100,7 +100,7 @@ class TaskBook:
             record = self._fingerprinter.fingerprint(source_of_task(task))
         finally:
             self._being_read.discard(task.fullname)
-        known = KnownTask(task, record.hash, hash_task_set((record.hash,)))
+        known = KnownTask(task, record.hash, hash_task_set((record.hash,)), kind_of(task))
         self._known[task.fullname] = known
         self._records[record.hash] = record
         uncounted = self._fingerprinter.uncounted_in(record)

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from redux.repo import Address
+from redux.scheduler.jobs import Scope
 from redux.scheduler.report import Report
 from redux.scheduler.task_book import TaskBook
+from redux.scheduler.wholes import as_part
 from redux.settings.layers import Entrypoint
 from redux.tags import Tags
 from redux.tasks.options import NO_OPTIONS
@@ -36,10 +38,19 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """How the evaluation below a job of another scheduler went, with the calls that it made first hand."""
+    """How the evaluation below a job of another scheduler went, with the calls that it made first hand.
+
+    A call is what `Grafted` says of one.
+    """
 
     report: Report
-    calls: tuple[tuple[Digest | None, Digest], ...]
+    calls: tuple[tuple[Digest | None, Digest | None, int], ...]
+
+    @classmethod
+    def with_calls_of(cls, report: Report, scope: Scope) -> Joined:
+        """The calls in a scope, as another scheduler is to have them."""
+        own = [(child.call_hash, child.task_set, int(as_part(child))) for child in scope.children]
+        return cls(report, (*own, *((graft.call_hash, graft.task_set, int(graft.whole)) for graft in scope.grafts)))
 
 
 @dataclass(frozen=True, slots=True)

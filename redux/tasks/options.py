@@ -100,6 +100,18 @@ class TaskOptions:
     """what every job below inherits"""
     for_executor: tuple[tuple[str, object], ...] = ()
 
+    @property
+    def is_remembered(self) -> bool:
+        """Whether another execution may use a result."""
+        if self.cache_scope is not CacheScope.BACKEND:
+            return False
+        allowed = self.cache_results
+        return (
+            allowed is ALL_RESULTS
+            or CacheResult.SINGLE in allowed
+            or (self.check_valid is CacheCheckValid.SHALLOW and CacheResult.ULTIMATE in allowed)
+        )
+
 
 CONTEXT = "context"
 """The option under which a call carries what it lays over the context."""
