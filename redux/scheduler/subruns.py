@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from redux.errors import ConfigError
+from redux.executors.code_package import moved_code
 from redux.executors.configured import pools_of
 from redux.executors.executor import CodeDiffers
 from redux.executors.orders import ForeignError
@@ -296,12 +297,16 @@ def _scheduler(below: Below) -> Iterator[Scheduler]:
             "this run keeps its records in memory, which a worker in another process cannot reach; run it on storage "
             "of a project (`redux run`, open_scheduler), or give subrun executor='threads'"
         )
+    moved = moved_code.get()
+    place_of = str if moved is None else moved.place_of
     for module in below.modules:
         if get_task_registry().get(module.task) is None:
-            import_workflow(module.name, module.path)
+            import_workflow(module.name, place_of(module.path))
+    # Hashed as the run does: by what the project has here, wherever the run itself has it.
+    terms = replace(below.terms, folder=place_of(below.terms.folder))
     repo = open_repo(address.database, address.store, address.inline_limit)
     try:
-        yield Scheduler.on(repo, below.terms, {**below.pools, **executors})
+        yield Scheduler.on(repo, terms, {**below.pools, **executors})
     finally:
         repo.close()
 
