@@ -89,6 +89,8 @@ class Scheduler:
         self._federated_tasks = tuple(federated_tasks)
         self._run: Run | None = None
         self._inside: tuple[str, ...] = ()
+        self._root: ExecutionId | None = None
+        self._running: ExecutionId | None = None
         self._book: TaskBook | None = None
         self._subs: list[Scheduler] = []
         self._token = new_id().hex()
@@ -214,7 +216,7 @@ class Scheduler:
         return Terms(
             self._token, self.repo.address, str(self.folder), self._executor, self._workers, self._use_cache,
             self._keep_going, tuple(self._limits.items()),
-            self._federated_tasks, self._inside,
+            self._federated_tasks, self._inside, self._root or self._running,
         )  # fmt: skip
 
     @classmethod
@@ -225,7 +227,7 @@ class Scheduler:
             keep_going=terms.keep_going, folder=Path(terms.folder), limits=dict(terms.limits), executors=executors,
             federated_tasks=terms.federated_tasks,
         )  # fmt: skip
-        made._inside = terms.inside
+        made._inside, made._root = terms.inside, terms.root
         return made
 
     @contextmanager
@@ -295,7 +297,8 @@ class Scheduler:
         self._book = book = asked.book or _read_code(folder, self.repo)
         execution = asked.execution
         pool = ExecutorPool(self.repo, self._executor, self._workers, folder, self._executors, self._inside)
-        recorder = Recorder(self.repo, book, execution.id, asked.parent)
+        recorder = Recorder(self.repo, book, execution.id, asked.parent, self._root)
+        self._running = execution.id
         counts = Counts()
 
         def dispatch(evaluator: Evaluator, reuse: Reuse) -> Dispatch:

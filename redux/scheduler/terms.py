@@ -11,7 +11,7 @@ from redux.scheduler.task_book import TaskBook
 from redux.settings.layers import Entrypoint
 from redux.tags import Tags
 from redux.tasks.options import NO_OPTIONS
-from redux_backends.records import Execution, JobId, JobStatus
+from redux_backends.records import Execution, ExecutionId, JobId, JobStatus
 from redux_valuestore.digest import Digest
 
 
@@ -57,3 +57,5 @@ class Terms:
     federated_tasks: tuple[Entrypoint, ...] = ()
     inside: tuple[str, ...] = ()
     """the executors that wait for it: jobs for them run on threads of its own, so that none waits for itself"""
+    root: ExecutionId | None = None
+    """the execution that it works for, which has lines of handles for all below it; None for none but its own"""
