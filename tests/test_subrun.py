@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context as get_context_of
 from pathlib import Path
 from threading import current_thread
 from types import ModuleType
@@ -132,6 +133,19 @@ def test_storage_in_memory_is_shared_within_the_process_and_refused_to_others():
     assert Scheduler().run(whole(3, "threads")) == 12
     with pytest.raises(SubrunError, match="keeps its records in memory"):
         Scheduler().run(whole(3, "processes"))
+
+
+def forking() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, mp_context=get_context_of("fork"))
+
+
+def test_a_forked_worker_is_another_process(sqlite_repo: Repo):
+    with pytest.raises(SubrunError, match="keeps its records in memory"):
+        Scheduler(executors={"forked": forking}).run(whole(3, "forked"))
+    scheduler = Scheduler(sqlite_repo, executors={"forked": forking})
+    assert scheduler.run(subrun(process_id(1), executor="forked")) != os.getpid()
+    with pytest.raises(Refused):
+        scheduler.run(subrun(refuse(7), executor="forked"))
 
 
 # -- reuse -----------------------------------------------------------------------------------------

@@ -94,7 +94,6 @@ class Scheduler:
         self._book: TaskBook | None = None
         self._subs: list[Scheduler] = []
         self._token = new_id().hex()
-        make_known(self._token, self)
         self._stop_asked = False
         self._progress = Counts()
 
@@ -285,6 +284,7 @@ class Scheduler:
     def _minding_interrupts(self) -> Iterator[Collector]:
         if importing:
             raise RunInWorker
+        make_known(self._token, self)
         try:
             with interrupts_stop(self.stop), Collector().paused() as collector, being_current(self):
                 yield collector
