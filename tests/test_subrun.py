@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context as get_context_of
 from pathlib import Path
@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from redux.context import get_context
 from redux.errors import BackendUnavailable, ConfigError
-from redux.executors.pool import UnknownExecutor
+from redux.executors.pool import Alias, UnknownExecutor
 from redux.executors.processes import WorkerDied
 from redux.file import File
 from redux.flow.catch import catch
@@ -127,6 +127,35 @@ def nested(depth: int, where: str) -> int:
 def test_subruns_in_subruns_on_one_slot_do_not_wait_for_themselves(sqlite_repo: Repo, where: str):
     made = {"pool": lambda: ThreadPoolExecutor(1)}
     assert Scheduler(sqlite_repo, executor=where, workers=1, executors=made).run(nested(3, where)) == 3
+
+
+@task(version="1", executor="one")
+def on_the_one_slot(x: int) -> int:
+    return x
+
+
+def test_a_name_that_means_something_else_in_a_subrun_does_not_make_it_wait_for_itself(sqlite_repo: Repo):
+    slot = ThreadPoolExecutor(1)
+    made = {"one": lambda: SharedSlot(slot), "other": Alias("one")}
+    config = {"executors": {"other": {"type": "threads"}}}
+    expression = subrun(on_the_one_slot(1), executor="other", config=config)
+    try:
+        assert Scheduler(sqlite_repo, executors=made).run(expression) == 1
+    finally:
+        slot.shutdown(wait=False, cancel_futures=True)
+
+
+class SharedSlot(Executor):
+    """A cluster that all who open it share, and nobody shuts down."""
+
+    def __init__(self, slot: ThreadPoolExecutor) -> None:
+        self.slot = slot
+
+    def submit(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> Future[object]:
+        return self.slot.submit(function, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """It stays."""
 
 
 def test_storage_in_memory_is_shared_within_the_process_and_refused_to_others():

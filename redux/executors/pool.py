@@ -55,11 +55,28 @@ class AliasCircle(ExecutorError):
         super().__init__(f"executors that are names of each other: {' -> '.join(names)}; let one of them be no alias")
 
 
+def meant(name: str, own: Mapping[str, OwnExecutor]) -> str:
+    """The executor that is opened for a name, where `own` are the user's. Raises UnknownExecutor, AliasCircle."""
+    passed = [name]
+    while True:
+        made = own.get(name)
+        following = made.target if isinstance(made, Alias) else None if made is not None else OTHER_NAMES.get(name)
+        if following is None:
+            break
+        name = following
+        if name in passed:
+            raise AliasCircle((*passed, name))
+        passed.append(name)
+    if name not in own and name not in EXECUTORS:
+        raise UnknownExecutor(name, (*EXECUTORS, *own))
+    return name
+
+
 class ExecutorPool:
     """The executors of one execution. `default` is the name for tasks that name none; `workers` limits each.
 
     Values go to `repo`; `folder` is where the user's own project is found. `own` are the user's, by name, each opened
-    when the first job asks for it. Jobs for the executors named in `instead` run on threads here. Raises
+    when the first job asks for it. Jobs for the executors named in `instead` (no aliases) run on threads here. Raises
     UnknownExecutor.
     """
 
@@ -68,9 +85,9 @@ class ExecutorPool:
         instead: Collection[str] = (),
     ) -> None:  # fmt: skip
         self._own = own
-        self._default = self._meant(default)
+        self._default = meant(default, own)
         self._site = Site(repo, self._report, workers, folder)
-        self._instead = frozenset(self._meant(name) for name in instead if self._is_known(name))
+        self._instead = frozenset(instead)
         self._open: dict[str, Executor] = {}
         self._meanings: dict[str, str] = {}
         self._coroutines: CoroutineExecutor | None = None
@@ -95,7 +112,7 @@ class ExecutorPool:
         if name is None:
             name = self._default
         elif name not in self._open:
-            name = self._meanings.get(name) or self._meanings.setdefault(name, self._meant(name))
+            name = self._meanings.get(name) or self._meanings.setdefault(name, meant(name, self._own))
         if name in self._instead:
             name = "threads"
         executor = self._open.get(name)
@@ -108,25 +125,6 @@ class ExecutorPool:
                 error.add_note(f"executor {name} could not be opened; see to its settings, or take another executor=")
                 raise
         return executor
-
-    def _is_known(self, name: str) -> bool:
-        return name in self._own or name in EXECUTORS or name in OTHER_NAMES
-
-    def _meant(self, name: str) -> str:
-        """The executor that is opened for a name. Raises UnknownExecutor."""
-        passed = [name]
-        while True:
-            own = self._own.get(name)
-            following = own.target if isinstance(own, Alias) else None if own is not None else OTHER_NAMES.get(name)
-            if following is None:
-                break
-            name = following
-            if name in passed:
-                raise AliasCircle((*passed, name))
-            passed.append(name)
-        if name not in self._own and name not in EXECUTORS:
-            raise UnknownExecutor(name, (*EXECUTORS, *self._own))
-        return name
 
     def _make(self, name: str) -> Executor:
         own = self._own.get(name)

@@ -16,6 +16,7 @@ from redux.executors.code_package import moved_code
 from redux.executors.configured import pools_of
 from redux.executors.executor import CodeDiffers
 from redux.executors.orders import ForeignError
+from redux.executors.pool import meant
 from redux.executors.worker import import_workflow
 from redux.expression import RuleCall, TaskCall
 from redux.flow.subrun import ELSEWHERE, SUBRUN
@@ -190,16 +191,17 @@ def _below(
     load_modules: tuple[str, ...],
 ) -> Below:  # fmt: skip
     terms = scheduler.terms
-    inline = executor == "inline"
+    held = meant(executor, scheduler.executors)
+    inline = held == "inline"
     terms = replace(
         terms,
-        executor=said.executor or (executor if inline else terms.executor),
+        executor=said.executor or (held if inline else terms.executor),
         workers=said.workers or terms.workers,
         use_cache=terms.use_cache if said.cache is None else said.cache,
         keep_going=terms.keep_going if said.keep_going is None else said.keep_going,
         limits=tuple({**dict(terms.limits), **dict(said.limits or ())}.items()),
         federated_tasks=(*(said.federated_tasks or ()), *terms.federated_tasks),
-        inside=terms.inside if inline else tuple({*terms.inside, executor}),
+        inside=terms.inside if inline else tuple(dict.fromkeys((*terms.inside, held))),
     )
     context = thaw(merge(around.context, said.context or {}))
     exported = {**around.exported, "prov": False} if around.silent else dict(around.exported)
