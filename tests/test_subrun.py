@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context as get_context_of
 from pathlib import Path
-from threading import current_thread
+from threading import Event, current_thread
 from types import ModuleType
 
 import numpy as np
@@ -29,7 +32,7 @@ from redux.file import File
 from redux.flow.catch import catch
 from redux.flow.prov import no_prov
 from redux.functools import subrun
-from redux.repo import Repo, open_repo
+from redux.repo import Address, Repo, open_repo
 from redux.scheduler import Scheduler, SubrunError
 from redux.task import task
 from redux_backends.backend import JobView
@@ -440,6 +443,36 @@ def test_an_error_in_it_is_the_job_s_own_with_its_frames(sqlite_repo: Repo, wher
     assert Scheduler(sqlite_repo).run(catch(subrun(refuse(3), where), Refused, forgive)) == ("no", 3)
     failed = {view.fullname for view in sqlite_repo.backend.jobs(execution=report.execution_id)}
     assert failed == {"redux.subrun", "test_subrun.refuse"}
+
+
+def test_an_error_that_nobody_asks_for_goes_with_the_run(sqlite_repo: Repo):
+    failed = Event()
+    late: list[weakref.ref[Refused]] = []
+
+    @task
+    def refuse_at_last() -> int:
+        assert failed.wait(30)
+        error = Refused("late")
+        late.append(weakref.ref(error))
+        raise error
+
+    @task
+    def refuse_first() -> int:
+        failed.set()
+        raise Refused("first")
+
+    scheduler = Scheduler(sqlite_repo)
+    with pytest.raises(Refused, match="first"):
+        scheduler.run([refuse_first(), subrun(refuse_at_last(), executor="threads")])
+    gc.collect()
+    assert [error() for error in late] == [None]
+
+
+def test_a_worker_that_cannot_see_the_database_says_so(tmp_path: Path):
+    repo = open_repo(f"sqlite:///{tmp_path}/redux.db", str(tmp_path / "values"))
+    repo.address = Address(f"sqlite:///{tmp_path}/nowhere/redux.db", str(tmp_path / "values"), 1)
+    with closing(repo), pytest.raises(SubrunError, match=r"this worker cannot: .*there is no folder .*; give the run"):
+        Scheduler(repo).run(whole(3, "processes"))
 
 
 def test_an_error_names_the_calls_and_the_job_that_it_came_from(sqlite_repo: Repo):

@@ -96,6 +96,7 @@ class Scheduler:
         self._token = new_id().hex()
         self._stop_asked = False
         self._progress = Counts()
+        self._raised_below: dict[str, BaseException] = {}
 
     @property
     def folder(self) -> Path:
@@ -242,6 +243,15 @@ class Scheduler:
         finally:
             self._subs.remove(made)
 
+    def keep_error(self, job: str, error: BaseException) -> None:
+        """Keep the very error that one of this process's own sub-schedulers raised, for as long as the run asks."""
+        if self._run is not None:
+            self._raised_below[job] = error
+
+    def take_error(self, job: str) -> BaseException | None:
+        """What was kept for the job of a sub-scheduler, if it was one of this process."""
+        return self._raised_below.pop(job, None)
+
     def join(
         self,
         expression: object,
@@ -351,6 +361,7 @@ class Scheduler:
             raise
         finally:
             self._run = None
+            self._raised_below.clear()
 
     def _finish(self, run: Run, expression: object) -> Gather:
         try:

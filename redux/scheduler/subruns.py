@@ -244,12 +244,10 @@ def _graft(
     return value
 
 
-_errors: dict[str, BaseException] = {}
-"""What was raised in this process's own sub-schedulers, until it is raised again: no copy of it."""
-
-
 def _error_of(wrong: Wrong) -> BaseException:
-    error = _errors.pop(wrong.kept, None)
+    scheduler = get_current_scheduler()
+    assert scheduler is not None
+    error = scheduler.take_error(wrong.kept)
     if error is None:
         error = wrong.error
         BaseException.__setattr__(error, "__redux_traceback__", wrong.traceback_text)
@@ -278,7 +276,7 @@ def run_below(expression: Sealed, below: Below, job: JobInfo = JobInfo()) -> Any
             here, parent = ExecutionId(bytes.fromhex(job.execution_id)), JobId(bytes.fromhex(job.job_id))
             joined = scheduler.join(expr, here, parent, below.context, below.exported)
     counts = () if below.new_execution else tuple(_counts(joined.report))
-    return _outcome(joined, counts, job.job_id, scheduler_here(below.terms.token) is not None)
+    return _outcome(joined, counts, job.job_id, scheduler_here(below.terms.token))
 
 
 def _counts(report: Report) -> Iterator[tuple[str, int, int, int, float, float]]:
@@ -306,29 +304,35 @@ def _scheduler(below: Below) -> Iterator[Scheduler]:
             import_workflow(module.name, place_of(module.path))
     # Hashed as the run does: by what the project has here, wherever the run itself has it.
     terms = replace(below.terms, folder=place_of(below.terms.folder))
-    repo = open_repo(address.database, address.store, address.inline_limit)
+    try:
+        repo = open_repo(address.database, address.store, address.inline_limit)
+    except ReduxError as error:
+        raise SubrunError(
+            f"a sub-scheduler records where its run does, and this worker cannot: {error}; give the run a database "
+            "that this worker sees under the same address, or give subrun executor='threads'"
+        ) from error
     try:
         yield Scheduler.on(repo, terms, {**below.pools, **executors})
     finally:
         repo.close()
 
 
-def _outcome(joined: Joined, counts: tuple[object, ...], job: str, here: bool) -> RuleCall:
+def _outcome(joined: Joined, counts: tuple[object, ...], job: str, outer: Scheduler | None) -> RuleCall:
     report, failure = joined.report, joined.report.failure
     if failure is None and report.stopped:
         stopped = ExecutionFailed(report.execution_id, "was stopped before its end")
         failure = Failure(stopped, str(stopped), (), None)
-    wrong = None if failure is None else _wrong(failure, job, here)
+    wrong = None if failure is None else _wrong(failure, job, outer)
     return RuleCall(_GRAFTED, (report.result, joined.calls, counts, report.storage_trouble, wrong), {})
 
 
-def _wrong(failure: Failure, job: str, here: bool) -> Wrong:
+def _wrong(failure: Failure, job: str, outer: Scheduler | None) -> Wrong:
     error = failure.error
-    if here:
-        _errors[job] = error
+    if outer is not None:
+        outer.keep_error(job, error)
     shown = f"{type(error).__name__}: {text_of(error)}"
     try:
-        portable = error if not here and not encode(error).subvalues else ForeignError(shown)
+        portable = error if outer is None and not encode(error).subvalues else ForeignError(shown)
     except Exception:  # it has no encoding, or its own code has faults: its text will do
         portable = ForeignError(shown)
     return Wrong(portable, failure.traceback_text, job, failure.chain, failure.job_id)
