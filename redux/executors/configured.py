@@ -1,31 +1,34 @@
-"""Executors that the settings name: each `[executors.NAME]` as what makes it, once a job asks for it."""
+"""Executors that the settings name: each `[executors.NAME]` as what makes it, by its type, redux's or one's own."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from redux.errors import ConfigError, nearest
 from redux.executors.code_package import CodePatterns
-from redux.executors.executor import ExecutorError
-from redux.executors.local import EXECUTORS, Kind, LocalExecutor
+from redux.executors.executor import Executor, ExecutorError, Place, Site
+from redux.executors.local import EXECUTORS, LocalExecutor, LocalKind
 from redux.executors.pool import OTHER_NAMES, Alias, OwnExecutor
-from redux.executors.registered import Custom, Opener, get_executor_class, registered_kinds
 from redux.executors.with_code import WithCode
-from redux.settings.layers import ExecutorSettings
+from redux.settings.layers import NOTHING, ExecutorSettings
 from redux.tables import freeze, thaw
 
 if TYPE_CHECKING:
     from concurrent import futures
 
+Opener = Callable[..., Executor]
+"""Called with the executor's name, its site, and the other keys of its table."""
+Class = TypeVar("Class", bound=type)
+
 _PATH = re.compile(r"[\w.]+:[\w.]+")
 _CLASS = re.compile(r"\w+(\.\w+)+")
 _EXAMPLE = "concurrent.futures:ThreadPoolExecutor"
-_MODES: Mapping[str, Kind] = {"thread": "threads", "process": "processes"}
+_MODES: Mapping[str, LocalKind] = {"thread": "threads", "process": "processes"}
 
 
 def pools_of(executors: Iterable[ExecutorSettings]) -> Mapping[str, OwnExecutor]:
@@ -50,6 +53,49 @@ def get_executor_from_config(executors: Mapping[str, Mapping[str, object]], name
     options = dict(executors[name])
     kind = options.pop("type", "custom" if "class" in options else "")
     return _made(ExecutorSettings(name, str(kind), freeze(options)))
+
+
+def register_executor(kind: str) -> Callable[[Class], Class]:
+    """Make a class the one of a type of executors: `[executors.NAME]` with `type = "<kind>"` is an instance of it.
+
+    It is called with the executor's name, a `Site` and the table's other keys, and has the methods of `Executor`; each
+    job's outcome goes to `site.done`. The module must be imported when the settings are read: a workflow's own is.
+    Raises ExecutorError for a type that redux brings.
+    """
+
+    def register(cls: Class) -> Class:
+        if kind in _TYPES:
+            raise ExecutorError(f"{kind!r} is a type of executors that redux brings; give yours another name")
+        _registered[kind] = cls
+        return cls
+
+    return register
+
+
+def get_executor_class(kind: str) -> type:
+    """The class of a type of executors. Raises ExecutorError where there is none."""
+    if kind in _TYPES:
+        module, name = _TYPES[kind].of
+        return cast(type, getattr(import_module(module), name))
+    if kind not in _registered:
+        known = ", ".join(sorted({*_TYPES, *_registered}))
+        raise ExecutorError(f"there is no type of executors {kind!r}; there are {known}")
+    return _registered[kind]
+
+
+_registered: dict[str, type] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Custom(Place):
+    """An executor of a class of one's own."""
+
+    find: Callable[[], Opener]
+    options: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+
+    def open(self, name: str, site: Site) -> Executor:
+        """The instance."""
+        return self.find()(name, site, **self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +145,11 @@ def _imported(key: str, path: str, module: str, name: str) -> object:
 def _made(one: ExecutorSettings) -> OwnExecutor:
     if one.name in EXECUTORS:
         raise ConfigError(f"executors.{one.name}", "is an executor that redux brings; give yours another name")
-    if one.type in _KINDS:
-        return _KINDS[one.type](one)
-    if one.type in registered_kinds():
+    if one.type in _TYPES:
+        return _TYPES[one.type].read(one)
+    if one.type in _registered:
         return Custom(partial(cast("Callable[[str], Opener]", get_executor_class), one.type), thaw(one.options))
-    *known, last = [repr(kind) for kind in sorted({*_KINDS, *registered_kinds()})]
+    *known, last = [repr(kind) for kind in sorted({*_TYPES, *_registered})]
     what = f"{one.type!r} is no type of executor; there are {', '.join(known)} and {last}"
     raise ConfigError(f"executors.{one.name}.type", what)
 
@@ -147,7 +193,7 @@ def _of_dask(one: ExecutorSettings) -> OwnExecutor:
 
 def _of_this_machine(one: ExecutorSettings) -> OwnExecutor:
     options = _only(one, "workers")
-    return LocalExecutor(cast("Kind", one.type), _workers(one, options.get("workers")))
+    return LocalExecutor(cast("LocalKind", one.type), _workers(one, options.get("workers")))
 
 
 def _as_in_redun(one: ExecutorSettings) -> OwnExecutor:
@@ -225,14 +271,20 @@ def _workers(one: ExecutorSettings, said: object, key: str = "workers") -> int |
     raise ConfigError(f"executors.{one.name}.{key}", f"= {said!r}: it must be a whole number from 1 on")
 
 
-_KINDS: Mapping[str, Callable[[ExecutorSettings], OwnExecutor]] = {
-    "alias": _of_other_name,
-    "custom": _of_own_class,
-    "dask": _of_dask,
-    "docker": _in_containers,
-    "futures": _by_factory,
-    "inline": _of_this_machine,
-    "local": _as_in_redun,
-    "processes": _of_this_machine,
-    "threads": _of_this_machine,
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """A type of executors that redux brings: what reads its table, and the class, by module and name."""
+
+    read: Callable[[ExecutorSettings], OwnExecutor]
+    of: tuple[str, str]
+
+
+_TYPES: Mapping[str, _Type] = {
+    **{name: _Type(_of_this_machine, of) for name, of in EXECUTORS.items()},
+    "alias": _Type(_of_other_name, ("redux.executors.pool", "Alias")),
+    "custom": _Type(_of_own_class, ("redux.executors.configured", "Custom")),
+    "dask": _Type(_of_dask, ("redux.executors.dask", "DaskPool")),
+    "docker": _Type(_in_containers, ("redux.executors.containers", "ContainerExecutor")),
+    "futures": _Type(_by_factory, ("redux.executors.futures", "FuturesExecutor")),
+    "local": _Type(_as_in_redun, ("redux.executors.local", "LocalExecutor")),
 }

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from redux.executors.executor import Ask, Done, Executor, ExecutorError, MakePool, Outcome, Place, Question, Site
-from redux.executors.local import EXECUTORS, Kind, LocalExecutor
+from redux.executors.local import EXECUTORS, LocalExecutor, LocalKind
 from redux.repo import Repo
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class ExecutorPool:
     def _make(self, name: str) -> Executor:
         own = self._own.get(name)
         if own is None:
-            return LocalExecutor(cast("Kind", name)).open(name, self._site)
+            return LocalExecutor(cast("LocalKind", name)).open(name, self._site)
         if isinstance(own, Place):
             return own.open(name, self._site)
         from redux.executors.futures import FuturesExecutor  # noqa: PLC0415 - most runs need no such pool
