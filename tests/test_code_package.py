@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 
 from redux.executors.code_package import CannotPack, CodePatterns, is_unpacked, pack_code, unpack_code
 from redux.executors.with_code import WithCode
-from redux.repo import Repo
+from redux.repo import Repo, open_repo
 from redux.scheduler import Scheduler
 from redux.task import task
 
@@ -32,6 +32,7 @@ import numpy as np
 from lib.far import times
 from near import Point
 from redux import catch, task
+from redux.functools import subrun
 
 redux_namespace = "flow"
 
@@ -59,6 +60,10 @@ def where(number: int) -> list:
 def main() -> list:
     places = [where(number) for number in range(12)]
     return [total(large(100_000), Point(7)), catch(fail(), ValueError, recover), places]
+
+@task(executor="threads")
+def below() -> list:
+    return [subrun(total(large(100_000), Point(7)), executor="far")]
 """
 NEAR = """
 from dataclasses import dataclass
@@ -162,9 +167,9 @@ def workers(tmp_path: Path, project: Path) -> Iterator[dict[int, Path]]:
         yield folders
 
 
-def run(project: Path, executor: str = "far") -> list[Any]:
+def run(project: Path, executor: str = "far", what: str = "main") -> list[Any]:
     environment = {**os.environ, "PYTHONPATH": str(project.parent / "tools"), "XDG_CONFIG_HOME": str(project)}
-    argv = [sys.executable, "-m", "redux", "run", "--executor", executor, "flows/flow.py", "main"]
+    argv = [sys.executable, "-m", "redux", "run", "--executor", executor, "flows/flow.py", what]
     done = subprocess.run(argv, cwd=project, env=environment, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     return ast.literal_eval(done.stdout)
@@ -192,6 +197,15 @@ def test_workers_in_empty_folders_get_the_code_once_each_and_again_when_it_was_e
     (project / "flows/near.py").write_text(NEAR + "    y: int = 0\n")
     assert run(project)[0] == total * 3
     assert [len(unpacked(folder)) for folder in workers.values()] == [2, 2]
+
+
+def test_a_subrun_there_sees_an_edit_of_what_its_tasks_use(project: Path, workers: dict[int, Path]):
+    total = sum(range(100_000)) + 7
+    assert run(project, what="below") == [total * 2]
+    (project / "flows/lib/far.py").write_text(FAR.replace("2", "3"))
+    assert run(project, what="below") == run(project)[:1] == [total * 3]
+    with closing(open_repo(f"sqlite:///{project}/.redux/redux.db", str(project / ".redux/values"))) as repo:
+        assert len(repo.backend.task_versions("flow.total")) == 2, "it is hashed here as it is there"
 
 
 def test_a_dask_cluster_that_is_there_already_gets_the_code_of_one_run_after_the_other(project: Path):

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from redux.functools import subrun
 from redux.handle import Handle
 from redux.repo import Repo
 from redux.scheduler import Report, Scheduler
@@ -147,6 +148,18 @@ def test_what_another_run_did_while_this_one_came_to_its_turn_is_not_done_twice(
 WAITING = FLOW.replace('note("first")', 'print("there", flush=True); sys.stdin.read(1); note("first")').replace(
     "import sqlite3", "import sqlite3, sys", 1
 )
+
+
+@task(version="1")
+def leave_below(trail: Any, what: str, where: str) -> Any:
+    return subrun(leave(trail, what), executor=where, new_execution=True)
+
+
+@pytest.mark.parametrize("where", ["threads", "processes"])
+def test_an_execution_below_another_is_not_kept_off_by_it(sqlite_repo: Repo, tmp_path: Path, where: str) -> None:
+    trail = Trail("trail", str(tmp_path / "trail"))
+    assert isinstance(Scheduler(sqlite_repo).run(leave(leave_below(leave(trail, "1"), "2", where), "3")), Trail)
+    assert (tmp_path / "trail").read_text() == "1 2 3 "
 
 
 @pytest.mark.parametrize("ends", ["by itself", "killed"])

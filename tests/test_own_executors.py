@@ -168,10 +168,12 @@ def test_classes_are_known_by_their_type(repo: Repo):
     assert Scheduler(repo, executor="mine", executors=own).run(thread_name(3)) == "redux-0"
     with pytest.raises(ExecutorError, match="no executor is configured under the name 'fem'; did you mean 'few'"):
         get_executor_from_config(tables, "fem")
-    with pytest.raises(ExecutorError, match="there is no type of executors 'slurm'; there are docker, futures, inline"):
+    with pytest.raises(ExecutorError, match="there is no type of executors 'slurm'; there are alias, custom, dask"):
         get_executor_class("slurm")
-    with pytest.raises(ExecutorError, match="'threads' is a type of executors that redux brings"):
-        register_executor("threads")(Mine)
+    for brought in ("threads", "dask", "local", "alias", "custom"):
+        with pytest.raises(ExecutorError, match=f"'{brought}' is a type of executors that redux brings"):
+            register_executor(brought)(Mine)
+        assert isinstance(get_executor_class(brought), type)
 
 
 def test_the_page_of_executors_shows_what_works(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -94,7 +94,7 @@ DOCUMENTED = [
     "redux", "redux.backends.base", "redux.context", "redux.errors", "redux.executors.base",
     "redux.executors.configured", "redux.executors.containers", "redux.executors.dask", "redux.executors.executor",
     "redux.executors.futures", "redux.executors.inline", "redux.executors.local", "redux.executors.pool",
-    "redux.executors.processes", "redux.executors.registered", "redux.executors.threads", "redux.expression",
+    "redux.executors.processes", "redux.executors.threads", "redux.expression",
     "redux.federated_tasks",
     "redux.file", "redux.functools", "redux.handle", "redux.multimap", "redux.namespace", "redux.nested",
     "redux.pytest", "redux.release", "redux.repo", "redux.rules", "redux.scheduler", "redux.scripting",

@@ -520,6 +520,20 @@ def test_a_line_is_for_one_execution_in_all_its_processes(tmp_path):
     other.close()
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_line_is_free_when_the_last_process_of_its_execution_has_let_go(tmp_path, first):
+    mine, theirs = ExecutionId(new_id()), ExecutionId(new_id())
+    *ours, other = (SQLiteBackend(tmp_path / "redux.db") for _ in range(3))
+    for each in ours:
+        each.load()
+        assert each.claim_line(digest("line"), mine) is None
+    ours[first].close()
+    assert other.claim_line(digest("line"), theirs) == mine
+    ours[not first].close()
+    assert other.claim_line(digest("line"), theirs) is None
+    other.close()
+
+
 def test_a_line_that_cannot_be_had_is_told(tmp_path):
     backend = SQLiteBackend(tmp_path / "redux.db")
     (tmp_path / "redux.db.lines").write_text("in the way")

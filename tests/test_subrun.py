@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from multiprocessing import get_context as get_context_of
 from pathlib import Path
 from threading import Event, current_thread
 from threading import enumerate as enumerate_threads
@@ -24,14 +28,14 @@ from hypothesis import strategies as st
 from redux.context import get_context
 from redux.errors import BackendUnavailable, ConfigError
 from redux.executors.executor import TimedOut
-from redux.executors.pool import UnknownExecutor
+from redux.executors.pool import Alias, UnknownExecutor
 from redux.executors.processes import WorkerDied
 from redux.file import File
 from redux.flow.catch import catch
 from redux.flow.prov import no_prov
 from redux.functools import subrun
 from redux.handle import Handle
-from redux.repo import Repo, open_repo
+from redux.repo import Address, Repo, open_repo
 from redux.scheduler import Scheduler, SubrunError
 from redux.task import task
 from redux_backends.backend import JobView
@@ -131,10 +135,52 @@ def test_subruns_in_subruns_on_one_slot_do_not_wait_for_themselves(sqlite_repo: 
     assert Scheduler(sqlite_repo, executor=where, workers=1, executors=made).run(nested(3, where)) == 3
 
 
+@task(version="1", executor="one")
+def on_the_one_slot(x: int) -> int:
+    return x
+
+
+def test_a_name_that_means_something_else_in_a_subrun_does_not_make_it_wait_for_itself(sqlite_repo: Repo):
+    slot = ThreadPoolExecutor(1)
+    made = {"one": lambda: SharedSlot(slot), "other": Alias("one")}
+    config = {"executors": {"other": {"type": "threads"}}}
+    expression = subrun(on_the_one_slot(1), executor="other", config=config)
+    try:
+        assert Scheduler(sqlite_repo, executors=made).run(expression) == 1
+    finally:
+        slot.shutdown(wait=False, cancel_futures=True)
+
+
+class SharedSlot(Executor):
+    """A cluster that all who open it share, and nobody shuts down."""
+
+    def __init__(self, slot: ThreadPoolExecutor) -> None:
+        self.slot = slot
+
+    def submit(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> Future[object]:
+        return self.slot.submit(function, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """It stays."""
+
+
 def test_storage_in_memory_is_shared_within_the_process_and_refused_to_others():
     assert Scheduler().run(whole(3, "threads")) == 12
     with pytest.raises(SubrunError, match="keeps its records in memory"):
         Scheduler().run(whole(3, "processes"))
+
+
+def forking() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, mp_context=get_context_of("fork"))
+
+
+def test_a_forked_worker_is_another_process(sqlite_repo: Repo):
+    with pytest.raises(SubrunError, match="keeps its records in memory"):
+        Scheduler(executors={"forked": forking}).run(whole(3, "forked"))
+    scheduler = Scheduler(sqlite_repo, executors={"forked": forking})
+    assert scheduler.run(subrun(process_id(1), executor="forked")) != os.getpid()
+    with pytest.raises(Refused):
+        scheduler.run(subrun(refuse(7), executor="forked"))
 
 
 # -- reuse -----------------------------------------------------------------------------------------
@@ -535,6 +581,36 @@ def test_an_error_in_it_is_the_job_s_own_with_its_frames(sqlite_repo: Repo, wher
     assert Scheduler(sqlite_repo).run(catch(subrun(refuse(3), where), Refused, forgive)) == ("no", 3)
     failed = {view.fullname for view in sqlite_repo.backend.jobs(execution=report.execution_id)}
     assert failed == {"redux.subrun", "test_subrun.refuse"}
+
+
+def test_an_error_that_nobody_asks_for_goes_with_the_run(sqlite_repo: Repo):
+    failed = Event()
+    late: list[weakref.ref[Refused]] = []
+
+    @task
+    def refuse_at_last() -> int:
+        assert failed.wait(30)
+        error = Refused("late")
+        late.append(weakref.ref(error))
+        raise error
+
+    @task
+    def refuse_first() -> int:
+        failed.set()
+        raise Refused("first")
+
+    scheduler = Scheduler(sqlite_repo)
+    with pytest.raises(Refused, match="first"):
+        scheduler.run([refuse_first(), subrun(refuse_at_last(), executor="threads")])
+    gc.collect()
+    assert [error() for error in late] == [None]
+
+
+def test_a_worker_that_cannot_see_the_database_says_so(tmp_path: Path):
+    repo = open_repo(f"sqlite:///{tmp_path}/redux.db", str(tmp_path / "values"))
+    repo.address = Address(f"sqlite:///{tmp_path}/nowhere/redux.db", str(tmp_path / "values"), 1)
+    with closing(repo), pytest.raises(SubrunError, match=r"this worker cannot: .*there is no folder .*; give the run"):
+        Scheduler(repo).run(whole(3, "processes"))
 
 
 def test_an_error_names_the_calls_and_the_job_that_it_came_from(sqlite_repo: Repo):

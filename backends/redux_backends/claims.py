@@ -1,10 +1,17 @@
-"""Lines of handles that executions have for themselves: by locks on files, so that a process that dies lets go."""
+"""Lines of handles that executions have for themselves: by locks on files, so that a process that dies lets go.
+
+A line's file has the name of the execution that has it, and all processes of that execution hold it by a shared lock:
+it is free when the last of them has let go. The name is only changed under an exclusive lock. So that nobody sees a
+file between the two, one process at a time tries its locks, under a lock on the folder.
+"""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -13,6 +20,7 @@ from redux_backends.errors import BackendUnavailable
 from redux_backends.records import ExecutionId
 from redux_valuestore.digest import Digest
 
+_TAKING = "taking"
 _NO_LOCKS_HERE = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 UNNAMED = ExecutionId(bytes(16))
 """Stands for an execution that has just got a line and has not yet said its name."""
@@ -73,26 +81,52 @@ class Claims:
 
     def _take_file(self, folder: Path, line: Digest, execution: ExecutionId) -> ExecutionId | None:
         folder.mkdir(exist_ok=True)
-        descriptor = os.open(folder / line.hex()[:32], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            name = os.pread(descriptor, len(UNNAMED), 0)
-            os.close(descriptor)
-            # Another process of the same execution has it for both.
-            owner = ExecutionId(name) if len(name) == len(UNNAMED) else UNNAMED
-            return None if owner == execution else owner
-        except OSError as error:
-            if error.errno not in _NO_LOCKS_HERE:
-                os.close(descriptor)
-                raise
-        else:
-            os.pwrite(descriptor, execution, 0)
-        self._held[line] = execution, descriptor
-        return None
+        with _opened(folder / _TAKING) as turn:
+            _lock(turn, fcntl.LOCK_EX)
+            with _opened(folder / line.hex()[:32]) as descriptor:
+                owner = _share(descriptor, execution)
+                if owner == execution:
+                    self._held[line] = execution, os.dup(descriptor)
+                    return None
+                return owner
 
     def _let_go(self, line: Digest) -> None:
         descriptor = self._held.pop(line)[1]
         if descriptor is not None:
             fcntl.flock(descriptor, fcntl.LOCK_UN)  # a forked child may have the file too
             os.close(descriptor)
+
+
+def _share(descriptor: int, execution: ExecutionId) -> ExecutionId:
+    """Hold a line's file together with others of an execution, if that has it or can have it: the one that has it."""
+    try:
+        _lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        name = os.pread(descriptor, len(UNNAMED), 0)
+        owner = ExecutionId(name) if len(name) == len(UNNAMED) else UNNAMED
+        if owner != execution:
+            return owner
+    else:
+        os.pwrite(descriptor, execution, 0)
+    _lock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return execution
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, how: int) -> None:
+    """Raises BlockingIOError where another has it; nothing where there are no locks."""
+    try:
+        fcntl.flock(descriptor, how)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_LOCKS_HERE:
+            raise

@@ -14,6 +14,8 @@ import redux_valuestore
 _REPOSITORY = (".git", ".hg", ".jj")
 _PACKAGE = ("pyproject.toml", "setup.py", "setup.cfg")
 _OWN = (".redux",)
+PACKED = ".redux-package"
+"""The file in a project's folder where it was unpacked from a code package: all that is there is the project's."""
 _INSTALLED = frozenset({"site-packages", "dist-packages", "__pypackages__"})
 _ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
 
@@ -48,13 +50,13 @@ def project_of(folder: Path) -> Project:
 
 
 def _find_root(folder: Path) -> Path | None:
-    """The repository's folder, else the nearest package's, else the one with `.redux`.
+    """A code package's folder, else the repository's, else the nearest package's, else the one with `.redux`.
 
     A home folder under version control, or the root of the file system, is nobody's project.
     """
     home = Path.home()
     above = [one for one in (folder, *folder.parents) if one not in (home, Path(one.anchor)) or one == folder]
-    for marks in (_REPOSITORY, _PACKAGE, _OWN):
+    for marks in ((PACKED,), _REPOSITORY, _PACKAGE, _OWN):
         for candidate in above:
             if any((candidate / mark).exists() for mark in marks):
                 return candidate

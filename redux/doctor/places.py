@@ -10,10 +10,9 @@ from pathlib import Path
 
 from redux.doctor.signs import Sign, fine, note, trouble
 from redux.errors import ConfigError
-from redux.executors.configured import KINDS, pools_of
+from redux.executors.configured import executor_types, pools_of
 from redux.executors.local import EXECUTORS
 from redux.executors.pool import OTHER_NAMES
-from redux.executors.registered import registered_kinds
 from redux.repo import Repo, open_repo
 from redux.settings.folder import DATABASE_FILE, PROJECT_FILE, STORE_FOLDER
 from redux.settings.layers import ExecutorSettings, Settings
@@ -112,8 +111,8 @@ def executor_signs(settings: Settings) -> Iterator[Sign]:
 
 def _executor_sign(one: ExecutorSettings, beside: Sequence[ExecutorSettings]) -> Sign:
     what = f"executors.{one.name}"
-    if one.type not in {*KINDS, *registered_kinds()}:
-        todo = f"have the workflow register it, or name one of {', '.join(sorted(KINDS))}"
+    if one.type not in executor_types():
+        todo = f"have the workflow register it, or name one of {', '.join(executor_types())}"
         return note(what, f"{one.type!r} is no type of redux's own", todo)
     try:
         pools_of((one, *map(_as_a_name, beside)) if one.type == "alias" else (one,))

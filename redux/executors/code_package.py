@@ -10,10 +10,11 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-from redux.code.project import Project, project_of
+from redux.code.project import PACKED, Project, project_of
 from redux.executors.executor import ExecutorError
 from redux_valuestore.digest import Digest, digest_bytes
 
@@ -24,7 +25,6 @@ Letter = tuple[Digest, tuple[str, ...], tuple[str, ...], "str | None"]
 """What a worker is told of a package: its hash, the project's folder as the run names it, which folders of it are
 imported from, and the folder for packages that worker and run both see, if there is one."""
 
-_LIST = ".redux-package"
 _SKIPPED = ("__pycache__", "node_modules")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -162,6 +162,10 @@ class Moved:
         return path
 
 
+moved_code: ContextVar[Moved | None] = ContextVar("moved_code", default=None)
+"""Where the code of the job that this thread runs was unpacked; None where it is at its own place."""
+
+
 def is_unpacked(letter: Letter) -> bool:
     """Whether a package lies here, whole."""
     digest, _, _, shared = letter
@@ -198,7 +202,7 @@ def _shelf(shared: str | None) -> Path:
 def _is_whole(here: Path) -> bool:
     """Whether all is there: what cleans folders of passing things may take files one by one."""
     try:
-        lines = (here / _LIST).read_text(encoding="utf-8").splitlines()
+        lines = (here / PACKED).read_text(encoding="utf-8").splitlines()
         return all((here / name).stat().st_size == int(size) for size, _, name in (ln.partition(" ") for ln in lines))
     except OSError:
         return False
@@ -212,7 +216,7 @@ def _unpack(data: bytes, shelf: Path, here: Path) -> None:
         with zipfile.ZipFile(io.BytesIO(data)) as zipped:
             zipped.extractall(draft)
             sizes = "".join(f"{entry.file_size} {entry.filename}\n" for entry in zipped.infolist())
-        (draft / _LIST).write_text(sizes, encoding="utf-8")
+        (draft / PACKED).write_text(sizes, encoding="utf-8")
         if here.exists() and not _is_whole(here):
             here.rename(draft.with_name(f"{draft.name}-damaged"))
         try:

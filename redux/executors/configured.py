@@ -1,31 +1,34 @@
-"""Executors that the settings name: each `[executors.NAME]` as what makes it, once a job asks for it."""
+"""Executors that the settings name: each `[executors.NAME]` as what makes it, by its type, redux's or one's own."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from redux.errors import ConfigError, nearest
 from redux.executors.code_package import CodePatterns
-from redux.executors.executor import ExecutorError
-from redux.executors.local import EXECUTORS, Kind, LocalExecutor
+from redux.executors.executor import Executor, ExecutorError, Place, Site
+from redux.executors.local import EXECUTORS, LocalExecutor, LocalKind
 from redux.executors.pool import OTHER_NAMES, Alias, OwnExecutor
-from redux.executors.registered import Custom, Opener, get_executor_class, registered_kinds
 from redux.executors.with_code import WithCode
-from redux.settings.layers import ExecutorSettings
+from redux.settings.layers import NOTHING, ExecutorSettings
 from redux.tables import freeze, thaw
 
 if TYPE_CHECKING:
     from concurrent import futures
 
+Opener = Callable[..., Executor]
+"""Called with the executor's name, its site, and the other keys of its table."""
+Class = TypeVar("Class", bound=type)
+
 _PATH = re.compile(r"[\w.]+:[\w.]+")
 _CLASS = re.compile(r"\w+(\.\w+)+")
 _EXAMPLE = "concurrent.futures:ThreadPoolExecutor"
-_MODES: Mapping[str, Kind] = {"thread": "threads", "process": "processes"}
+_MODES: Mapping[str, LocalKind] = {"thread": "threads", "process": "processes"}
 
 
 def pools_of(executors: Iterable[ExecutorSettings]) -> Mapping[str, OwnExecutor]:
@@ -56,6 +59,64 @@ def get_executor_from_config(
         wrong = "is missing" if kind is None else f"= {kind!r}"
         raise ConfigError(f"executors.{executor_name}.type", f"{wrong}: it must be one of {_kinds()}")
     return _made(ExecutorSettings(executor_name, kind, freeze(options)))
+
+
+def register_executor(executor_name: str) -> Callable[[Class], Class]:
+    """Make a class the one of a type of executors, `executor_name`: what `[executors.NAME]` with that `type` is.
+
+    It is called with the executor's name, a `Site` and the table's other keys, and has the methods of `Executor`; each
+    job's outcome goes to `site.done`. The module must be imported when the settings are read: a workflow's own is.
+    Raises ExecutorError for a type that redux brings.
+    """
+
+    def register(cls: Class) -> Class:
+        if executor_name in _TYPES:
+            raise ExecutorError(f"{executor_name!r} is a type of executors that redux brings; give yours another name")
+        _registered[executor_name] = cls
+        return cls
+
+    return register
+
+
+@overload
+def get_executor_class(executor_name: str, required: Literal[True] = True) -> type: ...
+@overload
+def get_executor_class(executor_name: str, required: bool) -> type | None: ...
+def get_executor_class(executor_name: str, required: bool = True) -> type | None:
+    """The class of a type of executors, `executor_name`.
+
+    Where there is none: None, or ExecutorError where it is `required`.
+    """
+    if executor_name in _TYPES:
+        module, name = _TYPES[executor_name].of
+        return cast(type, getattr(import_module(module), name))
+    found = _registered.get(executor_name)
+    if found is None and required:
+        raise ExecutorError(
+            f"there is no type of executors {executor_name!r}; there are {_kinds()}, and "
+            "those of @register_executor, once its module is imported"
+        )
+    return found
+
+
+def executor_types() -> tuple[str, ...]:
+    """The types of executors that settings can name at the moment, sorted: redux's, and those that were registered."""
+    return tuple(sorted({*_TYPES, *_registered}))
+
+
+_registered: dict[str, type] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Custom(Place):
+    """An executor of a class of one's own, which `find` gives; `options` are further arguments of it."""
+
+    find: Callable[[], Opener]
+    options: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+
+    def open(self, name: str, site: Site) -> Executor:
+        """The instance of this `name`, at a `site`."""
+        return self.find()(name, site, **self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +166,15 @@ def _imported(key: str, path: str, module: str, name: str) -> object:
 def _made(one: ExecutorSettings) -> OwnExecutor:
     if one.name in EXECUTORS:
         raise ConfigError(f"executors.{one.name}", "is an executor that redux brings; give yours another name")
-    if one.type in KINDS:
-        return KINDS[one.type](one)
-    if one.type in registered_kinds():
+    if one.type in _TYPES:
+        return _TYPES[one.type].read(one)
+    if one.type in _registered:
         return Custom(partial(cast("Callable[[str], Opener]", get_executor_class), one.type), thaw(one.options))
     raise ConfigError(f"executors.{one.name}.type", f"{one.type!r} is no type of executor; there are {_kinds()}")
 
 
 def _kinds() -> str:
-    *known, last = [repr(kind) for kind in sorted({*KINDS, *registered_kinds()})]
+    *known, last = map(repr, executor_types())
     return f"{', '.join(known)} and {last}"
 
 
@@ -156,7 +217,7 @@ def _of_dask(one: ExecutorSettings) -> OwnExecutor:
 
 def _of_this_machine(one: ExecutorSettings) -> OwnExecutor:
     options = _only(one, "workers")
-    return LocalExecutor(cast("Kind", one.type), _workers(one, options.get("workers")))
+    return LocalExecutor(cast("LocalKind", one.type), _workers(one, options.get("workers")))
 
 
 def _as_in_redun(one: ExecutorSettings) -> OwnExecutor:
@@ -234,15 +295,21 @@ def _workers(one: ExecutorSettings, said: object, key: str = "workers") -> int |
     raise ConfigError(f"executors.{one.name}.{key}", f"= {said!r}: it must be a whole number from 1 on")
 
 
-KINDS: Mapping[str, Callable[[ExecutorSettings], OwnExecutor]] = {
-    "alias": _of_other_name,
-    "custom": _of_own_class,
-    "dask": _of_dask,
-    "docker": _in_containers,
-    "futures": _by_factory,
-    "inline": _of_this_machine,
-    "local": _as_in_redun,
-    "processes": _of_this_machine,
-    "threads": _of_this_machine,
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """A type of executors that redux brings: what reads its table, and the class, by module and name."""
+
+    read: Callable[[ExecutorSettings], OwnExecutor]
+    of: tuple[str, str]
+
+
+_TYPES: Mapping[str, _Type] = {
+    **{name: _Type(_of_this_machine, of) for name, of in EXECUTORS.items()},
+    "alias": _Type(_of_other_name, ("redux.executors.pool", "Alias")),
+    "custom": _Type(_of_own_class, ("redux.executors.configured", "Custom")),
+    "dask": _Type(_of_dask, ("redux.executors.dask", "DaskPool")),
+    "docker": _Type(_in_containers, ("redux.executors.containers", "ContainerExecutor")),
+    "futures": _Type(_by_factory, ("redux.executors.futures", "FuturesExecutor")),
+    "local": _Type(_as_in_redun, ("redux.executors.local", "LocalExecutor")),
 }
 """What makes an executor of each type that redux brings."""

@@ -43,7 +43,7 @@ class NobodyAnswers(ReduxError):
         )
 
 
-class _Begun:
+class _Running:
     """A job whose coroutine runs, or is about to."""
 
     def __init__(self, key: object, spec: JobSpec, ask: Callable[[object, Question], None]) -> None:
@@ -95,7 +95,7 @@ class CoroutineExecutor:
         self._site = site
         self._ask = ask
         self._changing = Lock()
-        self._jobs: dict[object, _Begun] = {}
+        self._jobs: dict[object, _Running] = {}
         self._loop = asyncio.new_event_loop()
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._loop.set_task_factory(cast(Any, _start))
@@ -104,7 +104,7 @@ class CoroutineExecutor:
 
     def submit(self, key: object, spec: JobSpec) -> None:
         """Have a job's coroutine begin."""
-        begun = _Begun(key, spec, self._ask)
+        begun = _Running(key, spec, self._ask)
         with self._changing:
             self._jobs[key] = begun
         self._loop.call_soon_threadsafe(self._begin, begun)
@@ -153,7 +153,7 @@ class CoroutineExecutor:
             self._loop.run_until_complete(_wind_up(self._loop))
         self._loop.close()
 
-    def _begin(self, begun: _Begun) -> None:
+    def _begin(self, begun: _Running) -> None:
         with self._changing:
             if self._jobs.get(begun.key) is not begun:
                 return
@@ -163,7 +163,7 @@ class CoroutineExecutor:
         task = self._loop.create_task(self._run(begun), context=context)
         task.add_done_callback(lambda _: self._ended(begun))
 
-    async def _run(self, begun: _Begun) -> None:
+    async def _run(self, begun: _Running) -> None:
         spec = begun.spec
         started = time.time()
         try:
@@ -188,13 +188,13 @@ class CoroutineExecutor:
             return outcome_of(spec, repo, started, value)
         return await asyncio.to_thread(outcome_of, spec, repo, started, value)
 
-    def _ended(self, begun: _Begun) -> None:
+    def _ended(self, begun: _Running) -> None:
         """A coroutine that was cancelled before its first step says nothing itself."""
         if self._take(begun):
             now = time.time()
             self._site.done(begun.key, Outcome(now, now, error=JobCancelled(begun.spec.fullname)))
 
-    def _take(self, begun: _Begun) -> bool:
+    def _take(self, begun: _Running) -> bool:
         """Whether the job was still to be told of: whoever takes it says how it came out."""
         with self._changing:
             if self._jobs.get(begun.key) is not begun:
@@ -211,7 +211,7 @@ def _as_outcome(error: BaseException, fullname: str) -> BaseException:
     return cancelled.with_traceback(error.__traceback__)
 
 
-async def _end_others(begun: _Begun) -> None:
+async def _end_others(begun: _Running) -> None:
     """Cancel what a task started and did not await, as `asyncio.run` does at its end."""
     others = begun.tasks - {asyncio.current_task()}
     for task in others:
@@ -248,7 +248,7 @@ def _start(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any],
     task = asyncio.Task(work, loop=loop, **options)
     context: Context | None = options.get("context")
     asker = CURRENT_ASKER.get() if context is None else context.get(CURRENT_ASKER)
-    if isinstance(asker, _Begun):
+    if isinstance(asker, _Running):
         asker.tasks.add(task)
         task.add_done_callback(asker.tasks.discard)
     return task

@@ -9,7 +9,7 @@ from typing import Literal
 
 from redux.executors.executor import Executor, Place, Site
 
-Kind = Literal["threads", "processes", "inline"]
+LocalKind = Literal["threads", "processes", "inline"]
 
 EXECUTORS: Mapping[str, tuple[str, str]] = {
     "threads": ("redux.executors.threads", "ThreadExecutor"),
@@ -26,7 +26,7 @@ class LocalExecutor(Place):
     `Scheduler(executors={"few": LocalExecutor("processes", 2)})`
     """
 
-    kind: Kind = "threads"
+    kind: LocalKind = "threads"
     workers: int | None = None
 
     def open(self, name: str, site: Site) -> Executor:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from redux.executors.executor import Ask, Done, Executor, ExecutorError, MakePool, Outcome, Place, Question, Site
-from redux.executors.local import EXECUTORS, Kind, LocalExecutor
+from redux.executors.local import EXECUTORS, LocalExecutor, LocalKind
 from redux.repo import Repo
 from redux.tracebacks import text_of
 
@@ -56,11 +56,28 @@ class AliasCircle(ExecutorError):
         super().__init__(f"executors that are names of each other: {' -> '.join(names)}; let one of them be no alias")
 
 
+def meant(name: str, own: Mapping[str, OwnExecutor]) -> str:
+    """The executor that is opened for a name, where `own` are the user's. Raises UnknownExecutor, AliasCircle."""
+    passed = [name]
+    while True:
+        made = own.get(name)
+        following = made.target if isinstance(made, Alias) else None if made is not None else OTHER_NAMES.get(name)
+        if following is None:
+            break
+        name = following
+        if name in passed:
+            raise AliasCircle((*passed, name))
+        passed.append(name)
+    if name not in own and name not in EXECUTORS:
+        raise UnknownExecutor(name, (*EXECUTORS, *own))
+    return name
+
+
 class ExecutorPool:
     """The executors of one execution. `default` is the name for tasks that name none; `workers` limits each.
 
     Values go to `repo`; `folder` is where the user's own project is found. `own` are the user's, by name, each opened
-    when the first job asks for it. Jobs for the executors named in `instead` run on threads here. Raises
+    when the first job asks for it. Jobs for the executors named in `instead` (no aliases) run on threads here. Raises
     UnknownExecutor, AliasCircle.
     """
 
@@ -69,9 +86,9 @@ class ExecutorPool:
         instead: Collection[str] = (),
     ) -> None:  # fmt: skip
         self._own = own
-        self._default = self._meant(default)
+        self._default = meant(default, own)
         self._site = Site(repo, self._report, workers, folder)
-        self._instead = frozenset(self._meant(name) for name in instead if self._is_known(name))
+        self._instead = frozenset(instead)
         self._open: dict[str, Executor] = {}
         self._meanings: dict[str, str] = {}
         self._coroutines: CoroutineExecutor | None = None
@@ -96,7 +113,7 @@ class ExecutorPool:
         if name is None:
             name = self._default
         elif name not in self._open:
-            name = self._meanings.get(name) or self._meanings.setdefault(name, self._meant(name))
+            name = self._meanings.get(name) or self._meanings.setdefault(name, meant(name, self._own))
         if name in self._instead:
             name = "threads"
         executor = self._open.get(name)
@@ -110,29 +127,10 @@ class ExecutorPool:
                 raise
         return executor
 
-    def _is_known(self, name: str) -> bool:
-        return name in self._own or name in EXECUTORS or name in OTHER_NAMES
-
-    def _meant(self, name: str) -> str:
-        """The executor that is opened for a name. Raises UnknownExecutor, AliasCircle."""
-        passed = [name]
-        while True:
-            own = self._own.get(name)
-            following = own.target if isinstance(own, Alias) else None if own is not None else OTHER_NAMES.get(name)
-            if following is None:
-                break
-            name = following
-            if name in passed:
-                raise AliasCircle((*passed, name))
-            passed.append(name)
-        if name not in self._own and name not in EXECUTORS:
-            raise UnknownExecutor(name, (*EXECUTORS, *self._own))
-        return name
-
     def _make(self, name: str) -> Executor:
         own = self._own.get(name)
         if own is None:
-            return LocalExecutor(cast("Kind", name)).open(name, self._site)
+            return LocalExecutor(cast("LocalKind", name)).open(name, self._site)
         if isinstance(own, Place):
             return own.open(name, self._site)
         from redux.executors.futures import FuturesExecutor  # noqa: PLC0415 - most runs need no such pool

@@ -20,8 +20,8 @@ from types import ModuleType
 from typing import Any, NoReturn, cast
 
 from redux.code.fingerprint import Fingerprinter
-from redux.code.project import Project, project_of
-from redux.executors.code_package import Letter, Moved
+from redux.code.project import project_of
+from redux.executors.code_package import Letter, Moved, moved_code
 from redux.executors.exchange import plain_records
 from redux.executors.executor import CodeDiffers, JobSpec, Outcome, execute, importing
 from redux.executors.frames import Disconnected, pack, receive, send
@@ -58,9 +58,7 @@ class Workshop:
         self._inline_limit = inline_limit
         self._repos: dict[str | None, Repo] = {None: Repo(MemoryBackend(), MemoryStore(), sys.maxsize)}
         self._moved = moved
-        project = (
-            project_of(Path(folder)) if moved is None else Project([Path(moved.place_of(folder)), Path(moved.here)])
-        )
+        project = project_of(Path(folder if moved is None else moved.place_of(folder)))
         import_fresh(project)
         self._fingerprinter = Fingerprinter(project, name_of_task)
         self._hashes: dict[str, Digest] = {}
@@ -79,7 +77,11 @@ class Workshop:
             spec = spec_of(order, task, repo)
         except Exception as error:
             return Outcome(began, time.time(), error=error)
-        return execute(spec, repo)
+        before = moved_code.set(self._moved)
+        try:
+            return execute(spec, repo)
+        finally:
+            moved_code.reset(before)
 
     def _repo_at(self, folder: str | None) -> Repo:
         """Where a job's large values lie; with no folder all of them go through the socket."""

@@ -37,7 +37,8 @@ def subrun(
     is an execution there, in a process of its own, and what that project remembers is asked each time. `load_modules`
     are imported first; where none are named, the modules of the tasks in `expr`.
     `task_options` are those of `@task` for the job: `timeout`, `limits`, `retries` (for a lost worker, not for a task
-    in `expr` that failed). Errors: what `expr` raises; SubrunError where the worker cannot open the storage.
+    in `expr` that failed). A worker in another process opens the run's database and store itself, under the same
+    addresses, though its code came as a package. Errors: what `expr` raises; SubrunError where it cannot open them.
     """
     modules = None if load_modules is None else tuple(load_modules)
     given = (expr, executor, config, config_dir, new_execution, modules, task_options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import local
@@ -29,7 +30,7 @@ class _OfThread(local):
 
 
 _here = _OfThread()
-_by_token: WeakValueDictionary[str, Scheduler] = WeakValueDictionary()
+_by_token: WeakValueDictionary[tuple[int, str], Scheduler] = WeakValueDictionary()
 
 
 @overload
@@ -63,9 +64,10 @@ def being_current(scheduler: Scheduler) -> Iterator[None]:
 
 def make_known(token: str, scheduler: Scheduler) -> None:
     """Let a scheduler be found in this process, as long as it is there."""
-    _by_token[token] = scheduler
+    # A forked child has copies of all of them, which are not its own.
+    _by_token[os.getpid(), token] = scheduler
 
 
 def scheduler_here(token: str) -> Scheduler | None:
     """The scheduler with this token, where it is one of this process."""
-    return _by_token.get(token)
+    return _by_token.get((os.getpid(), token))

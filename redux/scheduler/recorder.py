@@ -61,11 +61,15 @@ class Recorder:
     Jobs that no job of it called are recorded below `parent`, where that is given.
     """
 
-    def __init__(self, repo: Repo, book: TaskBook, execution: ExecutionId, parent: JobId | None = None) -> None:
+    def __init__(
+        self, repo: Repo, book: TaskBook, execution: ExecutionId, parent: JobId | None = None,
+        root: ExecutionId | None = None,
+    ) -> None:  # fmt: skip
         self._repo = repo
         self._book = book
         self._execution = execution
         self._parent = parent
+        self._root = root or execution
         self._seen: set[Digest] = set()
         self._tasks: set[Digest] = set()
         self._sets = TaskSets(self._members_of)
@@ -142,10 +146,13 @@ class Recorder:
                 self._handles.append(version)
 
     def claim(self, line: Digest) -> ExecutionId | None:
-        """Have a line of handles for this execution alone; the one that has it, if another does. Raises ReduxError."""
+        """Have a line of handles for this execution alone, or for the root one that waits for it.
+
+        Gives the execution that has it, if another does. Raises ReduxError.
+        """
         if self._ended is not None:
             raise self._ended
-        return self._repo.backend.claim_line(line, self._execution)
+        return self._repo.backend.claim_line(line, self._root)
 
     def rolled_back(self, versions: Collection[Digest]) -> frozenset[Digest]:
         """Those of these versions that are not valid, once all that was noted so far is written. Raises ReduxError."""

@@ -90,15 +90,17 @@ class Scheduler:
         self._federated_tasks = tuple(federated_tasks)
         self._run: Run | None = None
         self._inside: tuple[str, ...] = ()
+        self._root: ExecutionId | None = None
+        self._running: ExecutionId | None = None
         self._book: TaskBook | None = None
         self._subs: dict[str, Scheduler] = {}
         self._given_up: set[str] = set()
         self._joined: Recorder | None = None
         self._abandoned = False
         self._token = new_id().hex()
-        make_known(self._token, self)
         self._stop_asked = False
         self._progress = Counts()
+        self._raised_below: dict[str, BaseException] = {}
 
     @property
     def folder(self) -> Path:
@@ -221,7 +223,7 @@ class Scheduler:
         return Terms(
             self._token, self.repo.address, str(self.folder), self._executor, self._workers, self._use_cache,
             self._keep_going, tuple(self._limits.items()),
-            self._federated_tasks, self._inside,
+            self._federated_tasks, self._inside, self._root or self._running,
         )  # fmt: skip
 
     @classmethod
@@ -232,7 +234,7 @@ class Scheduler:
             keep_going=terms.keep_going, folder=Path(terms.folder), limits=dict(terms.limits), executors=executors,
             federated_tasks=terms.federated_tasks,
         )  # fmt: skip
-        made._inside = terms.inside
+        made._inside, made._root = terms.inside, terms.root
         return made
 
     @contextmanager
@@ -268,6 +270,15 @@ class Scheduler:
             for scheduler in list(self._subs.values()):
                 scheduler._abandon()
         self.stop()
+
+    def keep_error(self, job: str, error: BaseException) -> None:
+        """Keep the very error that one of this process's own sub-schedulers raised, for as long as the run asks."""
+        if self._run is not None:
+            self._raised_below[job] = error
+
+    def take_error(self, job: str) -> BaseException | None:
+        """What was kept for the job of a sub-scheduler, if it was one of this process."""
+        return self._raised_below.pop(job, None)
 
     def join(
         self,
@@ -317,6 +328,7 @@ class Scheduler:
     def _minding_interrupts(self) -> Iterator[Collector]:
         if importing:
             raise RunInWorker
+        make_known(self._token, self)
         try:
             with interrupts_stop(self.stop), Collector().paused() as collector, being_current(self):
                 yield collector
@@ -329,7 +341,8 @@ class Scheduler:
         self._book = book = asked.book or _read_code(folder, self.repo)
         execution = asked.execution
         pool = ExecutorPool(self.repo, self._executor, self._workers, folder, self._executors, self._inside)
-        recorder = Recorder(self.repo, book, execution.id, asked.parent)
+        recorder = Recorder(self.repo, book, execution.id, asked.parent, self._root)
+        self._running = execution.id
         self._joined = recorder if asked.joins else None
         if self._abandoned and asked.joins:
             recorder.end(JobCancelled(SUBRUN))
@@ -389,6 +402,7 @@ class Scheduler:
             raise
         finally:
             self._run = None
+            self._raised_below.clear()
 
     def _finish(self, run: Run, expression: object) -> Gather:
         try:

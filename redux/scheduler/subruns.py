@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from redux.errors import ConfigError
+from redux.executors.code_package import moved_code
 from redux.executors.configured import pools_of
 from redux.executors.executor import CodeDiffers
 from redux.executors.orders import ForeignError
+from redux.executors.pool import meant
 from redux.executors.worker import import_workflow
 from redux.expression import RuleCall, TaskCall
 from redux.flow.subrun import ELSEWHERE, SUBRUN
@@ -193,16 +195,17 @@ def _below(
     load_modules: tuple[str, ...],
 ) -> Below:  # fmt: skip
     terms = scheduler.terms
-    inline = executor == "inline"
+    held = meant(executor, scheduler.executors)
+    inline = held == "inline"
     terms = replace(
         terms,
-        executor=said.executor or (executor if inline else terms.executor),
+        executor=said.executor or (held if inline else terms.executor),
         workers=said.workers or terms.workers,
         use_cache=terms.use_cache if said.cache is None else said.cache,
         keep_going=terms.keep_going if said.keep_going is None else said.keep_going,
         limits=tuple({**dict(terms.limits), **dict(said.limits or ())}.items()),
         federated_tasks=(*(said.federated_tasks or ()), *terms.federated_tasks),
-        inside=terms.inside if inline else tuple({*terms.inside, executor}),
+        inside=terms.inside if inline else tuple(dict.fromkeys((*terms.inside, held))),
     )
     context = thaw(merge(around.context, said.context or {}))
     exported = {**around.exported, "prov": False} if around.silent else dict(around.exported)
@@ -245,12 +248,10 @@ def _graft(
     return value
 
 
-_errors: dict[str, BaseException] = {}
-"""What was raised in this process's own sub-schedulers, until it is raised again: no copy of it."""
-
-
 def _error_of(wrong: Wrong) -> BaseException:
-    error = _errors.pop(wrong.kept, None)
+    scheduler = get_current_scheduler()
+    assert scheduler is not None
+    error = scheduler.take_error(wrong.kept)
     if error is None:
         error = wrong.error
         BaseException.__setattr__(error, "__redux_traceback__", wrong.traceback_text)
@@ -279,7 +280,7 @@ def run_below(expression: Sealed, below: Below, job: JobInfo = JobInfo()) -> Any
             here, parent = ExecutionId(bytes.fromhex(job.execution_id)), JobId(bytes.fromhex(job.job_id))
             joined = scheduler.join(expr, here, parent, below.context, below.exported)
     counts = () if below.new_execution else tuple(one.tally(name) for name, one in joined.report.counts.items())
-    return _outcome(joined, counts, job.job_id, scheduler_here(below.terms.token) is not None)
+    return _outcome(joined, counts, job.job_id, scheduler_here(below.terms.token))
 
 
 @contextmanager
@@ -295,32 +296,42 @@ def _scheduler(below: Below, job: str) -> Iterator[Scheduler]:
             "this run keeps its records in memory, which a worker in another process cannot reach; run it on storage "
             "of a project (`redux run`, open_scheduler), or give subrun executor='threads'"
         )
+    moved = moved_code.get()
+    place_of = str if moved is None else moved.place_of
     for module in below.modules:
         if get_task_registry().get(module.task) is None:
-            import_workflow(module.name, module.path)
-    repo = open_repo(address.database, address.store, address.inline_limit)
+            import_workflow(module.name, place_of(module.path))
+    # Hashed as the run does: by what the project has here, wherever the run itself has it.
+    terms = replace(below.terms, folder=place_of(below.terms.folder))
     try:
-        yield Scheduler.on(repo, below.terms, {**below.pools, **executors})
+        repo = open_repo(address.database, address.store, address.inline_limit)
+    except ReduxError as error:
+        raise SubrunError(
+            f"a sub-scheduler records where its run does, and this worker cannot: {error}; give the run a database "
+            "that this worker sees under the same address, or give subrun executor='threads'"
+        ) from error
+    try:
+        yield Scheduler.on(repo, terms, {**below.pools, **executors})
     finally:
         repo.close()
 
 
-def _outcome(joined: Joined, counts: tuple[Tally, ...], job: str, here: bool) -> RuleCall:
+def _outcome(joined: Joined, counts: tuple[Tally, ...], job: str, outer: Scheduler | None) -> RuleCall:
     report, failure = joined.report, joined.report.failure
     if failure is None and report.stopped:
         stopped = ExecutionFailed(report.execution_id, "was stopped before its end")
         failure = Failure(stopped, str(stopped), (), None)
-    wrong = None if failure is None else _wrong(failure, job, here)
+    wrong = None if failure is None else _wrong(failure, job, outer)
     return RuleCall(_GRAFTED, (report.result, joined.calls, counts, report.storage_trouble, wrong), {})
 
 
-def _wrong(failure: Failure, job: str, here: bool) -> Wrong:
+def _wrong(failure: Failure, job: str, outer: Scheduler | None) -> Wrong:
     error = failure.error
-    if here:
-        _errors[job] = error
+    if outer is not None:
+        outer.keep_error(job, error)
     shown = f"{type(error).__name__}: {text_of(error)}"
     try:
-        portable = error if not here and not encode(error).subvalues else ForeignError(shown)
+        portable = error if outer is None and not encode(error).subvalues else ForeignError(shown)
     except Exception:  # it has no encoding, or its own code has faults: its text will do
         portable = ForeignError(shown)
     return Wrong(portable, failure.traceback_text, job, failure.chain, failure.job_id)

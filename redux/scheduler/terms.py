@@ -13,7 +13,7 @@ from redux.scheduler.wholes import as_part
 from redux.settings.layers import Entrypoint
 from redux.tags import Tags
 from redux.tasks.options import NO_OPTIONS
-from redux_backends.records import Execution, JobId, JobStatus
+from redux_backends.records import Execution, ExecutionId, JobId, JobStatus
 from redux_valuestore.digest import Digest
 
 
@@ -67,4 +67,6 @@ class Terms:
     limits: tuple[tuple[str, int], ...]
     federated_tasks: tuple[Entrypoint, ...] = ()
     inside: tuple[str, ...] = ()
-    """the executors that wait for it: jobs for them run on threads of its own, so that none waits for itself"""
+    """the executors (no aliases) that wait for it: jobs for them run on threads of its own, so none waits for itself"""
+    root: ExecutionId | None = None
+    """the execution that it works for, which has lines of handles for all below it; None for none but its own"""

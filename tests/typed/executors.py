@@ -12,7 +12,7 @@ from typing import Any, assert_type
 from redux import Scheduler
 from redux.executors.base import ExecutorError, get_executor_class, get_executor_from_config, register_executor
 from redux.executors.code_package import CodePatterns
-from redux.executors.configured import Factory, pools_of
+from redux.executors.configured import Custom, Factory, executor_types, pools_of
 from redux.executors.container_words import ContainerOptions
 from redux.executors.containers import (
     ContainerExecutor,
@@ -41,7 +41,6 @@ from redux.executors.inline import InlineExecutor
 from redux.executors.local import LocalExecutor
 from redux.executors.pool import Alias, AliasCircle, ExecutorPool, MakePool, OwnExecutor, UnknownExecutor
 from redux.executors.processes import CannotStartWorker, ProcessExecutor, Worker, WorkerDied
-from redux.executors.registered import Custom, registered_kinds
 from redux.executors.threads import ThreadBench, ThreadExecutor
 from redux.repo import Repo
 from redux.settings.layers import ExecutorSettings
@@ -116,7 +115,7 @@ class Opened(Here):
 
 def types_of_executors(site: Site) -> None:
     assert_type(Opened("here", site, color="red").options, dict[str, Any])
-    assert_type(registered_kinds(), tuple[str, ...])
+    assert_type(executor_types(), tuple[str, ...])
     assert_type(get_executor_class("here"), type)
     assert_type(get_executor_class("there", required=False), type | None)
     assert_type(get_executor_from_config({"few": {"type": "threads", "workers": 2}}, "few"), OwnExecutor)
