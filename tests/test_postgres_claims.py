@@ -75,6 +75,17 @@ def test_a_line_is_for_one_execution_in_all_its_processes(backend, another, mine
     assert backend.claim_line(LINE, mine) == theirs
 
 
+def test_a_line_is_free_when_the_last_process_of_its_execution_has_let_go(postgres_url, backend, another, mine, theirs):
+    assert backend.claim_line(LINE, mine) is None
+    assert another.claim_line(LINE, mine) is None
+    backend.close()
+    with closing(open_backend(postgres_url)) as third:
+        third.load()
+        assert third.claim_line(LINE, theirs) == mine
+        another.close()
+        assert third.claim_line(LINE, theirs) is None
+
+
 def test_a_process_that_dies_lets_go(postgres_url, backend, mine, theirs):
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, postgres_url, theirs.hex()],

@@ -1,4 +1,8 @@
-"""Lines of handles that executions have for themselves on a server: by locks that go with the connection."""
+"""Lines of handles that executions have for themselves on a server: by locks that go with the connection.
+
+As with files (`claims`), all processes of an execution hold its lines by shared locks, so that a line is free when the
+last of them has let go; and one at a time tries its locks, so that nobody sees a line between the two.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,11 @@ _NAME = "redux lines "
 _KEY = "(%b::int8 # 'redux_schema'::regclass::oid::int8)"
 """Of a line in these tables, by whatever search_path they were found."""
 
-_TAKE = f"SELECT pg_try_advisory_lock{_KEY}".encode()
+_TRY = f"SELECT pg_try_advisory_lock{_KEY}".encode()
+_SHARE = f"SELECT pg_advisory_lock_shared{_KEY}".encode()
+_UNLOCK = f"SELECT pg_advisory_unlock{_KEY}".encode()
+_MY_TURN = b"SELECT pg_advisory_lock(~ 'redux_schema'::regclass::oid::int8)"
+_NEXT = b"SELECT pg_advisory_unlock(~ 'redux_schema'::regclass::oid::int8)"
 _OWNER = f"""
 SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND database = datid AND datname = current_database() AND objsubid = 1
@@ -35,13 +43,29 @@ class _Held:
     pid: int
     lines: set[Digest] = field(default_factory=set)
 
-    def take(self, line: Digest) -> bool:
+    def take(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
         if line in self.lines:
             # With its connection a lock is lost, which shows when something is asked.
             self.driver.execute(b"SELECT 1")
-        elif _first(self.driver, _TAKE, line) == (True,):
+            return None
+        self.driver.execute(_MY_TURN)
+        owner = self._share(line, execution)
+        self.driver.execute(_NEXT)
+        if owner == execution:
             self.lines.add(line)
-        return line in self.lines
+            return None
+        return owner
+
+    def _share(self, line: Digest, execution: ExecutionId) -> ExecutionId:
+        """Hold a line together with others of an execution, if that has it or can have it: the one that has it."""
+        free = _first(self.driver, _TRY, line) == (True,)
+        name = None if free else _first(self.driver, _OWNER, line)
+        if name is not None and _owner_named(name[0]) != execution:
+            return _owner_named(name[0])
+        _first(self.driver, _SHARE, line)
+        if free:
+            _first(self.driver, _UNLOCK, line)
+        return execution
 
     def close(self) -> None:
         # To a forked child it is the parent's.
@@ -73,13 +97,7 @@ class PostgresClaims:
         held = self._held.get(execution)
         if held is None or held.driver.closed:
             held = self._connect(execution, () if held is None else held.lines)
-        while not held.take(line):
-            name = _first(held.driver, _OWNER, line)
-            if name is not None:
-                owner = _owner_named(name[0])
-                # Another process of the same execution has it for both.
-                return None if owner == execution else owner
-        return None
+        return held.take(line, execution)
 
     def _connect(self, execution: ExecutionId, lost: Iterable[Digest]) -> _Held:
         """A new connection for an execution; of the lines that it lost, it has those again that nobody took."""
@@ -87,7 +105,7 @@ class PostgresClaims:
         driver.autocommit = True
         held = self._held[execution] = _Held(driver, os.getpid())
         for line in lost:
-            held.take(line)
+            held.take(line, execution)
         return held
 
 
