@@ -24,6 +24,7 @@ from redux.executors.work_queue import CannotStartThread
 from redux.functools import throw
 from redux.handle import Handle
 from redux.repo import Repo
+from redux.scheduler.limits import LimitNeverFree
 from redux.scheduler.report import ExecutionFailed
 from redux.session import open_scheduler
 from redux_backends.backend import BackendUnavailable
@@ -45,6 +46,11 @@ def same(value: Any) -> Any:
 @task(limits={"gpu": 2})
 def greedy() -> int:
     return 1
+
+
+@task(limits=["gpu"])
+async def awaits_greedy() -> Any:
+    return await greedy.options(limits=["gpu"])()  # type: ignore[misc]
 
 
 @task(executor="elsewhere")
@@ -113,6 +119,8 @@ def test_every_error_of_a_run_says_which_task_and_what_to_do(
     attempts = {
         "limits={'gpu': 2} where there is 1": lambda: run(greedy()),
         "limits={'gpu': 2} where there is 1, given": lambda: run(greedy(), limits={"gpu": 1}),
+        "limits=['gpu'], held above": lambda: run(awaits_greedy()),
+        "limits=['gpu'], held beside": lambda: raise_(LimitNeverFree("runs.greedy", "gpu", ["runs.awaits_greedy"])),
         "executor='elsewhere'": lambda: run(elsewhere()),
         "Scheduler(executor='elsewhere')": lambda: run(same(1), executor="elsewhere"),
         "an executor that takes no job": lambda: run(elsewhere(), executors={"elsewhere": Refusing}),
