@@ -33,7 +33,7 @@ from redux.scheduler.reuse import Reuse
 from redux.scheduler.run_loop import Run, Stage
 from redux.scheduler.switching import quick_switching
 from redux.scheduler.task_book import TaskBook
-from redux.scheduler.terms import Asked, Joined, Terms
+from redux.scheduler.terms import Joined, Request, Terms
 from redux.settings.layers import NOTHING, Entrypoint
 from redux.tables import freeze, merge
 from redux.tags import TagsGiven, as_tags
@@ -190,7 +190,7 @@ class Scheduler:
         Raises TagError, UsageError for an id that is none.
         """
         execution = _describe(argv, None if execution_id is None else read_id(execution_id))
-        asked = Asked(expression, merge(self._context, context), execution, as_tags(tags))
+        asked = Request(expression, merge(self._context, context), execution, as_tags(tags))
         with self._minding_interrupts() as collector:
             return self._execute(asked, collector).report
 
@@ -208,7 +208,7 @@ class Scheduler:
         execution = place.execution
         joins = execution.status is JobStatus.RUNNING
         here = execution if joins else _again(execution)
-        asked = Asked(
+        asked = Request(
             expression, merge(self._context, context), here, as_tags(tags), place.parent, joins,
             before=execution.status,
         )  # fmt: skip
@@ -296,7 +296,7 @@ class Scheduler:
         if book is not None:
             book.read_all()
         here = replace(_describe(()), id=execution)
-        asked = Asked(expression, context, here, (), parent, True, exported, book)
+        asked = Request(expression, context, here, (), parent, True, exported, book)
         with self._minding_interrupts() as collector:
             return self._execute(asked, collector)
 
@@ -312,7 +312,7 @@ class Scheduler:
 
         It is recorded with `argv` and `tags`; `context` and the options that are `exported` hold in it.
         """
-        asked = Asked(expression, context, _describe(argv), as_tags(tags), exported=exported, book=self._book)
+        asked = Request(expression, context, _describe(argv), as_tags(tags), exported=exported, book=self._book)
         with self._minding_interrupts() as collector:
             return self._execute(asked, collector)
 
@@ -322,7 +322,7 @@ class Scheduler:
         `context` lies over the scheduler's own. Raises the error of whatever fails on the way.
         """
         with self._minding_interrupts() as collector:
-            return self._rehearse(Asked(expression, merge(self._context, context), _describe(())), collector)
+            return self._rehearse(Request(expression, merge(self._context, context), _describe(())), collector)
 
     @contextmanager
     def _minding_interrupts(self) -> Iterator[Collector]:
@@ -335,7 +335,7 @@ class Scheduler:
         finally:
             self._stop_asked = False
 
-    def _execute(self, asked: Asked, collector: Collector) -> Joined:
+    def _execute(self, asked: Request, collector: Collector) -> Joined:
         began = time.monotonic()
         folder = self.folder
         self._book = book = asked.book or _read_code(folder, self.repo)
@@ -366,7 +366,7 @@ class Scheduler:
         run.let_go()
         return joined
 
-    def _rehearse(self, asked: Asked, collector: Collector) -> DryRunResult:
+    def _rehearse(self, asked: Request, collector: Collector) -> DryRunResult:
         book = _read_code(self.folder, self.repo)
         execution = asked.execution
         rehearsal = Rehearsal()
@@ -389,7 +389,7 @@ class Scheduler:
             run.stop()
         return run
 
-    def _perform(self, run: Run, asked: Asked) -> Gather:
+    def _perform(self, run: Run, asked: Request) -> Gather:
         try:
             if asked.joins:
                 run.tag_execution(asked.tags)
@@ -410,7 +410,7 @@ class Scheduler:
         finally:
             run.wind_up()
 
-    def _report(self, run: Run, asked: Asked, root: Gather) -> Report:
+    def _report(self, run: Run, asked: Request, root: Gather) -> Report:
         finished = root.datum is not None and root.failed is None
         failure = describe_failure(root.failed) if root.failed is not None else None
         stopped = run.stopped and not finished
@@ -439,7 +439,7 @@ def _read_code(folder: Path, repo: Repo) -> TaskBook:
     return book
 
 
-def _end(run: Run, asked: Asked, status: JobStatus) -> None:
+def _end(run: Run, asked: Request, status: JobStatus) -> None:
     if asked.joins:
         return
     if status is JobStatus.DONE and asked.before in (JobStatus.FAILED, JobStatus.CANCELLED):

@@ -18,7 +18,7 @@ from redux_valuestore.digest import Digest
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """What is to be run, and what is to be known of it."""
 
     expression: object
