@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar, cast
 
-from redux.code.fingerprint import Fingerprinter
-from redux.code.project import project_of
-from redux.default_tags import user_name
 from redux.executors.executor import JobCancelled, RunInWorker, importing
 from redux.executors.pool import NO_POOLS, ExecutorPool, OwnExecutor
 from redux.flow.subrun import SUBRUN
@@ -26,6 +22,7 @@ from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.ids import find_place, read_id
 from redux.scheduler.interrupts import interrupts_stop
 from redux.scheduler.jobs import ABSENT, Gather
+from redux.scheduler.opening import begin, begin_again, main_folder, read_code
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.rehearsal import DryRunResult, Rehearsal, Unrecorded
 from redux.scheduler.report import Counts, Report, TaskProgress, TaskStatus, describe_failure
@@ -37,13 +34,8 @@ from redux.scheduler.terms import Joined, Request, Terms
 from redux.settings.layers import NOTHING, Entrypoint
 from redux.tables import freeze, merge
 from redux.tags import TagsGiven, as_tags
-from redux.task import get_task_registry, name_of_task, set_task_hasher
-from redux.value import set_code_hasher
-from redux_backends.liveness import this_process
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import Execution, ExecutionId, JobId, JobStatus, new_id
-from redux_valuestore.digest import Digest
-from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import MemoryStore
 
 T = TypeVar("T")
@@ -105,7 +97,7 @@ class Scheduler:
     @property
     def folder(self) -> Path:
         """The folder that the user's own project is found from."""
-        return self._folder or _main_folder()
+        return self._folder or main_folder()
 
     @property
     def executors(self) -> Mapping[str, OwnExecutor]:
@@ -189,7 +181,7 @@ class Scheduler:
         digits, or a UUID. A KeyboardInterrupt ends it likewise, and is raised again once all that finished is recorded.
         Raises TagError, UsageError for an id that is none.
         """
-        execution = _describe(argv, None if execution_id is None else read_id(execution_id))
+        execution = begin(argv, None if execution_id is None else read_id(execution_id))
         asked = Request(expression, merge(self._context, context), execution, as_tags(tags))
         with self._minding_interrupts() as collector:
             return self._execute(asked, collector).report
@@ -207,7 +199,7 @@ class Scheduler:
         place = find_place(self.repo.backend, parent)
         execution = place.execution
         joins = execution.status is JobStatus.RUNNING
-        here = execution if joins else _again(execution)
+        here = execution if joins else begin_again(execution)
         asked = Request(
             expression, merge(self._context, context), here, as_tags(tags), place.parent, joins,
             before=execution.status,
@@ -295,7 +287,7 @@ class Scheduler:
         book = self._book
         if book is not None:
             book.read_all()
-        here = replace(_describe(()), id=execution)
+        here = replace(begin(()), id=execution)
         asked = Request(expression, context, here, (), parent, True, exported, book)
         with self._minding_interrupts() as collector:
             return self._execute(asked, collector)
@@ -312,7 +304,7 @@ class Scheduler:
 
         It is recorded with `argv` and `tags`; `context` and the options that are `exported` hold in it.
         """
-        asked = Request(expression, context, _describe(argv), as_tags(tags), exported=exported, book=self._book)
+        asked = Request(expression, context, begin(argv), as_tags(tags), exported=exported, book=self._book)
         with self._minding_interrupts() as collector:
             return self._execute(asked, collector)
 
@@ -322,7 +314,7 @@ class Scheduler:
         `context` lies over the scheduler's own. Raises the error of whatever fails on the way.
         """
         with self._minding_interrupts() as collector:
-            return self._rehearse(Request(expression, merge(self._context, context), _describe(())), collector)
+            return self._rehearse(Request(expression, merge(self._context, context), begin(())), collector)
 
     @contextmanager
     def _minding_interrupts(self) -> Iterator[Collector]:
@@ -338,7 +330,7 @@ class Scheduler:
     def _execute(self, asked: Request, collector: Collector) -> Joined:
         began = time.monotonic()
         folder = self.folder
-        self._book = book = asked.book or _read_code(folder, self.repo)
+        self._book = book = asked.book or read_code(folder, self.repo)
         execution = asked.execution
         pool = ExecutorPool(self.repo, self._executor, self._workers, folder, self._executors, self._inside)
         recorder = Recorder(self.repo, book, execution.id, asked.parent, self._root)
@@ -367,7 +359,7 @@ class Scheduler:
         return joined
 
     def _rehearse(self, asked: Request, collector: Collector) -> DryRunResult:
-        book = _read_code(self.folder, self.repo)
+        book = read_code(self.folder, self.repo)
         execution = asked.execution
         rehearsal = Rehearsal()
         unrecorded = Unrecorded(self.repo, book, execution.id)
@@ -424,38 +416,9 @@ class Scheduler:
         )  # fmt: skip
 
 
-def _read_code(folder: Path, repo: Repo) -> TaskBook:
-    fingerprinter = Fingerprinter(project_of(folder), name_of_task)
-    set_code_hasher(fingerprinter)
-
-    def is_recorded(task_hash: Digest) -> bool:
-        with suppress(ReduxError):  # whoever records will tell of it
-            return repo.backend.get_task(task_hash) is not None
-        return False
-
-    book = TaskBook(get_task_registry(), fingerprinter, is_recorded)
-    set_task_hasher(lambda task: book.find(task.fullname).task_hash)
-    book.read_all()
-    return book
-
-
 def _end(run: Run, asked: Request, status: JobStatus) -> None:
     if asked.joins:
         return
     if status is JobStatus.DONE and asked.before in (JobStatus.FAILED, JobStatus.CANCELLED):
         status = asked.before
     run.record_execution(replace(asked.execution, ended=time.time(), status=status))
-
-
-def _describe(argv: Sequence[str], id: ExecutionId | None = None) -> Execution:
-    return Execution(id or ExecutionId(new_id()), tuple(argv), user_name(), os.getcwd(), time.time(), this_process())
-
-
-def _again(execution: Execution) -> Execution:
-    """An execution that ended, as one that this process runs."""
-    return replace(execution, lease=this_process(), ended=None, status=JobStatus.RUNNING)
-
-
-def _main_folder() -> Path:
-    path = getattr(sys.modules.get("__main__"), "__file__", None)
-    return Path(path).resolve().parent if path else Path.cwd()
