@@ -395,6 +395,31 @@ def test_a_program_edited_again_and_again_answers_in_subruns_as_without_a_cache(
 VALID = st.sampled_from(("shallow", "shallow", "full"))
 
 
+@pytest.mark.parametrize("way", ["subrun(add(1), 'threads')", "forced(quote(add(1)))", "awaits(quote(add(1)))"])
+def test_what_a_call_takes_by_default_counts_for_who_takes_it_whole(tmp_path: Path, way: str):
+    repo = Repo(MemoryBackend(), MemoryStore())
+    path = tmp_path / "flow.py"
+    for default in (1, 2, 1):
+        path.write_text(f"""
+from redux import task
+from redux.functools import force, quote, subrun
+
+@task
+def add(x, y={default}):
+    return x + y
+
+@task(check_valid="shallow")
+def forced(quoted):
+    return force(quoted)
+
+@task
+async def awaits(quoted):
+    return await force(quoted)
+""")
+        flow = load_workflow(path)
+        assert Scheduler(repo, folder=tmp_path).run(eval(way, vars(flow))) == 1 + default
+
+
 def test_many_at_once_share_the_database(sqlite_repo: Repo, tmp_path: Path):
     calls = [subrun(total(fan(n)), executor=("processes", "threads")[n % 2]) for n in range(20, 32)]
     report = Scheduler(sqlite_repo, workers=2, use_cache=False).execute([*calls, total(fan(20))])

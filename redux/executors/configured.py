@@ -93,7 +93,7 @@ def get_executor_class(executor_name: str, required: bool = True) -> type | None
     found = _registered.get(executor_name)
     if found is None and required:
         raise ExecutorError(
-            f"there is no type of executors {executor_name!r}; there are {_kinds()}, and "
+            f"there is no type of executors {executor_name!r}; there are {', '.join(executor_types())}, and "
             "those of @register_executor, once its module is imported"
         )
     return found

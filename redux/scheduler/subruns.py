@@ -18,7 +18,7 @@ from redux.executors.executor import CodeDiffers
 from redux.executors.orders import ForeignError
 from redux.executors.pool import meant
 from redux.executors.worker import import_workflow
-from redux.expression import RuleCall, TaskCall
+from redux.expression import RuleCall, TaskCall, calls_in, taken_defaults
 from redux.flow.subrun import ELSEWHERE, SUBRUN
 from redux.nested import lazies_in
 from redux.repo import open_repo
@@ -60,6 +60,8 @@ class Sealed:
     shown: str
     data: bytes = field(repr=False)
     parts: tuple[bytes, ...] = field(default=(), repr=False)
+    defaults: tuple[tuple[str, str, Digest], ...] = field(default=(), repr=False)
+    """what its calls take that nobody gave them: a task's full name, the argument's, and the value's hash"""
 
     def open(self) -> object:
         """The expression. Raises CannotDecode; CodeDiffers for classes that are not the same code here."""
@@ -119,7 +121,8 @@ def seal(expression: object) -> Sealed:
     encoded = encode(expression)
     # No repr of plain values, which may show where in memory they are: the text is part of the key.
     lazies = [expression] if isinstance(expression, Lazy) else lazies_in(expression)
-    return Sealed(", ".join(map(repr, lazies))[:_SHOWN], b"".join(encoded.chunks), tuple(_parts(encoded)))
+    shown = ", ".join(map(repr, lazies))[:_SHOWN]
+    return Sealed(shown, b"".join(encoded.chunks), tuple(_parts(encoded)), tuple(taken_defaults(expression)))
 
 
 def _parts(encoded: Encoded) -> Iterator[bytes]:
@@ -155,15 +158,7 @@ def _make_job(
 
 def _homes_of(expr: object) -> list[str]:
     """The modules of the tasks that an expression calls, as far as they are known here."""
-    found: dict[str, None] = {}
-    waiting: list[Lazy] = [*lazies_in(expr)]
-    while waiting:
-        node = waiting.pop()
-        called = get_task_registry().get(node._fullname) if isinstance(node, TaskCall) else None
-        if called is not None:
-            found[called.func.__module__] = None
-        waiting += lazies_in(node.to_node()[1])
-    return list(found)
+    return list(dict.fromkeys(called.func.__module__ for called, *_ in calls_in(expr)))
 
 
 def _project_folder(config_dir: str) -> str:
