@@ -1,4 +1,4 @@
-"""Settings of a workflow's own, which no argument carries, and tags by which its results are found again.
+"""Settings of a workflow's own, which no argument carries, and tags that its results are shown with.
 
     $ redux run examples/context_and_tags.py main
     {'rope': 22.0, 'lamp': 13.2}

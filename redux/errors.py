@@ -3,7 +3,8 @@
     ReduxError                     1   the workflow failed, or a kind below
     ├── UsageError                 2   asked wrongly: unknown task, bad argument
     │   ├── ConfigError            2   a setting that is unknown or cannot be read
-    │   └── ProjectMissing         2   no `.redux` here or above
+    │   ├── ProjectMissing         2   no `.redux` here or above
+    │   └── DatabaseMissing        2   no database where one is named, and nothing is to be written
     ├── WorkflowImportError        1   the workflow's file raised while it was imported
     ├── SetupFailed                1   the setup function raised, or its file did
     ├── ProjectRefused             4   a `.redux` that is not ours, or is newer than this redux
@@ -53,6 +54,7 @@ __all__ = [
     "BackendOlder",
     "BackendUnavailable",
     "ConfigError",
+    "DatabaseMissing",
     "MissingDriver",
     "ProjectMissing",
     "ProjectRefused",
@@ -81,7 +83,8 @@ class ConfigError(UsageError):
 
     def __init__(self, origin: str, why: str) -> None:
         self.origin = origin
-        super().__init__(f"{origin}: {why}")
+        about_the_key = why.startswith(("= ", "is ")) and "/" not in origin
+        super().__init__(f"{origin} {why}" if about_the_key else f"{origin}: {why}")
 
 
 class ProjectMissing(UsageError):
@@ -98,6 +101,14 @@ class ProjectMissing(UsageError):
             f"no .redux in {home}{above}, so there is nothing to look at; "
             "`redux run` makes one, `redux init` an empty one, REDUX_DIR points at one elsewhere"
         )
+
+
+class DatabaseMissing(UsageError):
+    """There is no database at `path`, which is named as the one to look at."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"there is no database {path}, so there is nothing to look at; see to --db or REDUX_DB_URL")
 
 
 class ProjectRefused(ReduxError):

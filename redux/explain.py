@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from redux.files.facts import is_one_file
+from redux.files.facts import is_one_file, shown_text
 from redux.namesakes import describe_namesake
 from redux.reason_words import SHOWN_DIGITS, WORDS_OF_SEVERAL, describe_reason
 from redux.value import content_of, own_classes
@@ -75,7 +75,7 @@ class ArgumentChange:
         if self.classes:
             return f"{self.name}: the same content, but the code of {_named_classes(self.classes)} changed: {self.now}"
         if self.file is not None:
-            return f"{self.name}: the content of {self.file} changed"
+            return f"{self.name}: the content of {shown_text(self.file)} changed"
         if self.before is None:
             return f"{self.name}: new, {self.now}"
         if self.now is None:
@@ -311,7 +311,7 @@ def _argument_words(changes: Sequence[ArgumentChange]) -> str:
     others = [change.name for change in changes if change.file is None and not change.classes]
     said = []
     if files:
-        said.append(f"the content of {_some(files)} changed")
+        said.append(f"the content of {_some([*map(shown_text, files)])} changed")
     if classes:
         said.append(f"the code of {_named_classes(classes)} changed, whose instances are arguments")
     if others:
@@ -349,6 +349,7 @@ def _join(causes: Sequence[Cause], groups: Sequence[MissGroup]) -> CauseGroup:
     several = WORDS_OF_SEVERAL.get(cause.kind)
     if several is not None and len(details) > 1:
         shown = [detail[:SHOWN_DIGITS] for detail in details] if cause.kind is MissKind.VALUE_GONE else details
+        shown = [*map(shown_text, shown)] if cause.kind is MissKind.FILE_CHANGED else shown
         were = "the files that were recorded" if all(map(is_one_file, details)) else "what was recorded"
         cause = Cause(cause.kind, several.format(details=_some(shown), were=were))
     return CauseGroup(cause, tuple(affected.values()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from redux.files.facts import is_one_file
+from redux.files.facts import is_one_file, is_pattern, shown_text
 from redux_backends.records import MissKind, Reason
 
 SHOWN_DIGITS = 8
@@ -42,5 +42,6 @@ WORDS_OF_SEVERAL: Mapping[MissKind, str] = {
 def describe_reason(reason: Reason) -> str:
     """A recorded reason in a few words, without asking the database."""
     if reason.kind is MissKind.FILE_CHANGED and not is_one_file(reason.detail):
-        return f"{reason.detail} is not what was recorded"
+        verb = "are" if is_pattern(reason.detail) else "is"
+        return f"{shown_text(reason.detail)} {verb} not what was recorded"
     return _WORDS[reason.kind].format(detail=reason.detail or "it", short=reason.detail[:SHOWN_DIGITS])

@@ -312,7 +312,7 @@ def test_an_input_file_shows_who_read_it(said: Said) -> None:
 
 
 FOLDERS = """\
-from redux.file import Dir, File, FileSet, IDir
+from redux.file import Dataset, Dir, File, FileSet, IDir
 from redux import task
 
 
@@ -329,6 +329,16 @@ def count(files: FileSet) -> int:
 @task
 def main(source: Dir, out: IDir) -> list:
     return [copied(source, out), count(FileSet(source.path + "/*"))]
+
+
+@task
+def others() -> list:
+    return [read(FileSet("deep/**/*.txt")), read(Dataset("more", "csv"))]
+
+
+@task
+def read(given) -> int:
+    return 1
 """
 
 
@@ -344,6 +354,10 @@ def test_folders_and_patterns_are_told_by_name(
         command = [sys.executable, "-P", "-m", "redux", *words]
         return subprocess.run(command, env=kept, stdout=subprocess.PIPE, timeout=60, check=True, text=True).stdout
 
+    for file in ("more/x.csv", "deep/d/y.txt"):
+        Path(file).parent.mkdir(parents=True)
+        Path(file).write_text("a\n")
+    assert redux("run", "flow.py", "others") == "[1, 1]\n"
     Path("in/a").write_text("1")
     assert redux("run", "flow.py", "main", "in", "out") == "[Dir('out'), 1]\n"
     Path("in/b").write_text("2")
@@ -351,10 +365,12 @@ def test_folders_and_patterns_are_told_by_name(
     Path("out/a").unlink()
     assert redux("run", "flow.py", "main", "in", "out") == "[Dir('out'), 2]\n"
     for words, says in {
-        ("explain-miss", "count"): "\n  files: the content of glob in/* changed\n",
+        ("explain-miss", "count"): "\n  files: the content of files in/* changed\n",
         ("explain-miss",): "folder out is not what was recorded\n  1 job ran for it, <time>\n  copied, job <id>\n",
         ("log", "in"): "folder in is as it was recorded\n  content <id>, one of 2 known\n",
-        ("log", "in/*"): "glob in/* is as it was recorded\n  content <id>, one of 2 known\n",
+        ("log", "in/*"): "files in/* are as they were recorded\n  content <id>, one of 2 known\n",
+        ("log", "more/x.csv"): "files more/**/*.csv are as they were recorded\n",
+        ("log", f"{tmp_path}/deep/d/y.txt"): "files deep/**/*.txt are as they were recorded\n",
         (
             "log",
             f"{tmp_path}/out/b",

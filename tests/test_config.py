@@ -107,7 +107,7 @@ def test_nothing_to_look_at_says_how_to_begin(tmp_path: Path) -> None:
         ("[run]\nexecutor = 3\n", "run.executor = 3 must be a text"),
         ('[run]\ncache = "yes"\n', "must be true or false"),
         ("[run\n", "cannot be read as TOML"),
-        ("[limit]\ndb = 1\n", "unknown setting 'limit.db'; did you mean 'limits'?"),
+        ("[limit]\ndb = 1\n", "unknown setting 'limit.db'; did you mean 'limits.db'?"),
         ("[limits]\ndb = 0\n", "limits.db = 0 must be a whole number from 1 on"),
         ("limits = 3\n", "limits = 3 must be a table"),
         ("[executors]\ngpu = 3\n", "executors.gpu = 3 must be a table"),

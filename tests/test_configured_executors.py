@@ -87,18 +87,18 @@ def test_a_flag_names_one_and_a_name_that_is_none_is_told(place: Path):
     ("kind", "options", "message"),
     [
         ("slurm", {}, "executors.mine.type: 'slurm' is no type of executor; there are 'alias', 'custom', 'dask', "),
-        ("threads", {"worker": 2}, "executors.mine.worker: is no setting of an executor of type threads; did you mean"),
-        ("processes", {"workers": 0}, "executors.mine.workers: = 0: it must be a whole number from 1 on"),
-        ("local", {"mode": "greenlet"}, "executors.mine.mode: = 'greenlet': it must be 'thread' or 'process'"),
-        ("alias", {}, "executors.mine.target: is missing: it must be the name of an executor"),
-        ("alias", {"target": "thread"}, "executors.mine.target: = 'thread': no executor has this name; did you mean"),
+        ("threads", {"worker": 2}, "executors.mine.worker is no setting of an executor of type threads; did you mean"),
+        ("processes", {"workers": 0}, "executors.mine.workers = 0: it must be a whole number from 1 on"),
+        ("local", {"mode": "greenlet"}, "executors.mine.mode = 'greenlet': it must be 'thread' or 'process'"),
+        ("alias", {}, "executors.mine.target is missing: it must be the name of an executor"),
+        ("alias", {"target": "thread"}, "executors.mine.target = 'thread': no executor has this name; did you mean"),
         ("alias", {"target": "mine"}, "executors.mine.target: goes round in a circle: mine -> mine; name another"),
-        ("dask", {"code_package": "yes"}, "executors.mine.code_package: = 'yes': it must be true or false"),
+        ("dask", {"code_package": "yes"}, "executors.mine.code_package = 'yes': it must be true or false"),
         ("dask", {"code_includes": ("*.py",)}, "executors.mine.code_includes: counts only with code_package = true"),
-        ("dask", {"code_package": True, "code_excludes": "a"}, "executors.mine.code_excludes: = 'a': it must be patt"),
-        ("custom", {"class": "Mine"}, "executors.mine.class: = 'Mine': it must be \"package.module.Class\""),
-        ("futures", {}, 'executors.mine.factory: is missing: it must be "module:callable"'),
-        ("futures", {"factory": "module"}, "executors.mine.factory: = 'module': it must be \"module:callable\""),
+        ("dask", {"code_package": True, "code_excludes": "a"}, "executors.mine.code_excludes = 'a': it must be patt"),
+        ("custom", {"class": "Mine"}, "executors.mine.class = 'Mine': it must be \"package.module.Class\""),
+        ("futures", {}, 'executors.mine.factory is missing: it must be "module:callable"'),
+        ("futures", {"factory": "module"}, "executors.mine.factory = 'module': it must be \"module:callable\""),
     ],
 )
 def test_what_is_wrong_with_a_table_is_told_at_once(kind: str, options: dict[str, object], message: str):
@@ -130,5 +130,5 @@ def test_options_reach_the_factory_as_plain_data():
 
 
 def test_the_names_of_our_own_are_taken():
-    with pytest.raises(ConfigError, match=r"executors\.threads: is an executor that redux brings"):
+    with pytest.raises(ConfigError, match=r"executors\.threads is an executor that redux brings"):
         pools_of([ExecutorSettings("threads", "dask")])

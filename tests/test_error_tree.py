@@ -29,6 +29,7 @@ ELSEWHERE = {
 SAID_BY_COMMANDS = {
     "UsageError": "run flow.py mian",
     "WorkflowImportError": "broken.py could not be imported",
+    "DatabaseMissing": "there is no database",
     "UnknownDatabase": "no database is known at URLs",
     "MissingDriver": "needs psycopg, which is not installed",
     "BackendCorrupt": "is damaged",

@@ -139,6 +139,10 @@ COMMANDS = (
     ("log", "ffffffff"), ("log", "zz"), ("log", "--task", "mian"), ("log", "gone.txt"), ("log", "--limit", "x"),
     ("log", "--project", "gone"), ("explain-miss", "ffffffff"), ("explain-miss", "mian"), ("explain-miss", "gone.txt"),
     ("explain-miss", "--job"), ("config", "x"), ("init", "flow.py"), ("completion", "dos"), ("fs", "mv"),
+    ("fs",), ("completion",), ("run", "--workers", "abc", "flow.py", "nothing"), ("config", "--project", "gone"),
+    ("run", "--status-interval", "-1", "flow.py", "nothing"), ("log", "--db", "sqlite:///typo.db"),
+    ("fsck", "--db", "sqlite:///typo.db"), ("du", "--db", "sqlite:///typo.db"),
+    ("explain-miss", "--db", "sqlite:///typo.db"),
 )  # fmt: skip
 
 

@@ -30,6 +30,8 @@ FILES = {
     "[run] workers = 0": "[run]\nworkers = 0\n",
     "[run] workers = '2'": "[run]\nworkers = '2'\n",
     "[run] executor = 3": "[run]\nexecutor = 3\n",
+    "[run] status_interval = -1": "[run]\nstatus_interval = -1\n",
+    "[executor.few]": "[executor.few]\ntype = 'threads'\n",
     "[run] cache = 'yes'": "[run]\ncache = 'yes'\n",
     "[values] pickle = 'maybe'": "[values]\npickle = 'maybe'\n",
     "[store] inline_limit = -1": "[store]\ninline_limit = -1\n",
@@ -134,6 +136,7 @@ def executors() -> Attempts:
     return {
         "[executors.threads]": made(name="threads"),
         "type = 'slurm'": made(type="slurm"),
+        "workers = '2'": made(type="threads", workers="2"),
         "no factory": made(),
         "factory = 'pool'": made(factory="pool"),
         "factory = 'no_such_module:pool'": made(factory="no_such_module:pool"),

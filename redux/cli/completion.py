@@ -19,9 +19,9 @@ bash  eval "$(redux completion bash)"         in ~/.bashrc
 zsh   eval "$(redux completion zsh)"          in ~/.zshrc
 fish  redux completion fish > ~/.config/fish/completions/redux.fish"""
 )
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]), metavar="SHELL")
 def completion(shell: str) -> int:
-    """Print the completion script of a shell."""
+    """Print the completion script of SHELL: bash, zsh or fish."""
     from click.shell_completion import get_completion_class
 
     from redux.cli.group import group

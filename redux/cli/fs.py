@@ -16,7 +16,7 @@ from redux_valuestore.errors import ReduxError
 _STANDARD = "-"
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def fs() -> None:
     """Copy files, on the local disk or at any URL that fsspec knows."""
 

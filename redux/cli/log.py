@@ -98,7 +98,11 @@ def _about(repo: Repo, what: str, limit: int, as_json: bool) -> list[str] | str:
     if page is not None:
         return to_json("file", page) if as_json else file_text(page, time.time(), line_width(sys.stdout))
     if os.sep in what or os.path.exists(what):
-        raise UnknownId(f"no recorded call read or wrote the file {what}; files go by the path that was given", what)
+        raise UnknownId(
+            f"no recorded call read or wrote the file {what}; files go by the path that was given, or by the pattern "
+            "that holds them, as `redux log 'data/*/x.csv'`",
+            what,
+        )
     try:
         fullname = lookup.task_named(backend, what)
     except UnknownId as error:

@@ -234,11 +234,11 @@ def value_page(backend: Backend, value: Digest) -> ValuePage:
 def file_page(backend: Backend, path: str) -> FilePage | None:
     """All about a file, folder or pattern by its path, however it is written; None where no value holds it.
 
-    A file that only a folder's value holds leads to that folder.
+    A file that only the value of a folder, pattern or dataset holds leads to that.
     """
     spellings = _spellings(path)
     texts = [text for one in zip(*map(texts_about, spellings), strict=True) for text in one]
-    # A file however it is written before all else, and last the folders it is in.
+    # A file however it is written before all else, and last what it is in.
     for text in dict.fromkeys([*texts, *(text for spelling in spellings for text in texts_around(spelling))]):
         holders = backend.find_files(text)
         if holders:

@@ -123,7 +123,9 @@ def _usage_line(error: object) -> str:
 
     assert isinstance(error, click.UsageError)
     path = error.ctx.command_path if error.ctx else "redux"
-    message = error.format_message().rstrip(".").replace(". Did you mean", "; did you mean")
+    message = " ".join(error.format_message().split()).rstrip(".").replace(". Did you mean", "; did you mean")
+    message = message.replace(". Choose from: ", ": ").replace(" is not a valid integer range", " is no whole number")
+    message = message.replace(" is not a valid float range", " is no number")
     message = message.replace(". (Did you mean one of: ", "; did you mean one of ").replace("?)", "?")
     return f"{message[:1].lower()}{message[1:]}; see `{path} --help`"
 

@@ -41,6 +41,7 @@ from redux.cli.render import (
 )
 from redux.default_tags import AUTOMATIC
 from redux.explain import ArgumentChange, Cause, CauseGroup
+from redux.files.facts import is_pattern, shown_text
 from redux.tags import format_tag_key_value
 from redux_backends.backend import JobView
 from redux_backends.records import Argument, Execution, JobId, JobStatus, Outcome, Seconds, TaskRecord
@@ -49,6 +50,12 @@ _AGREEMENT: Mapping[Agreement, str] = {
     Agreement.SAME: "is as it was recorded",
     Agreement.CHANGED: "has changed since it was recorded; what follows is about the record",
     Agreement.GONE: "is gone; what follows is about the record",
+    Agreement.UNREADABLE: "cannot be read; what follows is about the record",
+}
+_AGREEMENT_OF_SEVERAL: Mapping[Agreement, str] = {
+    Agreement.SAME: "are as they were recorded",
+    Agreement.CHANGED: "have changed since they were recorded; what follows is about the record",
+    Agreement.GONE: "are gone; what follows is about the record",
     Agreement.UNREADABLE: "cannot be read; what follows is about the record",
 }
 _TAG_WIDTH = 80
@@ -351,7 +358,8 @@ def file_text(page: FilePage, now: Seconds, width: int) -> list[str]:
     """A file: whether it is what was recorded, and where that came from."""
     content = f"content {short(page.content)}" if page.content is not None else "not there when recorded"
     versions = f", one of {page.versions} known" if page.versions > 1 else ""
-    lines = [f"{strong(page.path)} {_AGREEMENT[page.agreement]}", dim(f"  {content}{versions}"), ""]
+    agreement = (_AGREEMENT_OF_SEVERAL if is_pattern(page.path) else _AGREEMENT)[page.agreement]
+    lines = [f"{strong(shown_text(page.path))} {agreement}", dim(f"  {content}{versions}"), ""]
     lines += _origin_lines(page.page, now, width)
     users = [view for view in page.page.users if view.job.outcome is Outcome.RAN]
     if users:

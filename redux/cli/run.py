@@ -63,7 +63,7 @@ def _complete_executor(context: click.Context, parameter: click.Parameter, begun
     "--dryrun", "--dry-run", is_flag=True, help="Say what would run and why, run nothing; exit 3 if anything."
 )
 @click.option("--json", "as_json", is_flag=True, help="The result and the counts as one line of JSON.")
-@click.option("--status-interval", type=float, metavar="SECONDS", help=_STATUS_HELP)
+@click.option("--status-interval", type=click.FloatRange(min=0), metavar="SECONDS", help=_STATUS_HELP)
 @click.option("--quiet", is_flag=True, help="Nothing but the result and errors.")
 @where_options
 @click.pass_context

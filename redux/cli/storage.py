@@ -9,12 +9,23 @@ from pathlib import Path
 from redux.cli.given import read_setup
 from redux.cli.output import stdout_to_stderr, tell
 from redux.cli.surroundings import Where, find_sources
-from redux.errors import BackendUnavailable, ProjectUnwritable, SetupFailed, StoreUnavailable, UsageError
+from redux.errors import (
+    BackendUnavailable,
+    DatabaseMissing,
+    ProjectUnwritable,
+    SetupFailed,
+    StoreUnavailable,
+    UsageError,
+)
 from redux.repo import Repo, open_repo
+from redux.settings.folder import DATABASE_FILE
 from redux.settings.precedence import Layer, Settings, Sources, prepare_run, read_settings
 from redux.settings.setup import set_up
 from redux_backends.memory import MemoryBackend
+from redux_valuestore.sharded import open_store
 from redux_valuestore.store import MemoryStore
+
+_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +39,24 @@ class RunStorage:
 
 
 def open_to_read(where: Where) -> Repo:
-    """The repository that a reading command looks at. Raises `ProjectMissing` and what opening raises."""
-    return _open(read_settings(find_sources(where)))
+    """The repository that a reading command looks at; its database is not made.
+
+    Raises `ProjectMissing`, `DatabaseMissing` and what opening raises.
+    """
+    settings = read_settings(find_sources(where))
+    path = _file_of(settings.database)
+    if path is None or path.exists():
+        return _open(settings)
+    if settings.project is None or path != settings.project / DATABASE_FILE:
+        raise DatabaseMissing(path)
+    # A new project, in which nothing ran yet.
+    return Repo(MemoryBackend(), open_store(settings.store), settings.inline_limit)
+
+
+def _file_of(database: str) -> Path | None:
+    """The file of a database on the disk, None for any other."""
+    scheme, file = database[: len(_SQLITE)], database[len(_SQLITE) :]
+    return Path(file) if scheme == _SQLITE and file not in ("", ":memory:") else None
 
 
 def open_to_run(where: Where, flags: Layer, setup: Sequence[str] = ()) -> RunStorage:

@@ -108,12 +108,32 @@ def texts_about(path: str) -> list[str]:
 
 
 def texts_around(path: str) -> list[str]:
-    """The texts under which the folders that a path is in may have been noted, the nearest first."""
-    folders: list[str] = []
-    while (above := os.path.dirname(path)) not in ("", path) and not above.endswith(":"):
-        folders.append(FOLDER + above)
-        path = above
-    return folders
+    """The texts under which what holds a file may have been noted: its folders and plain patterns, the nearest first.
+
+    A pattern with more than one part that is no name, such as `data/*/x-*.csv`, is not among them.
+    """
+    ending = os.path.splitext(path)[1]
+    endings = dict.fromkeys((f"*{ending}", "*"))
+    texts: list[str] = []
+    inside, above = path, os.path.dirname(path)
+    while above != inside and not above.endswith(":"):
+        start = os.path.join(above, "")
+        texts += [FOLDER + above] if above else []
+        texts += [f"{GLOB}{start}{end}" for end in endings] if inside == path else []
+        texts += [f"{GLOB}{start}**/{end}" for end in endings]
+        texts.append(f"{GLOB}{start}**")
+        inside, above = above, os.path.dirname(above)
+    return texts
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a fact with this text is about the files that fit a pattern."""
+    return text.removeprefix(CONTENT).startswith(GLOB)
+
+
+def shown_text(text: str) -> str:
+    """The text of a fact as people are shown it: `files data/*.csv` for a pattern."""
+    return f"files {text.removeprefix(CONTENT).removeprefix(GLOB)}" if is_pattern(text) else text
 
 
 def _digest(tag: str, contents: Contents) -> Digest | None:

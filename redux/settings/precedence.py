@@ -194,9 +194,15 @@ class SettingLine:
 
 
 def explain_settings(sources: Sources) -> list[SettingLine]:
-    """Every setting in force with where it comes from; there need not be a `.redux`. Raises as `read_settings`."""
+    """Every setting in force with where it comes from; there need not be a `.redux`, but where one is named.
+
+    Raises as `read_settings`.
+    """
     project = locate_project(sources)
     layers = _layers(sources, project)
+    named = named_project(sources)
+    if project is None and named is not None and _first(layers, "database") is None:
+        raise ProjectMissing(sources.folder, None, named)
     settings = _settle(layers, project, sources.folder)
     lines = [_line(setting, settings, layers) for setting in SETTINGS]
     for path, value in leaves(settings.context):

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import cast
 
@@ -49,8 +50,8 @@ def _truth(value: object, folder: Path) -> bool:
 
 
 def _seconds(value: object, folder: Path) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError("a number of seconds")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise ValueError("a number of seconds from 0 on")
     return float(value)
 
 
@@ -166,7 +167,9 @@ def read_table(said: Table, origin: str, folder: Path) -> Layer:
 
 def _nearest_setting(key: str) -> str:
     """The settings whose keys are like an unknown one, or the sections like its section."""
-    section = key.partition(".")[0]
+    section, _, rest = key.partition(".")
+    if rest and section not in TABLES and (table := get_close_matches(section, TABLES, n=1, cutoff=0.75)):
+        return f"; did you mean {f'{table[0]}.{rest}'!r}?"
     sections = {setting.key.partition(".")[0] for setting in SETTINGS} | {*TABLES}
     near = nearest(key, [setting.key for setting in SETTINGS]) or nearest(section, sorted(sections))
     return near or "; `redux config` shows those that there are"
