@@ -226,8 +226,8 @@ class Run:
         self._evaluator.fail(stuck, Failed(CyclicCall(stuck), stuck))
 
     def _cancel(self, job: Job) -> None:
-        job.status, job.ended = JobStatus.CANCELLED, time.time()
-        job.started = job.started or job.ended
+        job.status, job.started = JobStatus.CANCELLED, job.started or time.time()
+        job.ended = job.ended or job.started  # one that has not run took no time, however long it waited
         self._recorder.cancelled(job)
 
     # -- decisions ---------------------------------------------------------------------------------
