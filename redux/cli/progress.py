@@ -67,7 +67,7 @@ def _sparing(read: Read) -> Read:
         nonlocal known, due
         began = time.monotonic()
         if began >= due:
-            known = read()
+            known = read() or known  # a run that is closing has no jobs any more
             due = time.monotonic() + (time.monotonic() - began) * _SPARED
         return known
 

@@ -92,15 +92,25 @@ class Below:
     pools: Mapping[str, Any]
     """what makes the run's own executors, as far as it can cross"""
 
+    def __repr__(self) -> str:
+        return "<how its run works>"
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Far:
-    """Another project: its folder, settings over its own, modules to import first, and whose folder not to look in."""
+    """Another project: its folder, settings over its own, modules to import first, and whose folder not to look in.
+
+    `named` tells who said which modules, in words.
+    """
 
     folder: str
     config: Mapping[str, object]
     load_modules: tuple[str, ...]
     caller_folder: str
+    named: str = "load_modules of the subrun"
+
+    def __repr__(self) -> str:
+        return f"<project {self.folder}>"
 
 
 @dataclass(frozen=True, slots=True)
