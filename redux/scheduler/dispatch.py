@@ -248,8 +248,9 @@ class Dispatch:
         job.status = JobStatus.FAILED
         self._recorder.failed(job, describe_error(error))
         job.attempts += 1
-        times = job.options.retry.times
-        job.renew(JobId(new_id()), Reason(MissKind.RETRIED, f"attempt {job.attempts + 1} of {times + 1}"))
+        why = "ran out of its time" if isinstance(error, TimedOut) else "raised"
+        attempt = f"attempt {job.attempts + 1} of {job.options.retry.times + 1}, the one before {why}"
+        job.renew(JobId(new_id()), Reason(MissKind.RETRIED, attempt))
         self._retries.wait(job)
 
     def _tries_again(self, job: Job, error: BaseException) -> bool:
