@@ -131,6 +131,17 @@ def test_a_task_that_exits_fails_and_does_not_take_the_run_along(repo: Repo):
     assert report.counts["test_failures.good"].done == 1
 
 
+def test_a_job_whose_own_arguments_are_at_fault_is_recorded(repo: Repo):
+    report = Scheduler(repo).execute(after(lambda: 1))
+    assert report.failure is not None
+    assert report.failure.job_id is not None
+    failed = repo.backend.get_job(report.failure.job_id)
+    assert failed is not None
+    assert (failed.fullname, failed.job.status) == ("test_failures.after", JobStatus.FAILED)
+    (cause,) = Scheduler(repo).execute([after(divide(1, 0))]).counts
+    assert cause == "test_failures.divide", "what was never called is not"
+
+
 def test_an_error_between_tasks_names_the_task_that_made_the_expression(repo: Repo):
     report = Scheduler(repo).execute(index_too_far(3))
     assert report.failure is not None

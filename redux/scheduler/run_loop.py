@@ -332,9 +332,10 @@ class Run:
     def failed(self, job: Job) -> None:
         """A job failed, itself or through what it waited for."""
         assert job.failed is not None
-        if job.started == 0.0:
-            return
+        if job.started == 0.0 and job.failed.job is not job:
+            return  # it was never called: what it waited for failed
         job.status, job.ended = JobStatus.FAILED, job.ended or time.time()
+        job.started = job.started or job.ended
         self._counts[job.known.task.fullname].failed += 1
         if job.leader is not None and job.leader.failed is job.failed:
             _be_the_call_of(job.leader, job)
