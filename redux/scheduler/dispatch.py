@@ -121,12 +121,17 @@ class Dispatch:
         """Make whoever waits look up. Safe from a signal handler."""
         self._inbox.put((None, None))
 
-    def close(self) -> list[Job]:
-        """Let running jobs finish and start no other; the jobs that executors had not begun."""
+    def close(self, stopped: bool) -> list[Job]:
+        """Let running jobs finish and start no other; the jobs that executors had not begun.
+
+        Where the run was `stopped`, those that are schedulers are told so.
+        """
         self._closing = True
         begun_not = [key for key in self._pool.cancel_waiting() if isinstance(key, Job)]
         for job in begun_not:
             self._running.pop(job.id, None)
+        if stopped:
+            self._pool.tell_of_stop()
         self._asking.close()
         while self._running:
             with suppress(Empty):

@@ -82,8 +82,11 @@ class Dispatching(Protocol):
         """Make whoever waits look up. Safe from a signal handler."""
         ...
 
-    def close(self) -> list[Job]:
-        """Let running jobs finish and start no other; the jobs that had not begun."""
+    def close(self, stopped: bool) -> list[Job]:
+        """Let running jobs finish and start no other; the jobs that had not begun.
+
+        Where the run was `stopped`, those that are schedulers are told so.
+        """
         ...
 
 
@@ -162,7 +165,7 @@ class Run:
 
     def wind_up(self) -> None:
         """Let running jobs finish, give up the others, and record all that is known."""
-        for job in self._dispatch.close():
+        for job in self._dispatch.close(self._stopping):
             self._cancel(job)
         for job in list(self._evaluator.unfinished):
             if job.recorded:

@@ -17,7 +17,7 @@ from redux.executors.configured import pools_of
 from redux.executors.executor import CodeDiffers
 from redux.executors.orders import ForeignError
 from redux.executors.pool import meant
-from redux.executors.worker import import_workflow
+from redux.executors.worker import import_workflow, stops
 from redux.expression import RuleCall, TaskCall
 from redux.flow.subrun import ELSEWHERE, SUBRUN
 from redux.nested import lazies_in
@@ -321,7 +321,9 @@ def _scheduler(below: Below, job: str) -> Iterator[Scheduler]:
             "that this worker sees under the same address, or give subrun executor='threads'"
         ) from error
     try:
-        yield Scheduler.on(repo, terms, {**below.pools, **executors})
+        scheduler = Scheduler.on(repo, terms, {**below.pools, **executors})
+        with stops.heard_by(scheduler.stop):
+            yield scheduler
     finally:
         repo.close()
 
