@@ -78,10 +78,18 @@ def enter(far: Far) -> None:
         os.environ.pop(name, None)
     sys.path[:] = [far.folder, *(path for path in sys.path if path not in (far.folder, far.caller_folder))]
     for module in far.load_modules:
-        if module.endswith(".py"):
-            import_workflow(Path(module).stem, os.path.abspath(module))
-        else:
-            import_module(module)
+        try:
+            _import(module)
+        except Exception as error:
+            error.add_note(f"this came when {module} was imported in {far.folder}: see to the {far.named}")
+            raise
+
+
+def _import(module: str) -> None:
+    if module.endswith(".py"):
+        import_workflow(Path(module).stem, os.path.abspath(module))
+    else:
+        import_module(module)
 
 
 def known_task(fullname: str, far: Far) -> str:

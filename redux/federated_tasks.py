@@ -67,7 +67,8 @@ def find_entrypoint(name: str, known: Sequence[Entrypoint]) -> Entrypoint:
 
 
 def _far(entry: Entrypoint, here: Path) -> Far:
-    return Far(entry.config_dir or str(here), {}, (entry.load_module,), str(here))
+    named = f"load_module of [federated_tasks.{entry.name}]"
+    return Far(entry.config_dir or str(here), {}, (entry.load_module,), str(here), named)
 
 
 # -- without waiting -------------------------------------------------------------------------------

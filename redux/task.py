@@ -101,7 +101,7 @@ class Task(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The lazy call of this task; arguments that don't fit the signature raise TypeError here."""
         if kwargs or len(args) != self._arity:
-            self._check_fit(args, kwargs)
+            self._fit(args, kwargs)
         return cast(R, TaskCall(self.fullname, args, kwargs, self.overrides))
 
     if TYPE_CHECKING:
@@ -212,9 +212,9 @@ class Task(Generic[P, R]):
             why = "less than nothing" if nout < 0 else f"its return annotation says {annotated}"
             raise TaskError(f"task {self.fullname}: nout={nout}, but {why}; leave one of them out")
 
-    def _check_fit(self, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
+    def _fit(self, args: tuple[object, ...], kwargs: dict[str, object]) -> inspect.BoundArguments:
         try:
-            self.signature.bind(*args, **kwargs)
+            return self.signature.bind(*args, **kwargs)
         except TypeError as error:
             raise TypeError(f"task {self.fullname}{without_annotations(self.signature)}: {error}") from None
 
@@ -222,7 +222,7 @@ class Task(Generic[P, R]):
         """The arguments in the signature's order, defaults applied: one form however the call was written."""
         if not kwargs and len(args) == self._arity:
             return BoundCall(args, kwargs)
-        bound = self.signature.bind(*args, **kwargs)
+        bound = self._fit(args, kwargs)
         bound.apply_defaults()
         return BoundCall(bound.args, bound.kwargs)
 

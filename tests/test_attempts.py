@@ -13,6 +13,7 @@ from redux import Scheduler, task
 from redux.cli.summary import describe_run, progress_rows
 from redux.executors.executor import TimedOut
 from redux.functools import catch
+from redux.reason_words import describe_reason
 from redux.repo import Repo, open_repo
 from redux.scheduler.limits import LimitExceeded
 from redux_backends.records import JobStatus, MissKind
@@ -129,8 +130,8 @@ def test_a_call_is_tried_again_and_every_attempt_is_recorded(repo: Repo):
     assert [view.job.status for view in jobs] == [JobStatus.FAILED, JobStatus.FAILED, JobStatus.DONE]
     reasons = [view.job.reason for view in jobs]
     assert [reason and (reason.kind, reason.detail) for reason in reasons[1:]] == [
-        (MissKind.RETRIED, "attempt 2 of 3"),
-        (MissKind.RETRIED, "attempt 3 of 3"),
+        (MissKind.RETRIED, "attempt 2 of 3, the one before raised"),
+        (MissKind.RETRIED, "attempt 3 of 3, the one before raised"),
     ]
     assert "ConnectionError: try 1" in jobs[0].result_preview
     assert Scheduler(repo).run(flaky(3)) == 3
@@ -167,6 +168,10 @@ def test_a_thread_that_is_stuck_does_not_hold_the_others_and_is_not_heard_any_mo
     assert report.value == ["in time", "ValueError: x"]
     (given_up,) = repo.backend.jobs(task="attempts.slow_once", status=JobStatus.FAILED)
     assert "was given up, but cannot be ended" in given_up.result_preview
+    (second,) = repo.backend.jobs(task="attempts.slow_once", status=JobStatus.DONE)
+    assert second.job.reason is not None
+    said = "it was tried again: attempt 2 of 2, the one before ran out of its time"
+    assert describe_reason(second.job.reason) == said
     (line,) = [line for line in describe_run(report, progress_rows(report.counts), [], 80) if "may still run" in line]
     assert line.startswith("went on after their time was up, and may still run: attempts.slow_once ×1")
 

@@ -395,6 +395,14 @@ def test_a_run_that_could_not_be_recorded_points_at_no_record(redux: Redux, proj
     assert "(job " not in failed
 
 
+def test_a_call_that_failed_before_it_could_be_looked_up_is_recorded(redux: Redux, project: Path) -> None:
+    (project / "far.py").write_text("from redux import File, task\n@task\ndef count(file: File): return 1\n")
+    told = redux("run", "far.py", "count", "--file", "nowhere-known://x").stderr.splitlines()[-1]
+    assert told.startswith("redux: task count failed (job ")
+    assert "failed" in redux("log", told.partition("(job ")[2][:8]).stdout
+    assert "nothing missed, but it failed: `redux log " in redux("explain-miss").stdout
+
+
 def test_a_damaged_database_is_named_with_the_remedy(redux: Redux, project: Path) -> None:
     redux("init")
     (project / ".redux" / "redux.db").write_bytes(b"not a database, but long enough to be read as one" * 100)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from redux.executors.pool import ExecutorPool
 from redux.expression import TaskCall
 from redux.repo import Repo
 from redux.scheduler import ExecutionFailed, Scheduler
@@ -22,6 +23,7 @@ from redux_valuestore.store import MemoryStore, StoreUnavailable
 redux_namespace = "test_failures"
 
 _scheduler: list[Scheduler] = []
+_given_back = threading.Event()
 
 
 @task
@@ -52,6 +54,13 @@ def after(value: object) -> object:
 @task(version="1")
 def stops_the_run(x: int) -> int:
     _scheduler[0].stop()
+    return x
+
+
+@task(version="1")
+def stops_and_holds(x: int) -> int:
+    _scheduler[0].stop()
+    _given_back.wait()
     return x
 
 
@@ -122,6 +131,17 @@ def test_a_task_that_exits_fails_and_does_not_take_the_run_along(repo: Repo):
     assert report.counts["test_failures.good"].done == 1
 
 
+def test_a_job_whose_own_arguments_are_at_fault_is_recorded(repo: Repo):
+    report = Scheduler(repo).execute(after(lambda: 1))
+    assert report.failure is not None
+    assert report.failure.job_id is not None
+    failed = repo.backend.get_job(report.failure.job_id)
+    assert failed is not None
+    assert (failed.fullname, failed.job.status) == ("test_failures.after", JobStatus.FAILED)
+    (cause,) = Scheduler(repo).execute([after(divide(1, 0))]).counts
+    assert cause == "test_failures.divide", "what was never called is not"
+
+
 def test_an_error_between_tasks_names_the_task_that_made_the_expression(repo: Repo):
     report = Scheduler(repo).execute(index_too_far(3))
     assert report.failure is not None
@@ -146,6 +166,24 @@ def test_a_stopped_run_lets_running_jobs_finish_and_keeps_them(repo: Repo):
     assert "after" not in found
     assert JobStatus.RUNNING not in set().union(*found.values())
     assert repo.backend.executions(1)[0].status is JobStatus.CANCELLED
+
+
+def test_jobs_that_waited_when_the_run_was_stopped_took_no_time(repo: Repo, monkeypatch: pytest.MonkeyPatch):
+    cancel = ExecutorPool.cancel_waiting
+
+    def cancel_and_tell(pool: ExecutorPool) -> list[object]:
+        keys = cancel(pool)
+        _given_back.set()
+        return keys
+
+    monkeypatch.setattr(ExecutorPool, "cancel_waiting", cancel_and_tell)
+    _given_back.clear()
+    scheduler = Scheduler(repo, workers=1)
+    _scheduler[:] = [scheduler]
+    report = scheduler.execute([stops_and_holds(1), *(good(i) for i in range(50))])
+    counts = {(one.fullname, one.status): one for one in repo.backend.count_jobs(report.execution_id)}
+    unfinished = counts["test_failures.good", JobStatus.CANCELLED]
+    assert (unfinished.count, unfinished.seconds) == (50, 0.0)
 
 
 def test_an_interrupt_is_raised_again_once_all_is_recorded(repo: Repo):

@@ -69,6 +69,7 @@ def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Pat
                 ("refuse", "flow", "threads"),
                 ("wait", "flow", "threads"),
                 ("missing", "flow", "threads"),
+                ("lost", "nowhere", "threads"),
             )
         )
     )
@@ -124,10 +125,17 @@ def test_errors_are_the_task_s_own_and_wrong_names_are_told(projects: tuple[Path
         report = scheduler.execute(federated_task("refuse", "no"))
         assert report.failure is not None
         assert f'File "{theirs}/flow.py", line' in report.failure.traceback_text
+        assert ", far=<project /" in report.failure.chain[-1][1]
         with pytest.raises(UsageError, match=r"no \[federated_tasks.tel\] is in the settings; did you mean 'tell'"):
             scheduler.run(federated_task("tel", 1))
         with pytest.raises(UsageError, match=r"flow of .*theirs has no task other\.missing"):
             scheduler.run(federated_task("missing"))
+        with pytest.raises(TypeError, match=r"^task other\.refuse\(text\): missing a required argument: 'text'"):
+            scheduler.run(federated_task("refuse"))
+        with pytest.raises(ModuleNotFoundError, match="No module named 'nowhere'") as raised:
+            scheduler.run(federated_task("lost"))
+        (note,) = raised.value.__notes__
+        assert note.endswith("theirs: see to the load_module of [federated_tasks.lost]")
 
 
 def test_a_subrun_takes_place_in_the_project_that_config_dir_names(projects: tuple[Path, Path]):

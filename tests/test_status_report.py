@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from redux.cli.progress import progress_table
 from redux.cli.status import report_regularly, status_lines
 from redux.scheduler import Scheduler, TaskStatus
 from redux.task import task
@@ -39,6 +42,19 @@ def test_the_table_of_jobs():
     assert len(many) == 44
     assert many[-1] == "and 10 more tasks"
     assert many[2].split() == ["all", "0", "0", "0", "0", "50", "50"]
+
+
+def test_a_terminal_shows_the_same_numbers():
+    status = {"demo.main": TaskStatus(running=1), "demo.fetch": TaskStatus(2, 1, 0, 1_200, 7)}
+    shown = StringIO()
+    console = Console(file=shown, width=80)
+    console.print(progress_table(status, 1.5, 10))
+    assert [line.split() for line in shown.getvalue().splitlines()] == [
+        ["task", "pending", "running", "done", "cached", "failed"],
+        ["demo.fetch", "2", "1", "7", "1,200", "·"],
+        ["demo.main", "·", "1", "·", "·", "·"],
+        ["in", "all,", "1.5", "s", "2", "2", "7", "1,200", "·"],
+    ]
 
 
 def test_it_is_said_each_time_that_the_interval_has_passed():

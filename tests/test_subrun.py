@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context as get_context_of
 from pathlib import Path
-from threading import Event, current_thread
+from threading import Event, Thread, current_thread
 from threading import enumerate as enumerate_threads
 from types import ModuleType
 
@@ -30,6 +30,7 @@ from redux.errors import BackendUnavailable, ConfigError
 from redux.executors.executor import TimedOut
 from redux.executors.pool import Alias, UnknownExecutor
 from redux.executors.processes import WorkerDied
+from redux.executors.worker import stops
 from redux.file import File
 from redux.flow.catch import catch
 from redux.flow.prov import no_prov
@@ -697,6 +698,31 @@ def test_what_a_lost_worker_was_at_shows_as_given_up(sqlite_repo: Repo):
     assert [view.job.status for view in jobs if view.job.parent is None] == [JobStatus.FAILED] * 2
     inner = [view.job for view in jobs if view.job.parent is not None]
     assert [(job.parent, job.status) for job in inner] == [(id, JobStatus.CANCELLED) for id in outer]
+
+
+@task(version="1")
+def holds_until_told(begun: str, n: int) -> int:
+    told = Event()
+    with stops.heard_by(told.set):
+        Path(begun).write_text("")
+        told.wait(60)
+    return n
+
+
+def test_a_run_that_stops_tells_its_worker_processes(sqlite_repo: Repo, tmp_path: Path):
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
+    scheduler = Scheduler(sqlite_repo)
+    stopper = Thread(target=lambda: (begun.read_text(), scheduler.stop()))
+    stopper.start()
+    report = scheduler.execute(subrun(add(holds_until_told(str(begun), 1), 2), "processes"))
+    stopper.join()
+    assert report.stopped
+    found = {view.fullname: view.job.status for view in sqlite_repo.backend.jobs(execution=report.execution_id)}
+    assert found == {
+        "redux.subrun": JobStatus.CANCELLED,
+        "test_subrun.holds_until_told": JobStatus.DONE,
+    }, "what ran is recorded, and nothing new began"
 
 
 LOST = """

@@ -139,7 +139,7 @@ def _progress(scheduler: Scheduler, shown: Shown, interval: Seconds) -> Iterator
     if shown.quiet or not (terminal or interval > 0):
         yield
         return
-    with live_progress(lambda: scheduler.progress) if terminal else regular_status(lambda: scheduler.status, interval):
+    with live_progress(lambda: scheduler.status) if terminal else regular_status(lambda: scheduler.status, interval):
         yield
 
 

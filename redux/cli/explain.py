@@ -9,13 +9,13 @@ import click
 from redux.cli import lookup
 from redux.cli.output import line_width, show
 from redux.cli.page_text import cause_details, causes_text
-from redux.cli.render import indent, short, show_call, show_command, show_outcome, strong, to_json
+from redux.cli.render import STATUS_WORDS, indent, short, show_call, show_command, show_outcome, strong, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.errors import UsageError
 from redux.explain import explain_job, group_causes
 from redux_backends.backend import Backend, JobView
-from redux_backends.records import Execution, Outcome
+from redux_backends.records import Execution, JobStatus, Outcome
 
 
 @click.command(name="explain-miss", short_help="Say why calls ran.")
@@ -67,8 +67,16 @@ def _explain_execution(backend: Backend, execution: Execution, as_json: bool) ->
         return to_json("misses", {"execution": execution.id, "misses": groups})
     title = f"execution {short(execution.id)}  {show_command(execution)}"
     if not groups:
-        return [title, "nothing missed: every call was known"]
+        return [title, _without_misses(backend, execution)]
     return [title, "", *causes_text(groups, line_width(sys.stdout))]
+
+
+def _without_misses(backend: Backend, execution: Execution) -> str:
+    if backend.jobs(execution=execution.id, status=JobStatus.FAILED, limit=1):
+        return f"nothing missed, but it failed: `redux log {short(execution.id)} --failed` lists what did"
+    if execution.status is not JobStatus.DONE:
+        return f"nothing missed, as far as it came: it is {STATUS_WORDS[execution.status]}"
+    return "nothing missed: every call was known"
 
 
 def _explain_job(backend: Backend, view: JobView, as_json: bool) -> list[str] | str:

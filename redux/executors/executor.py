@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from redux.ahead import asked_together
 from redux.counts import held_to_count
@@ -145,6 +145,15 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Wait for running jobs and let the workers go."""
+        ...
+
+
+@runtime_checkable
+class TellsOfStop(Protocol):
+    """An executor that can tell jobs which are schedulers of their own that their run stops."""
+
+    def tell_of_stop(self) -> None:
+        """Have the schedulers among the jobs, present and to come, begin nothing more."""
         ...
 
 

@@ -8,7 +8,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from redux.executors.executor import Ask, Done, Executor, ExecutorError, MakePool, Outcome, Place, Question, Site
+from redux.executors.executor import (
+    Ask,
+    Done,
+    Executor,
+    ExecutorError,
+    MakePool,
+    Outcome,
+    Place,
+    Question,
+    Site,
+    TellsOfStop,
+)
 from redux.executors.local import EXECUTORS, LocalExecutor, LocalKind
 from redux.repo import Repo
 from redux.tracebacks import text_of
@@ -140,6 +151,12 @@ class ExecutorPool:
     def cancel_waiting(self) -> list[object]:
         """The keys of all jobs that have not begun; they will not run."""
         return [key for executor in self._open.values() for key in executor.cancel_waiting()]
+
+    def tell_of_stop(self) -> None:
+        """Have schedulers among the jobs begin nothing more, where they can be told."""
+        for executor in self._open.values():
+            if isinstance(executor, TellsOfStop):
+                executor.tell_of_stop()
 
     def give_up_overdue(self) -> None:
         """Report the jobs that took longer than they may."""

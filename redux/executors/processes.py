@@ -11,11 +11,13 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
+from threading import Event, Lock
 from typing import cast
 
 from redux.executors.exchange import Exchange
 from redux.executors.executor import ExecutorError, JobSpec, Outcome, Site
-from redux.executors.frames import Disconnected, receive, send
+from redux.executors.frames import Disconnected, pack, receive, send
 from redux.executors.orders import Answer, pack_hello, pack_order, take_answer
 from redux.executors.work_queue import WorkQueue
 
@@ -56,7 +58,20 @@ class ProcessExecutor(WorkQueue):
     def __init__(self, site: Site, name: str = "processes") -> None:
         self.name = name
         self._exchange = Exchange(site.repo)
-        super().__init__(site.done, site.workers or os.cpu_count() or 1, lambda: _Bench(site, self._exchange))
+        self._stop = Event()
+        self._benches: list[_Bench] = []
+        super().__init__(site.done, site.workers or os.cpu_count() or 1, lambda: self._bench_at(site))
+
+    def _bench_at(self, site: Site) -> _Bench:
+        bench = _Bench(site, self._exchange, self._stop)
+        self._benches.append(bench)
+        return bench
+
+    def tell_of_stop(self) -> None:
+        """Have sub-schedulers in the workers, present and to come, begin nothing more."""
+        self._stop.set()
+        for bench in list(self._benches):
+            bench.tell_of_stop()
 
     def close(self) -> None:
         """Let every worker finish its job and end."""
@@ -67,9 +82,10 @@ class ProcessExecutor(WorkQueue):
 class _Bench:
     """What one thread works at: a worker process, started for the first job and again after one that died."""
 
-    def __init__(self, site: Site, exchange: Exchange) -> None:
+    def __init__(self, site: Site, exchange: Exchange, stop: Event) -> None:
         self._site = site
         self._exchange = exchange
+        self._stop = stop
         self._worker: Worker | None = None
         self._asked: Worker | None = None
 
@@ -85,6 +101,12 @@ class _Bench:
             asked.kill()
         return True
 
+    def tell_of_stop(self) -> None:
+        """Tell the worker that runs a job that the run stops."""
+        asked = self._asked
+        if asked is not None:
+            asked.tell_of_stop()
+
     def run(self, spec: JobSpec) -> Outcome:
         """Run one job. Raises WorkerDied, CannotStartWorker, NoModule, CannotEncode, CannotDecode."""
         order, parcel = pack_order(spec, self._exchange)
@@ -92,6 +114,8 @@ class _Bench:
         worker, self._worker = self._worker or Worker(self._site, spec.fullname), None
         self._asked = worker
         try:
+            if self._stop.is_set():
+                worker.tell_of_stop()
             answer = worker.ask(order, spec.fullname)
         except BaseException:
             worker.end()
@@ -109,6 +133,7 @@ class Worker:
     """
 
     def __init__(self, site: Site, fullname: str) -> None:
+        self._sending = Lock()
         try:
             self._connection, self._process = _spawn()
         except OSError as error:
@@ -127,6 +152,11 @@ class Worker:
         except Disconnected:
             raise self._death(fullname) from None
 
+    def tell_of_stop(self) -> None:
+        """Say that the run stops. Safe from any thread; a worker that is gone need not know."""
+        with suppress(Disconnected), self._sending:
+            send(self._connection, pack(None))
+
     def kill(self) -> None:
         """End the process at once, whatever it does."""
         self._process.kill()
@@ -138,7 +168,8 @@ class Worker:
 
     def _say(self, packed: bytes, fullname: str) -> None:
         try:
-            send(self._connection, packed)
+            with self._sending:
+                send(self._connection, packed)
         except Disconnected:
             raise self._death(fullname) from None
 

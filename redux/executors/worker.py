@@ -10,12 +10,12 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from types import ModuleType
 from typing import Any, NoReturn, cast
 
@@ -48,6 +48,40 @@ class NotImportable(ReduxError):
     def __init__(self, path: str, why: str) -> None:
         self.path = path
         super().__init__(f"{path} {why}")
+
+
+class Stops:
+    """What in this worker process is to stop once its run does."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._told = False
+        self._heard: list[Callable[[], None]] = []
+
+    def tell(self) -> None:
+        """Have all that listen stop, and all that ever will."""
+        with self._lock:
+            self._told, heard = True, list(self._heard)
+        for stop in heard:
+            stop()
+
+    @contextmanager
+    def heard_by(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Within the block `stop` is called once the run stops, at once if it has. It may come from any thread."""
+        with self._lock:
+            self._heard.append(stop)
+            told = self._told
+        try:
+            if told:
+                stop()
+            yield
+        finally:
+            with self._lock:
+                self._heard.remove(stop)
+
+
+stops = Stops()
+"""Those of this process, which works for one execution."""
 
 
 class Workshop:
@@ -246,9 +280,13 @@ def _serve(connection: socket.socket) -> NoReturn:
 
 
 def _listen(connection: socket.socket, orders: SimpleQueue[Order]) -> NoReturn:
-    """Take orders; when the run is gone, so is the reason to go on with its job."""
+    """Take orders, and the word that the run stops; when it is gone, so is the reason to go on with its job."""
     while True:
-        orders.put(cast(Order, receive(connection)))
+        order = cast("Order | None", receive(connection))
+        if order is None:
+            stops.tell()
+        else:
+            orders.put(order)
 
 
 def _leave(status: int) -> NoReturn:

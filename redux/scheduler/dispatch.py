@@ -121,12 +121,17 @@ class Dispatch:
         """Make whoever waits look up. Safe from a signal handler."""
         self._inbox.put((None, None))
 
-    def close(self) -> list[Job]:
-        """Let running jobs finish and start no other; the jobs that executors had not begun."""
+    def close(self, stopped: bool) -> list[Job]:
+        """Let running jobs finish and start no other; the jobs that executors had not begun.
+
+        Where the run was `stopped`, those that are schedulers are told so.
+        """
         self._closing = True
         begun_not = [key for key in self._pool.cancel_waiting() if isinstance(key, Job)]
         for job in begun_not:
             self._running.pop(job.id, None)
+        if stopped:
+            self._pool.tell_of_stop()
         self._asking.close()
         while self._running:
             with suppress(Empty):
@@ -248,8 +253,9 @@ class Dispatch:
         job.status = JobStatus.FAILED
         self._recorder.failed(job, describe_error(error))
         job.attempts += 1
-        times = job.options.retry.times
-        job.renew(JobId(new_id()), Reason(MissKind.RETRIED, f"attempt {job.attempts + 1} of {times + 1}"))
+        why = "ran out of its time" if isinstance(error, TimedOut) else "raised"
+        attempt = f"attempt {job.attempts + 1} of {job.options.retry.times + 1}, the one before {why}"
+        job.renew(JobId(new_id()), Reason(MissKind.RETRIED, attempt))
         self._retries.wait(job)
 
     def _tries_again(self, job: Job, error: BaseException) -> bool:

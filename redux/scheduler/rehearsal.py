@@ -64,7 +64,7 @@ class Rehearsal:
     def wake(self) -> None:
         """Nobody waits."""
 
-    def close(self) -> list[Job]:
+    def close(self, stopped: bool) -> list[Job]:
         """Nothing had begun."""
         return []
 

@@ -82,8 +82,11 @@ class Dispatching(Protocol):
         """Make whoever waits look up. Safe from a signal handler."""
         ...
 
-    def close(self) -> list[Job]:
-        """Let running jobs finish and start no other; the jobs that had not begun."""
+    def close(self, stopped: bool) -> list[Job]:
+        """Let running jobs finish and start no other; the jobs that had not begun.
+
+        Where the run was `stopped`, those that are schedulers are told so.
+        """
         ...
 
 
@@ -162,7 +165,7 @@ class Run:
 
     def wind_up(self) -> None:
         """Let running jobs finish, give up the others, and record all that is known."""
-        for job in self._dispatch.close():
+        for job in self._dispatch.close(self._stopping):
             self._cancel(job)
         for job in list(self._evaluator.unfinished):
             if job.recorded:
@@ -226,8 +229,8 @@ class Run:
         self._evaluator.fail(stuck, Failed(CyclicCall(stuck), stuck))
 
     def _cancel(self, job: Job) -> None:
-        job.status, job.ended = JobStatus.CANCELLED, time.time()
-        job.started = job.started or job.ended
+        job.status, job.started = JobStatus.CANCELLED, job.started or time.time()
+        job.ended = job.ended or job.started  # one that has not run took no time, however long it waited
         self._recorder.cancelled(job)
 
     # -- decisions ---------------------------------------------------------------------------------
@@ -332,9 +335,10 @@ class Run:
     def failed(self, job: Job) -> None:
         """A job failed, itself or through what it waited for."""
         assert job.failed is not None
-        if job.started == 0.0:
-            return
+        if job.started == 0.0 and job.failed.job is not job:
+            return  # it was never called: what it waited for failed
         job.status, job.ended = JobStatus.FAILED, job.ended or time.time()
+        job.started = job.started or job.ended
         self._counts[job.known.task.fullname].failed += 1
         if job.leader is not None and job.leader.failed is job.failed:
             _be_the_call_of(job.leader, job)

@@ -17,7 +17,7 @@ from redux.executors.configured import pools_of
 from redux.executors.executor import CodeDiffers
 from redux.executors.orders import ForeignError
 from redux.executors.pool import meant
-from redux.executors.worker import import_workflow
+from redux.executors.worker import import_workflow, stops
 from redux.expression import RuleCall, TaskCall, calls_in, taken_defaults
 from redux.flow.subrun import ELSEWHERE, SUBRUN
 from redux.nested import lazies_in
@@ -94,15 +94,25 @@ class Below:
     pools: Mapping[str, Any]
     """what makes the run's own executors, as far as it can cross"""
 
+    def __repr__(self) -> str:
+        return "<how its run works>"
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Far:
-    """Another project: its folder, settings over its own, modules to import first, and whose folder not to look in."""
+    """Another project: its folder, settings over its own, modules to import first, and whose folder not to look in.
+
+    `named` tells who said which modules, in words.
+    """
 
     folder: str
     config: Mapping[str, object]
     load_modules: tuple[str, ...]
     caller_folder: str
+    named: str = "load_modules of the subrun"
+
+    def __repr__(self) -> str:
+        return f"<project {self.folder}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +316,9 @@ def _scheduler(below: Below, job: str) -> Iterator[Scheduler]:
             "that this worker sees under the same address, or give subrun executor='threads'"
         ) from error
     try:
-        yield Scheduler.on(repo, terms, {**below.pools, **executors})
+        scheduler = Scheduler.on(repo, terms, {**below.pools, **executors})
+        with stops.heard_by(scheduler.stop):
+            yield scheduler
     finally:
         repo.close()
 
