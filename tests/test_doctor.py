@@ -13,6 +13,7 @@ import pytest
 from redux.cli.main import dispatch
 from redux.doctor import machine
 from redux.doctor.signs import Sign
+from redux.repo import open_repo
 from redux.settings.folder import make_project
 
 TOML = """\
@@ -119,8 +120,7 @@ def test_a_new_project_is_well(project: Path, capsys: pytest.CaptureFixture[str]
 
 def test_what_is_opened_is_looked_at_too(project: Path, capsys: pytest.CaptureFixture[str]):
     make_project(project / ".redux")
-    assert dispatch(["log", "--db", f"sqlite:///{project}/.redux/redux.db"]) == 0
-    capsys.readouterr()
+    open_repo(f"sqlite:///{project}/.redux/redux.db", f"{project}/.redux/values").close()
     code, findings = doctor(capsys)
     assert (code, unwell(findings)) == (0, {})
     told = {one["what"]: one["state"] for one in findings}
@@ -165,8 +165,7 @@ def test_storage_that_cannot_be_used_is_told(project: Path, capsys: pytest.Captu
     assert code == 4
     assert unwell(findings) == {"database": "trouble"}
     (folder / "redux.db").unlink()
-    assert dispatch(["log"]) == 0
-    capsys.readouterr()
+    open_repo(f"sqlite:///{folder}/redux.db", f"{folder}/values").close()
     code, findings = doctor(capsys, "--store", "nosuchprotocol://bucket")
     assert unwell(findings) == {"store": "trouble", "places": "note"}
     code, findings = doctor(capsys, "--db", "oracle://somewhere")
