@@ -128,7 +128,11 @@ class SurroundingsAsked(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many jobs of the task `fullname` another scheduler had, by how they ended, and how long they took."""
+    """How many jobs of the task `fullname` another scheduler had: `done`, `cached` and `failed`.
+
+    `seconds_ran` is how long those that ran took, `seconds_saved` what the calls of the cached ones took when they ran;
+    `unheard` are those that went on after their time was up.
+    """
 
     fullname: str
     done: int

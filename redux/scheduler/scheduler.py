@@ -264,7 +264,7 @@ class Scheduler:
         self.stop()
 
     def keep_error(self, job: str, error: BaseException) -> None:
-        """Keep the very error that one of this process's own sub-schedulers raised, for as long as the run asks."""
+        """Keep the very error that a sub-scheduler here raised, under its `job`, for as long as the run asks."""
         if self._run is not None:
             self._raised_below[job] = error
 

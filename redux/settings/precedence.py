@@ -196,7 +196,7 @@ class SettingLine:
 def explain_settings(sources: Sources) -> list[SettingLine]:
     """Every setting in force with where it comes from; there need not be a `.redux`, but where one is named.
 
-    Raises as `read_settings`.
+    Raises ProjectMissing, and as `read_settings`.
     """
     project = locate_project(sources)
     layers = _layers(sources, project)

@@ -18,7 +18,9 @@ from redux.expression import (
     TaskCall,
     TaskExpression,
     ValueExpression,
+    calls_in,
     lazy_operation,
+    taken_defaults,
 )
 from redux.functools import in_, not_, quote
 from redux.rules import Steps
@@ -190,6 +192,8 @@ def expressions_have_classes() -> list[Expression]:
     made: list[Expression] = [TaskCall("f", (1,), {}), Operation("add", (1, 2)), RuleCall("redux.cond", (), {})]
     assert_type(made[0] + 1, Operation)
     assert_type(made[0].known_length(), int | None)
+    assert_type(taken_defaults(greet("you")), list[tuple[str, str, Digest]])
+    assert_type([called.fullname for called, *_ in calls_in(greet("you"))], list[str])
     assert_type(Literal([1, 2])[0], Operation)
     assert_type([TaskExpression, SimpleExpression, SchedulerExpression, ValueExpression][0].__name__, str)
     return made

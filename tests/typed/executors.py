@@ -32,6 +32,7 @@ from redux.executors.executor import (
     Question,
     RunInWorker,
     Site,
+    TellsOfStop,
     TimedOut,
     execute,
     outcome_of,
@@ -39,7 +40,15 @@ from redux.executors.executor import (
 from redux.executors.futures import FuturesExecutor, PoolFailed
 from redux.executors.inline import InlineExecutor
 from redux.executors.local import LocalExecutor
-from redux.executors.pool import Alias, AliasCircle, ExecutorPool, MakePool, OwnExecutor, UnknownExecutor
+from redux.executors.pool import (
+    Alias,
+    AliasCircle,
+    ExecutorPool,
+    MakePool,
+    OwnExecutor,
+    UnknownExecutor,
+    meant,
+)
 from redux.executors.processes import CannotStartWorker, ProcessExecutor, Worker, WorkerDied
 from redux.executors.threads import ThreadBench, ThreadExecutor
 from redux.repo import Repo
@@ -94,6 +103,10 @@ def executors_of_ones_own(repo: Repo, settings: list[ExecutorSettings]) -> None:
     Scheduler(repo, executors={"far": Path})  # pyright: ignore[reportArgumentType]
 
 
+def told_of_stop(site: Site) -> TellsOfStop:
+    return ProcessExecutor(site)
+
+
 def places_to_open(site: Site) -> None:
     containers = Containers(ContainerOptions("mine:1", memory="2g"), "podman", 2, CodePatterns(("src/**",)), "/scratch")
     few: list[Place] = [LocalExecutor("processes", 2), containers, Custom(lambda: Opened, {"color": "red"})]
@@ -116,6 +129,7 @@ class Opened(Here):
 def types_of_executors(site: Site) -> None:
     assert_type(Opened("here", site, color="red").options, dict[str, Any])
     assert_type(executor_types(), tuple[str, ...])
+    assert_type(meant("few", {"few": Alias("processes")}), str)
     assert_type(get_executor_class("here"), type)
     assert_type(get_executor_class("there", required=False), type | None)
     assert_type(get_executor_from_config({"few": {"type": "threads", "workers": 2}}, "few"), OwnExecutor)

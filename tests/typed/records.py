@@ -17,6 +17,7 @@ from redux.errors import (
     BackendOlder,
     BackendUnavailable,
     ConfigError,
+    DatabaseMissing,
     MissingDriver,
     ProjectMissing,
     ProjectRefused,
@@ -177,7 +178,11 @@ def places(digest: Digest) -> None:
 
 def errors(digest: Digest, folder: Path) -> list[ReduxError]:
     """Each error can be made by whoever writes a backend, a store or a command."""
-    asked_wrongly: list[UsageError] = [ConfigError("redux.toml", "no such key"), ProjectMissing(folder)]
+    asked_wrongly: list[UsageError] = [
+        ConfigError("redux.toml", "no such key"),
+        ProjectMissing(folder),
+        DatabaseMissing(folder),
+    ]
     projects: list[ProjectRefused] = [ProjectUnwritable(folder, "is full")]
     stores: list[StoreError] = [ValueMissing(digest, "memory"), StoreUnavailable("full")]
     backends: list[BackendError] = [
