@@ -102,7 +102,3 @@ def options(folder: Path, n: int) -> stage.Figures:
 
 if __name__ == "__main__":
     stage.main(stage.measures_of(open_engine) | {"shallow": shallow, "options": options})
-
-
-if __name__ == "__main__":
-    stage.main(stage.measures_of(open_engine) | {"shallow": shallow, "options": options})
