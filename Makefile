@@ -14,7 +14,7 @@ help: ## this list
 demo: $(VENV)/demo ## the example on the standard library: cold, again, after an edit
 	$(BIN)/python examples/demo.py
 
-test: $(VENV)/dev ## the tests (under four minutes)
+test: $(VENV)/dev ## the tests (about six minutes)
 	$(PYTEST) -m "not faults" -n 2
 
 check: lint types contracts test ## everything that must hold before a commit
