@@ -10,6 +10,13 @@ from sqlalchemy.schema import ExecutableDDLElement
 from redux_backends import schema
 from redux_backends.backend import BackendCorrupt, BackendNewer, BackendOlder
 
+# Said here and not with the tables: SQLAlchemy imports a whole dialect for each word of it.
+for _index in (index for table in schema.metadata.tables.values() for index in table.indexes):
+    if _index.name in ("held_file_by_path", "word_by_text"):  # texts may be too long for another kind
+        _index.dialect_kwargs["postgresql_using"] = "hash"
+    elif "sqlite_where" in _index.dialect_kwargs:
+        _index.dialect_kwargs["postgresql_where"] = _index.dialect_kwargs["sqlite_where"]
+
 _LOCK = f"SELECT pg_advisory_xact_lock({schema.APPLICATION_ID}, %s)"
 LOCK_TO_WRITE = (_LOCK % "'redux_schema'::regclass::oid::int4").encode()
 """Held by the one transaction that writes into these tables, by whatever search_path it found them."""

@@ -114,7 +114,7 @@ value = Table(
 )
 _found_by(value.c.hash)
 _missing = value.c.place == literal_column(str(int(Place.MISSING)))
-Index("value_missing", value.c.id, sqlite_where=_missing, postgresql_where=_missing)
+Index("value_missing", value.c.id, sqlite_where=_missing)
 
 held_file = Table(
     "held_file",
@@ -125,7 +125,7 @@ held_file = Table(
     Column("content", LargeBinary),
     sqlite_with_rowid=False,
 )
-Index("held_file_by_path", held_file.c.path, postgresql_using="hash")
+Index("held_file_by_path", held_file.c.path)
 
 held_task = Table(
     "held_task",
@@ -303,7 +303,7 @@ execution = Table(
 )
 _found_by(execution.c.uuid)
 Index("execution_by_started", execution.c.started)
-Index("execution_running", execution.c.id, sqlite_where=text("status = 0"), postgresql_where=text("status = 0"))
+Index("execution_running", execution.c.id, sqlite_where=text("status = 0"))
 
 job = Table(
     "job",
@@ -345,4 +345,4 @@ for _table in metadata.tables.values():
     for _constraint in _table.constraints:
         if isinstance(_constraint, (ForeignKeyConstraint, UniqueConstraint)):
             _constraint.ddl_if(dialect="sqlite")
-Index("word_by_text", word.c.text, postgresql_using="hash").ddl_if(dialect="postgresql")
+Index("word_by_text", word.c.text).ddl_if(dialect="postgresql")
