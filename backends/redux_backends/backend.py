@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from redux_backends.answers import (
     CallCandidate,
@@ -29,7 +30,6 @@ from redux_backends.errors import (
     hex_prefix,
     unknown_reference,
 )
-from redux_backends.integrity import Integrity
 from redux_backends.records import (
     Batch,
     CallNode,
@@ -49,6 +49,9 @@ from redux_backends.records import (
     ValueRecord,
 )
 from redux_valuestore.digest import Digest
+
+if TYPE_CHECKING:
+    from redux_backends.integrity import Integrity
 
 __all__ = [
     "MIN_PREFIX",

@@ -6,7 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from redux_backends import liveness
 from redux_backends.backend import (
@@ -23,8 +23,6 @@ from redux_backends.backend import (
     hex_prefix,
     unknown_reference,
 )
-from redux_backends.integrity import Integrity
-from redux_backends.memory_integrity import MemoryIntegrity
 from redux_backends.memory_records import MemoryRecords
 from redux_backends.records import (
     CallNode,
@@ -46,6 +44,9 @@ from redux_backends.records import (
     ValueRecord,
 )
 from redux_valuestore.digest import Digest
+
+if TYPE_CHECKING:
+    from redux_backends.integrity import Integrity
 
 _Dated = TypeVar("_Dated", Evaluation, CallNode)
 
@@ -349,6 +350,8 @@ class MemoryBackend(MemoryRecords):
             return {entity: tuple(self._tags[entity]) for entity in entities if entity in self._tags}
 
     def integrity(self) -> Integrity:
+        from redux_backends.memory_integrity import MemoryIntegrity  # noqa: PLC0415 - only a check needs it
+
         return MemoryIntegrity(self)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from redux_backends import calls, contents, executions, history, lookup, query
 from redux_backends.backend import (
@@ -21,7 +22,6 @@ from redux_backends.backend import (
 )
 from redux_backends.claims import Claims, LineClaims
 from redux_backends.handles import valid_handles
-from redux_backends.integrity import Integrity
 from redux_backends.memory import MemoryBackend
 from redux_backends.mounts import MOUNT_TABLE
 from redux_backends.records import (
@@ -39,10 +39,12 @@ from redux_backends.records import (
 )
 from redux_backends.rowids import Ledger, Memory
 from redux_backends.session import Session, SqlDatabase
-from redux_backends.sql_integrity import SqlIntegrity
 from redux_backends.sqlite_database import SQLiteDatabase
 from redux_backends.urls import without_password
 from redux_valuestore.digest import Digest
+
+if TYPE_CHECKING:
+    from redux_backends.integrity import Integrity
 
 _SQLITE = "sqlite:///"
 _IN_MEMORY = _SQLITE + ":memory:"
@@ -179,6 +181,8 @@ class SqlBackend(Backend):
         return self._database.view(lambda connection: query.get_tags(connection, entities))
 
     def integrity(self) -> Integrity:
+        from redux_backends.sql_integrity import SqlIntegrity  # noqa: PLC0415 - only a check needs it
+
         return SqlIntegrity(self._database, self._memory)
 
 
