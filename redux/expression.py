@@ -9,17 +9,13 @@ from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, cast
 
 from redux.awaiting import CURRENT_ASKER
-from redux.nested import lazies_in
+from redux.call_defaults import taken_defaults
 from redux.operations import BINARY, REVERSIBLE, UNARY, register_operation
 from redux.serializers.encoded import ArgumentOf
 from redux.serializers.registry import registry
 from redux.tasks.options import NO_OPTIONS
-from redux.tasks.registry import get_task_registry
-from redux.value import CannotEncode, Lazy, decode, encode, hash_value, register_lazy, register_serializer
+from redux.value import CannotEncode, Lazy, decode, encode, register_lazy, register_serializer
 from redux_valuestore.digest import DIGEST_SIZE, Digest, digest_struct
-
-if TYPE_CHECKING:
-    from redux.task import Task
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -342,33 +338,6 @@ class Quoted(Generic[T]):
 def quote(expr: T) -> Quoted[T]:
     """`expr` as a value that is not evaluated until `.eval()` or `force` gives it back."""
     return Quoted(expr)
-
-
-def calls_in(expr: object) -> Iterator[tuple[Task[..., Any], tuple[Any, ...], dict[str, Any]]]:
-    """The calls in an expression (or in values that hold some) of tasks that are known here: task, `args`, `kwargs`."""
-    waiting: list[Lazy] = [*lazies_in(expr)]
-    while waiting:
-        node = waiting.pop()
-        parts = cast("Any", node.to_node()[1])
-        called = get_task_registry().get(parts[0]) if isinstance(node, TaskCall) else None
-        if called is not None:
-            yield called, parts[1], parts[2]
-        waiting += lazies_in(parts)
-
-
-def taken_defaults(expr: object) -> list[tuple[str, str, Digest]]:
-    """What calls in an expression take by default: a task's full name, the argument's, and the hash of its value.
-
-    It is neither in the expression nor in the hashes of the tasks, but counts for whoever keeps what the expression
-    came to. Raises CannotEncode.
-    """
-    found: list[tuple[str, str, Digest]] = []
-    for called, args, kwargs in calls_in(expr):
-        given = called.signature.bind(*args, **kwargs).arguments
-        for name, parameter in called.signature.parameters.items():
-            if name not in given and name not in called.unhashed_args and parameter.default is not parameter.empty:
-                found.append((called.fullname, name, hash_value(parameter.default)))
-    return sorted(found)
 
 
 def _take_apart(quoted: Quoted[Any]) -> bytes:

@@ -48,7 +48,7 @@ def report_regularly(
 def status_lines(status: Mapping[str, TaskStatus], now: Seconds) -> list[str]:
     """The table of tasks with their jobs, all of them first, in the order of names."""
     rows = sorted(status.items())
-    total = TaskStatus(*(sum(numbers) for numbers in zip(*(one.numbers for _, one in rows), strict=True)))
+    total = sum((one for _, one in rows), TaskStatus())
     shown = [("all", total), *rows[:_SHOWN]]
     cells = [[f"{number:,}" for number in (*one.numbers, one.total)] for _, one in shown]
     name_width = max(len(name) for name, _ in shown)

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from redux.call_defaults import calls_in, taken_defaults
 from redux.errors import ConfigError
 from redux.executors.code_package import moved_code
 from redux.executors.configured import pools_of
@@ -18,7 +19,7 @@ from redux.executors.executor import CodeDiffers
 from redux.executors.orders import ForeignError
 from redux.executors.pool import meant
 from redux.executors.worker import import_workflow, stops
-from redux.expression import RuleCall, TaskCall, calls_in, taken_defaults
+from redux.expression import RuleCall, TaskCall
 from redux.flow.subrun import ELSEWHERE, SUBRUN
 from redux.nested import lazies_in
 from redux.repo import open_repo

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, assert_type
 
 from redux import CacheCheckValid, CacheResult, CacheScope, Expression, PartialTask, Task, get_task_registry, task
+from redux.call_defaults import calls_in, taken_defaults
 from redux.expression import (
     Literal,
     Operation,
@@ -18,9 +19,7 @@ from redux.expression import (
     TaskCall,
     TaskExpression,
     ValueExpression,
-    calls_in,
     lazy_operation,
-    taken_defaults,
 )
 from redux.functools import in_, not_, quote
 from redux.rules import Steps
