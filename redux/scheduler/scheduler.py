@@ -28,6 +28,7 @@ from redux.scheduler.rehearsal import DryRunResult, Rehearsal, Unrecorded
 from redux.scheduler.report import Counts, Report, TaskProgress, TaskStatus, describe_failure
 from redux.scheduler.reuse import Reuse
 from redux.scheduler.run_loop import Run, Stage
+from redux.scheduler.sub_schedulers import SubSchedulers
 from redux.scheduler.switching import quick_switching
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.terms import Joined, Request, Terms
@@ -85,14 +86,12 @@ class Scheduler:
         self._root: ExecutionId | None = None
         self._running: ExecutionId | None = None
         self._book: TaskBook | None = None
-        self._subs: dict[str, Scheduler] = {}
-        self._given_up: set[str] = set()
+        self._subs = SubSchedulers()
         self._joined: Recorder | None = None
         self._abandoned = False
         self._token = new_id().hex()
         self._stop_asked = False
         self._progress = Counts()
-        self._raised_below: dict[str, BaseException] = {}
 
     @property
     def folder(self) -> Path:
@@ -107,15 +106,7 @@ class Scheduler:
     @property
     def progress(self) -> Mapping[str, TaskProgress]:
         """Counts per task of the execution under way, or of the last one; with those of sub-schedulers at work here."""
-        subs = list(self._subs.values())
-        if not subs:
-            return self._progress
-        together = Counts()
-        for counts in (self._progress, *(scheduler.progress for scheduler in subs)):
-            for name, one in dict(counts).items():
-                together[name].running += one.running
-                together[name].add(one.tally(name))
-        return together
+        return self._subs.progress_with(self._progress)
 
     @property
     def status(self) -> Mapping[str, TaskStatus]:
@@ -123,12 +114,8 @@ class Scheduler:
 
         Those of sub-schedulers at work in this process are among them.
         """
-        run, together = self._run, dict[str, TaskStatus]()
-        subs = list(self._subs.values())
-        for status in ({} if run is None else run.status(), *(scheduler.status for scheduler in subs)):
-            for name, one in status.items():
-                together[name] = one + together[name] if name in together else one
-        return together
+        run = self._run
+        return self._subs.status_with({} if run is None else run.status())
 
     def load(self) -> None:
         """Open the database, made where there is none; `open_repo` has done so. Raises BackendError."""
@@ -162,8 +149,7 @@ class Scheduler:
         self._stop_asked = True
         if self._run is not None:
             self._run.stop()
-        for scheduler in list(self._subs.values()):
-            scheduler.stop()
+        self._subs.stop()
 
     def execute(
         self,
@@ -238,39 +224,30 @@ class Scheduler:
         """
         made = Scheduler.on(self.repo, terms, {**self._executors, **executors})
         made._book = self._book
-        self._subs[job] = made
-        try:
-            if self._abandoned or job in self._given_up:
-                made._abandon()
+        with self._subs.at_work(job, made):
+            # Looked at once it is reached: what comes later reaches it.
+            if self._abandoned:
+                made.abandon()
             elif self._run is not None and self._run.stopped:
                 made.stop()
             yield made
-        finally:
-            del self._subs[job]
 
-    def _stop_below(self, job: JobId) -> None:
-        """A job was given up: if it is a sub-scheduler here, that one starts nothing more, nor records below it."""
-        self._given_up.add(job.hex())
-        below = self._subs.get(job.hex())
-        if below is not None:
-            below._abandon()
-
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
+        """Nobody waits for what this sub-scheduler comes to: it starts nothing more, nor records below its job."""
         self._abandoned = True
         if self._joined is not None:  # an execution of its own comes to its end, and is recorded so
             self._joined.end(JobCancelled(SUBRUN))
-            for scheduler in list(self._subs.values()):
-                scheduler._abandon()
+            self._subs.abandon()
         self.stop()
 
     def keep_error(self, job: str, error: BaseException) -> None:
         """Keep the very error that a sub-scheduler here raised, under its `job`, for as long as the run asks."""
         if self._run is not None:
-            self._raised_below[job] = error
+            self._subs.keep_error(job, error)
 
     def take_error(self, job: str) -> BaseException | None:
         """What was kept for the job of a sub-scheduler, if it was one of this process."""
-        return self._raised_below.pop(job, None)
+        return self._subs.take_error(job)
 
     def join(
         self,
@@ -341,7 +318,7 @@ class Scheduler:
         counts = Counts()
 
         def dispatch(evaluator: Evaluator, reuse: Reuse) -> Dispatch:
-            return Dispatch(pool, evaluator, reuse, recorder, counts, self._limits, self._stop_below)
+            return Dispatch(pool, evaluator, reuse, recorder, counts, self._limits, self._subs.give_up)
 
         stage = Stage(recorder, dispatch, asked.context, asked.exported)
         run = self._open(book, execution, counts, collector, stage)
@@ -394,7 +371,7 @@ class Scheduler:
             raise
         finally:
             self._run = None
-            self._raised_below.clear()
+            self._subs.forget_errors()
 
     def _finish(self, run: Run, expression: object) -> Gather:
         try:
