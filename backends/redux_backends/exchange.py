@@ -174,7 +174,7 @@ _T = TypeVar("_T", bound=Hashable)
 
 
 def named_first(things: Iterable[_T], named: Callable[[_T], Iterable[_T]], done: set[_T]) -> Iterator[_T]:
-    """Each of `things` once, after those that it has `named`. What is in `done` is left out, and each is added to it."""
+    """Each of `things` once, after those that it has `named`; not what is in `done`, to which each is added."""
     for thing in things:
         waiting = [thing]
         opened: set[_T] = set()

@@ -97,7 +97,7 @@ def hold(session: Session, ledger: Ledger, held: Iterable[HandleVersion]) -> Non
 
 
 def put(session: Session, ledger: Ledger, given: Sequence[HandleRecord]) -> None:
-    """Write versions of another database: known ones stay as valid as they are, new ones are so if their parents are."""
+    """Write versions of another database: known ones stay as valid as they are, new ones are if their parents are."""
     known = ledger.handles
     known.learn(digest for one in given for digest in (one.version.hash, *one.version.parents))
     there = {one.version.hash for one in given}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -225,10 +225,10 @@ class MemoryExchange:
         self._backend._lease_until[execution.id] = time.time() + liveness.LEASE_SECONDS if runs else 0.0
 
     def _let_die(self, executions: set[ExecutionId]) -> None:
+        over = {id for id in executions if self._backend._executions[id].status is not JobStatus.RUNNING}
         for job in list(self._backend._jobs.values()):
-            if job.execution in executions and job.status is JobStatus.RUNNING:
-                if self._backend._executions[job.execution].status is not JobStatus.RUNNING:
-                    self._backend._jobs[job.id] = replace(job, status=JobStatus.DIED)
+            if job.execution in over and job.status is JobStatus.RUNNING:
+                self._backend._jobs[job.id] = replace(job, status=JobStatus.DIED)
 
 
 _TAGGED = {"execution": _K.EXECUTION, "job": _K.JOB, "call": _K.CALL, "task": _K.TASK, "value": _K.VALUE}

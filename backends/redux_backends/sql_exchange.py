@@ -63,9 +63,7 @@ def _parts(columns: Sequence[ColumnElement[Any]], source: FromClause) -> Among:
 # -- what is missing -------------------------------------------------------------------------------
 
 _TOLD = {_K.VALUE: _value.c.place, _K.EXECUTION: schema.execution.c.ended, _K.JOB: _job.c.ended}
-_STAGES = {
-    kind: _by_id([id_column(table), _TOLD.get(kind, table.c.id)], table, kind) for kind, table in TABLES.items()
-}
+_STAGES = {kind: _by_id([id_column(table), _TOLD.get(kind, table.c.id)], table, kind) for kind, table in TABLES.items()}
 _RESULTS = _by_id(
     [_evaluation.c.hash, _value.c.hash, _result.c.duration, _result.c.recorded],
     _evaluation.join(_result, _result.c.evaluation_id == _evaluation.c.id).join(
@@ -133,9 +131,7 @@ _CALLS = _by_id(
     _K.CALL,
 )
 _edge, _upstream = schema.call_edge, schema.call_upstream
-_EDGES = _parts(
-    [_edge.c.parent_id, _edge.c.position, _call.c.hash], _edge.join(_call, _call.c.id == _edge.c.child_id)
-)
+_EDGES = _parts([_edge.c.parent_id, _edge.c.position, _call.c.hash], _edge.join(_call, _call.c.id == _edge.c.child_id))
 _UPSTREAMS = _parts(
     [_upstream.c.call_id, _upstream.c.position, _word.c.text, _call.c.hash],
     _upstream.join(_word, _word.c.id == _upstream.c.name_id).join(_call, _call.c.id == _upstream.c.upstream_id),
@@ -339,5 +335,7 @@ def put(session: Session, ledger: Ledger, records: Records) -> None:
 
 def _open_jobs(session: Session, jobs: Sequence[Job]) -> list[Job]:
     """Those that have not ended here."""
-    ended = {id for id, moment in session.read(_STAGES[_K.JOB], _prefixes(job.id for job in jobs)) if moment is not None}
+    ended = {
+        id for id, moment in session.read(_STAGES[_K.JOB], _prefixes(job.id for job in jobs)) if moment is not None
+    }
     return [job for job in jobs if job.id not in ended]

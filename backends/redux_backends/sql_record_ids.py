@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, Text, bindparam, literal_column, select, tuple_
@@ -126,9 +126,7 @@ class RecordIds:
                 for rows in in_groups(sorted(found[_K.EVALUATION])):
                     yield from map(_result_id, self._among(_RESULTS, _result.c.evaluation_id, rows))
             else:
-                yield from self._ordered(
-                    kind, (self._by_rows(kind, rows) for rows in in_groups(sorted(found[kind])))
-                )
+                yield from self._ordered(kind, (self._by_rows(kind, rows) for rows in in_groups(sorted(found[kind]))))
 
     def _rows_of(self, roots: Iterable[RecordId]) -> dict[RecordKind, set[int]]:
         wanted: defaultdict[RecordKind, set[bytes]] = defaultdict(set)
