@@ -6,10 +6,12 @@ A record names only records that come before it, so whoever stops between two pu
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from functools import cached_property
+from itertools import islice
+from typing import TypeVar
 
 from redux_backends.errors import BentRecord
 from redux_backends.integrity import is_aside
@@ -166,6 +168,41 @@ class Exchange(ABC):
         Raises `BentRecord` where a record has not the hash that its parts make, `UnknownReference` where one names
         what is neither here nor among `records`, and what `record` raises; then nothing is recorded.
         """
+
+
+_T = TypeVar("_T", bound=Hashable)
+
+
+def named_first(things: Iterable[_T], named: Callable[[_T], Iterable[_T]], done: set[_T]) -> Iterator[_T]:
+    """Each of `things` once, after those that it has `named`; not what is in `done`, to which each is added."""
+    for thing in things:
+        waiting = [thing]
+        opened: set[_T] = set()
+        while waiting:
+            last = waiting[-1]
+            if last in done:
+                waiting.pop()
+            elif last in opened:
+                done.add(last)
+                yield last
+            else:
+                # What names itself, as only a damaged record does, is not waited for.
+                opened.add(last)
+                waiting += [each for each in named(last) if each not in done and each not in opened]
+
+
+def in_groups(things: Iterable[_T], size: int = RECORDS_AT_ONCE) -> Iterator[list[_T]]:
+    """The same things in lists of at most `size`."""
+    coming = iter(things)
+    while group := list(islice(coming, size)):
+        yield group
+
+
+def is_missing(there: RecordId, here: float | None) -> bool:
+    """Whether a record that has come so far `there` is missing where its stage is `here` (None: it is not there)."""
+    if here is None:
+        return True
+    return here <= 0.0 if there.stage == UNDER_WAY else here < there.stage
 
 
 def verify(records: Records) -> None:
