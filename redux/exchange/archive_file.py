@@ -176,7 +176,7 @@ class ArchiveFile:
         """Its members from the beginning; the former ones are not to be read any more."""
         with explained(self.path):
             self._raw.seek(0)
-        plain = io.BufferedReader(self._raw, _PIECE)
+        plain = io.BufferedReader(io.FileIO(self._raw.fileno(), closefd=False), _PIECE)
         if self.first.startswith(_GZIP):
             return Members(self, cast("IO[bytes]", gzip.GzipFile(fileobj=plain)), packed=True)
         return Members(self, plain, packed=False)

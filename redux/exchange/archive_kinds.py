@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from redux_backends.exchange import (
     UNDER_WAY,
@@ -27,9 +26,8 @@ from redux_backends.records import (
     TaskSet,
     ValueRecord,
 )
+from redux_valuestore.digest import Digest
 from redux_valuestore.frozen import frozen
-
-T = TypeVar("T")
 
 Name = tuple[RecordKind, bytes]
 """Which record another one names."""
@@ -167,7 +165,7 @@ def records_of(kind: RecordKind, rows: Iterable[Any]) -> Records:
     """
     if kind is RecordKind.VALUE:
         values = tuple(rows)
-        gone = frozenset(row.value.hash for row in values if not row.kept)
+        gone = frozenset[Digest](row.value.hash for row in values if not row.kept)
         return Records(values=tuple(row.value for row in values), gone=gone)
     if kind is RecordKind.EXECUTION:
         return Records(executions=tuple(_at_rest(one) for one in rows))
@@ -183,10 +181,3 @@ def record_id(kind: RecordKind, row: Any) -> RecordId:
     if kind is RecordKind.EXECUTION:
         row = _at_rest(row)
     return RecordId(kind, KINDS[kind].id_of(row), KINDS[kind].stage(row))
-
-
-def batches(all: Iterable[T], size: int) -> Iterator[list[T]]:
-    """What comes, in lists of `size`."""
-    rest = iter(all)
-    while some := list(islice(rest, size)):
-        yield some

@@ -12,11 +12,11 @@ from typing import Any
 
 from redux.exchange.archive_file import ArchiveFile, Tell, say_nothing
 from redux.exchange.archive_format import Counts, counted
-from redux.exchange.archive_kinds import ArchivedValue, batches, record_id, records_of
+from redux.exchange.archive_kinds import ArchivedValue, record_id, records_of
 from redux.exchange.archive_reading import Checked, Part, Reading, check, read_rows
 from redux.exchange.archive_trouble import ArchiveBent, ArchiveUnavailable, altered
 from redux.repo import Repo
-from redux_backends.exchange import RECORDS_AT_ONCE, RecordKind
+from redux_backends.exchange import RecordKind, in_groups
 from redux_backends.records import ValueRecord
 from redux_valuestore.digest import Digest, digest_bytes, digest_view
 from redux_valuestore.frozen import frozen
@@ -43,8 +43,12 @@ def load(repo: Repo, path: str, tell: Tell = say_nothing) -> Loaded:
     Raises `ArchiveMissing`, `ArchiveBent`, `ArchiveNewer`, `ArchiveUnavailable`, and what backend and store raise.
     """
     with closing(ArchiveFile(path)) as file:
-        checked = check(file, tell)
-        return _Loading(repo, file, checked, tell).load()
+        return load_checked(repo, file, check(file, tell), tell)
+
+
+def load_checked(repo: Repo, file: ArchiveFile, checked: Checked, tell: Tell = say_nothing) -> Loaded:
+    """The same of a file that was just `checked`, for those who open the repository only then."""
+    return _Loading(repo, file, checked, tell).load()
 
 
 class _Loading:
@@ -66,7 +70,7 @@ class _Loading:
         return Loaded(self._checked, counted(self._new), self._bytes)
 
     def _load_part(self, part: Part) -> None:
-        for rows in batches(read_rows(self._file.path, part), RECORDS_AT_ONCE):
+        for rows in in_groups(read_rows(self._file.path, part)):
             missing = self._missing(part.kind, rows)
             if part.kind is RecordKind.VALUE:
                 missing = self._with_bytes(rows, {row.value.hash for row in missing})

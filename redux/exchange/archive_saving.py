@@ -24,13 +24,13 @@ from redux.exchange.archive_format import (
     is_full,
     part_name,
 )
-from redux.exchange.archive_kinds import CHAINED, KINDS, ArchivedValue, batches, rows_of
+from redux.exchange.archive_kinds import CHAINED, KINDS, ArchivedValue, rows_of
 from redux.exchange.archive_order import Order
 from redux.exchange.archive_trouble import NotToBeSaved
 from redux.release import version
 from redux.repo import Repo
 from redux_backends.errors import BentRecord
-from redux_backends.exchange import RECORDS_AT_ONCE, RecordId, RecordKind, Records, verify
+from redux_backends.exchange import RecordId, RecordKind, Records, in_groups, verify
 from redux_backends.integrity import is_aside
 from redux_backends.records import ValueRecord
 from redux_valuestore.digest import digest_bytes
@@ -106,7 +106,7 @@ class _Saving:
     def _arrange(self, order: Order, roots: Sequence[RecordId] | None) -> None:
         """Find what is to be saved, and in which order."""
         backend, found = self._repo.backend, 0
-        for some in batches(backend.iter_record_ids(roots), RECORDS_AT_ONCE):
+        for some in in_groups(backend.iter_record_ids(roots)):
             for kind in RecordKind:
                 ids = [one for one in some if one.kind is kind]
                 if kind in CHAINED and ids:
@@ -119,7 +119,7 @@ class _Saving:
 
     def _save_kind(self, kind: RecordKind, order: Order, saved: Order, count: int) -> None:
         part = _Part(kind, 1)
-        for some in batches(order.ids(kind), RECORDS_AT_ONCE):
+        for some in in_groups(order.ids(kind)):
             records = self._repo.backend.get_records([RecordId(kind, id) for id in some])
             self._verify(records)
             whole: list[tuple[bytes, int]] = []
