@@ -106,7 +106,7 @@ class ArchiveWriter:
         return io.BufferedWriter(io.FileIO(file, "wb"), _PIECE)
 
     def _packed(self) -> IO[bytes]:
-        return gzip.GzipFile("", "wb", 6, self._raw, mtime=0)
+        return cast("IO[bytes]", gzip.GzipFile("", "wb", 6, self._raw, mtime=0))
 
     def _finish(self) -> None:
         self._write(bytes(2 * BLOCK))

@@ -169,7 +169,8 @@ def records_of(kind: RecordKind, rows: Iterable[Any]) -> Records:
         return Records(values=tuple(row.value for row in values), gone=gone)
     if kind is RecordKind.EXECUTION:
         return Records(executions=tuple(_at_rest(one) for one in rows))
-    return Records(**{KINDS[kind].field: tuple(rows)})
+    named: dict[str, Any] = {KINDS[kind].field: tuple(rows)}
+    return Records(**named)
 
 
 def _at_rest(execution: Execution) -> Execution:
