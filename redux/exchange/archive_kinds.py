@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from redux_backends.exchange import (
-    UNDER_WAY,
     CallRecord,
     HandleRecord,
     RecordId,
@@ -106,7 +106,8 @@ def _names_of_tag(tag: Tag) -> Iterator[Name]:
 
 
 def _stage_of_execution(execution: Execution) -> float:
-    return UNDER_WAY if execution.status is JobStatus.RUNNING else execution.ended or 0.0
+    # One that had not ended when it was saved says nothing of one that is known here, and may run.
+    return -math.inf if execution.ended is None else execution.ended
 
 
 KINDS: Mapping[RecordKind, Kind] = {
@@ -179,6 +180,4 @@ def _at_rest(execution: Execution) -> Execution:
 
 def record_id(kind: RecordKind, row: Any) -> RecordId:
     """Which record an archived one is, and how far it has come."""
-    if kind is RecordKind.EXECUTION:
-        row = _at_rest(row)
     return RecordId(kind, KINDS[kind].id_of(row), KINDS[kind].stage(row))

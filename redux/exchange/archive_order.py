@@ -44,7 +44,7 @@ class Order:
         self._file.close()
 
     def place(self, kind: RecordKind, rows: Sequence[Any]) -> Iterator[Placed]:
-        """The places of further records, which may name those placed before, and earlier ones of `rows`."""
+        """The places of further records: they may name those placed before, and whole ones before them in `rows`."""
         known = self._known(name for row in rows for name in KINDS[kind].names(row))
         for row in rows:
             height, unknown = 0, None
@@ -55,7 +55,8 @@ class Order:
                 elif name[0] is kind:
                     height = max(height, below + 1)
             placed = Placed(row, KINDS[kind].id_of(row), height, unknown)
-            known[kind, placed.id] = height
+            if unknown is None:
+                known[kind, placed.id] = height
             yield placed
 
     def add(self, kind: RecordKind, places: Iterable[tuple[bytes, int]]) -> None:
