@@ -1,0 +1,229 @@
+"""`redux archive`: history as one file, saved, checked, looked at and loaded."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+
+import click
+
+from redux.cli.output import is_terminal, line_width, show
+from redux.cli.render import DIGITS, cut, dim, show_moment, show_seconds, show_size, show_status, strong, to_json
+from redux.cli.storage import open_to_read, open_to_write
+from redux.cli.surroundings import Where, where_options
+from redux.exchange.archive_file import ArchiveFile, Tell, say_nothing
+from redux.exchange.archive_format import Counts, Manifest
+from redux.exchange.archive_loading import Loaded, load_checked
+from redux.exchange.archive_reading import check, read_executions
+from redux.exchange.archive_saving import Saved
+from redux.exchange.archive_saving import save as save_archive
+from redux_backends.backend import Backend
+from redux_backends.exchange import RecordId, RecordKind
+from redux_backends.records import Execution
+
+_SHOWN = 20
+_KINDS = {
+    "execution": RecordKind.EXECUTION,
+    "job": RecordKind.JOB,
+    "call": RecordKind.CALL,
+    "task": RecordKind.TASK,
+    "value": RecordKind.VALUE,
+}
+_TOLD = ("executions", "jobs", "calls", "tasks", "values", "tags")
+
+_file = click.argument("file", type=click.Path())
+_json = click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+
+
+@click.group(no_args_is_help=False)
+def archive() -> None:
+    """Save history as one file that can be kept, checked and handed on, and load it.
+
+    An archive is a tar file: records as JSON lines, values as they are, and a manifest. docs/archive.md describes it.
+    """
+
+
+@archive.command(short_help="Save all, or what is below some ids, as FILE.")
+@_file
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@_json
+@where_options
+def save(file: str, ids: Sequence[str], force: bool, as_json: bool, **places: str | None) -> int:
+    """Save history as FILE: all of it, or what IDs of executions, jobs, calls, tasks or values stand for and need.
+
+    A name that ends in .gz or .tgz makes it packed. Equal history gives an equal file. FILE is whole or not there.
+    """
+    began = time.monotonic()
+    repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
+    try:
+        roots = [_root(repo.backend, id) for id in ids] if ids else None
+        with _progress() as tell:
+            saved = save_archive(repo, file, roots, force=force, tell=tell)
+    finally:
+        repo.close()
+    show(
+        to_json("archive-save", {**_data(file, saved.manifest, saved.sum), "left_out": saved.left_out})
+        if as_json
+        else _saved_text(file, saved, time.monotonic() - began)
+    )
+    return 0
+
+
+@archive.command(short_help="Record what FILE has and is not here.")
+@_file
+@_json
+@where_options
+def load(file: str, as_json: bool, **places: str | None) -> int:
+    """Record what the archive FILE has and is not here; what is here stays as it is.
+
+    All of it is checked before anything is recorded. Loading that was interrupted goes on when it is called again.
+    """
+    began = time.monotonic()
+    with closing(ArchiveFile(file)) as opened, _progress() as tell:
+        checked = check(opened, tell)
+        repo = open_to_write(Where(**places))  # pyright: ignore[reportArgumentType] - the flags of where_options
+        try:
+            loaded = load_checked(repo, opened, checked, tell)
+        finally:
+            repo.close()
+    show(
+        to_json("archive-load", {**_data(file, checked.manifest, checked.sum), "new": _counts(loaded.new)})
+        if as_json
+        else _loaded_text(file, loaded, time.monotonic() - began)
+    )
+    return 0
+
+
+@archive.command("check", short_help="Say whether FILE is whole and unaltered.")
+@_file
+@_json
+def check_command(file: str, as_json: bool) -> int:
+    """Say whether the archive FILE is whole, unaltered and complete, down to its last byte; no history is needed."""
+    with closing(ArchiveFile(file)) as opened, _progress() as tell:
+        checked = check(opened, tell)
+    data = _data(file, checked.manifest, checked.sum)
+    show(to_json("archive", {**data, "checked": True}) if as_json else _checked_text(checked.manifest, checked.sum))
+    return 0
+
+
+@archive.command("list", short_help="Say what is in FILE.")
+@_file
+@_json
+def list_command(file: str, as_json: bool) -> int:
+    """Say what is in the archive FILE: how many records, and which executions. It is not checked."""
+    with closing(ArchiveFile(file)) as opened:
+        manifest, executions, sum = read_executions(opened)
+    if as_json:
+        show(to_json("archive", {**_data(file, manifest, sum), "checked": False, "executions": executions}))
+    else:
+        show(_list_text(file, manifest, executions, line_width(sys.stdout)))
+    return 0
+
+
+def _root(backend: Backend, id: str) -> RecordId:
+    found = backend.resolve(id)
+    return RecordId(_KINDS[found.kind], found.id)
+
+
+# -- text --------------------------------------------------------------------------------------------
+
+
+def _data(file: str, manifest: Manifest, sum: str) -> dict[str, object]:
+    return {
+        "file": file,
+        "format": manifest.format,
+        "redux": manifest.redux,
+        "sha256": sum,
+        "counts": _counts(manifest.counts),
+        "contents": asdict(manifest.contents),
+    }
+
+
+def _counts(counts: Counts) -> dict[str, int]:
+    return {name: getattr(counts, name) for name in counts.__dataclass_fields__}
+
+
+def _what(counts: Counts) -> str:
+    """How many of what: `2 executions, 1 job`."""
+    told = [(name, getattr(counts, name)) for name in _TOLD]
+    return ", ".join(f"{count:,} {name if count != 1 else name[:-1]}" for name, count in told if count) or "nothing"
+
+
+def _gone_text(manifest: Manifest) -> list[str]:
+    gone = manifest.contents.gone
+    if not gone:
+        return []
+    which = "of 1 value the bytes are" if gone == 1 else f"of {gone:,} values the bytes are"
+    return [dim(f"  {which} gone: only the record of it is in the archive")]
+
+
+def _saved_text(file: str, saved: Saved, seconds: float) -> list[str]:
+    manifest = saved.manifest
+    size = show_size(manifest.contents.size)
+    lines = [f"{strong('saved')} {file}: {_what(manifest.counts)}, {size} of values, in {show_seconds(seconds)}"]
+    lines += _gone_text(manifest)
+    if saved.left_out:
+        lines.append(dim(f"  {saved.left_out:,} that were recorded meanwhile are left out; the next archive has them"))
+    return [*lines, dim(f"  SHA-256 of its manifest, which stands for all of it: {saved.sum}")]
+
+
+def _loaded_text(file: str, loaded: Loaded, seconds: float) -> list[str]:
+    if not any(_counts(loaded.new).values()):
+        return [f"{strong('nothing new')} in {file}: all of it is here already"]
+    size = f", {show_size(loaded.bytes)} of values" if loaded.bytes else ""
+    return [
+        f"{strong('loaded')} {file}: new are {_what(loaded.new)}{size}, in {show_seconds(seconds)}",
+        *_gone_text(loaded.checked.manifest),
+    ]
+
+
+def _checked_text(manifest: Manifest, sum: str) -> list[str]:
+    size = show_size(manifest.contents.size)
+    return [
+        f"{strong('sound')}: {_what(manifest.counts)}, {size} of values, saved by redux {manifest.redux}",
+        *_gone_text(manifest),
+        dim(f"  SHA-256 of its manifest, which stands for all of it: {sum}"),
+    ]
+
+
+def _list_text(file: str, manifest: Manifest, executions: Sequence[Execution], width: int) -> list[str]:
+    size = show_size(manifest.contents.size)
+    lines = [f"{_what(manifest.counts)}, {size} of values, saved by redux {manifest.redux}"]
+    for one in executions[:_SHOWN]:
+        line = f"  {one.id.hex()[:DIGITS]}  {show_moment(one.started)}  {show_status(one.status, 8)}"
+        lines.append(f"{line}  {one.user}  {cut(' '.join(one.argv), max(width - 50, 30))}")
+    if len(executions) > _SHOWN:
+        lines.append(dim(f"  and {len(executions) - _SHOWN:,} more; --json has them"))
+    return [*lines, *_gone_text(manifest), dim(f"not checked; `redux archive check {file}` does that")]
+
+
+# -- progress ----------------------------------------------------------------------------------------
+
+_REDRAW_SECONDS = 0.2
+
+
+@contextmanager
+def _progress() -> Iterator[Tell]:
+    """What is being done, on one line of the terminal that goes away in the end."""
+    if not is_terminal(sys.stderr):
+        yield say_nothing
+        return
+    drawn = [time.monotonic()]
+
+    def tell(what: str, done: int, of: int) -> None:
+        now = time.monotonic()
+        if now - drawn[0] >= _REDRAW_SECONDS:
+            drawn[0] = now
+            much = f" {100 * done // of} %" if of else f" {done:,}"
+            sys.stderr.write(f"\r\x1b[K{what}{much}")
+            sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()

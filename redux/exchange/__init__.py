@@ -1,0 +1,1 @@
+"""Histories on their way from one repository to another."""
