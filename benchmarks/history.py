@@ -28,7 +28,7 @@ from redux_backends.sample import (
 from redux_backends.sql import open_backend
 
 COMMON, SEVENTH = "common", 7
-"""Nearly all calls are of one task with several versions, and all have an argument in common; every seventh has a file."""
+"""Most calls are of one task with several versions, and all have an argument in common; each seventh has a file."""
 
 _NEW = Reason(MissKind.NEW_ARGUMENTS)
 _VERSIONS = [task(COMMON, f"return {each}") for each in range(5)]
