@@ -5,15 +5,25 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from redux_backends.backend import Backend
-from redux_backends.records import Batch, Execution, Job, JobId, JobStatus, MissKind, Outcome, Reason, new_id
+from redux_backends.records import (
+    Batch,
+    CallNode,
+    Execution,
+    Job,
+    JobId,
+    JobStatus,
+    MissKind,
+    Outcome,
+    Reason,
+    ValueRecord,
+)
 from redux_backends.sample import (
     EPOCH,
     call,
+    digest,
     done,
     ended,
     evaluation,
@@ -46,30 +56,26 @@ class Run:
     batch: Batch
 
 
-def runs(width: int) -> Iterator[Run]:
-    """Executions of `width` jobs, one an hour, without end."""
-    number = 0
-    while True:
-        yield _run(number, width)
-        number += 1
-
-
-def _run(number: int, width: int) -> Run:
+def run_of(number: int, width: int) -> Run:
+    """The execution of this number, with `width` jobs; they begin one an hour."""
     at = 3600.0 * number
     ran = execution(f"history {number}", at)
-    of, leaf_set = _VERSIONS[number // 50 % 5], task_set(_VERSIONS[number // 50 % 5])
+    of = _VERSIONS[number // 50 % 5]
+    rare_set, leaf_set, all_tasks = task_set(_RARE), task_set(of), task_set(_MAIN, _RARE, of)
     first = number * (width // 2)
     inputs = [_input(first + each) for each in range(width - 1)]
     keys = [key(_RARE if each == 0 else of, one, _SCALE) for each, one in enumerate(inputs)]
     results = [value(f"result {number // 50 % 5} {first + each}") for each in range(width - 1)]
-    calls = [call(one, result, leaf_set, at=at) for one, result in zip(keys, results, strict=True)]
+    calls: list[CallNode] = []
+    for one, result in zip(keys, results, strict=True):
+        calls.append(call(one, result, leaf_set if calls else rare_set, upstreams=calls[-1:], at=at))
     main_key, total = key(_MAIN, value(f"run {number}")), value(f"total {number}")
-    main_call = call(main_key, total, task_set(_MAIN, of), children=calls, at=at + 9)
+    main_call = call(main_key, total, all_tasks, children=calls, at=at + 9)
     root = done(started(f"history {number}", ran, main_key, at=at), main_call, seconds=99.0)
     known = range(1, 1 if number % 50 == 0 else width // 2 - 1)
     jobs = [
         Job(
-            id=JobId(new_id()),
+            id=JobId(digest(f"history {number}/{each}")[:16]),
             execution=ran.id,
             parent=root.id,
             task_hash=asked.task_hash,
@@ -89,26 +95,26 @@ def _run(number: int, width: int) -> Run:
         tasks=[*_VERSIONS, _RARE, _MAIN],
         keys=[main_key, *keys],
         evaluations=[evaluation(one, result, at) for one, result in zip(keys, results, strict=True)],
-        task_sets=[leaf_set, task_set(_MAIN, of)],
+        task_sets=[rare_set, leaf_set, all_tasks],
         calls=[*calls, main_call],
         new_jobs=[root, *jobs],
     )
     return Run(ran, root, jobs, batch)
 
 
-def _input(number: int):
+def _input(number: int) -> ValueRecord:
     return value(f"input {number}") if number % SEVENTH else file_value(f"/data/{number}", "content")
 
 
 def fill(backend: Backend, jobs: int, width: int = 1000) -> Run:
     """Record a history of about so many jobs, `width` in each execution; the last run of it."""
-    run = None
-    for run in islice(runs(width), max(1, jobs // width)):
+    last = max(1, jobs // width) - 1
+    for number in range(last + 1):
+        run = run_of(number, width)
         backend.record_execution(run.execution)
         backend.record(run.batch)
         backend.record_execution(ended(run.execution))
-    assert run is not None
-    return run
+    return run_of(last, width)
 
 
 def main() -> None:

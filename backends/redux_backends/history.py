@@ -124,7 +124,11 @@ def explain_cache_miss(connection: Connection, key: EvaluationKey, asked_by: Exe
     ).first()
     if task is None:
         raise unknown_reference("task", key.task_hash)
-    of_this_task = select(_evaluation.c.id).where(_evaluation.c.task_id == task.id, _evaluation.c.hash != key.eval_hash)
+    of_this_task = (
+        select(_evaluation.c.id)
+        .where(_evaluation.c.task_id == task.id, _evaluation.c.hash != key.eval_hash)
+        .order_by(_evaluation.c.id.desc())  # or the server may look for one everywhere
+    )
     versions = [each for each in task_versions(connection, task.text) if each.hash != key.task_hash]
     return MissContext(
         same_call=get_key(connection, key.eval_hash) is not None,
