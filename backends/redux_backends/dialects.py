@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Boolean, Float, FunctionElement, LargeBinary
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.operators import OperatorType
 
 _LARGE = 64 * 1024
 
@@ -18,17 +19,24 @@ class Now(FunctionElement[float]):
     inherit_cache = True
 
 
-class IsOneOf(FunctionElement[bool]):
-    """Whether a column's row is one of any number, given by one parameter as JSON."""
-
+class _Condition(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
 
+    def self_group(self, against: OperatorType | None = None) -> Self:
+        # SQLAlchemy writes `= 1` behind what it does not know as a condition, and SQLite then uses no index.
+        return self
 
-class IsAmongFound(FunctionElement[bool]):
+
+class IsOneOf(_Condition):
+    """Whether a column's row is one of any number, given by one parameter as JSON."""
+
+    inherit_cache = True
+
+
+class IsAmongFound(_Condition):
     """Whether a column's row is one of those that a subquery finds, which runs first."""
 
-    type = Boolean()
     inherit_cache = True
 
 

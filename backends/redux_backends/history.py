@@ -37,7 +37,9 @@ _task, _evaluation, _execution, _argument, _value, _word = (
 )
 _AT_ONCE = 500
 _CANDIDATES = 300
-"""How many evaluations are looked at to find the nearest to one."""
+"""How many evaluations of a task are looked at to find the nearest to one, and how many of its jobs."""
+_OF_VALUES, _FEW = 2000, 20
+"""How many that have an argument's value: of all arguments together, and of each at least."""
 
 
 # -- tasks -----------------------------------------------------------------------------------------
@@ -122,7 +124,11 @@ def explain_cache_miss(connection: Connection, key: EvaluationKey, asked_by: Exe
     ).first()
     if task is None:
         raise unknown_reference("task", key.task_hash)
-    of_this_task = select(_evaluation.c.id).where(_evaluation.c.task_id == task.id, _evaluation.c.hash != key.eval_hash)
+    of_this_task = (
+        select(_evaluation.c.id)
+        .where(_evaluation.c.task_id == task.id, _evaluation.c.hash != key.eval_hash)
+        .order_by(_evaluation.c.id.desc())  # or the server may look for one everywhere
+    )
     versions = [each for each in task_versions(connection, task.text) if each.hash != key.task_hash]
     return MissContext(
         same_call=get_key(connection, key.eval_hash) is not None,
@@ -132,43 +138,61 @@ def explain_cache_miss(connection: Connection, key: EvaluationKey, asked_by: Exe
     )
 
 
-# Materialised, or each row's jobs are looked up again to sort by what was found.
-_RANKED = f"""\
-, dated AS MATERIALIZED (
-    SELECT evaluation.id, equal, paths,
+# Of values that very many calls have, and of tasks with very many calls, only the newest evaluations are looked at,
+# and those of the newest jobs of earlier executions, which no run crowds out by what it records itself. What is looked
+# at is materialised, and the joins are written in the order in which SQLite is to make them.
+_NEAREST = f"""
+WITH asked AS MATERIALIZED (
+    {{asked}}
+), near AS MATERIALIZED (
+    SELECT evaluation.id FROM asked CROSS JOIN evaluation WHERE evaluation.id {{among}}(
+        SELECT evaluation_id FROM argument WHERE value_id = asked.value_id
+        ORDER BY evaluation_id DESC LIMIT :most){{end}}
+    UNION
+    SELECT evaluation.id FROM task CROSS JOIN evaluation WHERE task.name_id = :name_id AND evaluation.id {{among}}(
+        SELECT id FROM evaluation AS one WHERE one.task_id = task.id ORDER BY id DESC LIMIT {_CANDIDATES}){{end}}
+    UNION
+    SELECT job.evaluation_id FROM task CROSS JOIN job WHERE task.name_id = :name_id AND job.id {{among}}(
+        SELECT id FROM job AS one WHERE one.task_id = task.id AND one.started < :before
+        ORDER BY one.started DESC LIMIT {_CANDIDATES}){{end}}
+    UNION
+    SELECT argument.evaluation_id
+    FROM asked CROSS JOIN held_file AS mine CROSS JOIN held_file AS theirs CROSS JOIN argument
+    WHERE mine.value_id = asked.value_id AND theirs.path = mine.path AND argument.value_id = theirs.value_id
+), dated AS MATERIALIZED (
+    SELECT evaluation.id,
+        (SELECT count(*) FROM argument CROSS JOIN asked
+         WHERE argument.evaluation_id = evaluation.id
+             AND asked.value_id = argument.value_id AND asked.name_id = argument.name_id) AS equal,
+        (SELECT count(*) FROM (
+            SELECT DISTINCT asked.name_id, mine.path
+            FROM argument CROSS JOIN asked CROSS JOIN held_file AS mine CROSS JOIN held_file AS theirs
+            WHERE argument.evaluation_id = evaluation.id
+                AND asked.name_id = argument.name_id AND asked.value_id <> argument.value_id
+                AND mine.value_id = asked.value_id
+                AND theirs.value_id = argument.value_id AND theirs.path = mine.path) AS same_path) AS paths,
         (SELECT max(execution.started) FROM job JOIN execution ON execution.id = job.execution_id
          WHERE job.evaluation_id = evaluation.id AND execution.started < :before) AS recency,
         NOT EXISTS (SELECT 1 FROM job WHERE evaluation_id = evaluation.id AND execution_id = :asked_by) AS replaced
-    FROM found JOIN evaluation ON evaluation.id = found.id
-    WHERE evaluation.hash <> :hash AND evaluation.task_id IN (SELECT id FROM task WHERE name_id = :name_id))
+    FROM near CROSS JOIN evaluation
+    WHERE evaluation.id = near.id AND evaluation.hash <> :hash
+        AND evaluation.task_id IN (SELECT id FROM task WHERE name_id = :name_id))
 SELECT id, equal, paths, replaced, recency FROM dated
 ORDER BY recency IS NOT NULL DESC, equal DESC, paths DESC, replaced DESC, recency DESC, id DESC LIMIT {_CANDIDATES}
 """
-# The joins are written in the order in which SQLite is to make them: from what was asked to what is like it.
-_ALIKE = """
-WITH asked AS MATERIALIZED (
-    {asked}
-), shared AS (
-    SELECT argument.evaluation_id AS id, 1 AS equal, 0 AS paths
-    FROM asked CROSS JOIN argument
-    WHERE argument.value_id = asked.value_id AND argument.name_id = asked.name_id
-    UNION ALL
-    SELECT id, 0, 1 FROM (
-        SELECT DISTINCT argument.evaluation_id AS id, asked.name_id, mine.path
-        FROM asked CROSS JOIN held_file AS mine CROSS JOIN held_file AS theirs CROSS JOIN argument
-        WHERE mine.value_id = asked.value_id AND theirs.path = mine.path AND theirs.value_id <> mine.value_id
-            AND argument.value_id = theirs.value_id AND argument.name_id = asked.name_id) AS same_path
-), found AS (SELECT id, sum(equal) AS equal, sum(paths) AS paths FROM shared GROUP BY id)
-{ranked}"""
-_NEWEST = """
-WITH found AS (
-    SELECT id, 0 AS equal, 0 AS paths FROM evaluation WHERE task_id IN (SELECT id FROM task WHERE name_id = :name_id))
-{ranked}"""
-_ASKED = {
-    "sqlite": "SELECT json_extract(value, '$[0]') AS name_id, json_extract(value, '$[1]') AS value_id "
-    "FROM json_each(:asked)",
-    "postgresql": "SELECT CAST(pair ->> 0 AS bigint) AS name_id, CAST(pair ->> 1 AS bigint) AS value_id "
-    "FROM jsonb_array_elements(CAST(:asked AS jsonb)) AS pair",
+_WORDS = {
+    "sqlite": {
+        "asked": "SELECT json_extract(value, '$[0]') AS name_id, json_extract(value, '$[1]') AS value_id "
+        "FROM json_each(:asked)",
+        "among": "IN ",
+        "end": "",
+    },
+    "postgresql": {
+        "asked": "SELECT CAST(pair ->> 0 AS bigint) AS name_id, CAST(pair ->> 1 AS bigint) AS value_id "
+        "FROM jsonb_array_elements(CAST(:asked AS jsonb)) AS pair",
+        "among": "= ANY (ARRAY",
+        "end": ")",
+    },
 }
 _TYPES = [
     bindparam("hash", type_=LargeBinary),
@@ -179,9 +203,8 @@ _TYPES = [
 
 
 @lru_cache
-def _ranked(found: str, dialect: str) -> TextClause:
-    said = text(found.format(asked=_ASKED[dialect], ranked=_RANKED))
-    return said.bindparams(*_TYPES)
+def _ranked(dialect: str) -> TextClause:
+    return text(_NEAREST.format(**_WORDS[dialect])).bindparams(*_TYPES)
 
 
 def _nearest(connection: Connection, key: EvaluationKey, name_id: int, asked_by: ExecutionId) -> EvaluationKey | None:
@@ -194,12 +217,10 @@ def _nearest(connection: Connection, key: EvaluationKey, name_id: int, asked_by:
         "name_id": name_id,
         "asked_by": execution and execution.id,
         "before": execution and execution.started,
+        "asked": json.dumps(asked),
+        "most": max(_FEW, _OF_VALUES // max(1, len(asked))),
     }
-    dialect = connection.dialect.name
-    rows = list(connection.execute(_ranked(_ALIKE, dialect), {**bound, "asked": json.dumps(asked)}))
-    if not rows or rows[0].recency is None:
-        known = {row.id for row in rows}
-        rows += [row for row in connection.execute(_ranked(_NEWEST, dialect), bound) if row.id not in known]
+    rows = list(connection.execute(_ranked(connection.dialect.name), bound))
     if not rows:
         return None
     score = {row.id: (row.recency is not None, row.equal, row.paths, row.replaced) for row in rows}

@@ -17,7 +17,6 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
-    or_,
     select,
     text,
 )
@@ -66,6 +65,8 @@ _detail = schema.word.alias("detail")
 _place = schema.word.alias("place")
 _type = schema.word.alias("type")
 _CACHED = literal_column(str(int(JobStatus.CACHED)))
+_ZERO = literal_column("0")
+_WENT_WELL = (JobStatus.DONE, JobStatus.CACHED)
 _elapsed = func.coalesce(_job.c.ended - _job.c.started, literal_column("0.0"))
 
 
@@ -143,20 +144,41 @@ def find_jobs(connection: Connection, wanted: JobFilter, limit: int) -> Sequence
     alive = executions.alive(connection)
     newest_first = wanted.execution is None and wanted.parent is None
     order = (_job.c.started.desc() if newest_first else _job.c.started), _job.c.id
+    fitting = select(_job.c.id).where(*_conditions(wanted, alive))
+    if _is_found_by_task(wanted):
+        shown = _newest_of_tasks(wanted, fitting.order_by(*order).limit(limit), limit)
+    else:
+        # With nothing added the task's index might be taken, and all its jobs looked through.
+        of_task = () if wanted.task is None else ((_job.c.task_id + _ZERO).in_(tasks_named(wanted.task)),)
+        shown = fitting.where(*of_task).order_by(*order).limit(limit).correlate(None)
     # Only the jobs that are shown are joined to all the rest.
-    shown = select(_job.c.id).where(*_conditions(wanted, alive)).order_by(*order).limit(limit).correlate(None)
     return _job_views(
         connection, _views(alive).where(IsAmongFound(_job.c.id, shown.scalar_subquery())).order_by(*order)
     )
 
 
+def _is_found_by_task(wanted: JobFilter) -> bool:
+    """Whether no other filter leaves so few jobs that they can be put in order."""
+    few = (wanted.execution, wanted.parent, wanted.call, wanted.value, wanted.argument)
+    return few == (None,) * len(few) and not wanted.roots and wanted.status in (None, *_WENT_WELL)
+
+
+def _newest_of_tasks(wanted: JobFilter, fitting: Select, limit: int) -> Select:
+    """The newest jobs, of the newest `fitting` ones of each task: nobody looks at the others."""
+    one, task = _job.alias("one"), schema.task.alias("of_task")
+    newest = fitting.where(_job.c.task_id == task.c.id).correlate(task).scalar_subquery()
+    shown = select(one.c.id).select_from(task.join(one, IsAmongFound(one.c.id, newest)))
+    if wanted.task is not None:
+        shown = shown.where(task.c.id.in_(tasks_named(wanted.task)))
+    return shown.order_by(one.c.started.desc(), one.c.id).limit(limit).correlate(None)
+
+
 def _conditions(wanted: JobFilter, alive: Collection[int]) -> Iterator[ColumnElement[bool]]:
+    """All that is asked for but the task."""
     if wanted.execution is not None:
         yield _job.c.execution_id.in_(_row_of(_execution.c.uuid, wanted.execution))
     if wanted.parent is not None:
         yield _job.c.parent_id.in_(_row_of(_job.c.uuid, wanted.parent))
-    if wanted.task is not None:
-        yield from _of_tasks(tasks_named(wanted.task))
     if wanted.call is not None:
         yield from _of_calls(schema.call_node.c.id.in_(_row_of(_call.c.hash, wanted.call)))
     if wanted.value is not None:
@@ -168,17 +190,12 @@ def _conditions(wanted: JobFilter, alive: Collection[int]) -> Iterator[ColumnEle
         )
     if wanted.status is not None:
         yield _status(alive) == int(wanted.status)
+        if wanted.status not in _WENT_WELL:
+            yield schema.went_wrong(_job)
     if wanted.roots:
         yield _job.c.parent_id.is_(None)
     if wanted.missed:
         yield _job.c.outcome == _RAN
-
-
-def _of_tasks(tasks: Select) -> Iterator[ColumnElement[bool]]:
-    """Jobs of these tasks, found through their evaluations; a job that failed early has none."""
-    evaluations = select(schema.evaluation.c.id).where(schema.evaluation.c.task_id.in_(tasks))
-    yield or_(_job.c.evaluation_id.in_(evaluations), _job.c.evaluation_id.is_(None))
-    yield _job.c.task_id.in_(tasks)
 
 
 def _of_calls(wanted: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:

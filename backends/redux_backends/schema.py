@@ -16,6 +16,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     ForeignKeyConstraint,
+    FromClause,
     Index,
     Integer,
     LargeBinary,
@@ -32,7 +33,7 @@ from sqlalchemy import (
     text,
 )
 
-from redux_backends.records import Place
+from redux_backends.records import JobStatus, Place
 from redux_backends.texts import KeptText
 
 APPLICATION_ID = 0x52445558
@@ -222,7 +223,7 @@ evaluation = Table(
     _digest("args_hash"),
 )
 _found_by(evaluation.c.hash)
-Index("evaluation_by_task", evaluation.c.task_id)
+_evaluation_by_task = Index("evaluation_by_task", evaluation.c.task_id)
 
 argument = Table(
     "argument",
@@ -233,7 +234,7 @@ argument = Table(
     _reference("value_id", "value"),
     sqlite_with_rowid=False,
 )
-Index("argument_by_value", argument.c.value_id)
+_argument_by_value = Index("argument_by_value", argument.c.value_id)
 
 evaluation_result = Table(
     "evaluation_result",
@@ -312,6 +313,13 @@ _found_by(execution.c.uuid)
 Index("execution_by_started", execution.c.started)
 Index("execution_running", execution.c.id, sqlite_where=text("status = 0"))
 
+
+def went_wrong(job: FromClause) -> ColumnElement[bool]:
+    """Whether a job is one of the few in the index `job_went_wrong`: it runs, or failed, was cancelled or died."""
+    well = [literal_column(str(int(status))) for status in (JobStatus.DONE, JobStatus.CACHED)]
+    return job.c.status.not_in(well)
+
+
 job = Table(
     "job",
     metadata,
@@ -331,7 +339,9 @@ job = Table(
     _reference("place_id", "word"),
 )
 _found_by(job.c.uuid)
-# Jobs of a task or a call are found through their evaluations: two indexes less to write at every call.
+# Jobs of a call are found through their evaluations: an index less to write at every call.
+Index("job_by_task", job.c.task_id, job.c.started)
+Index("job_went_wrong", job.c.started, sqlite_where=went_wrong(job))
 for _column in (job.c.execution_id, job.c.parent_id, job.c.evaluation_id):
     Index(f"job_by_{_column.name.removesuffix('_id')}", _column)
 
@@ -369,3 +379,7 @@ for _table in metadata.tables.values():
         if isinstance(_constraint, (ForeignKeyConstraint, UniqueConstraint)):
             _constraint.ddl_if(dialect="sqlite")
 Index("word_by_text", word.c.text).ddl_if(dialect="postgresql")
+# SQLite has the row at the end of every index; elsewhere what is newest is found only if it is said.
+for _index, _newest in ((_evaluation_by_task, evaluation.c.id), (_argument_by_value, argument.c.evaluation_id)):
+    _index.ddl_if(dialect="sqlite")
+    Index(f"{_index.name}_newest", *_index.columns, _newest).ddl_if(dialect="postgresql")
