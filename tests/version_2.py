@@ -38,7 +38,7 @@ def make_postgres(url: str) -> None:
         connection.execute(re.sub(r"X'([0-9A-F]*)'", r"'\\x\1'", _text("rows")).encode())
 
 
-def ids(path: Path) -> list[str]:
+def ids() -> list[str]:
     """The ids of some records of each kind."""
     asked = (
         "SELECT uuid FROM job WHERE id % 5 = 0",
@@ -46,7 +46,8 @@ def ids(path: Path) -> list[str]:
         "SELECT hash FROM value WHERE id % 4 = 0",
         "SELECT hash FROM task",
     )
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_text("sqlite") + _text("rows"))
         return [row[0].hex()[:12] for statement in asked for row in connection.execute(statement + " ORDER BY id")]
 
 

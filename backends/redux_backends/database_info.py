@@ -24,6 +24,14 @@ _COUNTED = {
 """Records that are counted, with the tables that they are the rows of, in any version."""
 
 
+Tell = Callable[[str, int, int], None]
+"""Hears what is being done, how much of it is done, and of how much; 0 where nobody knows."""
+
+
+def say_nothing(what: str, done: int, of: int) -> None:
+    """Nobody listens."""
+
+
 def count_records(rows_in: Callable[[str], int | None]) -> Mapping[str, int]:
     """How many records there are of each kind; `rows_in` counts a table's rows, None where there is no such table."""
     counted = {kind: rows_in(table) for kind, table in _COUNTED.items()}
@@ -75,7 +83,7 @@ class Upkeep(Protocol):
         """All that is to be said of it. Raises `BackendCorrupt`, `BackendUnavailable`."""
         ...
 
-    def change(self, to: Version, *, even_if_running: bool = False) -> Changed | None:
+    def change(self, to: Version, *, even_if_running: bool = False, progress: Tell = say_nothing) -> Changed | None:
         """Bring its tables to another version; None where they are of it already, or there are none.
 
         Raises `UnknownVersion`, `UpgradeFailed`, `BackendOlder` where an execution goes on in them.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from redux_backends.database_info import DatabaseInfo, count_records
+from redux_backends.database_info import DatabaseInfo, Tell, count_records, say_nothing
 from redux_backends.postgres_database import PostgresDatabase
 from redux_backends.postgres_errors import in_words
 from redux_backends.postgres_schema import find_version
@@ -51,9 +51,10 @@ class PostgresUpkeep:
                 _cannot_write(driver, there),
             )
 
-    def change(self, to: Version, *, even_if_running: bool = False) -> Changed | None:
+    def change(self, to: Version, *, even_if_running: bool = False, progress: Tell = say_nothing) -> Changed | None:
         from redux_backends.migrations.postgres_change import change  # noqa: PLC0415 - Alembic
 
+        progress("changing the tables", 0, 0)
         return change(self._database.connect, self._database.place, to, even_if_running=even_if_running)
 
     @contextmanager

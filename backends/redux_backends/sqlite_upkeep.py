@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redux_backends.backend import BackendUnavailable
-from redux_backends.database_info import Backup, DatabaseInfo, count_records
+from redux_backends.database_info import Backup, DatabaseInfo, Tell, count_records, say_nothing
 from redux_backends.filelock import FileLock
 from redux_backends.mounts import MOUNT_TABLE, network_filesystem
 from redux_backends.schema import current_version
@@ -66,7 +66,7 @@ class SQLiteUpkeep:
                 return f"{place} is read-only here; make it writable"
         return ""
 
-    def change(self, to: Version, *, even_if_running: bool = False) -> Changed | None:
+    def change(self, to: Version, *, even_if_running: bool = False, progress: Tell = say_nothing) -> Changed | None:
         from redux_backends.migrations.sqlite_change import change  # noqa: PLC0415 - Alembic
 
         network = network_filesystem(self._path.parent, self._mount_table)
@@ -82,7 +82,7 @@ class SQLiteUpkeep:
             lock = FileLock(self._path.with_name(self._path.name + ".lock"))
             try:
                 with lock.held():
-                    return change(self._path, to, even_if_running=even_if_running)
+                    return change(self._path, to, even_if_running=even_if_running, progress=progress)
             finally:
                 lock.close()
 

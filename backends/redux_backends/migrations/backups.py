@@ -6,12 +6,17 @@ import filecmp
 import os
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from redux_backends.database_info import Tell, say_nothing
 from redux_backends.versions import Version
 
+_STEPS = 200_000
+"""of SQLite's machine, between one word of progress and the next: some milliseconds"""
 
-def make_backup(driver: sqlite3.Connection, path: Path, version: Version) -> Path:
+
+def make_backup(driver: sqlite3.Connection, path: Path, version: Version, progress: Tell = say_nothing) -> Path:
     """A synced copy of the file at `path` as it is now, such as `redux.db.v2.backup`; nobody writes meanwhile.
 
     No other backup is overwritten; one that is the same already is taken for it.
@@ -19,7 +24,7 @@ def make_backup(driver: sqlite3.Connection, path: Path, version: Version) -> Pat
     new = path.with_name(f"{path.name}.backup.new")
     new.unlink(missing_ok=True)
     try:
-        driver.execute("VACUUM INTO ?", (str(new),))
+        _copy(driver, path, new, progress)
         _sync(new)
         for place in _places(path, version):
             if not place.exists():
@@ -31,6 +36,20 @@ def make_backup(driver: sqlite3.Connection, path: Path, version: Version) -> Pat
     finally:
         new.unlink(missing_ok=True)
     raise AssertionError("there are numbers enough")
+
+
+def _copy(driver: sqlite3.Connection, path: Path, new: Path, progress: Tell) -> None:
+    size = path.stat().st_size
+
+    def said() -> None:
+        with suppress(OSError):
+            progress("copying the database", new.stat().st_size, size)
+
+    driver.set_progress_handler(said, _STEPS)
+    try:
+        driver.execute("VACUUM INTO ?", (str(new),))
+    finally:
+        driver.set_progress_handler(None, 0)
 
 
 def find_backups(path: Path) -> Sequence[Path]:

@@ -25,7 +25,7 @@ def refuse_while_running(connection: Connection, place: str, found: Version, wan
     if going:
         raise BackendOlder(
             f"{place} is to be changed from version {found} to {wanted}, and execution {', '.join(going[:3])} still "
-            "runs in it; let it end, or say `redux db upgrade --yes`, and the rest of it is not recorded",
+            "runs in it; let it end, or say --while-running to `redux db`, and the rest of it is not recorded",
             place,
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from redux_backends.backend import UpgradeFailed
+from redux_backends.database_info import Tell, say_nothing
 from redux_backends.migrations.backups import find_backups, make_backup
 from redux_backends.migrations.revisions import Changed, bring, see_the_way
 from redux_backends.migrations.running import refuse_while_running
@@ -17,7 +18,7 @@ from redux_backends.sqlite_file import Connected, connect
 from redux_backends.versions import Version
 
 
-def change(path: Path, to: Version, *, even_if_running: bool = False) -> Changed | None:
+def change(path: Path, to: Version, *, even_if_running: bool = False, progress: Tell = say_nothing) -> Changed | None:
     """Bring the tables of the file at `path` to the version `to`; None where they are of it. The caller has its lock.
 
     Raises `UpgradeFailed` where a disk is full or failing, `BackendOlder` where an execution goes on in it, and what
@@ -33,7 +34,7 @@ def change(path: Path, to: Version, *, even_if_running: bool = False) -> Changed
         if not even_if_running:
             with connected.engine.connect() as connection:
                 refuse_while_running(connection, str(path), before, to)
-        return Changed(str(path), before, to, _copied_and_changed(connected, path, to))
+        return Changed(str(path), before, to, _copied_and_changed(connected, path, to, progress))
     finally:
         connected.engine.dispose()
 
@@ -43,11 +44,12 @@ def _see_that_it_can_be_written(driver: sqlite3.Connection) -> None:
     driver.execute("ROLLBACK")
 
 
-def _copied_and_changed(connected: Connected, path: Path, to: Version) -> Path:
+def _copied_and_changed(connected: Connected, path: Path, to: Version, progress: Tell) -> Path:
     backup: Path | None = None
     older = find_backups(path)
     try:
-        backup = make_backup(connected.driver, path, connected.version)
+        backup = make_backup(connected.driver, path, connected.version, progress)
+        progress("changing the tables", 0, 0)
         change_tables(connected, to)
     except (sqlite3.Error, DBAPIError, OSError) as error:
         if backup is None and is_readonly(error):

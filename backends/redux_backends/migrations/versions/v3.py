@@ -28,7 +28,7 @@ from redux_valuestore.digest import digest_struct
 
 revision = "3"
 down_revision = "2"
-lost = "the history of edited and removed tags, with the moments of all; tags as they are now stay"
+lost = "the history of edited and removed tags"
 
 _AT_ONCE = 5_000
 _ROW = BigInteger().with_variant(Integer(), "sqlite")
