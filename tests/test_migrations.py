@@ -7,8 +7,9 @@ import shutil
 import sqlite3
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy.exc import SAWarning
 from sqlalchemy.pool import NullPool
 
 from redux.cli.main import dispatch
@@ -112,6 +114,15 @@ def set_version(url: str, number: int) -> None:
     ask(url, f"PRAGMA user_version = {number}" if path_of(url) else f"UPDATE redux_schema SET version = {number}")
 
 
+@contextmanager
+def _unreflected() -> Iterator[None]:
+    """SQLAlchemy says that it leaves out indexes of expressions, which are compared as texts."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        yield
+
+
+@_unreflected()
 def tables_of(url: str) -> dict[str, object]:
     """Tables, columns, keys and indexes, as the database itself says; columns have no order."""
     engine = engine_of(url)
@@ -309,7 +320,9 @@ def test_a_version_that_nobody_knows_is_told_and_nothing_is_changed(old: str) ->
     with pytest.raises(UnknownVersion, match=r"no version 9 .* knows 2, 3"):
         upkeep_of(old).change(Version(9))
     set_version(old, 1)
-    with pytest.raises(BackendOlder, match="tables are version 1, this redux needs 3.; nothing upgrades such old ones"):
+    with pytest.raises(
+        BackendOlder, match=r"tables are version 1, this redux needs 3\); nothing upgrades such old ones"
+    ):
         upkeep_of(old).change(V3)
     path = path_of(old)
     assert path is None or not list(path.parent.glob("*.backup"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import tempfile
 from pathlib import Path
@@ -21,24 +20,25 @@ def open_copy(path: Path, reader: Connected, to: Version) -> Connected:
 
     Raises `BackendOlder` where there is no room for it.
     """
-    folder = Path(tempfile.mkdtemp(prefix="redux-"))
     try:
-        copy = folder / "redux.db"
-        reader.driver.execute("VACUUM INTO ?", (str(copy),))
-        copied = connect(copy, "mode=rw", ("PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = OFF"))
-        try:
-            change_tables(copied, to)
-        finally:
-            copied.engine.dispose()
-        return connect(copy, "immutable=1", ("PRAGMA temp_store = MEMORY",))
+        with tempfile.TemporaryDirectory(prefix="redux-") as folder:
+            # A file that is open stays until it is closed, though its name goes.
+            return _copied(reader, Path(folder) / "redux.db", to)
     except (sqlite3.Error, DBAPIError, OSError) as error:
         raise BackendOlder.of(
             str(path),
             reader.version,
             to,
-            f"it is read-only here, and no upgraded copy could be made in {folder.parent} ({remedy_of(error)}); "
-            "make it and its folder writable, and it is upgraded",
+            f"it is read-only here, and no upgraded copy could be made in {tempfile.gettempdir()} "
+            f"({remedy_of(error)}); make it and its folder writable, and it is upgraded",
         ) from error
+
+
+def _copied(reader: Connected, copy: Path, to: Version) -> Connected:
+    reader.driver.execute("VACUUM INTO ?", (str(copy),))
+    copied = connect(copy, "mode=rw", ("PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = OFF"))
+    try:
+        change_tables(copied, to)
     finally:
-        # A file that is open stays until it is closed.
-        shutil.rmtree(folder, ignore_errors=True)
+        copied.engine.dispose()
+    return connect(copy, "immutable=1", ("PRAGMA temp_store = MEMORY",))
