@@ -14,9 +14,12 @@
     │   └── StoreUnavailable       4   full, read-only, unreachable
     └── BackendError               4   the database is at fault
         ├── BackendUnavailable     4   full, read-only, unreachable, locked too long
+        │   └── UpgradeFailed      4   the tables could not be changed, and are what they were
         ├── BackendCorrupt         4   damaged, or no redux database
         ├── BackendNewer           4   written by a newer redux
-        ├── BackendOlder           4   written by an older redux, which nothing brings up to date
+        ├── BackendOlder           4   written by an older redux, and to be upgraded first
+        ├── BackendChanged         4   somebody changed the tables while this process had them open
+        ├── UnknownVersion         2   no tables have this version
         ├── UnknownDatabase        2   no backend for such a URL
         ├── MissingDriver          2   what speaks to such a database is not installed
         ├── UnknownId              2   no record has this id, prefix or name
@@ -34,20 +37,25 @@ from pathlib import Path
 
 from redux_backends.backend import (
     AmbiguousId,
+    BackendChanged,
     BackendCorrupt,
     BackendError,
     BackendNewer,
     BackendOlder,
     BackendUnavailable,
+    DatabaseNotice,
     MissingDriver,
     UnknownDatabase,
     UnknownId,
+    UnknownVersion,
+    UpgradeFailed,
 )
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import StoreError, StoreUnavailable, ValueMissing
 
 __all__ = [
     "AmbiguousId",
+    "BackendChanged",
     "BackendCorrupt",
     "BackendError",
     "BackendNewer",
@@ -55,6 +63,7 @@ __all__ = [
     "BackendUnavailable",
     "ConfigError",
     "DatabaseMissing",
+    "DatabaseNotice",
     "MissingDriver",
     "ProjectMissing",
     "ProjectRefused",
@@ -65,6 +74,8 @@ __all__ = [
     "StoreUnavailable",
     "UnknownDatabase",
     "UnknownId",
+    "UnknownVersion",
+    "UpgradeFailed",
     "UsageError",
     "ValueMissing",
     "WorkflowImportError",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from redux_backends.answers import Found
+from redux_backends.versions import Version
 from redux_valuestore.errors import ReduxError
 
 
@@ -41,9 +42,67 @@ class BackendCorrupt(BackendError):
 class BackendNewer(BackendError):
     """The database was written by a newer redux."""
 
+    @classmethod
+    def of(cls, place: str, found: Version, known: Version) -> BackendNewer:
+        """The error for a database that this redux cannot read."""
+        return cls(
+            f"{place} was written by a newer redux (its tables are version {found}, this redux knows {known}); upgrade "
+            "redux: pip install -U redux-cache",
+            place,
+        )
+
+    @classmethod
+    def to_write(cls, place: str, found: Version, known: Version) -> BackendNewer:
+        """The error of writing to a database that this redux can read."""
+        return cls(
+            f"{place} was written by a newer redux (its tables are version {found}, this redux knows {known}), so it "
+            "can be read here and not written; upgrade redux: pip install -U redux-cache",
+            place,
+        )
+
 
 class BackendOlder(BackendError):
-    """The database was written by an older redux, and nothing brings it up to date yet."""
+    """The database was written by an older redux, and is not upgraded by being opened."""
+
+    @classmethod
+    def of(cls, place: str, found: Version, known: Version, todo: str) -> BackendOlder:
+        """The error for a database that is to be upgraded first; `todo` is how."""
+        return cls(
+            f"{place} was written by an older redux (its tables are version {found}, this redux needs {known}); {todo}",
+            place,
+        )
+
+
+class BackendChanged(BackendError):
+    """Somebody changed the tables to another version while this process had them open."""
+
+    @classmethod
+    def of(cls, place: str, found: Version, known: Version) -> BackendChanged:
+        """The error of a process that opened them as the version `known`."""
+        return cls(
+            f"the tables of {place} were changed to version {found} while this process used them as version {known}; "
+            "run it again, with a redux of that version",
+            place,
+        )
+
+
+class UpgradeFailed(BackendUnavailable):
+    """The tables could not be changed to another version, and are what they were."""
+
+    @classmethod
+    def of(cls, place: str, wanted: Version, why: str) -> UpgradeFailed:
+        """The error for tables that did not come to the version `wanted`, as `why` says with a remedy."""
+        return cls(f"{place} could not be changed to version {wanted}, and is as it was: {why}", place)
+
+
+class UnknownVersion(BackendError):
+    """No version of the tables has this number, or none that they can be changed to in this way."""
+
+    exit_code = 2
+
+
+class DatabaseNotice(UserWarning):
+    """What opening a database did or found that people should know: it was upgraded, or can only be read."""
 
 
 class UnknownId(BackendError):

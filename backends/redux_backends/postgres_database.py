@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,17 +13,27 @@ from threading import RLock
 from typing import Any, cast
 
 import psycopg
+from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, QueuePool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from redux_backends.backend import BackendUnavailable, UnknownDatabase
+from redux_backends.backend import (
+    BackendChanged,
+    BackendError,
+    BackendNewer,
+    BackendUnavailable,
+    DatabaseNotice,
+    UnknownDatabase,
+)
 from redux_backends.postgres_errors import in_words, is_conflict, is_lost
-from redux_backends.postgres_schema import LOCK_TO_WRITE, REINDEX, SIZE, make_ready
+from redux_backends.postgres_schema import BEGIN_TO_WRITE, REINDEX, SIZE, find_version, make_ready
 from redux_backends.postgres_session import PostgresSession, analyse, prepare
+from redux_backends.schema import current_version
 from redux_backends.session import T
 from redux_backends.urls import without_password
+from redux_backends.versions import Version
 
 _DEFAULTS: dict[str, Any] = {
     "fallback_application_name": "redux",
@@ -46,6 +57,8 @@ class _Opened:
     pool: QueuePool
     """for sessions"""
     views: Engine
+    version: Version
+    """of the tables, when they were found"""
 
     def close(self) -> None:
         if self.pid == os.getpid():
@@ -72,15 +85,18 @@ class PostgresDatabase:
     def open(self) -> None:
         """Connect, making the tables where there are none.
 
+        Those of a newer minor version are opened to read, which is told as a `DatabaseNotice`.
+
         Raises `BackendUnavailable`, `BackendCorrupt`, `BackendNewer`, `BackendOlder`.
         """
         with self._opening:
             if self._opened is not None and self._opened.pid == os.getpid():
                 return
-            opened = _Opened(os.getpid(), self._make_pool(), self._make_views())
+            known = current_version()
+            opened = _Opened(os.getpid(), self._make_pool(), self._make_views(), known)
             try:
                 with _checked_out(opened.pool) as driver:
-                    make_ready(driver, self.place)
+                    opened.version = make_ready(driver, self.place)
             except psycopg.Error as error:
                 opened.close()
                 raise in_words(error, self.place) from error
@@ -89,6 +105,8 @@ class PostgresDatabase:
                 raise
             self._opened = opened
             self._finalizer = weakref.finalize(self, opened.close)
+        if opened.version != known:
+            warnings.warn(str(BackendNewer.to_write(self.place, opened.version, known)), DatabaseNotice, stacklevel=2)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -164,11 +182,13 @@ class PostgresDatabase:
         def once(opened: _Opened, again: bool) -> tuple[T, int]:
             with _checked_out(opened.pool) as driver, driver.transaction():
                 # From here to the end nobody else writes, so what is read now stays the last.
-                driver.execute(LOCK_TO_WRITE)
+                self._begin_to_write(driver, opened.version)
                 session = PostgresSession(driver, again=again)
                 return closure(session), session.written
 
-        self._ready()
+        version, known = self._ready().version, current_version()
+        if version != known:
+            raise BackendNewer.to_write(self.place, version, known)
         with self._writing:
             result, written = self._replayed(once)
             self._written += written
@@ -176,6 +196,15 @@ class PostgresDatabase:
                 self._analyse_at *= 8
                 self._analyse()
             return result
+
+    def _begin_to_write(self, driver: psycopg.Connection, version: Version) -> None:
+        """Have the tables for this transaction alone, and see that they are still what they were taken for."""
+        cursor = driver.execute(BEGIN_TO_WRITE, prepare=False)
+        cursor.nextset()
+        row = cursor.fetchone()
+        found = Version.of_header(row[0]) if row is not None else Version(0)
+        if found != version:
+            raise BackendChanged.of(self.place, found, version)
 
     def _analyse(self) -> None:
         with suppress(psycopg.Error), _checked_out(self._ready().pool) as driver:
@@ -233,8 +262,17 @@ class PostgresDatabase:
                 elif is_conflict(cause) and conflicts:
                     conflicts -= 1
                 else:
-                    raise in_words(cause, self.place) from error
+                    raise self._explained(cause, opened.version) from error
             again = True
+
+    def _explained(self, error: psycopg.Error, version: Version) -> BackendError:
+        """What went wrong; where a statement found other tables than it was made for, that somebody changed them."""
+        if isinstance(error, (errors.UndefinedTable, errors.UndefinedColumn, errors.NotNullViolation)):
+            with suppress(psycopg.Error), self.connect() as driver:
+                found = find_version(driver)
+                if found not in (None, version):
+                    return BackendChanged.of(self.place, found, version)
+        return in_words(error, self.place)
 
 
 _of_parents: list[_Opened] = []

@@ -9,6 +9,7 @@ from sqlalchemy.schema import ExecutableDDLElement
 
 from redux_backends import schema
 from redux_backends.backend import BackendCorrupt, BackendNewer, BackendOlder
+from redux_backends.versions import Standing, Version
 
 # Said here and not with the tables: SQLAlchemy imports a whole dialect for each word of it.
 for _index in (index for table in schema.metadata.tables.values() for index in table.indexes):
@@ -20,6 +21,9 @@ for _index in (index for table in schema.metadata.tables.values() for index in t
 _LOCK = f"SELECT pg_advisory_xact_lock({schema.APPLICATION_ID}, %s)"
 LOCK_TO_WRITE = (_LOCK % "'redux_schema'::regclass::oid::int4").encode()
 """Held by the one transaction that writes into these tables, by whatever search_path it found them."""
+
+BEGIN_TO_WRITE = LOCK_TO_WRITE + b"; SELECT version FROM redux_schema"
+"""In one round trip the lock, and the version of the tables as it is once the lock is held."""
 
 _LOCK_TO_BUILD = (_LOCK % "hashtext(current_schema()::text)").encode()
 
@@ -33,41 +37,40 @@ SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace
 """
 
 
-def make_ready(driver: psycopg.Connection, place: str) -> None:
-    """Make the tables where there are none.
+def make_ready(driver: psycopg.Connection, place: str) -> Version:
+    """The version of the tables, which are made where there are none.
 
-    Raises `BackendCorrupt` where tables of somebody else are in the way, `BackendNewer`, `BackendOlder`.
+    It is today's, or of a newer minor version, which can be read. Raises `BackendCorrupt` where tables of somebody
+    else are in the way, `BackendNewer`, `BackendOlder`.
     """
-    version = _version(driver)
+    known = schema.current_version()
+    version = find_version(driver)
     if version is None:
         with driver.transaction():
             driver.execute(_LOCK_TO_BUILD)
             # Somebody else may have made them while this one waited.
-            version = _version(driver)
+            version = find_version(driver)
             if version is None:
                 _build(driver, place)
-                version = schema.VERSION
-    if version < schema.VERSION:
-        raise BackendOlder(
-            f"the database {place} was written by an older redux (its tables are version {version}, this redux needs "
-            f"{schema.VERSION}); give another one, and redux will make its tables there",
-            place,
+                version = known
+    standing = version.seen_by(known)
+    if standing is Standing.OLDER:
+        raise BackendOlder.of(
+            place, version, known, "say `redux db upgrade`, which changes them for all who share the database"
         )
-    if version > schema.VERSION:
-        raise BackendNewer(
-            f"the database {place} was written by a newer redux (its tables are version {version}, this redux knows "
-            f"{schema.VERSION}); upgrade redux: pip install -U redux-cache",
-            place,
-        )
+    if standing is Standing.NEWER:
+        raise BackendNewer.of(place, version, known)
+    return version
 
 
-def _version(driver: psycopg.Connection) -> int | None:
+def find_version(driver: psycopg.Connection) -> Version | None:
+    """The version that the tables have, None where there are none."""
     try:
         with driver.transaction():
             row = driver.execute(_VERSION).fetchone()
     except errors.UndefinedTable:
         return None
-    return 0 if row is None else row[0]
+    return Version(0) if row is None else Version.of_header(row[0])
 
 
 def _build(driver: psycopg.Connection, place: str) -> None:

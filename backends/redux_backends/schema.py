@@ -35,12 +35,13 @@ from sqlalchemy import (
 
 from redux_backends.records import JobStatus, Place
 from redux_backends.texts import KeptText
+from redux_backends.versions import Version
 
 APPLICATION_ID = 0x52445558
 """`RDUX`, in the header of every redux database."""
 
 VERSION = 3
-"""The version of these tables, in the header too."""
+"""The version of these tables, as the header keeps it: `Version.header`."""
 
 PAGE_SIZE = 4096
 """Smaller pages make random digests cheaper to write and scans dearer; this was the best of 2,048 to 8,192."""
@@ -49,6 +50,11 @@ PREFIX = 5
 """The bytes of a digest or id that are indexed; two records that share them are told apart by the rest."""
 
 metadata = MetaData()
+
+
+def current_version() -> Version:
+    """The version of these tables."""
+    return Version.of_header(VERSION)
 
 
 def prefix_of(column: ColumnElement[bytes]) -> ColumnElement[bytes]:

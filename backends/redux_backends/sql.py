@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -245,9 +246,18 @@ def open_backend(url: str) -> Backend:
 
 
 def _open_postgres(url: str) -> Backend:
-    try:
+    with needs_psycopg(url):
         from redux_backends.postgres_claims import PostgresClaims  # noqa: PLC0415 - psycopg is an extra
         from redux_backends.postgres_database import PostgresDatabase  # noqa: PLC0415 - psycopg is an extra
+    database = PostgresDatabase(url)
+    return SqlBackend(database, PostgresClaims(database))
+
+
+@contextmanager
+def needs_psycopg(url: str) -> Iterator[None]:
+    """Imports inside that fail for want of the driver raise `MissingDriver` about the database at `url`."""
+    try:
+        yield
     except ImportError as error:
         # Without its compiled part, or libpq, it is there and cannot be imported.
         if "psycopg" not in (error.name or "psycopg"):
@@ -257,5 +267,3 @@ def _open_postgres(url: str) -> Backend:
             "pip install 'redux-cache[postgres]'",
             without_password(url),
         ) from None
-    database = PostgresDatabase(url)
-    return SqlBackend(database, PostgresClaims(database))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,36 +12,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 
-from sqlalchemy import Connection, Engine, StaticPool, create_engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection
 
-from redux_backends import schema
-from redux_backends.backend import BackendCorrupt, BackendError, BackendNewer, BackendOlder, BackendUnavailable
+from redux_backends.backend import BackendChanged, BackendError, BackendNewer, BackendUnavailable, DatabaseNotice
 from redux_backends.filelock import FileLock
 from redux_backends.mounts import MOUNT_TABLE, network_filesystem
+from redux_backends.schema import current_version
 from redux_backends.session import Session, T
-from redux_backends.sqlite_errors import in_words
-from redux_backends.sqlite_session import SQLiteSession
-
-BUSY_SECONDS = 30
-_REPLAYS = 5
-_CACHE_KIB = 64 * 1024
-_WAL_LIMIT = 32 << 20
-_SETTINGS = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-    "PRAGMA wal_autocheckpoint = 0",
-    "PRAGMA temp_store = MEMORY",
-    f"PRAGMA cache_size = -{_CACHE_KIB}",
+from redux_backends.sqlite_errors import explained, is_readonly
+from redux_backends.sqlite_file import (
+    BUSY_SECONDS,
+    Connected,
+    beside,
+    build,
+    connect,
+    connect_to_read,
+    is_made,
+    read_version,
 )
+from redux_backends.sqlite_session import SQLiteSession
+from redux_backends.versions import Standing, Version
 
-
-@dataclass(frozen=True, slots=True)
-class _Connected:
-    """One connection, as SQLAlchemy manages it and as the driver has it."""
-
-    engine: Engine
-    driver: sqlite3.Connection
+_REPLAYS = 5
+_WAL_LIMIT = 32 << 20
 
 
 @dataclass(slots=True)
@@ -51,8 +45,8 @@ class _Opened:
     """
 
     pid: int
-    reader: _Connected
-    writer: _Connected | None
+    reader: Connected
+    writer: Connected | None
     lock: FileLock
     checkpointed: int = 0
 
@@ -78,6 +72,7 @@ class SQLiteDatabase:
         self._writing = RLock()
         self._reading = RLock()
         self._opened: _Opened | None = None
+        self._notices: list[str] = []
         self._finalizer: weakref.finalize | None = None
 
     # -- life --------------------------------------------------------------------------------------
@@ -85,7 +80,8 @@ class SQLiteDatabase:
     def open(self) -> None:
         """Open the file, making it where there is none.
 
-        Raises `BackendUnavailable`, `BackendCorrupt`, `BackendNewer`, `BackendOlder`.
+        An older one is upgraded, after a backup; one of a newer minor version is opened to read. Either is told as a
+        `DatabaseNotice`. Raises `BackendUnavailable`, `BackendCorrupt`, `BackendNewer`, `BackendOlder`.
         """
         with self._writing, self._reading:
             if self._opened is not None and self._opened.pid == os.getpid():
@@ -94,6 +90,8 @@ class SQLiteDatabase:
                 self._refuse_network()
                 self._opened = self._open()
             self._finalizer = weakref.finalize(self, self._opened.close)
+        while self._notices:
+            warnings.warn(self._notices.pop(0), DatabaseNotice, stacklevel=2)
 
     def close(self) -> None:
         """Let go of the file, after a checkpoint."""
@@ -117,7 +115,7 @@ class SQLiteDatabase:
         try:
             return self._open_to_write()
         except (OSError, sqlite3.OperationalError) as error:
-            if not (self.path.exists() and _is_readonly(error)):
+            if not (self.path.exists() and is_readonly(error)):
                 raise
         return self._open_to_read()
 
@@ -125,98 +123,68 @@ class SQLiteDatabase:
         lock = FileLock(self.path.with_name(self.path.name + ".lock"))
         try:
             with lock.held():
-                if not self.path.exists() or self.path.stat().st_size == 0:
-                    self._build()
-            uri = self.path.as_uri() + "?mode=rw"
-            writer = self._connect(uri, _SETTINGS)
+                if not is_made(self.path):
+                    build(self.path)
+                writer = self._up_to_date()
             try:
-                return _Opened(os.getpid(), self._connect(uri, _SETTINGS), writer, lock)
+                opened = _Opened(os.getpid(), connect(self.path, _TO_WRITE), writer, lock)
             except BaseException:
                 writer.engine.dispose()
                 raise
+        except _Ahead:
+            lock.close()
+            return self._open_to_read()
         except BaseException:
             lock.close()
             raise
+        return opened
+
+    def _up_to_date(self) -> Connected:
+        """A connection to tables of today's version, upgraded if need be; the lock is held.
+
+        Raises `BackendNewer`, `BackendOlder`, `UpgradeFailed`, and `_Ahead` where they can only be read.
+        """
+        known = current_version()
+        writer = connect(self.path, _TO_WRITE)
+        standing = writer.version.seen_by(known)
+        if standing is Standing.CURRENT:
+            return writer
+        writer.engine.dispose()
+        if standing is Standing.AHEAD:
+            raise _Ahead
+        if standing is Standing.NEWER:
+            raise BackendNewer.of(str(self.path), writer.version, known)
+        from redux_backends.migrations.sqlite_change import change  # noqa: PLC0415 - Alembic, for what is older
+
+        changed = change(self.path, known)
+        if changed is not None:
+            self._notices.append(changed.in_words())
+        return connect(self.path, _TO_WRITE)
 
     def _open_to_read(self) -> _Opened:
+        known = current_version()
+        reader = connect_to_read(self.path)
+        standing = reader.version.seen_by(known)
+        if standing is Standing.CURRENT:
+            return _Opened(os.getpid(), reader, None, FileLock(None))
         try:
-            reader = self._connect(self.path.as_uri() + "?mode=ro", _SETTINGS[1:])
-        except sqlite3.OperationalError:
-            # Without a folder to write in, SQLite reads a WAL database only if it is told that nobody changes it.
-            reader = self._connect(self.path.as_uri() + "?immutable=1", _SETTINGS[1:])
-        return _Opened(os.getpid(), reader, None, FileLock(None))
+            if standing is Standing.NEWER:
+                raise BackendNewer.of(str(self.path), reader.version, known)
+            if standing is Standing.AHEAD:
+                self._notices.append(str(BackendNewer.to_write(str(self.path), reader.version, known)))
+                return _Opened(os.getpid(), reader, None, FileLock(None))
+            from redux_backends.migrations.sqlite_copy import open_copy  # noqa: PLC0415 - Alembic, for what is older
 
-    def _build(self) -> None:
-        """Make the file whole under another name, then give it its own: a half-made one never stays."""
-        for leftover in self._beside("-wal", "-shm", ".new", ".new-journal"):
-            leftover.unlink(missing_ok=True)
-        new = self.path.with_name(self.path.name + ".new")
-        try:
-            engine = _engine(lambda: sqlite3.connect(new, isolation_level=None))
-            with engine.connect() as connection:
-                for pragma in (
-                    f"page_size = {schema.PAGE_SIZE}",
-                    "synchronous = FULL",
-                    f"application_id = {schema.APPLICATION_ID}",
-                    f"user_version = {schema.VERSION}",
-                ):
-                    connection.exec_driver_sql(f"PRAGMA {pragma}")
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                schema.metadata.create_all(connection, checkfirst=False)
-                connection.exec_driver_sql("COMMIT")
-                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-            engine.dispose()
-            os.rename(new, self.path)
-        finally:
-            for leftover in self._beside(".new", ".new-journal", ".new-wal", ".new-shm"):
-                leftover.unlink(missing_ok=True)
-
-    def _beside(self, *endings: str) -> list[Path]:
-        return [self.path.with_name(self.path.name + ending) for ending in endings]
-
-    def _connect(self, uri: str, settings: Sequence[str]) -> _Connected:
-        engine = _engine(
-            lambda: sqlite3.connect(
-                uri,
-                uri=True,
-                timeout=BUSY_SECONDS,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=512,
-            )
-        )
-        try:
-            driver = engine.raw_connection().driver_connection
-            assert isinstance(driver, sqlite3.Connection)
-            self._check_header(driver)
-            for setting in settings:
-                driver.execute(setting)
+            copy = open_copy(self.path, reader, known)
         except BaseException:
-            engine.dispose()
+            reader.engine.dispose()
             raise
-        return _Connected(engine, driver)
-
-    def _check_header(self, driver: sqlite3.Connection) -> None:
-        (application,) = driver.execute("PRAGMA application_id").fetchone()
-        (version,) = driver.execute("PRAGMA user_version").fetchone()
-        if application != schema.APPLICATION_ID or version < 1:
-            raise BackendCorrupt(
-                f"{self.path} is not a redux database; give another path, or move it away and redux will make a "
-                "new one",
-                str(self.path),
-            )
-        if version < schema.VERSION:
-            raise BackendOlder(
-                f"{self.path} was written by an older redux (its tables are version {version}, this redux needs "
-                f"{schema.VERSION}); move it away and redux will make a new one",
-                str(self.path),
-            )
-        if version > schema.VERSION:
-            raise BackendNewer(
-                f"{self.path} was written by a newer redux (its tables are version {version}, this redux knows "
-                f"{schema.VERSION}); upgrade redux: pip install -U redux-cache",
-                str(self.path),
-            )
+        reader.engine.dispose()
+        self._notices.append(
+            f"{self.path} was written by an older redux and is read-only here; what it holds now is read from a copy, "
+            "and nothing is recorded"
+        )
+        return _Opened(os.getpid(), copy, None, FileLock(None))
 
     # -- use ---------------------------------------------------------------------------------------
 
@@ -253,7 +221,7 @@ class SQLiteDatabase:
 
     def bytes_on_disk(self) -> int:
         """How many bytes the file takes, its log included."""
-        files = self._beside("", "-wal")
+        files = beside(self.path, "", "-wal")
         return sum(file.stat().st_size for file in files if file.exists())
 
     def complaints(self) -> Sequence[str]:
@@ -276,16 +244,19 @@ class SQLiteDatabase:
         with self._writing, self._explained():
             opened = self._in_use()
             if opened.writer is None:
-                raise BackendUnavailable(
-                    f"{self.path} is read-only here; make it and its folder writable, or give another place with "
-                    "REDUX_DIR",
-                    str(self.path),
-                )
+                raise self._not_writable(opened.reader.version)
             session = SQLiteSession(opened.writer.driver)
             with opened.lock.held():
-                result = _replayed(opened.writer.driver, lambda: closure(session))
+                result = _replayed(opened.writer.driver, lambda: self._unchanged(opened.writer, closure, session))
                 self._checkpoint(opened, opened.writer.driver)
             return result
+
+    def _unchanged(self, writer: Connected, closure: Callable[[SQLiteSession], T], session: SQLiteSession) -> T:
+        """What `closure` returns, in tables that are still of the version as which they were opened."""
+        found = read_version(writer.driver, self.path)
+        if found != writer.version:
+            raise BackendChanged.of(str(self.path), found, writer.version)
+        return closure(session)
 
     def _checkpoint(self, opened: _Opened, driver: sqlite3.Connection) -> None:
         """Bring the write-ahead log into the file when it is long; readers may put that off, never stop it."""
@@ -320,37 +291,42 @@ class SQLiteDatabase:
         self._writing, self._reading = RLock(), RLock()
         self._opened = None
 
+    def _not_writable(self, version: Version) -> BackendError:
+        known = current_version()
+        if version > known:
+            return BackendNewer.to_write(str(self.path), version, known)
+        return BackendUnavailable(
+            f"{self.path} is read-only here; make it and its folder writable, or give another place with REDUX_DIR",
+            str(self.path),
+        )
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
-            yield
-        except sqlite3.Error as error:
-            raise in_words(error, self.path) from error
-        except DBAPIError as error:
-            if not isinstance(error.orig, sqlite3.Error):
-                raise
-            raise in_words(error.orig, self.path) from error
-        except FileNotFoundError as error:
-            raise BackendUnavailable(
-                f"cannot open the database {self.path}: there is no folder {self.path.parent}; make it, or give "
-                "another place with REDUX_DIR",
-                str(self.path),
-            ) from error
-        except OSError as error:
-            raise BackendUnavailable(
-                f"cannot open the database {self.path}: {error.strerror or error}; see to the disk and its "
-                "permissions, or give another place with REDUX_DIR",
-                str(self.path),
-            ) from error
+            with explained(self.path):
+                yield
+        except BackendError as error:
+            self._blame_change(error)
+            raise
+
+    def _blame_change(self, error: BackendError) -> None:
+        """Raise `BackendChanged` where a statement failed since somebody changed the tables meanwhile."""
+        opened = self._opened
+        if type(error) is not BackendError or opened is None or opened.pid != os.getpid():
+            return
+        with suppress(sqlite3.Error):
+            found = read_version(opened.reader.driver, self.path)
+            if found != opened.reader.version:
+                raise BackendChanged.of(str(self.path), found, opened.reader.version) from error
+
+
+class _Ahead(Exception):
+    """The tables are of a newer minor version: they can be read."""
 
 
 _of_parents: list[_Opened] = []
 _PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
-
-
-def _engine(connect: Callable[[], sqlite3.Connection]) -> Engine:
-    return create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+_TO_WRITE = "mode=rw"
 
 
 def _replayed(driver: sqlite3.Connection, closure: Callable[[], T]) -> T:
@@ -375,9 +351,3 @@ def _once(driver: sqlite3.Connection, closure: Callable[[], T]) -> T:
         if driver.in_transaction:
             driver.execute("ROLLBACK")
     return result
-
-
-def _is_readonly(error: Exception) -> bool:
-    if isinstance(error, sqlite3.Error):
-        return error.sqlite_errorcode & 0xFF in _NOT_WRITABLE
-    return isinstance(error, PermissionError) or "read-only" in str(error).lower()

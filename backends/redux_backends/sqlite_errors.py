@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
 
 from redux_backends.backend import BackendCorrupt, BackendError, BackendUnavailable
 
@@ -18,6 +22,7 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_NOMEM: "free some memory",
     sqlite3.SQLITE_INTERRUPT: "run it again",
 }
+_NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 
 
@@ -38,3 +43,47 @@ def in_words(error: sqlite3.Error, path: Path) -> BackendError:
         "REDUX_DEBUG=1 shows where, please report it",
         str(path),
     )
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """What goes wrong inside is said in words, about the file at `path`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise in_words(error, path) from error
+    except DBAPIError as error:
+        if not isinstance(error.orig, sqlite3.Error):
+            raise
+        raise in_words(error.orig, path) from error
+    except FileNotFoundError as error:
+        raise BackendUnavailable(
+            f"cannot open the database {path}: there is no folder {path.parent}; make it, or give "
+            "another place with REDUX_DIR",
+            str(path),
+        ) from error
+    except OSError as error:
+        raise BackendUnavailable(
+            f"cannot open the database {path}: {error.strerror or error}; see to the disk and its "
+            "permissions, or give another place with REDUX_DIR",
+            str(path),
+        ) from error
+
+
+def remedy_of(error: Exception) -> str:
+    """What went wrong and what helps, where that is a disk or a lock; else what is said of it."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return f"{cause}; {_UNAVAILABLE.get(code, 'REDUX_DEBUG=1 shows where, please report it')}"
+    if isinstance(cause, OSError):
+        return f"{cause.strerror or cause}; see to the disk and its permissions"
+    return f"{type(cause).__name__}: {cause}; REDUX_DEBUG=1 shows where, please report it"
+
+
+def is_readonly(error: Exception) -> bool:
+    """Whether an error says that the file or its folder cannot be written."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _NOT_WRITABLE
+    return isinstance(cause, PermissionError) or "read-only" in str(cause).lower()

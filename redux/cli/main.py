@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "log": ("redux.cli.log:log", "Show executions, or what is known of an id, a file or a task."),
     "explain-miss": ("redux.cli.explain:explain_miss", "Say why calls ran instead of being reused."),
     "config": ("redux.cli.config:config", "Show the settings in force, and where they come from."),
+    "db": ("redux.cli.db:db", "Look at the database itself, and bring it to another version."),
     "doctor": ("redux.cli.doctor:doctor", "Say what is wrong with the surroundings."),
     "du": ("redux.cli.du:du", "Say how many bytes what takes."),
     "fsck": ("redux.cli.fsck:fsck", "Check records and bytes, and mend them."),

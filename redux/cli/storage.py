@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from redux.cli.given import read_setup
 from redux.cli.output import stdout_to_stderr, tell
@@ -12,6 +15,7 @@ from redux.cli.surroundings import Where, find_sources
 from redux.errors import (
     BackendUnavailable,
     DatabaseMissing,
+    DatabaseNotice,
     ProjectUnwritable,
     SetupFailed,
     StoreUnavailable,
@@ -61,6 +65,19 @@ def open_to_write(where: Where) -> Repo:
     sources = find_sources(where)
     prepare_run(sources)
     return _open(read_settings(sources))
+
+
+def find_database(where: Where) -> str:
+    """The URL of the database that is meant; of one that is named and not there `DatabaseMissing`."""
+    settings = read_settings(find_sources(where))
+    path = _file_of(settings.database)
+    if (
+        path is not None
+        and not path.exists()
+        and (settings.project is None or path != settings.project / DATABASE_FILE)
+    ):
+        raise DatabaseMissing(path)
+    return settings.database
 
 
 def _file_of(database: str) -> Path | None:
@@ -114,4 +131,22 @@ def _set_up(sources: Sources, words: Sequence[str]) -> Sources:
 
 
 def _open(settings: Settings) -> Repo:
-    return open_repo(settings.database, settings.store, settings.inline_limit)
+    with _notices_in_a_line():
+        return open_repo(settings.database, settings.store, settings.inline_limit)
+
+
+@contextmanager
+def _notices_in_a_line() -> Iterator[None]:
+    """What opening a database has to tell is said as redux says things; other warnings are shown as ever."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DatabaseNotice)
+        show_as_ever = warnings.showwarning
+
+        def say(message: Warning | str, category: type[Warning], *details: Any) -> None:
+            if issubclass(category, DatabaseNotice):
+                tell(f"redux: {message}")
+            else:
+                show_as_ever(message, category, *details)
+
+        warnings.showwarning = say
+        yield

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import warnings
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from redux.doctor.signs import Sign, fine, note, trouble
-from redux.errors import ConfigError
+from redux.errors import ConfigError, DatabaseNotice
 from redux.executors.configured import executor_types, pools_of
 from redux.executors.local import EXECUTORS
 from redux.executors.pool import OTHER_NAMES
 from redux.repo import Repo, open_repo
 from redux.settings.folder import DATABASE_FILE, PROJECT_FILE, STORE_FOLDER
 from redux.settings.layers import ExecutorSettings, Settings
+from redux_backends.schema import current_version
+from redux_backends.upkeep import upkeep_of
+from redux_backends.versions import Standing
 from redux_valuestore.digest import digest_bytes
 from redux_valuestore.errors import ReduxError
 
 _LARGE_INLINE = 1 << 20
 _LONG_LOG = 256 << 20
+_TO_UPGRADE = "older tables"
 _OURS = {
     PROJECT_FILE,
     DATABASE_FILE,
@@ -29,11 +35,13 @@ _OURS = {
     *(DATABASE_FILE + end for end in (".lock", ".lines", "-wal", "-shm")),
 }
 
+_BACKUP = re.compile(re.escape(DATABASE_FILE) + r"\.v[\d.]+\.backup")
+
 
 def layout_signs(project: Path) -> Iterator[Sign]:
     """What is in the `.redux` folder."""
     names = {entry.name for entry in project.iterdir()}
-    strange = sorted(names - _OURS)
+    strange = sorted(name for name in names - _OURS if not _BACKUP.fullmatch(name))
     if strange:
         what = ", ".join(strange[:5])
         yield note(
@@ -165,13 +173,36 @@ def open_places(settings: Settings, signs: list[Sign]) -> Repo | None:
         signs.append(fine("database", f"{path} is not there yet; the first run makes it"))
         return None
     try:
-        repo = open_repo(settings.database, settings.store, settings.inline_limit)
+        sign = _version_sign(settings)
+        if sign is not None:
+            signs.append(sign)
+            if sign.what == _TO_UPGRADE:
+                return None  # to open it would upgrade it
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DatabaseNotice)  # the sign says it
+            repo = open_repo(settings.database, settings.store, settings.inline_limit)
     except ReduxError as error:
         state, _, todo = str(error).partition("; ")
         signs.append(trouble("database", state, todo or "see to the address"))
         return None
     signs.append(_database_sign(repo))
     return repo
+
+
+def _version_sign(settings: Settings) -> Sign | None:
+    """What is to be said of the version of the tables; None where it is that of this redux."""
+    if settings.database.endswith(":memory:"):
+        return None
+    version, known = upkeep_of(settings.database).version(), current_version()
+    standing = Standing.CURRENT if version is None else version.seen_by(known)
+    state = f"version {version}, and this redux keeps {known}"
+    if standing is Standing.OLDER and settings.database.startswith("sqlite:"):
+        return note(_TO_UPGRADE, state, "the next run upgrades it, after a backup; so does `redux db upgrade`")
+    if standing is Standing.OLDER:
+        return note(_TO_UPGRADE, state, "`redux db upgrade` changes it, for all who share it")
+    if standing is Standing.AHEAD:
+        return note("tables", f"{state}: they can be read, not written", "pip install -U redux-cache")
+    return None
 
 
 def _database_sign(repo: Repo) -> Sign:

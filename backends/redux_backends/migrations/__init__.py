@@ -1,0 +1,1 @@
+"""Tables brought from one version to another, on both databases, by Alembic's operations."""

@@ -1,0 +1,44 @@
+"""An older SQLite file that cannot be written: read from a copy whose tables are of today."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from redux_backends.backend import BackendOlder
+from redux_backends.migrations.sqlite_change import change_tables
+from redux_backends.sqlite_errors import remedy_of
+from redux_backends.sqlite_file import Connected, connect
+from redux_backends.versions import Version
+
+
+def open_copy(path: Path, reader: Connected, to: Version) -> Connected:
+    """A connection to a copy of what `reader` reads at `path`, upgraded, which goes with the connection.
+
+    Raises `BackendOlder` where there is no room for it.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="redux-") as folder:
+            # A file that is open stays until it is closed, though its name goes.
+            return _copied(reader, Path(folder) / "redux.db", to)
+    except (sqlite3.Error, DBAPIError, OSError) as error:
+        raise BackendOlder.of(
+            str(path),
+            reader.version,
+            to,
+            f"it is read-only here, and no upgraded copy could be made in {tempfile.gettempdir()} "
+            f"({remedy_of(error)}); make it and its folder writable, and it is upgraded",
+        ) from error
+
+
+def _copied(reader: Connected, copy: Path, to: Version) -> Connected:
+    reader.driver.execute("VACUUM INTO ?", (str(copy),))
+    copied = connect(copy, "mode=rw", ("PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = OFF"))
+    try:
+        change_tables(copied, to)
+    finally:
+        copied.engine.dispose()
+    return connect(copy, "immutable=1", ("PRAGMA temp_store = MEMORY",))

@@ -1,0 +1,146 @@
+"""tags have a hash, a moment, and what they supersede, so that edits keep what was there before"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from alembic import op
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    SmallInteger,
+    Table,
+    bindparam,
+    select,
+    text,
+    update,
+)
+
+from redux_backends.texts import KeptText
+from redux_valuestore.digest import digest_struct
+
+revision = "3"
+down_revision = "2"
+lost = "the history of edited and removed tags"
+
+_AT_ONCE = 5_000
+_ROW = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _before() -> Table:
+    """The table of tags as version 2 has it."""
+    return Table(
+        "tag",
+        MetaData(),
+        Column("id", _ROW, primary_key=True, autoincrement=False),
+        Column("kind", KeptText, nullable=False),
+        Column("entity", LargeBinary, nullable=False),
+        Column("key", KeptText, nullable=False),
+        Column("value", KeptText, nullable=False),
+    )
+
+
+def _between() -> Table:
+    """The table on its way: nothing is known yet of what is new in it."""
+    table = _before()
+    for column in _new_columns():
+        table.append_column(column)
+    return table
+
+
+def _new_columns() -> Sequence[Column[Any]]:
+    return (
+        Column("hash", LargeBinary),
+        Column("recorded", Float, comment="by the database's clock; 0: before moments were kept"),
+        Column("current", SmallInteger, comment="1: it has a value, and no other tag supersedes it"),
+    )
+
+
+def upgrade() -> None:
+    """Give every tag its hash; all are current, and recorded nobody knows when."""
+    op.drop_index("tag_by_entity", "tag")
+    with op.batch_alter_table("tag", copy_from=_before()) as batch:
+        for column in _new_columns():
+            batch.add_column(column)
+    _fill_in(_between())
+    with op.batch_alter_table("tag", copy_from=_between()) as batch:
+        for column in _new_columns():
+            batch.alter_column(column.name, existing_type=column.type, existing_comment=column.comment, nullable=False)
+        batch.alter_column(
+            "value",
+            existing_type=KeptText(),
+            nullable=True,
+            comment="none: what it supersedes was removed",
+        )
+    on_postgres = op.get_bind().dialect.name == "postgresql"
+    op.create_table(
+        "tag_edit",
+        Column("child_id", _ROW, *_refers(on_postgres), primary_key=True),
+        Column("position", Integer, primary_key=True),
+        Column("parent_id", _ROW, *_refers(on_postgres), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("tag_by_hash", "tag", [text("substr(hash, 1, 5)")])
+    op.create_index("tag_by_entity", "tag", [text("substr(entity, 1, 5)")])
+    where = text("current = 1")
+    beginnings = [text('substr("key", 1, 64)'), text("substr(value, 1, 64)")]
+    op.create_index("tag_by_key", "tag", beginnings, sqlite_where=where, postgresql_where=where)
+    op.create_index("tag_edit_by_parent", "tag_edit", ["parent_id"])
+
+
+def downgrade() -> None:
+    """Keep the tags that are current."""
+    op.drop_table("tag_edit")
+    for name in ("tag_by_key", "tag_by_entity", "tag_by_hash"):
+        op.drop_index(name, "tag")
+    tag = _between()
+    op.execute(tag.delete().where(tag.c.current != 1))
+    twin = tag.alias()
+    alike = [twin.c[name] == tag.c[name] for name in ("kind", "entity", "key", "value")]
+    op.execute(tag.delete().where(select(twin.c.id).where(*alike, twin.c.id < tag.c.id).exists()))
+    with op.batch_alter_table("tag", copy_from=_between()) as batch:
+        for column in _new_columns():
+            batch.drop_column(column.name)
+        batch.alter_column(
+            "value",
+            existing_type=KeptText(),
+            existing_comment="none: what it supersedes was removed",
+            nullable=False,
+            comment=None,
+        )
+    op.create_index("tag_by_entity", "tag", [text("substr(entity, 1, 5)")])
+
+
+def _refers(on_postgres: bool) -> Sequence[ForeignKey]:
+    """Foreign keys are declared on SQLite only."""
+    return () if on_postgres else (ForeignKey("tag.id"),)
+
+
+def _fill_in(tag: Table) -> None:
+    connection = op.get_bind()
+    filled = update(tag).where(tag.c.id == bindparam("row")).values(hash=bindparam("said"), recorded=0.0, current=1)
+    for rows in _pages(tag):
+        connection.execute(filled, [{"row": row.id, "said": _hash(row)} for row in rows])
+
+
+def _pages(tag: Table) -> Iterator[Sequence[Row[Any]]]:
+    last = 0
+    columns = (tag.c.id, tag.c.kind, tag.c.entity, tag.c.key, tag.c.value)
+    while (
+        rows := op.get_bind().execute(select(*columns).where(tag.c.id > last).order_by(tag.c.id).limit(_AT_ONCE)).all()
+    ):
+        yield rows
+        last = rows[-1].id
+
+
+def _hash(row: Row[Any]) -> bytes:
+    """The hash of a tag that supersedes none."""
+    key, value = (said.encode(errors="surrogatepass") for said in (row.key, row.value))
+    return digest_struct("Tag", row.kind, bytes(row.entity), key, value, [])

@@ -1,0 +1,46 @@
+"""A database looked at and brought to another version, without being opened for a run: it may be of any version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from redux_backends.backend import UnknownDatabase
+from redux_backends.database_info import Upkeep
+from redux_backends.sql import needs_psycopg
+from redux_backends.sqlite_upkeep import SQLiteUpkeep
+from redux_backends.urls import without_password
+from redux_backends.versions import Version
+
+if TYPE_CHECKING:
+    from redux_backends.migrations.revisions import Revision
+
+
+def upkeep_of(url: str) -> Upkeep:
+    """How the database at a URL is looked at and changed. Raises `UnknownDatabase`, `MissingDriver`."""
+    if url.startswith("sqlite:///") and not url.endswith(":memory:"):
+        return SQLiteUpkeep(Path(url.removeprefix("sqlite:///")))
+    if url.partition("://")[0] in ("postgresql", "postgres", "postgresql+psycopg"):
+        with needs_psycopg(url):
+            from redux_backends.postgres_upkeep import PostgresUpkeep  # noqa: PLC0415 - psycopg is an extra
+        return PostgresUpkeep(url)
+    raise UnknownDatabase(
+        f"{without_password(url)!r} has no tables that stay; name a database by --db, as in "
+        "sqlite:////path/redux.db or postgresql://user@host/name",
+        without_password(url),
+    )
+
+
+def known_versions() -> Sequence[Revision]:
+    """Every version of the tables that this redux can bring a database to, oldest first."""
+    from redux_backends.migrations.revisions import known_revisions  # noqa: PLC0415 - Alembic
+
+    return known_revisions()
+
+
+def lost_on_the_way(before: Version, to: Version) -> Sequence[str]:
+    """What going back to an older version loses."""
+    from redux_backends.migrations import revisions  # noqa: PLC0415 - Alembic
+
+    return revisions.lost_on_the_way(before, to)
