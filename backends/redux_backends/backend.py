@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,12 +24,15 @@ from redux_backends.errors import (
     BackendNewer,
     BackendOlder,
     BackendUnavailable,
+    BentRecord,
     MissingDriver,
     UnknownDatabase,
     UnknownId,
+    UnknownReference,
     hex_prefix,
     unknown_reference,
 )
+from redux_backends.exchange import Exchange
 from redux_backends.records import (
     Batch,
     CallNode,
@@ -63,6 +66,7 @@ __all__ = [
     "BackendNewer",
     "BackendOlder",
     "BackendUnavailable",
+    "BentRecord",
     "CallCandidate",
     "Candidate",
     "Found",
@@ -74,6 +78,7 @@ __all__ = [
     "TaskCounts",
     "UnknownDatabase",
     "UnknownId",
+    "UnknownReference",
     "hex_prefix",
     "unknown_reference",
 ]
@@ -82,7 +87,7 @@ NONDETERMINISTIC = "nondeterministic"
 """The tag of a task that gave two results for one evaluation, though nothing they hold could have changed."""
 
 
-class Backend(ABC):
+class Backend(Exchange):
     """Records by their key. Methods may be called from any thread; each write is one transaction, whole or not.
 
     Writing is idempotent: equal content recorded twice, by whomever, is one record.

@@ -81,6 +81,25 @@ def hex_prefix(prefix: str) -> tuple[bytes, bytes]:
     return bytes.fromhex(digits.ljust(64, "0")), bytes.fromhex(digits.ljust(64, "f"))
 
 
-def unknown_reference(kind: str, key: bytes) -> BackendError:
+class UnknownReference(BackendError):
+    """A record names another that is nowhere."""
+
+
+class BentRecord(BackendError):
+    """A record that came from elsewhere has not the hash that its parts make."""
+
+    @classmethod
+    def of(cls, kind: str, key: bytes, why: str) -> BentRecord:
+        """The error for the record of this `kind` with the hash `key`."""
+        return cls(
+            f"{kind} {key.hex()} is bent: {why}; nothing of this group was recorded. Where it comes from, "
+            "redux fsck --repair sets it aside",
+            key.hex(),
+        )
+
+
+def unknown_reference(kind: str, key: bytes) -> UnknownReference:
     """The error of a record that names another which is not there: of this `kind`, with the id or hash `key`."""
-    return BackendError(f"cannot record: {kind} {key.hex()} is named but neither recorded nor in the batch", key.hex())
+    return UnknownReference(
+        f"cannot record: {kind} {key.hex()} is named but neither recorded nor in the batch", key.hex()
+    )

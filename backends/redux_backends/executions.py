@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, literal_column, select, update
+from sqlalchemy import Connection, literal_column, select, update
 
 from redux_backends import liveness, schema
 from redux_backends.dialects import Now
-from redux_backends.records import Execution, ExecutionId, JobStatus, Lease
+from redux_backends.records import Execution, ExecutionId, JobStatus, Lease, Seconds
 from redux_backends.rowids import Ledger
 from redux_backends.session import Session
-from redux_backends.statements import Insert
+from redux_backends.statements import Among, Insert, Row
 
 _execution = schema.execution
 _now = Now().label("now")
 _EXECUTIONS = Insert(_execution, update=[each.name for each in _execution.c if each.name not in ("id", "uuid")])
+_NOW = select(_now)
+_ENDS = Among([_execution.c.uuid, _execution.c.ended], _execution, schema.prefix_of(_execution.c.uuid))
+_GIVEN = Among([*_execution.c, _now], _execution, schema.prefix_of(_execution.c.uuid))
 _RENEW = (
     update(_execution)
     .where(schema.same_id_given(_execution.c.uuid))
@@ -28,9 +33,15 @@ def record_execution(session: Session, ledger: Ledger, execution: Execution) -> 
     """Write an execution as it stands now, its lease renewed."""
     ledger.executions.learn((execution.id,))
     known = execution.id in ledger.executions
+    row = ledger.executions[execution.id] if known else ledger.executions.add(execution.id)
+    session.write(_EXECUTIONS, [_row(row, execution, 0.0)])
+    renew_lease(session, execution.id)
+
+
+def _row(row: int, execution: Execution, lease_until: Seconds) -> Row:
     lease = execution.lease
-    row = (
-        ledger.executions[execution.id] if known else ledger.executions.add(execution.id),
+    return (
+        row,
         execution.id,
         json.dumps(execution.argv),
         execution.user,
@@ -42,10 +53,30 @@ def record_execution(session: Session, ledger: Ledger, execution: Execution) -> 
         lease.boot,
         lease.pid,
         lease.process_started,
-        0.0,
+        lease_until,
     )
-    session.write(_EXECUTIONS, [row])
-    renew_lease(session, execution.id)
+
+
+def put(session: Session, ledger: Ledger, given: Sequence[Execution]) -> None:
+    """Write executions of another database: one that runs there has a lease from now, others have none.
+
+    Those that have ended here stay as they are.
+    """
+    known = ledger.executions
+    known.learn(execution.id for execution in given)
+    old = {execution.id for execution in given if execution.id in known}
+    over = {id for id, ended in session.read(_ENDS, {id[: schema.PREFIX] for id in old}) if ended is not None}
+    (now,) = session.first(_NOW)
+    rows = []
+    for execution in given:
+        if execution.id not in over:
+            row = known[execution.id] if execution.id in known else known.add(execution.id)
+            runs = execution.status is JobStatus.RUNNING
+            # What died has not ended: that is asked anew wherever it is shown.
+            died = execution.status is JobStatus.DIED and execution.ended is None
+            kept = replace(execution, status=JobStatus.RUNNING) if died else execution
+            rows.append(_row(row, kept, now + liveness.LEASE_SECONDS if runs else 0.0))
+    session.write(_EXECUTIONS, rows)
 
 
 def renew_lease(session: Session, execution: ExecutionId) -> None:
@@ -67,13 +98,20 @@ def get_execution(connection: Connection, id: ExecutionId) -> Execution | None:
     return None if row is None else _as_it_stands(row)
 
 
+def read(session: Session, ids: Collection[bytes]) -> Mapping[bytes, Execution]:
+    """Executions by their ids, as they stand now."""
+    names = [column.name for column in _GIVEN.columns]
+    rows = (dict(zip(names, row, strict=True)) for row in session.read(_GIVEN, {id[: schema.PREFIX] for id in ids}))
+    return {row["uuid"]: _as_it_stands(row) for row in rows}
+
+
 def alive(connection: Connection) -> Collection[int]:
     """The rows of the executions that run now."""
     said = select(_execution, _now).where(_execution.c.status == literal_column(str(int(JobStatus.RUNNING))))
     return [row["id"] for row in connection.execute(said).mappings() if _as_it_stands(row).status is JobStatus.RUNNING]
 
 
-def _as_it_stands(row: RowMapping) -> Execution:
+def _as_it_stands(row: Mapping[str, Any]) -> Execution:
     lease = Lease(row["host"], row["boot"], row["pid"], row["process_started"])
     status = JobStatus(row["status"])
     if status is JobStatus.RUNNING and not liveness.is_running(lease, row["lease_until"], row["now"]):

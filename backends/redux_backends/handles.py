@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Text, Update, bindparam, literal_column, not_, select, update
 
 from redux_backends import schema
 from redux_backends.dialects import IsOneOf
+from redux_backends.errors import unknown_reference
+from redux_backends.exchange import HandleRecord
 from redux_backends.records import HandleVersion, Rollback
 from redux_backends.rowids import Ledger
 from redux_backends.session import Session
@@ -26,6 +28,16 @@ _HASHES = Among(
 )
 _PARENTS = Among(list(schema.handle_edge.c), schema.handle_edge, schema.handle_edge.c.child_id)
 _HELD = Among(list(schema.held_handle.c), schema.held_handle, schema.held_handle.c.value_id)
+_RECORDED = Among(
+    [schema.handle.c.id, schema.handle.c.hash, schema.word.c.text, schema.handle.c.valid],
+    schema.handle.join(schema.word, schema.word.c.id == schema.handle.c.name_id),
+    schema.prefix_of(schema.handle.c.hash),
+)
+_PARENT_HASHES = Among(
+    [schema.handle_edge.c.child_id, schema.handle_edge.c.position, schema.handle.c.hash],
+    schema.handle_edge.join(schema.handle, schema.handle.c.id == schema.handle_edge.c.parent_id),
+    schema.handle_edge.c.child_id,
+)
 _KNOWN = Among([schema.handle.c.hash, schema.handle.c.valid], schema.handle, schema.prefix_of(schema.handle.c.hash))
 
 _edge, _merged = schema.handle_edge, schema.handle_edge.alias("merged")
@@ -82,6 +94,33 @@ def hold(session: Session, ledger: Ledger, held: Iterable[HandleVersion]) -> Non
     if wanted:
         ledger.handles.learn(digest for one in wanted for digest in (one.hash, *one.parents))
         _advance(session, ledger, wanted, only_held=True)
+
+
+def put(session: Session, ledger: Ledger, given: Sequence[HandleRecord]) -> None:
+    """Write versions of another database: known ones stay as valid as they are, new ones are if their parents are."""
+    known = ledger.handles
+    known.learn(digest for one in given for digest in (one.version.hash, *one.version.parents))
+    there = {one.version.hash for one in given}
+    for one in given:
+        for parent in one.version.parents:
+            if parent not in known and parent not in there:
+                raise unknown_reference("handle", parent)
+    valid = [one.version for one in given if one.valid and one.version.hash not in known]
+    others = [one.version for one in given if not one.valid or one.version.hash in known]
+    _advance(session, ledger, others, only_held=True)
+    _advance(session, ledger, valid)
+
+
+def read(session: Session, hashes: Collection[bytes]) -> Mapping[bytes, HandleRecord]:
+    """Versions by their hashes."""
+    rows = [row for row in session.read(_RECORDED, {hash[: schema.PREFIX] for hash in hashes}) if row[1] in hashes]
+    parents: defaultdict[int, list[Digest]] = defaultdict(list)
+    for child, _, parent in sorted(session.read(_PARENT_HASHES, [row[0] for row in rows])):
+        parents[child].append(Digest(parent))
+    return {
+        hash: HandleRecord(HandleVersion(Digest(hash), name, tuple(parents[row])), bool(valid))
+        for row, hash, name, valid in rows
+    }
 
 
 def _advance(session: Session, ledger: Ledger, versions: Sequence[HandleVersion], *, only_held: bool = False) -> None:

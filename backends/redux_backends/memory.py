@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,6 +23,8 @@ from redux_backends.backend import (
     hex_prefix,
     unknown_reference,
 )
+from redux_backends.exchange import RecordId, Records
+from redux_backends.memory_exchange import MemoryExchange
 from redux_backends.memory_records import MemoryRecords
 from redux_backends.records import (
     CallNode,
@@ -353,6 +355,25 @@ class MemoryBackend(MemoryRecords):
     def _current_tags(self, entity: bytes) -> tuple[Tag, ...]:
         tags = {hash: self._tags[hash] for hash in self._tags_of[entity] if hash not in self._superseding}
         return tuple(tag for tag in tags.values() if tag.value is not None)
+
+    # -- exchange ----------------------------------------------------------------------------------
+
+    def iter_record_ids(self, roots: Iterable[RecordId] | None = None) -> Iterator[RecordId]:
+        with self._lock:
+            ids = MemoryExchange(self).ids(roots)
+        yield from ids
+
+    def missing_records(self, ids: Sequence[RecordId]) -> Sequence[RecordId]:
+        with self._lock:
+            return MemoryExchange(self).missing(ids)
+
+    def get_records(self, ids: Sequence[RecordId]) -> Records:
+        with self._lock:
+            return MemoryExchange(self).get(ids)
+
+    def put_records(self, records: Records) -> None:
+        with self._lock:
+            MemoryExchange(self).put(records)
 
     def integrity(self) -> Integrity:
         from redux_backends.memory_integrity import MemoryIntegrity  # noqa: PLC0415 - only a check needs it

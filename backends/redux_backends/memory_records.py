@@ -115,12 +115,14 @@ class MemoryRecords(Backend):
             for tag in batch.tags:
                 self._keep_tag(tag)
 
-    def _check_references(self, batch: Batch) -> None:
+    def _check_references(self, batch: Batch, beginning: Iterable[Execution] = ()) -> None:
+        """Refuse what names what is nowhere; executions that are `beginning` count as there."""
         values = _Either(self._values, {value.hash for value in batch.values})
         tasks = _Either(self._tasks, {task.hash for task in batch.tasks})
         keys = _Either(self._keys, {key.eval_hash for key in batch.keys})
         sets = _Either(self._task_sets, {task_set.hash for task_set in batch.task_sets})
         calls = _Either(self._calls, {call.call_hash for call in batch.calls})
+        executions = _Either(self._executions, {execution.id for execution in beginning})
         recorded = (*batch.new_jobs, *batch.jobs)
         jobs = _Either(self._jobs, {job.id for job in recorded})
         _require("value", values, (child for value in batch.values for child in value.subvalues))
@@ -134,7 +136,7 @@ class MemoryRecords(Backend):
         _require("task set", sets, (call.task_set for call in batch.calls))
         _require("call", calls, (child for call in batch.calls for child in call.children))
         _require("call", calls, (upstream.call for call in batch.calls for upstream in call.upstreams))
-        _require("execution", self._executions.keys(), (job.execution for job in recorded))
+        _require("execution", executions, (job.execution for job in recorded))
         _require("job", jobs, (job.parent for job in recorded if job.parent))
         _require("task", tasks, (job.task_hash for job in recorded))
         _require("evaluation", keys, (job.eval_hash for job in recorded if job.eval_hash))
@@ -144,7 +146,7 @@ class MemoryRecords(Backend):
             "task": tasks,
             "call": calls,
             "job": jobs,
-            "execution": self._executions.keys(),
+            "execution": executions,
         }
         for tag in batch.tags:
             _require(tag.kind, tagged.get(tag.kind, frozenset()), (tag.entity,))

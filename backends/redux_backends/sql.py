@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from redux_backends.backend import (
     UnknownDatabase,
 )
 from redux_backends.claims import Claims, LineClaims
+from redux_backends.exchange import RecordId, Records, verify
 from redux_backends.handles import valid_handles
 from redux_backends.memory import MemoryBackend
 from redux_backends.mounts import MOUNT_TABLE
@@ -179,6 +180,30 @@ class SqlBackend(Backend):
 
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
         return self._database.ask(lambda session: tags.get_tags(session, entities))
+
+    # -- exchange ----------------------------------------------------------------------------------
+
+    def iter_record_ids(self, roots: Iterable[RecordId] | None = None) -> Iterator[RecordId]:
+        from redux_backends.sql_record_ids import RecordIds  # noqa: PLC0415 - only an exchange needs it
+
+        ids = RecordIds(self._database)
+        return ids.every() if roots is None else ids.below(roots)
+
+    def missing_records(self, ids: Sequence[RecordId]) -> Sequence[RecordId]:
+        from redux_backends import sql_exchange  # noqa: PLC0415 - only an exchange needs it
+
+        return self._database.ask(lambda session: sql_exchange.missing(session, ids))
+
+    def get_records(self, ids: Sequence[RecordId]) -> Records:
+        from redux_backends import sql_exchange  # noqa: PLC0415 - only an exchange needs it
+
+        return self._database.ask(lambda session: sql_exchange.get(session, ids))
+
+    def put_records(self, records: Records) -> None:
+        from redux_backends import sql_exchange  # noqa: PLC0415 - only an exchange needs it
+
+        verify(records)
+        self._write(lambda session, ledger: sql_exchange.put(session, ledger, records))
 
     def integrity(self) -> Integrity:
         from redux_backends.sql_integrity import SqlIntegrity  # noqa: PLC0415 - only a check needs it

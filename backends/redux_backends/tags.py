@@ -30,6 +30,11 @@ _CURRENT = Among(
     schema.prefix_of(_tag.c.entity),
     schema.CURRENT,
 )
+_BY_HASH = Among(
+    [_tag.c.id, _tag.c.hash, _tag.c.kind, _tag.c.entity, _tag.c.key, _tag.c.value, _tag.c.recorded],
+    _tag,
+    schema.prefix_of(_tag.c.hash),
+)
 _PARENTS = Among(
     [_edit.c.child_id, _edit.c.position, _tag.c.hash],
     _edit.join(_tag, _tag.c.id == _edit.c.parent_id),
@@ -103,3 +108,14 @@ def _parents(session: Session, rows: Iterable[int]) -> Mapping[int, tuple[Digest
     for child, _, parent in sorted(session.read(_PARENTS, rows)):
         found[child].append(Digest(parent))
     return {child: tuple(parents) for child, parents in found.items()}
+
+
+def read(session: Session, hashes: Iterable[bytes]) -> Mapping[Digest, Tag]:
+    """Tags by their hashes, current or not."""
+    wanted = set(hashes)
+    rows = [row for row in session.read(_BY_HASH, {hash[: schema.PREFIX] for hash in wanted}) if row[1] in wanted]
+    parents = _parents(session, [row[0] for row in rows])
+    return {
+        hash: Tag(kind, entity, key, value, parents.get(row, ()), recorded)
+        for row, hash, kind, entity, key, value, recorded in rows
+    }

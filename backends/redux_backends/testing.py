@@ -19,6 +19,7 @@ from redux_backends.backend import (
     Candidate,
     TaskCounts,
 )
+from redux_backends.exchange_suite import ExchangeSuite
 from redux_backends.integrity_suite import IntegritySuite
 from redux_backends.records import (
     Batch,
@@ -64,7 +65,7 @@ def _described(record: ValueRecord) -> ValueRecord:
     return replace(record, data=None)
 
 
-class BackendSuite(AskingSuite, IntegritySuite):
+class BackendSuite(AskingSuite, IntegritySuite, ExchangeSuite):
     """Subclass it and give it `make_backend` and `expire_lease`."""
 
     @abstractmethod

@@ -1,0 +1,234 @@
+"""Exchange of records with a backend of dicts."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from redux_backends import liveness
+from redux_backends.errors import unknown_reference
+from redux_backends.exchange import (
+    UNDER_WAY,
+    CallRecord,
+    HandleRecord,
+    RecordId,
+    RecordKind,
+    Records,
+    is_missing,
+    named_first,
+    verify,
+)
+from redux_backends.memory_records import KeptValue
+from redux_backends.records import Batch, Execution, ExecutionId, Job, JobStatus, Place, TaskSet
+from redux_valuestore.digest import DIGEST_SIZE, Digest
+
+if TYPE_CHECKING:
+    from redux_backends.memory import MemoryBackend
+
+_Key = tuple[RecordKind, bytes]
+_K = RecordKind
+
+
+class MemoryExchange:
+    """The records of a backend, as they leave it and come in. It holds the backend's lock where it is used."""
+
+    def __init__(self, backend: MemoryBackend) -> None:
+        self._backend = backend
+        self._kept: dict[RecordKind, Any] = {
+            _K.HANDLE: backend._handles,
+            _K.VALUE: backend._values,
+            _K.TASK: backend._tasks,
+            _K.EVALUATION: backend._keys,
+            _K.RESULT: {
+                eval_hash + result: evaluation
+                for eval_hash, results in backend._reductions.items()
+                for result, evaluation in results.items()
+            },
+            _K.TASK_SET: backend._task_sets,
+            _K.CALL: backend._calls,
+            _K.EXECUTION: backend._executions,
+            _K.JOB: backend._jobs,
+            _K.TAG: backend._tags,
+        }
+
+    # -- ids ---------------------------------------------------------------------------------------
+
+    def ids(self, roots: Iterable[RecordId] | None) -> list[RecordId]:
+        """The ids of all records, or of those at and below `roots`, each after those that it names."""
+        every = [(kind, id) for kind in _K for id in self._kept[kind]]
+        if roots is not None:
+            wanted = self._below([(root.kind, root.id) for root in roots])
+            every = [key for key in every if key in wanted]
+        return [RecordId(*key, self.stage(*key) or 0.0) for key in named_first(every, self._named, set())]
+
+    def missing(self, ids: Sequence[RecordId]) -> list[RecordId]:
+        """Those that are not here, or have come further there."""
+        return [each for each in ids if is_missing(each, self.stage(each.kind, each.id))]
+
+    def stage(self, kind: RecordKind, id: bytes) -> float | None:
+        """How far a record has come; None where it is not here."""
+        kept = self._kept[kind].get(id)
+        if kept is None:
+            return None
+        if kind is _K.RESULT:
+            return kept.recorded
+        if isinstance(kept, KeptValue):
+            return float(kept.place is not Place.MISSING)
+        if isinstance(kept, Execution) and self._backend._as_it_stands(kept).status is JobStatus.RUNNING:
+            return UNDER_WAY
+        return kept.ended or 0.0 if isinstance(kept, (Execution, Job)) else 0.0
+
+    def _below(self, roots: Sequence[_Key]) -> set[_Key]:
+        wanted: set[_Key] = set()
+        waiting = self._jobs_below([key for key in roots if key[1] in self._kept[key[0]]])
+        while waiting:
+            key = waiting.pop()
+            if key not in wanted:
+                wanted.add(key)
+                waiting += self._named(key)
+                waiting += self._belonging(*key)
+        return wanted
+
+    def _jobs_below(self, roots: list[_Key]) -> list[_Key]:
+        below: defaultdict[_Key, list[_Key]] = defaultdict(list)
+        for job in self._kept[_K.JOB].values():
+            below[_K.EXECUTION, job.execution].append((_K.JOB, job.id))
+            if job.parent is not None:
+                below[_K.JOB, job.parent].append((_K.JOB, job.id))
+        return list(named_first(roots, lambda key: below[key], set()))
+
+    def _named(self, key: _Key) -> list[_Key]:
+        """What a record names."""
+        kind, id = key
+        kept = self._kept[kind][id]
+        match kind:
+            case _K.HANDLE:
+                return [(_K.HANDLE, parent) for parent in kept.version.parents]
+            case _K.VALUE:
+                held = [(_K.HANDLE, one.hash) for one in kept.record.handles]
+                return held + [(_K.VALUE, part) for part in kept.record.subvalues]
+            case _K.EVALUATION:
+                return [(_K.TASK, kept.task_hash), *((_K.VALUE, each.value) for each in kept.arguments)]
+            case _K.RESULT:
+                return [(_K.EVALUATION, id[:DIGEST_SIZE]), (_K.VALUE, id[DIGEST_SIZE:])]
+            case _K.TASK_SET:
+                return [(_K.TASK, task) for task in kept]
+            case _K.CALL:
+                calls = [*kept.children, *(each.call for each in kept.upstreams)]
+                of_it = [(_K.EVALUATION, kept.eval_hash), (_K.VALUE, kept.result), (_K.TASK_SET, kept.task_set)]
+                return of_it + [(_K.CALL, call) for call in calls]
+            case _K.JOB:
+                always = [(_K.EXECUTION, kept.execution), (_K.TASK, kept.task_hash)]
+                maybe = [(_K.JOB, kept.parent), (_K.EVALUATION, kept.eval_hash), (_K.CALL, kept.call_hash)]
+                return always + [(of, its) for of, its in maybe if its is not None]
+            case _K.TAG:
+                return [(_TAGGED[kept.kind], kept.entity), *((_K.TAG, parent) for parent in kept.parents)]
+        return []
+
+    def _belonging(self, kind: RecordKind, id: bytes) -> list[_Key]:
+        """What names a record and goes with it: the rest of a handle's line, an evaluation's results, tags."""
+        found: list[_Key] = [(_K.TAG, tag) for tag in self._backend._tags_of.get(id, ())]
+        if kind is _K.HANDLE:
+            found += [(kind, child) for child in self._backend._descendants.get(Digest(id), ())]
+        if kind is _K.EVALUATION:
+            found += [(_K.RESULT, id + result) for result in self._backend._reductions.get(Digest(id), ())]
+        return found
+
+    # -- records -----------------------------------------------------------------------------------
+
+    def get(self, ids: Sequence[RecordId]) -> Records:
+        """The records with these ids."""
+        found: dict[RecordKind, list[Any]] = {kind: [] for kind in _K}
+        for each in ids:
+            kept = self._kept[each.kind].get(each.id)
+            if kept is not None:
+                found[each.kind].append(kept)
+        keys = self._backend._keys
+        return Records(
+            handles=[HandleRecord(kept.version, kept.valid) for kept in found[_K.HANDLE]],
+            values=[kept.record for kept in found[_K.VALUE]],
+            gone=frozenset(kept.record.hash for kept in found[_K.VALUE] if kept.place is Place.MISSING),
+            tasks=found[_K.TASK],
+            keys=found[_K.EVALUATION],
+            results=found[_K.RESULT],
+            task_sets=[
+                TaskSet(Digest(each.id), tuple(sorted(self._kept[each.kind][each.id])))
+                for each in ids
+                if each.kind is _K.TASK_SET and each.id in self._kept[each.kind]
+            ],
+            calls=[
+                CallRecord(call, keys[call.eval_hash].task_hash, keys[call.eval_hash].args_hash)
+                for call in found[_K.CALL]
+            ],
+            executions=[self._backend._as_it_stands(execution) for execution in found[_K.EXECUTION]],
+            jobs=found[_K.JOB],
+            tags=found[_K.TAG],
+        )
+
+    def put(self, records: Records) -> None:
+        """Record what another database gave."""
+        verify(records)
+        backend = self._backend
+        gone = [value for value in records.values if value.hash in records.gone]
+        batch = Batch(
+            values=[value for value in records.values if value.hash not in records.gone],
+            tasks=records.tasks,
+            keys=records.keys,
+            evaluations=records.results,
+            task_sets=records.task_sets,
+            calls=[record.call for record in records.calls],
+            jobs=[job for job in records.jobs if not self._has_ended(_K.JOB, job.id)],
+            tags=records.tags,
+        )
+        backend._check_references(replace(batch, values=records.values, jobs=records.jobs), records.executions)
+        self._check_handles(records.handles)
+        self._put_handles(records.handles)
+        for value in gone:
+            if value.hash not in backend._values:
+                for version in value.handles:
+                    backend._hold(version)
+                backend._values[value.hash] = KeptValue(replace(value, data=None), Place.MISSING)
+        for execution in records.executions:
+            self._put_execution(execution)
+        backend.record(batch)
+        self._let_die({execution.id for execution in records.executions} | {job.execution for job in records.jobs})
+
+    def _has_ended(self, kind: RecordKind, id: bytes) -> bool:
+        kept = self._kept[kind].get(id)
+        return kept is not None and kept.ended is not None
+
+    def _check_handles(self, handles: Sequence[HandleRecord]) -> None:
+        known = self._backend._handles.keys() | {record.version.hash for record in handles}
+        for record in handles:
+            for parent in record.version.parents:
+                if parent not in known:
+                    raise unknown_reference("handle", parent)
+
+    def _put_handles(self, handles: Sequence[HandleRecord]) -> None:
+        valid = [each for each in handles if each.valid and each.version.hash not in self._backend._handles]
+        for record in handles:
+            if record not in valid:
+                self._backend._hold(record.version)
+        for record in valid:
+            self._backend._advance(record.version)
+
+    def _put_execution(self, execution: Execution) -> None:
+        if self._has_ended(_K.EXECUTION, execution.id):
+            return
+        runs = execution.status is JobStatus.RUNNING
+        as_died = execution.status is JobStatus.DIED and execution.ended is None
+        kept = replace(execution, status=JobStatus.RUNNING) if as_died else execution
+        self._backend._executions[execution.id] = kept
+        self._backend._lease_until[execution.id] = time.time() + liveness.LEASE_SECONDS if runs else 0.0
+
+    def _let_die(self, executions: set[ExecutionId]) -> None:
+        over = {id for id in executions if self._backend._executions[id].status is not JobStatus.RUNNING}
+        for job in list(self._backend._jobs.values()):
+            if job.execution in over and job.status is JobStatus.RUNNING:
+                self._backend._jobs[job.id] = replace(job, status=JobStatus.DIED)
+
+
+_TAGGED = {"execution": _K.EXECUTION, "job": _K.JOB, "call": _K.CALL, "task": _K.TASK, "value": _K.VALUE}
