@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("redux.cli.doctor:doctor", "Say what is wrong with the surroundings."),
     "du": ("redux.cli.du:du", "Say how many bytes what takes."),
     "fsck": ("redux.cli.fsck:fsck", "Check records and bytes, and mend them."),
+    "import-redun": ("redux.cli.import_redun:import_redun_command", "Take over the history in a redun database."),
     "fs": ("redux.cli.fs:fs", "Copy files, on any file system: fs cp SOURCE TARGET."),
     "completion": ("redux.cli.completion:completion", "Print the completion script of a shell."),
 }

@@ -53,6 +53,16 @@ def open_to_read(where: Where) -> Repo:
     return Repo(MemoryBackend(), open_store(settings.store), settings.inline_limit)
 
 
+def open_to_write(where: Where) -> Repo:
+    """The repository that a command adds to; a .redux is made first where nothing says where to write.
+
+    Raises `ProjectRefused` and what opening raises.
+    """
+    sources = find_sources(where)
+    prepare_run(sources)
+    return _open(read_settings(sources))
+
+
 def _file_of(database: str) -> Path | None:
     """The file of a database on the disk, None for any other."""
     scheme, file = database[: len(_SQLITE)], database[len(_SQLITE) :]

@@ -1,1 +1,1 @@
-"""What redun remembered becomes history here: its tables are read, its values kept as they are, none of its code run."""
+"""Redun's history becomes history here: its tables are read, its values kept as they are, and no code of theirs run."""

@@ -9,10 +9,10 @@ from redux.redun.order import in_order
 from redux.redun.source import AMONG, Row
 from redux.redun.taking import Taking, hash_tag, moment, pages
 from redux.redun.tasks import NO_PARAMETERS, Parameters, parameters_of, tasks_of
+from redux_backends.exchange import CallRecord, Records
 from redux_backends.records import (
     NO_TASKS,
     Argument,
-    Batch,
     CallNode,
     EvaluationKey,
     Seconds,
@@ -33,7 +33,9 @@ _UPSTREAMS = f"""
 SELECT a.call_hash, r.arg_hash, r.result_call_hash FROM argument_result r JOIN argument a ON a.arg_hash = r.arg_hash
 WHERE a.call_hash {AMONG}
 """
-_CHILDREN = f"SELECT parent_id, child_id FROM call_edge WHERE parent_id {AMONG} ORDER BY parent_id, call_order, child_id"
+_CHILDREN = (
+    f"SELECT parent_id, child_id FROM call_edge WHERE parent_id {AMONG} ORDER BY parent_id, call_order, child_id"
+)
 _TASKS = f"SELECT call_hash, task_hash FROM call_subtree_task WHERE call_hash {AMONG}"
 _TIMES = f"SELECT call_hash, start_time, end_time FROM job WHERE call_hash {AMONG} AND NOT cached"
 
@@ -148,7 +150,7 @@ def _record(taking: Taking, calls: Sequence[_Call]) -> None:
     ours = dict(calls_of(taking, sorted({name for call in calls for name in call.names})))
     keys: dict[Digest, EvaluationKey] = {}
     sets: dict[Digest, TaskSet] = {}
-    nodes: dict[Digest, CallNode] = {}
+    nodes: dict[Digest, CallRecord] = {}
     for call in calls:
         arguments, upstreams = _named(call, parameters.get(call.task, NO_PARAMETERS), values, ours)
         task_set = _task_set(call, tasks)
@@ -157,19 +159,14 @@ def _record(taking: Taking, calls: Sequence[_Call]) -> None:
         call_hash = hash_call(key.task_hash, key.args_hash, values[call.result], children)
         keys[key.eval_hash] = key
         sets[task_set.hash] = task_set
-        nodes.setdefault(
-            call_hash,
-            CallNode(
-                call_hash, key.eval_hash, values[call.result], children, task_set.hash, call.duration, call.recorded,
-                upstreams,
-            ),
+        node = CallNode(
+            call_hash, key.eval_hash, values[call.result], children, task_set.hash, call.duration, call.recorded,
+            upstreams,
         )  # fmt: skip
+        nodes.setdefault(call_hash, CallRecord(node, key.task_hash, key.args_hash))
         ours[call.key] = call_hash, key.eval_hash
     tags = [hash_tag("call", ours[call.key][0], call.key) for call in calls]
-    batch = Batch(
-        keys=tuple(keys.values()), task_sets=tuple(sets.values()), calls=tuple(nodes.values()), tags=tuple(tags)
-    )
-    taking.record(batch)
+    taking.put(Records(keys=list(keys.values()), task_sets=list(sets.values()), calls=list(nodes.values()), tags=tags))
     taking.book.calls.add((call.key, b"".join(ours[call.key])) for call in calls)
 
 

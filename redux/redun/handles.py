@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from redux.redun.ids import kept_hash
 from redux.redun.order import in_order
 from redux.redun.source import AMONG, Row
 from redux.redun.taking import Taking, pages
-from redux_backends.records import Batch, HandleVersion, Rollback
-from redux_valuestore.digest import Digest
+from redux_backends.exchange import HandleRecord, Records
+from redux_backends.records import HandleVersion
 from redux_valuestore.frozen import frozen
 
 _ALL = "SELECT hash, fullname, is_valid FROM handle"
 _EDGES = f"SELECT child_id, parent_id FROM handle_edge WHERE child_id {AMONG}"
-_ROLLED_BACK = """
-SELECT e.parent_id, e.child_id, h.is_valid FROM handle_edge e JOIN handle h ON h.hash = e.child_id
-WHERE e.parent_id IN (
-    SELECT i.parent_id FROM handle_edge i JOIN handle c ON c.hash = i.child_id JOIN handle p ON p.hash = i.parent_id
-    WHERE NOT c.is_valid AND p.is_valid
-) ORDER BY e.parent_id
-"""
 
 
 @frozen
@@ -29,15 +22,17 @@ class _Version:
     key: str
     names: frozenset[str]
     fullname: str
+    is_valid: bool
 
 
 def take_handles(taking: Taking) -> None:
-    """Record the versions of handles, then roll back what was rolled back."""
+    """Record the versions of handles, before the values that hold them."""
     total, done = taking.source.count("handle"), 0
 
     def settle(versions: Sequence[_Version]) -> None:
         nonlocal done
-        taking.record(Batch(handles=[_as_version(one) for one in versions]))
+        there = {name for one in versions for name in (one.key, *taking.book.handles.find(one.names))}
+        taking.put(Records(handles=[_record(one, there) for one in versions]))
         taking.book.handles.add((one.key, kept_hash(one.key)) for one in versions)
         done += len(versions)
         taking.told("handles", done, total)
@@ -47,30 +42,18 @@ def take_handles(taking: Taking) -> None:
 
     first = (_versions(taking, page) for page in pages(taking.source.read(_ALL)))
     taking.counts.lost += in_order(first, again, taking.book.handles, settle)
-    for rollbacks in pages(_rollbacks(taking)):
-        taking.record(Batch(rollbacks=rollbacks))
 
 
 def _versions(taking: Taking, rows: Sequence[Row]) -> list[_Version]:
     parents: defaultdict[str, set[str]] = defaultdict(set)
     for child, parent in taking.source.read(_EDGES, [row[0] for row in rows]):
         parents[child].add(parent)
-    return [_Version(hash, frozenset(parents[hash]), fullname) for hash, fullname, _ in rows]
+    return [_Version(hash, frozenset(parents[hash]), fullname, bool(valid)) for hash, fullname, valid in rows]
 
 
-def _as_version(one: _Version) -> HandleVersion:
-    return HandleVersion(kept_hash(one.key), one.fullname, tuple(kept_hash(name) for name in sorted(one.names)))
-
-
-def _rollbacks(taking: Taking) -> Iterator[Rollback]:
-    """What made children of valid versions invalid."""
-    kept: dict[str, set[Digest]] = {}
-    for parent, child, is_valid in taking.source.read(_ROLLED_BACK):
-        kept.setdefault(parent, set())
-        if is_valid:
-            kept[parent].add(kept_hash(child))
-    for parent, valid in kept.items():
-        yield Rollback(kept_hash(parent), frozenset(valid) or None)
+def _record(one: _Version, there: Collection[str]) -> HandleRecord:
+    parents = tuple(kept_hash(name) for name in sorted(one.names) if name in there)
+    return HandleRecord(HandleVersion(kept_hash(one.key), one.fullname, parents), one.is_valid)
 
 
 def versions_of(taking: Taking, values: Sequence[str]) -> Mapping[str, HandleVersion]:

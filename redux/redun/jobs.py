@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from redux.redun.calls import calls_of
 from redux.redun.ids import kept_id
@@ -13,10 +12,12 @@ from redux.redun.source import AMONG, Row
 from redux.redun.taking import Taking, moment, pages
 from redux.redun.tasks import tasks_of
 from redux.redun.values import ERROR
-from redux_backends.liveness import this_process
-from redux_backends.records import Batch, Execution, ExecutionId, Job, JobId, JobStatus, Lease, Outcome, Seconds
+from redux_backends.exchange import Records
+from redux_backends.records import Execution, ExecutionId, Job, JobId, JobStatus, Lease, Outcome, Seconds
 from redux_valuestore.frozen import frozen
 
+_NOBODY = Lease("", "", 0, "")
+"""Redun does not say which process runs an execution; none is taken for running."""
 _EXECUTIONS = """
 SELECT e.id, e.args, j.start_time, j.end_time, v.type FROM execution e LEFT JOIN job j ON j.id = e.job_id
 LEFT JOIN call_node c ON c.call_hash = j.call_hash LEFT JOIN value v ON v.value_hash = c.value_hash
@@ -36,13 +37,10 @@ def take_executions(taking: Taking) -> None:
     total, done = taking.source.count("execution"), 0
     for page in pages(taking.source.read(_EXECUTIONS)):
         users = _users(taking, [row[0] for row in page])
-        for row in page:
-            new = _execution(row, users.get(row[0], ""))
-            known = backend.get_execution(new.id)
-            taking.counts.new_executions += known is None
-            taking.counts.unended += new.status is JobStatus.RUNNING
-            if known is None or (known.ended is None and not _is_same(known, new)):
-                backend.record_execution(new)
+        executions = [_execution(row, users.get(row[0], "")) for row in page]
+        taking.counts.new_executions += sum(backend.get_execution(one.id) is None for one in executions)
+        taking.counts.unended += sum(one.ended is None for one in executions)
+        taking.put(Records(executions=executions))
         done += len(page)
         taking.told("executions", done, total)
 
@@ -50,8 +48,8 @@ def take_executions(taking: Taking) -> None:
 def _users(taking: Taking, executions: Sequence[str]) -> Mapping[str, str]:
     if "tag" not in taking.source.tables:
         return {}
-    said = {id: value for id, value in taking.source.read(_USERS, executions)}
-    return {id: value.strip('"') for id, value in said.items() if isinstance(value, str)}
+    said = taking.source.read(_USERS, executions)
+    return {id: value.strip('"') for id, value in said if isinstance(value, str)}
 
 
 def _execution(row: Row, user: str) -> Execution:
@@ -59,15 +57,10 @@ def _execution(row: Row, user: str) -> Execution:
     began, end = moment(started), moment(ended)
     status = JobStatus.FAILED if result == ERROR or began is None else JobStatus.DONE
     if began is not None and end is None and status is JobStatus.DONE:
-        status = JobStatus.RUNNING
+        status = JobStatus.DIED
     return Execution(
-        ExecutionId(kept_id(id)), _argv(said), user, "", began or 0.0, _nobody(), end if began else 0.0, status
+        ExecutionId(kept_id(id)), _argv(said), user, "", began or 0.0, _NOBODY, end if began else 0.0, status
     )
-
-
-def _nobody() -> Lease:
-    """The lease of a process that is not there, so that what never ended shows as died."""
-    return replace(this_process(), pid=0, process_started="redun")
 
 
 def _argv(said: str) -> tuple[str, ...]:
@@ -76,11 +69,6 @@ def _argv(said: str) -> tuple[str, ...]:
     except ValueError:
         return (said,)
     return tuple(map(str, words)) if isinstance(words, list) else (str(words),)
-
-
-def _is_same(known: Execution, new: Execution) -> bool:
-    stands = JobStatus.RUNNING if known.status is JobStatus.DIED else known.status
-    return replace(known, status=stands, lease=new.lease) == new
 
 
 # -- jobs --------------------------------------------------------------------------------------------
@@ -109,7 +97,7 @@ def take_jobs(taking: Taking) -> None:
 
     def settle(jobs: Sequence[_Job]) -> None:
         nonlocal done
-        taking.record(Batch(jobs=tuple(_records(taking, jobs))))
+        taking.put(Records(jobs=list(_records(taking, jobs))))
         taking.book.jobs.add((job.key, kept_id(job.key)) for job in jobs)
         done += len(jobs)
         taking.told("jobs", done, total)
@@ -165,7 +153,7 @@ def _records(taking: Taking, jobs: Sequence[_Job]) -> Iterator[Job]:
 
 
 def _status(job: _Job, has_call: bool) -> JobStatus:
-    """How a job stands: one that never ended died with its execution, or was left behind when that ended."""
+    """How a job stands: one that never ended was left behind when its execution ended, or died with it."""
     if job.failed:
         return JobStatus.FAILED
     if job.ended is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -13,13 +14,16 @@ from redux.redun.source import Source
 from redux.redun.value_files import ValueFiles
 from redux.repo import Repo
 from redux.serializers.redun_values import redun_header
-from redux_backends.records import Batch, Place, Seconds, Tag, ValueRecord
+from redux_backends.exchange import Records
+from redux_backends.records import Seconds, Tag, ValueRecord
 from redux_valuestore.digest import Digest, digest_bytes
 
 T = TypeVar("T")
 
 PAGE = 1_000
 """Rows of a table that are taken at a time."""
+UNKNOWN_MOMENT: Seconds = 0.0
+"""When redun's tags were made: it does not say."""
 HASH_TAG = "redun.hash"
 """The tag under which a value, call or task has redun's hash of it."""
 
@@ -54,9 +58,9 @@ class Taking:
     tell: Tell
     counts: Counts = field(default_factory=Counts)
 
-    def record(self, batch: Batch) -> None:
-        """Record what was read."""
-        self.repo.backend.record(batch)
+    def put(self, records: Records) -> None:
+        """Record what was read; what is here already stays."""
+        self.repo.backend.put_records(records)
 
     def told(self, what: str, done: int, of: int) -> None:
         """Count rows, and tell of them."""
@@ -70,20 +74,11 @@ class Taking:
         absent = [gone_value(hash, "unknown", "") for hash in sorted(wanted - found.keys())]
         if absent:
             self.counts.lost += len(absent)
-            self.record_gone(absent)
+            self.put(Records(values=absent, gone=frozenset(one.hash for one in absent)))
             pairs = list(zip(sorted(wanted - found.keys()), (one.hash for one in absent), strict=True))
             self.book.values.add(pairs)
             found.update(pairs)
         return {hash: Digest(ours) for hash, ours in found.items()}
-
-    def record_gone(self, values: Sequence[ValueRecord]) -> None:
-        """Record values whose bytes nobody has."""
-        backend = self.repo.backend
-        known = backend.get_values([value.hash for value in values])
-        self.record(Batch(values=[value for value in values if value.hash not in known]))
-        for value in values:
-            if value.hash not in known or known[value.hash].place is not Place.MISSING:
-                backend.forget_value(value.hash)
 
 
 def gone_value(hash: str, type_name: str, format: str) -> ValueRecord:
@@ -95,7 +90,7 @@ def gone_value(hash: str, type_name: str, format: str) -> ValueRecord:
 
 def hash_tag(kind: str, entity: bytes, hash: str) -> Tag:
     """The tag that says redun's hash of a record."""
-    return Tag(kind, entity, HASH_TAG, f'"{hash}"')
+    return Tag(kind, entity, HASH_TAG, json.dumps(hash), recorded=UNKNOWN_MOMENT)
 
 
 def pages(rows: Iterable[T], size: int = PAGE) -> Iterator[list[T]]:

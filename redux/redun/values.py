@@ -14,7 +14,8 @@ from redux.redun.showing import show_pickle
 from redux.redun.source import AMONG, Row
 from redux.redun.taking import Taking, gone_value, hash_tag
 from redux.serializers.redun_values import redun_header
-from redux_backends.records import Batch, FileFact, HandleVersion, Tag, TaskFact, Traits, ValueRecord
+from redux_backends.exchange import Records
+from redux_backends.records import FileFact, HandleVersion, Tag, TaskFact, Traits, ValueRecord
 from redux_valuestore.digest import Digest, digest_chunks
 from redux_valuestore.frozen import frozen
 
@@ -145,10 +146,8 @@ def _record(taking: Taking, values: Sequence[_Value]) -> None:
             kept.append(record)
         ours[value.key] = record.hash
         tags.append(hash_tag("value", record.hash, value.key))
-    if gone:
-        taking.counts.missing += len(gone)
-        taking.record_gone(gone)
-    taking.record(Batch(values=kept, tags=tags))
+    taking.counts.missing += len(gone)
+    taking.put(Records(values=[*gone, *kept], gone=frozenset(value.hash for value in gone), tags=tags))
     taking.book.values.add((value.key, ours[value.key]) for value in values)
 
 
