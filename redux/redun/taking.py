@@ -25,7 +25,7 @@ PAGE = 1_000
 UNKNOWN_MOMENT: Seconds = 0.0
 """When redun's tags were made: it does not say."""
 HASH_TAG = "redun.hash"
-"""The tag under which a value, call or task has redun's hash of it."""
+"""The tag under which a value or call has redun's hash of it; a task is a value, too."""
 
 Tell = Callable[[str, int, int], None]
 """Told what is being taken over, how much of it is done, and of how much."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 from redux.redun.ids import kept_hash
 from redux.redun.pickles import Made, NotRead, read_pickle
 from redux.redun.source import AMONG, Row
-from redux.redun.taking import Taking, hash_tag, pages
+from redux.redun.taking import Taking, pages
 from redux_backends.exchange import Records
 from redux_backends.records import CodePiece, TaskRecord, hash_task
 from redux_valuestore.digest import Digest
@@ -35,8 +35,7 @@ def take_tasks(taking: Taking) -> None:
 
 def record_tasks(taking: Taking, tasks: Sequence[tuple[str, TaskRecord]]) -> None:
     """Record tasks, and what stands for redun's hashes of them."""
-    tags = [hash_tag("task", task.hash, hash) for hash, task in tasks]
-    taking.put(Records(tasks=[task for _, task in tasks], tags=tags))
+    taking.put(Records(tasks=[task for _, task in tasks]))
     taking.book.tasks.add((hash, task.hash) for hash, task in tasks)
 
 
