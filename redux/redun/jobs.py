@@ -37,7 +37,7 @@ def take_executions(taking: Taking) -> None:
     total, done = taking.source.count("execution"), 0
     for page in pages(taking.source.read(_EXECUTIONS)):
         users = _users(taking, [row[0] for row in page])
-        executions = [_execution(row, users.get(row[0], "")) for row in page]
+        executions = [_execution(row, users.get(row[0], ""), taking.source.has_local_times) for row in page]
         taking.counts.new_executions += sum(backend.get_execution(one.id) is None for one in executions)
         taking.counts.unended += sum(one.ended is None for one in executions)
         taking.put(Records(executions=executions))
@@ -52,9 +52,9 @@ def _users(taking: Taking, executions: Sequence[str]) -> Mapping[str, str]:
     return {id: value.strip('"') for id, value in said if isinstance(value, str)}
 
 
-def _execution(row: Row, user: str) -> Execution:
+def _execution(row: Row, user: str, is_local: bool) -> Execution:
     id, said, started, ended, result = row
-    began, end = moment(started), moment(ended)
+    began, end = moment(started, is_local), moment(ended, is_local)
     status = JobStatus.FAILED if result == ERROR or began is None else JobStatus.DONE
     if began is not None and end is None and status is JobStatus.DONE:
         status = JobStatus.DIED
@@ -111,6 +111,7 @@ def take_jobs(taking: Taking) -> None:
 
 
 def _read(taking: Taking, rows: Sequence[Row]) -> Iterator[_Job]:
+    is_local = taking.source.has_local_times
     for id, start, end, task, cached, call, parent, execution, result, is_there, is_over, of_parent in rows:
         if not is_there:
             taking.counts.lost += 1
@@ -119,8 +120,8 @@ def _read(taking: Taking, rows: Sequence[Row]) -> Iterator[_Job]:
         yield _Job(
             id,
             names,
-            moment(start) or 0.0,
-            moment(end),
+            moment(start, is_local) or 0.0,
+            moment(end, is_local),
             task,
             bool(cached),
             call,

@@ -35,6 +35,8 @@ class Source(ABC):
         self.place = place
         self.version = ""
         self.tables: frozenset[str] = frozenset()
+        self.has_local_times = False
+        """whether the times of jobs are those of the machine's own zone, as once in files"""
 
     def look(self) -> None:
         """Find out whether it is a redun database, and of which version. Raises RedunRefused, RedunUnreadable."""
@@ -83,6 +85,7 @@ class SQLiteSource(Source):
             (said,) = self._driver.execute("PRAGMA quick_check(1)").fetchone()
         if said != "ok":
             raise RedunUnreadable(f"the redun database {self.place} is damaged ({said}); bring its backup back")
+        self.has_local_times = self.version < "3.4"
 
     def read(self, statement: str, keys: Sequence[str] | None = None) -> Iterator[Row]:
         with self._explained():

@@ -100,9 +100,12 @@ def pages(rows: Iterable[T], size: int = PAGE) -> Iterator[list[T]]:
         yield page
 
 
-def moment(said: object) -> Seconds | None:
-    """A time of redun's, which is UTC, as seconds since the epoch; None where there is none."""
+def moment(said: object, is_local: bool = False) -> Seconds | None:
+    """A time of redun's as seconds since the epoch; None where there is none. It is UTC if not `is_local`."""
     if said is None:
         return None
-    time = said if isinstance(said, datetime) else datetime.fromisoformat(str(said))
-    return (time if time.tzinfo is not None else time.replace(tzinfo=UTC)).timestamp()
+    try:
+        time = said if isinstance(said, datetime) else datetime.fromisoformat(str(said))
+    except ValueError:
+        return None
+    return (time if is_local or time.tzinfo is not None else time.replace(tzinfo=UTC)).timestamp()
