@@ -80,14 +80,17 @@ class TestSQLite(BackendSuite):
 
 class TestPostgres(BackendSuite):
     @pytest.fixture(autouse=True)
-    def _database(self, postgres_url: str) -> None:
-        self.url = postgres_url
+    def _databases(self) -> Iterator[None]:
+        self.urls: dict[Path, str] = {}
+        with ExitStack() as self.stack:
+            yield
 
     def make_backend(self, folder: Path) -> Backend:
-        return open_backend(self.url)
+        self.urls[folder] = url = self.stack.enter_context(postgres_server.shared().database())
+        return open_backend(url)
 
     def expire_lease(self, backend: Backend, execution: Execution) -> None:
-        with psycopg.connect(self.url) as connection:
+        with psycopg.connect(next(iter(self.urls.values()))) as connection:
             connection.execute(
                 "UPDATE execution SET lease_until = lease_until - %s WHERE uuid = %s",
                 (liveness.LEASE_SECONDS + 1, execution.id),

@@ -111,7 +111,7 @@ def alive(connection: Connection) -> Collection[int]:
     return [row["id"] for row in connection.execute(said).mappings() if _as_it_stands(row).status is JobStatus.RUNNING]
 
 
-def _as_it_stands(row: Mapping[str, Any]) -> Execution:
+def _as_it_stands(row: Mapping[Any, Any]) -> Execution:
     lease = Lease(row["host"], row["boot"], row["pid"], row["process_started"])
     status = JobStatus(row["status"])
     if status is JobStatus.RUNNING and not liveness.is_running(lease, row["lease_until"], row["now"]):

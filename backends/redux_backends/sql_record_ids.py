@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, Text, bindparam, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, Text, bindparam, literal_column, select, tuple_
 
 from redux_backends import executions, schema
 from redux_backends.dialects import IsOneOf
@@ -241,10 +241,10 @@ class RecordIds:
 
     # -- statements --------------------------------------------------------------------------------
 
-    def _all(self, asked: Select[Any]) -> Sequence[Any]:
+    def _all(self, asked: Any) -> Sequence[Any]:
         return self._database.view(lambda connection: connection.execute(asked).all())
 
-    def _among(self, asked: Select[Any], owner: ColumnElement[int], rows: Collection[int]) -> Sequence[Any]:
+    def _among(self, asked: Any, owner: ColumnElement[int], rows: Collection[int]) -> Sequence[Any]:
         chosen = asked.where(IsOneOf(owner, _ROWS))
         given = {"rows": json.dumps(list(rows))}
         return self._database.view(lambda connection: connection.execute(chosen, given).all())
@@ -280,7 +280,7 @@ def id_column(table: Table) -> ColumnElement[bytes]:
     return table.c.uuid if "uuid" in table.c else table.c.hash
 
 
-def _numbered(kind: RecordKind) -> Select[Any]:
+def _numbered(kind: RecordKind) -> Any:
     """Row, id and what its stage is told by."""
     table = TABLES[kind]
     told = {_K.VALUE: _value.c.place, _K.EXECUTION: schema.execution.c.ended, _K.JOB: _job.c.ended}
@@ -294,8 +294,8 @@ def stage_of(kind: RecordKind, told: float | None) -> float:
     return told or 0.0
 
 
-def _read(connection: Connection, kind: RecordKind, asked: Select[Any], **parameters: object) -> list[_Row]:
-    rows = connection.execute(asked, parameters).all()
+def _read(connection: Connection, kind: RecordKind, asked: Any, **parameters: object) -> list[_Row]:
+    rows: Sequence[Any] = connection.execute(asked, parameters).all()
     running = executions.alive(connection) if kind is _K.EXECUTION else ()
     return [(row, id, UNDER_WAY if row in running else stage_of(kind, told)) for row, id, told in rows]
 
