@@ -51,14 +51,14 @@ _AGREEMENT: Mapping[Agreement, str] = {
     Agreement.CHANGED: "has changed since it was recorded; what follows is about the record",
     Agreement.GONE: "is gone; what follows is about the record",
     Agreement.UNREADABLE: "cannot be read; what follows is about the record",
-    Agreement.UNKNOWN: "may have changed since redun recorded it, which goes by size and time; what follows is about the record",
+    Agreement.UNKNOWN: "may have changed: redun recorded its size and time alone; what follows is about the record",
 }
 _AGREEMENT_OF_SEVERAL: Mapping[Agreement, str] = {
     Agreement.SAME: "are as they were recorded",
     Agreement.CHANGED: "have changed since they were recorded; what follows is about the record",
     Agreement.GONE: "are gone; what follows is about the record",
     Agreement.UNREADABLE: "cannot be read; what follows is about the record",
-    Agreement.UNKNOWN: "may have changed since redun recorded them, which goes by size and time; what follows is about the record",
+    Agreement.UNKNOWN: "may have changed: redun recorded sizes and times alone; what follows is about the record",
 }
 _TAG_WIDTH = 80
 """Characters: a longer tag is cut."""
