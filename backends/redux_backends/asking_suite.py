@@ -228,6 +228,17 @@ class AskingSuite:
             backend.record(Batch(tags=[Tag("job", story.root.id, "n", "1", (digest("unknown"),))]))
         assert backend.get_tags([story.root.id]) == {}
 
+    def test_records_are_found_by_how_a_tag_begins(self, backend: Backend, story: Story) -> None:
+        said = {"1a": story.root.id, "1b2": story.execution.id, "1b3": story.root.id, "2": story.root.id}
+        kinds = {story.root.id: "job", story.execution.id: "execution"}
+        tags = [Tag(kinds[id], id, "hash", f'"{text}"') for text, id in said.items()]
+        backend.record_tags([*tags, Tag("job", story.root.id, "other", '"1"')])
+        backend.record(Batch(tags=[replace(tags[0], value=None, parents=(tags[0].hash,))]))
+        assert [found.id for found in backend.find_tagged("hash", '"1')] == [said["1b2"], said["1b3"]]
+        assert [found.kind for found in backend.find_tagged("hash", '"1b3"')] == ["job"]
+        assert len(backend.find_tagged("hash", "", limit=2)) == 2
+        assert not backend.find_tagged("hash", '"3')
+
     # -- handles -----------------------------------------------------------------------------------
 
     def test_what_descends_from_a_version_is_rolled_back_and_the_version_stays(self, backend: Backend) -> None:

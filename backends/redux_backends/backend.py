@@ -319,5 +319,9 @@ class Backend(Exchange):
         """The current tags of records, oldest first; records without one are left out."""
 
     @abstractmethod
+    def find_tagged(self, key: str, beginning: str, limit: int = 100) -> Sequence[Found]:
+        """At most `limit` records with a current tag of this `key` whose JSON begins so, in the order of that."""
+
+    @abstractmethod
     def integrity(self) -> Integrity:
         """The records as `redux fsck` and `redux du` look at them."""

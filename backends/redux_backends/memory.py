@@ -356,6 +356,12 @@ class MemoryBackend(MemoryRecords):
         tags = {hash: self._tags[hash] for hash in self._tags_of[entity] if hash not in self._superseding}
         return tuple(tag for tag in tags.values() if tag.value is not None)
 
+    def find_tagged(self, key: str, beginning: str, limit: int = 100) -> Sequence[Found]:
+        with self._lock:
+            tags = [tag for entity in self._tags_of for tag in self._current_tags(entity) if tag.key == key]
+            said = sorted((tag.value or "", tag.entity, tag.kind) for tag in tags)
+            return [Found(kind, entity) for value, entity, kind in said if value.startswith(beginning)][:limit]
+
     # -- exchange ----------------------------------------------------------------------------------
 
     def iter_record_ids(self, roots: Iterable[RecordId] | None = None) -> Iterator[RecordId]:

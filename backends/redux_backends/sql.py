@@ -206,6 +206,9 @@ class SqlBackend(Backend):
         verify(records)
         self._write(lambda session, ledger: sql_exchange.put(session, ledger, records))
 
+    def find_tagged(self, key: str, beginning: str, limit: int = 100) -> Sequence[Found]:
+        return self._database.view(lambda connection: tags.find_tagged(connection, key, beginning, limit))
+
     def integrity(self) -> Integrity:
         from redux_backends.sql_integrity import SqlIntegrity  # noqa: PLC0415 - only a check needs it
 

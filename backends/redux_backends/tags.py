@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Text, bindparam, literal_column, select, update
+from sqlalchemy import Connection, Text, bindparam, literal_column, select, update
 
 from redux_backends import schema
-from redux_backends.backend import unknown_reference
+from redux_backends.backend import Found, unknown_reference
 from redux_backends.dialects import IsOneOf, Now
 from redux_backends.records import Seconds, Tag, TagEntity
 from redux_backends.rowids import Ledger
@@ -119,3 +120,17 @@ def read(session: Session, hashes: Iterable[bytes]) -> Mapping[Digest, Tag]:
         hash: Tag(kind, entity, key, value, parents.get(row, ()), recorded)
         for row, hash, kind, entity, key, value, recorded in rows
     }
+
+
+def find_tagged(connection: Connection, key: str, beginning: str, limit: int) -> Sequence[Found]:
+    """Records with a current tag of this key whose JSON begins so."""
+    indexed = schema.beginning_of(_tag.c.value)
+    after = beginning + chr(sys.maxunicode)
+    found = (
+        select(_tag.c.kind, _tag.c.entity)
+        .where(schema.CURRENT, schema.beginning_of(_tag.c.key) == key[:64], _tag.c.key == key)
+        .where(indexed >= beginning[:64], indexed <= after[:64], _tag.c.value >= beginning, _tag.c.value < after)
+        .order_by(_tag.c.value, _tag.c.entity)
+        .limit(limit)
+    )
+    return [Found(kind, entity) for kind, entity in connection.execute(found)]

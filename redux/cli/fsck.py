@@ -6,16 +6,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import click
 
-from redux.cli.output import is_terminal, show, whole_width
+from redux.cli.output import show, whole_width
+from redux.cli.passing_line import passing_line
 from redux.cli.render import cut, dim, show_count, show_seconds, show_size, strong, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
-from redux.fsck.check import Check, Looked, Tell, say_nothing
+from redux.fsck.check import Check, Looked, Tell
 from redux.fsck.findings import WORDS, Kind
 from redux.fsck.repair import Repair
 
@@ -169,27 +170,6 @@ def _verdict(outcome: Outcome, repair: bool) -> str:
 
 # -- progress ----------------------------------------------------------------------------------------
 
-_REDRAW_SECONDS = 0.2
 
-
-@contextmanager
-def _progress() -> Iterator[Tell]:
-    """What is being looked at, on one line of the terminal that goes away in the end."""
-    if not is_terminal(sys.stderr):
-        yield say_nothing
-        return
-    drawn = [time.monotonic()]
-
-    def tell(what: str, done: int, of: int) -> None:
-        now = time.monotonic()
-        if now - drawn[0] >= _REDRAW_SECONDS:
-            drawn[0] = now
-            much = f" {100 * done // of} %" if of else f" {done:,}" if done else ""
-            sys.stderr.write(f"\r\x1b[Klooking at {what}{much}")
-            sys.stderr.flush()
-
-    try:
-        yield tell
-    finally:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
+def _progress() -> AbstractContextManager[Tell]:
+    return passing_line("looking at")

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, cast
 
 import msgpack
 
+from redux.cli.from_redun import (
+    as_redun_saw_them,
+    find_by_redun_hash,
+    is_redun_fact,
+    read_redun_texts,
+    without_dashes,
+)
 from redux.cli.origins import behind_arguments, maker_of, where_it_ran
 from redux.cli.pages import (
     Agreement,
@@ -48,6 +55,7 @@ if TYPE_CHECKING:
 
 SCRIPT_TASK = "redux.script"
 """Its results have the log of what ran."""
+_OF_FILES = ("redux.file.", "redun.")
 _MANY = 1000
 _FEW = 20
 
@@ -130,7 +138,7 @@ def _told_by_result(repo: Repo, view: JobView) -> dict[str, str]:
             data = repo.store.get(stored.hash)
         except (StoreError, OSError):  # the rest of the page is worth showing
             return {}
-    return {} if data is None else read_texts(data)
+    return {} if data is None else read_redun_texts(data) or read_texts(data)
 
 
 def read_texts(data: Buffer) -> dict[str, str]:
@@ -270,12 +278,15 @@ def _compare(written: str, records: Sequence[ValueRecord]) -> tuple[Agreement, V
         return Agreement.UNREADABLE, _plainest(records)
     if now is None:
         return Agreement.GONE, _plainest(records)
-    same = [record for record in records if _content(record, written) == now]
-    return (Agreement.SAME, _plainest(same)) if same else (Agreement.CHANGED, _plainest(records))
+    same = [record for record in records if _content(record, written) == now] or as_redun_saw_them(written, records)
+    if same:
+        return Agreement.SAME, _plainest(same)
+    newest = _plainest(records)
+    return (Agreement.UNKNOWN if is_redun_fact(_content(newest, written)) else Agreement.CHANGED), newest
 
 
 def _plainest(records: Sequence[ValueRecord]) -> ValueRecord:
-    return next((record for record in records if record.type_name.startswith("redux.file.")), records[0])
+    return next((record for record in records if record.type_name.startswith(_OF_FILES)), records[0])
 
 
 def _content(record: ValueRecord, path: str) -> Digest | None:
@@ -286,11 +297,11 @@ def _content(record: ValueRecord, path: str) -> Digest | None:
 
 
 def resolve(backend: Backend, word: str) -> Found | None:
-    """The record whose id a word begins; None where it is no id. Raises AmbiguousId."""
+    """The record whose id a word begins, or redun's hash of it; None where it is neither. Raises AmbiguousId."""
     try:
-        return backend.resolve(word)
+        return backend.resolve(without_dashes(word))
     except UnknownId:
-        return None
+        return find_by_redun_hash(backend, word)
 
 
 def execution_of(backend: Backend, found: Found) -> Execution:

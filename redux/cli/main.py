@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "du": ("redux.cli.du:du", "Say how many bytes what takes."),
     "fsck": ("redux.cli.fsck:fsck", "Check records and bytes, and mend them."),
     "archive": ("redux.cli.archive:archive", "Save history as one file, check it, load it."),
+    "import-redun": ("redux.cli.import_redun:import_redun_command", "Take over the history in a redun database."),
     "fs": ("redux.cli.fs:fs", "Copy files, on any file system: fs cp SOURCE TARGET."),
     "completion": ("redux.cli.completion:completion", "Print the completion script of a shell."),
 }

@@ -51,12 +51,14 @@ _AGREEMENT: Mapping[Agreement, str] = {
     Agreement.CHANGED: "has changed since it was recorded; what follows is about the record",
     Agreement.GONE: "is gone; what follows is about the record",
     Agreement.UNREADABLE: "cannot be read; what follows is about the record",
+    Agreement.UNKNOWN: "may have changed: redun recorded its size and time alone; what follows is about the record",
 }
 _AGREEMENT_OF_SEVERAL: Mapping[Agreement, str] = {
     Agreement.SAME: "are as they were recorded",
     Agreement.CHANGED: "have changed since they were recorded; what follows is about the record",
     Agreement.GONE: "are gone; what follows is about the record",
     Agreement.UNREADABLE: "cannot be read; what follows is about the record",
+    Agreement.UNKNOWN: "may have changed: redun recorded sizes and times alone; what follows is about the record",
 }
 _TAG_WIDTH = 80
 """Characters: a longer tag is cut."""
@@ -87,7 +89,7 @@ def execution_text(page: ExecutionPage, now: Seconds, width: int, reasons_width:
     lines = [
         f"execution {strong(one.id.hex())}  {show_status(one.status)}{took}",
         f"  {show_command(one)}",
-        dim(f"  started {show_moment(one.started)} ({show_ago(one.started, now)}) by {one.user} in {one.cwd}"),
+        dim(f"  started {show_moment(one.started)} ({show_ago(one.started, now)}){_by_whom(one)}"),
         *tag_lines(page.tags),
         "",
         *task_table(page.tasks),
@@ -101,6 +103,11 @@ def execution_text(page: ExecutionPage, now: Seconds, width: int, reasons_width:
         total = sum(row.ran + row.cached + row.failed + row.other for row in page.tasks)
         lines.append(dim(f"and {total - len(page.jobs):,} more; --limit shows more, --task those of one task"))
     return lines
+
+
+def _by_whom(one: Execution) -> str:
+    """Who ran it and where, as far as that is recorded."""
+    return (f" by {one.user}" if one.user else "") + (f" in {one.cwd}" if one.cwd else "")
 
 
 def tag_words(tags: Sequence[tuple[str, object]]) -> str:

@@ -150,6 +150,8 @@ class Agreement(StrEnum):
     CHANGED = "changed"
     GONE = "gone"
     UNREADABLE = "unreadable"
+    UNKNOWN = "unknown"
+    """redun recorded it, which does not say by its content whether it changed"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,6 +248,12 @@ _TRUSTING_MARKS: dict[int, _Mark] = {
 }
 
 
+def _redun_value(whole: memoryview) -> object:
+    from redux.serializers.redun_values import refuse_redun_value  # noqa: PLC0415 - only for histories from redun
+
+    refuse_redun_value(whole)
+
+
 def _past_own_classes(payload: memoryview, whole: memoryview, fetch: Fetch, noted: Noted | None) -> object:
     classes, value = wire.split_own(whole)
     if noted is not None:
@@ -272,4 +278,5 @@ _FORMATS: dict[bytes, Callable[[memoryview, memoryview, Fetch, Noted | None], ob
     wire.ARRAY: _array,
     wire.TABLE: _table,
     wire.OWNED: _past_own_classes,
+    wire.REDUN: lambda payload, whole, fetch, noted: _redun_value(whole),
 }

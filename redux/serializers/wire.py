@@ -29,6 +29,8 @@ TABLE = b"arw1\n"
 OWNED = b"own1\n"
 """The length of a list, the list, then a value in one of the other formats. The list names the user's own classes
 whose instances are in the value, each with the digest of its code."""
+REDUN = b"rdn1\n"
+"""What redun recorded: the length of a list (redun's hash, type and format), the list, then redun's own bytes."""
 
 ALIGNMENT = 64
 _HEADER_PIECE = 1024

@@ -1,0 +1,38 @@
+"""What a command is at, on one line of the terminal that goes away in the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from redux.cli.output import is_terminal
+
+_REDRAW_SECONDS = 0.2
+
+Tell = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and of how much (0: nobody knows)."""
+
+
+@contextmanager
+def passing_line(doing: str) -> Iterator[Tell]:
+    """Show what `Tell` is told, behind what is `doing`; nothing where nobody looks."""
+    if not is_terminal(sys.stderr):
+        yield lambda what, done, of: None
+        return
+    drawn = [time.monotonic()]
+
+    def tell(what: str, done: int, of: int) -> None:
+        now = time.monotonic()
+        if now - drawn[0] >= _REDRAW_SECONDS:
+            drawn[0] = now
+            much = f" {100 * done // of} %" if of else f" {done:,}" if done else ""
+            sys.stderr.write(f"\r\x1b[K{doing} {what}{much}")
+            sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()

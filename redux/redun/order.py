@@ -1,0 +1,80 @@
+"""Rows in an order in which each comes after those it names, however they lie in the tables."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
+
+from redux.redun.known import Known
+
+
+class Named(Protocol):
+    """A row by its `key`, with the keys of the rows that it `names`."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def names(self) -> frozenset[str]: ...
+
+
+R = TypeVar("R", bound=Named)
+
+_AT_ONCE = 1_000
+
+
+def in_order(
+    pages: Iterable[Sequence[R]],
+    again: Callable[[Sequence[str]], Sequence[R]],
+    known: Known,
+    settle: Callable[[Sequence[R]], None],
+) -> int:
+    """Give all rows to `settle`, each after those it names; how many names stayed unknown.
+
+    `settle` puts what it was given among the `known`. Rows that come too early are read `again`, by their keys. What
+    names rows that are nowhere, or that name each other, is settled last, without them.
+    """
+    early: list[str] = []
+    for page in pages:
+        early += _settle(page, known, settle)
+    while early:
+        left: list[str] = []
+        for start in range(0, len(early), _AT_ONCE):
+            left += _settle(again(early[start : start + _AT_ONCE]), known, settle)
+        if len(left) == len(early):
+            break
+        early = left
+    lost = 0
+    for start in range(0, len(early), _AT_ONCE):
+        rows = again(early[start : start + _AT_ONCE])
+        names = {name for row in rows for name in row.names}
+        lost += len(names - known.find(names).keys())
+        settle(rows)
+    return lost
+
+
+def _settle(page: Sequence[R], known: Known, settle: Callable[[Sequence[R]], None]) -> list[str]:
+    """Settle those rows of a page that can be; the keys of the others."""
+    rows = {row.key: row for row in page}
+    outside = {name for row in page for name in row.names} - rows.keys()
+    there = known.find(outside).keys() if outside else outside
+    users: defaultdict[str, list[str]] = defaultdict(list)
+    waits: dict[str, int] = {}
+    for key, row in rows.items():
+        within = [name for name in row.names if name in rows]
+        for name in within:
+            users[name].append(key)
+        waits[key] = len(within) + len(row.names - rows.keys() - there)
+    ready = deque(key for key, count in waits.items() if count == 0)
+    ordered: list[R] = []
+    while ready:
+        key = ready.popleft()
+        ordered.append(rows.pop(key))
+        for user in users[key]:
+            waits[user] -= 1
+            if waits[user] == 0:
+                ready.append(user)
+    if ordered:
+        settle(ordered)
+    return list(rows)
