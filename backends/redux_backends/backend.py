@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from redux_backends.answers import (
     CallCandidate,
     Candidate,
+    Disagreement,
     Found,
+    GivenBy,
+    GivenResult,
     JobFilter,
     JobView,
     MissContext,
@@ -65,7 +68,10 @@ __all__ = [
     "BackendUnavailable",
     "CallCandidate",
     "Candidate",
+    "Disagreement",
     "Found",
+    "GivenBy",
+    "GivenResult",
     "JobFilter",
     "JobView",
     "MissContext",
@@ -79,7 +85,7 @@ __all__ = [
 ]
 
 NONDETERMINISTIC = "nondeterministic"
-"""The tag of a task that gave two results for one evaluation, though nothing they hold could have changed."""
+"""The tag of a task that gave two results for one evaluation which nothing that they hold explains."""
 
 
 class Backend(ABC):
@@ -272,6 +278,17 @@ class Backend(ABC):
     @abstractmethod
     def miss_groups(self, execution: ExecutionId) -> Sequence[MissGroup]:
         """An execution's misses grouped by task, kind and detail; most time first."""
+
+    @abstractmethod
+    def disagreements(
+        self, *, task: str | None = None, execution: ExecutionId | None = None, limit: int = 100
+    ) -> Sequence[Disagreement]:
+        """At most `limit` evaluations that gave two results which nothing that they hold explains, newest first.
+
+        Two results disagree that hold no Files, tasks and handles, or the same as these were then, and differ all the
+        same; errors, and values that only a run can ask if they are valid, never do. Filters are a `task` by full name,
+        and an `execution` that had a job of the evaluation.
+        """
 
     @abstractmethod
     def get_call(self, call: Digest) -> CallNode | None:

@@ -238,6 +238,14 @@ evaluation_result = Table(
     sqlite_with_rowid=False,
 )
 
+disagreement = Table(
+    "disagreement",
+    metadata,
+    _key("evaluation_id", "evaluation"),
+    sqlite_with_rowid=False,
+    comment="evaluations that gave two results which nothing that they hold explains",
+)
+
 task_set = Table("task_set", metadata, _id(), _digest())
 _found_by(task_set.c.hash)
 
