@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from redux_backends.integrity import Integrity
 
 __all__ = [
+    "CONTEXT",
     "MIN_PREFIX",
     "NONDETERMINISTIC",
     "AmbiguousId",
@@ -83,6 +85,9 @@ __all__ = [
     "hex_prefix",
     "unknown_reference",
 ]
+
+CONTEXT = "redux.context"
+"""The tag that says by the hash of a value, in hex, in which context an execution, job or call was made."""
 
 NONDETERMINISTIC = "nondeterministic"
 """The tag of a task that gave two results for one evaluation which nothing that they hold explains."""
@@ -136,6 +141,11 @@ class Backend(ABC):
     def record_call_node(self, call: CallNode) -> None:
         """Record one finished call, with its edges."""
         self.record(Batch(calls=(call,)))
+
+    def record_call_node_context(self, call: Digest, context: ValueRecord) -> None:
+        """Record the `context` in which a finished `call` was made, a value; several ones of a call are all kept."""
+        tag = Tag("call", call, CONTEXT, json.dumps(context.hash.hex()))
+        self.record(Batch(values=(context,), tags=(tag,)))
 
     def record_job_start(self, job: Job) -> None:
         """Record that a job began."""

@@ -35,8 +35,9 @@ def disagreements(
     connection: Connection, task: str | None, execution: ExecutionId | None, limit: int
 ) -> Sequence[Disagreement]:
     """The evaluations that were noted, newest first, of a task or with a job in an execution."""
-    rows = connection.execute(_found(task, execution).limit(limit)).all()
-    numbers = [row.id for row in rows]
+    numbers = list(connection.execute(found(task, execution).limit(limit)).scalars())
+    at = {number: at for at, number in enumerate(numbers)}
+    rows = sorted(connection.execute(_keys(numbers)), key=lambda row: at[row.id])
     arguments = arguments_of(connection, numbers)
     results, counts = _results(connection, numbers)
     return [
@@ -53,30 +54,29 @@ def disagreements(
     ]
 
 
-def _found(task: str | None, execution: ExecutionId | None) -> Select:
-    # The few that were noted are looked up, and neither all evaluations of a task nor all jobs of an execution.
-    newest = (
-        select(func.max(_result.c.recorded, type_=Float))
-        .where(_result.c.evaluation_id == _noted.c.evaluation_id)
-        .scalar_subquery()
-    )
-    found = (
-        select(
-            _evaluation.c.id, _evaluation.c.hash, _task.c.hash.label("task_hash"), _evaluation.c.args_hash, _word.c.text
-        )
-        .select_from(
-            _noted.join(_evaluation, _evaluation.c.id == _noted.c.evaluation_id)
-            .join(_task, _task.c.id == _evaluation.c.task_id)
-            .join(_word, _word.c.id == _task.c.name_id)
-        )
-        .order_by(newest.desc(), _evaluation.c.id)
-    )
-    if task is not None:
-        found = found.where(_evaluation.c.task_id.in_(tasks_named(task)))
+def found(task: str | None, execution: ExecutionId | None) -> Select:
+    """The rows of the evaluations that were noted, newest first."""
+    # The few that were noted are gone through, and neither all evaluations of a task nor all jobs of an execution.
+    number = _noted.c.evaluation_id
+    newest = select(func.max(_result.c.recorded, type_=Float)).where(_result.c.evaluation_id == number)
+    wanted = select(number).order_by(newest.scalar_subquery().desc(), number)
     if execution is not None:
         run = row_of(schema.execution.c.uuid, execution).scalar_subquery()
-        found = found.where(exists().where(_job.c.evaluation_id == _noted.c.evaluation_id, _job.c.execution_id == run))
-    return found
+        wanted = wanted.where(exists().where(_job.c.evaluation_id == number, _job.c.execution_id == run))
+    if task is not None:
+        of_task = exists().where(_evaluation.c.id == number, _evaluation.c.task_id.in_(tasks_named(task)))
+        wanted = wanted.where(of_task)
+    return wanted
+
+
+def _keys(evaluations: Sequence[int]) -> Select:
+    return (
+        select(_evaluation, _task.c.hash.label("task_hash"), _word.c.text)
+        .select_from(
+            _evaluation.join(_task, _task.c.id == _evaluation.c.task_id).join(_word, _word.c.id == _task.c.name_id)
+        )
+        .where(IsOneOf(_evaluation.c.id, literal(json.dumps(evaluations), Text)))
+    )
 
 
 def _results(

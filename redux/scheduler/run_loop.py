@@ -131,6 +131,10 @@ class Run:
         self._recorder.record_execution(execution)
         self._recorder.tag_execution(tags)
 
+    def note_context(self, context: Mapping[str, object], begins: bool) -> None:
+        """Record the context of the execution; where it was begun before, what is different here."""
+        (self._recorder.begin_within if begins else self._recorder.go_on_within)(context)
+
     def tag_execution(self, tags: Tags) -> None:
         """Record further tags of the execution."""
         self._recorder.tag_execution(tags)

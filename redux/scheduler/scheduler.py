@@ -364,6 +364,8 @@ class Scheduler:
                 run.tag_execution(asked.tags)
             else:
                 run.record_execution(asked.execution, asked.tags)
+            if asked.context or not asked.joins:
+                run.note_context(asked.context, asked.begins)
             with quick_switching():
                 return self._finish(run, asked.expression)
         except BaseException:
