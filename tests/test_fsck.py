@@ -297,7 +297,7 @@ DAMAGES = (
     _damage("result of nothing", "INSERT INTO evaluation_result VALUES (2, 9999, 0.1, 0.1)", Kind.DANGLING),
     _damage(
         "tag on nothing",
-        "INSERT INTO tag SELECT max(id) + 1, 'value', randomblob(32), 'a', '1' FROM tag",
+        "INSERT INTO tag SELECT max(id) + 1, randomblob(32), 'value', randomblob(32), 'a', '1', 0, 1 FROM tag",
         Kind.DANGLING,
     ),
     _damage(

@@ -222,6 +222,22 @@ class AskingSuite:
         assert len(found) == len(entities)
         assert found[story.root.id][-1] == Tag("job", story.root.id, "more", "1")
 
+    def test_what_a_tag_supersedes_is_no_longer_current(self, backend: Backend, story: Story) -> None:
+        first = Tag("job", story.root.id, "stage", '"raw"')
+        clean = replace(first, value='"clean"', parents=(first.hash,))
+        final = replace(first, key="state", value='"final"', parents=(clean.hash, first.hash))
+        backend.record(Batch(tags=[clean, first]))
+        assert backend.get_tags([story.root.id]) == {story.root.id: (clean,)}
+        backend.record(Batch(tags=[first, final]))
+        found = backend.get_tags([story.root.id])[story.root.id]
+        assert found == (replace(final, parents=tuple(sorted(final.parents))),)
+        assert [tag.hash for tag in found] == [final.hash]
+        backend.record(Batch(tags=[Tag("job", story.root.id, "state", None, (final.hash,)), first, final]))
+        assert backend.get_tags([story.root.id]) == {}
+        with pytest.raises(BackendError):
+            backend.record(Batch(tags=[Tag("job", story.root.id, "n", "1", (digest("unknown"),))]))
+        assert backend.get_tags([story.root.id]) == {}
+
     # -- handles -----------------------------------------------------------------------------------
 
     def test_what_descends_from_a_version_is_rolled_back_and_the_version_stays(self, backend: Backend) -> None:

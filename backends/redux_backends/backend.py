@@ -330,7 +330,7 @@ class Backend(ABC):
 
     @abstractmethod
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
-        """Tags of records."""
+        """The current tags of records, oldest first; records without one are left out."""
 
     @abstractmethod
     def integrity(self) -> Integrity:

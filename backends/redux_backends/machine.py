@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -60,6 +61,11 @@ _TAGS = [
     Tag(kind, entity, name, "1")
     for kind, entity in (("value", _VALUES[0].hash), ("task", _TASKS[0].hash), ("job", _JOBS[0].id))
     for name in ("x", "y")
+]
+_EDITED = [
+    *_TAGS,
+    *(Tag(tag.kind, tag.entity, tag.key, value, (tag.hash,)) for tag in _TAGS for value in ("2", None)),
+    *(Tag(tag.kind, tag.entity, "z", "1", (tag.hash, other.hash)) for tag, other in pairwise(_TAGS)),
 ]
 
 _evals = [each.eval_hash for each in _KEYS]
@@ -141,6 +147,10 @@ class BackendMachine(RuleBasedStateMachine):
     )
     def move_handles(self, versions: list, back: list) -> None:
         self.record(Batch(handles=versions, rollbacks=back))
+
+    @rule(tags=_some(_EDITED))
+    def record_edited_tags(self, tags: list) -> None:
+        self.record(Batch(tags=tags))
 
     @rule(tags=_some(_TAGS))
     def record_tags(self, tags: list) -> None:

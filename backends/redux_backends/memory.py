@@ -386,7 +386,12 @@ class MemoryBackend(MemoryRecords):
 
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
         with self._lock:
-            return {entity: tuple(self._tags[entity]) for entity in entities if entity in self._tags}
+            found = {entity: self._current_tags(entity) for entity in entities if entity in self._tags_of}
+            return {entity: tags for entity, tags in found.items() if tags}
+
+    def _current_tags(self, entity: bytes) -> tuple[Tag, ...]:
+        tags = {hash: self._tags[hash] for hash in self._tags_of[entity] if hash not in self._superseding}
+        return tuple(tag for tag in tags.values() if tag.value is not None)
 
     def integrity(self) -> Integrity:
         from redux_backends.memory_integrity import MemoryIntegrity  # noqa: PLC0415 - only a check needs it

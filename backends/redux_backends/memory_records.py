@@ -69,7 +69,9 @@ class MemoryRecords(Backend):
         self._jobs: dict[JobId, Job] = {}
         self._executions: dict[ExecutionId, Execution] = {}
         self._lease_until: dict[ExecutionId, Seconds] = {}
-        self._tags: defaultdict[bytes, dict[Tag, None]] = defaultdict(dict)
+        self._tags: dict[Digest, Tag] = {}
+        self._tags_of: defaultdict[bytes, list[Digest]] = defaultdict(list)
+        self._superseding: defaultdict[Digest, list[Digest]] = defaultdict(list)
         self._handles: dict[Digest, KeptHandle] = {}
         self._descendants: defaultdict[Digest, list[Digest]] = defaultdict(list)
         self._claims = Claims(None)
@@ -112,7 +114,7 @@ class MemoryRecords(Backend):
             for job in (*batch.new_jobs, *batch.jobs):
                 self._jobs[job.id] = job
             for tag in batch.tags:
-                self._tags[tag.entity][tag] = None
+                self._keep_tag(tag)
 
     def _check_references(self, batch: Batch) -> None:
         values = _Either(self._values, {value.hash for value in batch.values})
@@ -147,6 +149,8 @@ class MemoryRecords(Backend):
         }
         for tag in batch.tags:
             _require(tag.kind, tagged.get(tag.kind, frozenset()), (tag.entity,))
+        tags = _Either(self._tags, {tag.hash for tag in batch.tags})
+        _require("tag", tags, (parent for tag in batch.tags for parent in tag.parents))
 
     def _advance(self, version: HandleVersion) -> None:
         for parent in version.parents:
@@ -199,7 +203,18 @@ class MemoryRecords(Backend):
         if disagree(explanation(value.record) for value in compared if self._is_compared(value)):
             self._disagreeing[evaluation.eval_hash] = None
             task_hash = self._keys[evaluation.eval_hash].task_hash
-            self._tags[task_hash][Tag("task", task_hash, NONDETERMINISTIC, "true")] = None
+            self._keep_tag(Tag("task", task_hash, NONDETERMINISTIC, "true"))
+
+    def _keep_tag(self, tag: Tag) -> None:
+        hash = tag.hash
+        if hash in self._tags:
+            return
+        parents = tuple(sorted(set(tag.parents)))
+        moment = time.time() if tag.recorded is None else tag.recorded
+        self._tags[hash] = replace(tag, parents=parents, recorded=moment)
+        self._tags_of[tag.entity].append(hash)
+        for parent in parents:
+            self._superseding[parent].append(hash)
 
     @staticmethod
     def _is_compared(value: KeptValue) -> bool:

@@ -44,7 +44,6 @@ from redux_backends.records import (
     MissKind,
     Outcome,
     Reason,
-    Tag,
     Upstream,
 )
 from redux_valuestore.digest import Digest
@@ -351,24 +350,6 @@ def find_files(connection: Connection, path: str, limit: int) -> Sequence[Digest
     holders = select(held.c.value_id).where(held.c.path == path)
     asked = select(_value.c.hash).where(_value.c.id.in_(holders)).order_by(_value.c.id.desc()).limit(limit)
     return list(connection.execute(asked).scalars())
-
-
-def get_tags(connection: Connection, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
-    """Tags of records, in the order in which they were made."""
-    tag = schema.tag
-    found: defaultdict[bytes, list[Tag]] = defaultdict(list)
-    wanted = list(entities)
-    for start in range(0, len(wanted), _IDS_AT_ONCE):
-        chunk = wanted[start : start + _IDS_AT_ONCE]
-        asked = (
-            select(tag.c.kind, tag.c.entity, tag.c.key, tag.c.value)
-            .where(schema.prefix_of(tag.c.entity).in_([id[: schema.PREFIX] for id in chunk]))
-            .where(tag.c.entity.in_(chunk))
-            .order_by(tag.c.id)
-        )
-        for kind, entity, key, value in connection.execute(asked):
-            found[entity].append(Tag(kind, entity, key, value))
-    return {entity: tuple(tags) for entity, tags in found.items()}
 
 
 def resolve(connection: Connection, prefix: str) -> Found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NewType
 
 from redux_backends.kinds import MAY_CHANGE, JobStatus, MissKind, Outcome, Place, TagEntity, Traits
@@ -44,6 +44,7 @@ __all__ = [
     "ValueRecord",
     "hash_call",
     "hash_evaluation",
+    "hash_tag",
     "hash_task_set",
     "new_id",
 ]
@@ -308,13 +309,24 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A key–value on a record; `entity` is its id or hash, `kind` execution, job, call, task or value."""
+    """A key–value on a record; `entity` is its id or hash, `kind` execution, job, call, task or value.
+
+    `value` is canonical JSON. `parents` are the hashes of the tags that it supersedes; where `value` is None it is a
+    *removal*: these were taken off, and nothing is there instead. A tag that no other supersedes is *current*.
+    """
 
     kind: str
     entity: bytes
     key: str
-    value: str
-    """canonical JSON"""
+    value: str | None
+    parents: tuple[Digest, ...] = ()
+    recorded: Seconds | None = field(default=None, compare=False)
+    """the moment of it (None: now), which is no part of its hash: equal tags recorded twice are one"""
+
+    @property
+    def hash(self) -> Digest:
+        """The hash that the tag is found by: of all but `recorded`."""
+        return hash_tag(self.kind, self.entity, self.key, self.value, self.parents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +347,7 @@ class Batch:
     new_jobs: Sequence[Job] = ()
     """Jobs under ids just drawn, so that nobody looks whether they are there."""
     tags: Sequence[Tag] = ()
+    """Those known already stay as they are, current or not; the parents of others are no longer current."""
     rollbacks: Sequence[Rollback] = ()
     """Done before the handles of this batch are recorded."""
     handles: Sequence[HandleVersion] = ()
@@ -357,6 +370,13 @@ def hash_call(task_hash: Digest, args_hash: Digest, result: Digest, children: It
 def hash_task_set(tasks: Iterable[Digest]) -> Digest:
     """The hash of a set of task hashes."""
     return digest_struct("TaskSet", sorted(tasks))
+
+
+def hash_tag(kind: str, entity: bytes, key: str, value: str | None, parents: Iterable[Digest]) -> Digest:
+    """The hash of a tag: of what it is on, its `key` and `value`, and the hashes of those it supersedes."""
+    # As bytes, for a text may hold what UTF-8 does not know.
+    said = None if value is None else value.encode(errors="surrogatepass")
+    return digest_struct("Tag", kind, entity, key.encode(errors="surrogatepass"), said, sorted(set(parents)))
 
 
 def hash_arguments(arguments: Iterable[tuple[str, Digest]]) -> Digest:

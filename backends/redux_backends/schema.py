@@ -7,6 +7,8 @@ That each digest is there once is kept by the one place that writes, under the o
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -36,7 +38,7 @@ from redux_backends.texts import KeptText
 APPLICATION_ID = 0x52445558
 """`RDUX`, in the header of every redux database."""
 
-VERSION = 2
+VERSION = 3
 """The version of these tables, in the header too."""
 
 PAGE_SIZE = 4096
@@ -51,6 +53,11 @@ metadata = MetaData()
 def prefix_of(column: ColumnElement[bytes]) -> ColumnElement[bytes]:
     """The indexed part of a digest or id."""
     return func.substr(column, literal_column("1"), literal_column(str(PREFIX)), type_=LargeBinary)
+
+
+def beginning_of(text: ColumnElement[Any]) -> ColumnElement[str]:
+    """The indexed part of a text of any length."""
+    return func.substr(text, literal_column("1"), literal_column("64"), type_=KeptText)
 
 
 def same_id(column: ColumnElement[bytes], id: bytes) -> ColumnElement[bool]:
@@ -340,12 +347,28 @@ tag = Table(
     "tag",
     metadata,
     _id(),
+    _digest(),
     Column("kind", KeptText, nullable=False),
     _digest("entity"),
     Column("key", KeptText, nullable=False),
-    Column("value", KeptText, nullable=False),
+    Column("value", KeptText, comment="none: what it supersedes was removed"),
+    Column("recorded", Float, nullable=False, comment="by the database's clock; 0: before moments were kept"),
+    Column("current", SmallInteger, nullable=False, comment="1: it has a value, and no other tag supersedes it"),
 )
+_found_by(tag.c.hash)
 _found_by(tag.c.entity)
+CURRENT = tag.c.current == literal_column("1")
+Index("tag_by_key", beginning_of(tag.c.key), beginning_of(tag.c.value), sqlite_where=CURRENT)
+
+tag_edit = Table(
+    "tag_edit",
+    metadata,
+    _key("child_id", "tag"),
+    Column("position", Integer, primary_key=True),
+    _reference("parent_id", "tag"),
+    sqlite_with_rowid=False,
+)
+Index("tag_edit_by_parent", tag_edit.c.parent_id)
 
 # PostgreSQL would look up again each row that a foreign key names, and limits the length of texts in a unique index.
 # What both are there for is kept by the one place that writes.

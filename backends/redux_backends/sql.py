@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from redux_backends import calls, contents, executions, history, lookup, query
+from redux_backends import calls, contents, executions, history, lookup, query, tags
 from redux_backends.backend import (
     Backend,
     CallCandidate,
@@ -186,7 +186,7 @@ class SqlBackend(Backend):
         return self._database.view(lambda connection: query.find_files(connection, path, limit))
 
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
-        return self._database.view(lambda connection: query.get_tags(connection, entities))
+        return self._database.ask(lambda session: tags.get_tags(session, entities))
 
     def integrity(self) -> Integrity:
         from redux_backends.sql_integrity import SqlIntegrity  # noqa: PLC0415 - only a check needs it

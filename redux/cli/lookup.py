@@ -71,7 +71,7 @@ def tags_of(backend: Backend, *records: bytes) -> TagPairs:
 
 
 def _pairs(tags: Sequence[Tag]) -> TagPairs:
-    once = dict.fromkeys((tag.key, tag.value) for tag in tags)
+    once = dict.fromkeys((tag.key, tag.value) for tag in tags if tag.value is not None)
     return tuple((key, json.loads(value)) for key, value in once)
 
 
