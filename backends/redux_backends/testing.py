@@ -12,6 +12,7 @@ import pytest
 
 from redux_backends.asking_suite import AskingSuite
 from redux_backends.backend import (
+    CONTEXT,
     NONDETERMINISTIC,
     Backend,
     BackendError,
@@ -300,6 +301,18 @@ class BackendSuite(AskingSuite, IntegritySuite):
         backend.record(Batch(evaluations=[evaluation(second, noted[0], 5)]))
         backend.record(Batch(evaluations=[evaluation(second, noted[1], 6)]))
         assert [each.key for each in backend.disagreements()] == [second]
+
+    def test_a_call_keeps_the_contexts_it_was_made_in(self, backend: Backend, story: Story) -> None:
+        call_hash = story.main_call.call_hash
+        for name in ("here", "there", "here"):
+            backend.record_call_node_context(call_hash, value(name))
+        named = [f'"{value(name).hash.hex()}"' for name in ("here", "there")]
+        tags = backend.get_tags([call_hash])[call_hash]
+        assert [(tag.kind, tag.key, tag.value) for tag in tags] == [("call", CONTEXT, each) for each in named]
+        assert backend.get_value(value("there").hash) == _stored(value("there"))
+        with pytest.raises(BackendError, match=r"call .* is named"):
+            backend.record_call_node_context(digest("unknown"), value("nowhere"))
+        assert backend.get_value(value("nowhere").hash) is None
 
     def test_a_forgotten_value_is_missing_until_it_is_recorded_again(self, backend: Backend, story: Story) -> None:
         lost, kept = story.results[0], story.results[1]

@@ -36,7 +36,7 @@ class Contexts:
     def go_on(self, context: Mapping[str, object]) -> None:
         """Go on with an execution that others began: where its context is another, all jobs here are to tell theirs."""
         tags = self._repo.backend.get_tags((self._execution,)).get(self._execution, ())
-        told = [json.loads(tag.value) for tag in tags if tag.key == CONTEXT]
+        told = [json.loads(tag.value or "null") for tag in tags if tag.key == CONTEXT]
         if told or context:
             here = self._keep(context)
             self.here = b"" if here.hex() in told else here
