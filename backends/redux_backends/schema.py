@@ -318,7 +318,8 @@ execution = Table(
 )
 _found_by(execution.c.uuid)
 Index("execution_by_started", execution.c.started)
-Index("execution_running", execution.c.id, sqlite_where=text("status = 0"))
+_runs = text("status = 0")
+Index("execution_running", execution.c.id, sqlite_where=_runs, postgresql_where=_runs)
 
 job = Table(
     "job",

@@ -61,9 +61,7 @@ def log(
     or the name of a task. With --task, --status or --failed: the jobs that fit, of one execution if WHAT is one. With
     --nondeterministic: the calls, of that execution or task, that gave different results for the same arguments.
     """
-    status = _one_status(status, failed)
-    if nondeterministic and status is not None:
-        raise UsageError("--nondeterministic lists calls and not jobs, so nothing is chosen by --status or --failed")
+    status = _one_status(status, failed, nondeterministic)
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
         backend = repo.backend
@@ -81,7 +79,9 @@ def log(
         repo.close()
 
 
-def _one_status(status: str | None, failed: bool) -> str | None:
+def _one_status(status: str | None, failed: bool, nondeterministic: bool) -> str | None:
+    if nondeterministic and (failed or status is not None):
+        raise UsageError("--nondeterministic lists calls and not jobs, so nothing is chosen by --status or --failed")
     word = STATUS_WORDS[JobStatus.FAILED]
     if failed and status not in (None, word):
         raise UsageError(f"--failed is --status {word}; it does not go with --status {status}")

@@ -366,7 +366,7 @@ class Scheduler:
                 run.record_execution(asked.execution, asked.tags)
             if asked.context or not asked.joins:
                 run.note_context(asked.context, asked.begins)
-            with quick_switching():
+            with quick_switching(), run.keep_lease():
                 return self._finish(run, asked.expression)
         except BaseException:
             _end(run, asked, JobStatus.CANCELLED)
