@@ -133,6 +133,47 @@ class MissGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenBy:
+    """A `job` of an `execution` that ran and gave a result; it ended at `ended`."""
+
+    job: JobId
+    execution: ExecutionId
+    ended: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class GivenResult:
+    """One `result` of an evaluation, a value's hash: last given at the moment `recorded`, after `duration` seconds.
+
+    `preview` and `type_name` show it, `gone` tells that its bytes are not known any more. `given_by` are the newest
+    jobs that gave it.
+    """
+
+    result: Digest
+    type_name: str
+    preview: str
+    gone: bool
+    recorded: Seconds
+    duration: Seconds
+    given_by: tuple[GivenBy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """An evaluation, `key`, of the task `fullname`, that gave two results which nothing that they hold explains.
+
+    `results` are the newest of them, newest first; `count` is how many there are in all.
+    """
+
+    key: EvaluationKey
+    fullname: str
+    previews: tuple[str, ...]
+    """of the arguments, in order"""
+    results: tuple[GivenResult, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What an id or prefix stands for: `kind` is execution, job, call, task or value."""
 

@@ -11,23 +11,33 @@ from redux_backends.backend import (
     Backend,
     BackendError,
     Found,
+    GivenBy,
+    GivenResult,
     TaskCounts,
     UnknownId,
 )
 from redux_backends.records import (
     Batch,
+    Evaluation,
+    EvaluationKey,
     ExecutionId,
+    JobId,
     JobStatus,
     MissKind,
     Outcome,
     Reason,
     Rollback,
     Tag,
+    Traits,
     new_id,
 )
 from redux_backends.sample import (
+    EPOCH,
     Story,
+    call,
     digest,
+    done,
+    evaluation,
     execution,
     file_value,
     handle_value,
@@ -305,3 +315,59 @@ class AskingSuite:
         assert backend.is_valid_handle(version("a").hash), "it was the beginning of a line"
         backend.rollback_handle(version("before a").hash)
         assert not backend.is_valid_handle(merged.hash)
+
+    def test_disagreements_are_told_with_their_results_and_who_gave_them(self, backend: Backend, story: Story) -> None:
+        later = Story("one", "four", name="later", at=1000)
+        backend.record_execution(later.execution)
+        backend.record(replace(later.batch, jobs=[], evaluations=[]))
+        drawn = [replace(value(f"drawn {n}"), type_name="float") for n in range(12)]
+        calls = [call(later.add_keys[0], each, later.leaf_set, at=1000 + at) for at, each in enumerate(drawn)]
+        jobs = [
+            done(started(f"draw {at}", later.execution, later.add_keys[0], at=1000 + at), calls[at])
+            for at in range(len(drawn))
+        ]
+        other = replace(jobs[0], id=JobId(digest("open")[:16]), eval_hash=later.add_keys[1].eval_hash, call_hash=None)
+        given = [
+            Evaluation(later.add_keys[0].eval_hash, each.hash, 0.5, job.ended or 0.0)
+            for each, job in zip(drawn, jobs, strict=True)
+        ]
+        expressions = [value(f"expression {n}", Traits.EXPRESSIONS) for n in range(2)]
+        lazy = [Evaluation(later.add_keys[1].eval_hash, each.hash, 0.5, EPOCH + 2000) for each in expressions]
+        lazy[0] = replace(lazy[0], recorded=other.ended or 0.0)
+        backend.record(
+            Batch(values=[*drawn, *expressions], calls=calls, jobs=[*jobs, other], evaluations=[*given, *lazy])
+        )
+        backend.forget_value(drawn[-1].hash)
+        undecided, many = backend.disagreements()
+        assert [each.key for each in (undecided, many)] == [later.add_keys[1], later.add_keys[0]]
+        assert (many.fullname, many.previews, many.count) == ("sample.add", ("'one'",), 13)
+        by = [GivenBy(job.id, later.execution.id, job.ended or 0.0) for job in jobs]
+        assert many.results == tuple(
+            GivenResult(drawn[at].hash, "float", drawn[at].preview, at == 11, by[at].ended, 0.5, (by[at],))
+            for at in range(11, 1, -1)
+        )
+        unknown, known = undecided.results
+        assert (unknown.result, unknown.given_by) == (expressions[1].hash, ())
+        assert [one.job for one in known.given_by] == [other.id]
+
+    def test_disagreements_are_found_by_task_and_execution(self, backend: Backend, story: Story) -> None:
+        second = Story("one", name="second", at=1000)
+        backend.record_execution(second.execution)
+        again = [value("one otherwise"), value("total otherwise")]
+        asked = [story.add_keys[0], story.main_key]
+        given = [evaluation(of, one, 2000 + at) for at, (of, one) in enumerate(zip(asked, again, strict=True))]
+        backend.record(replace(second.batch, values=[*second.batch.values, *again], jobs=[second.root, second.jobs[0]]))
+        backend.record(Batch(evaluations=given))
+
+        def found(**filters: object) -> list[EvaluationKey]:
+            return [each.key for each in backend.disagreements(**filters)]  # pyright: ignore[reportArgumentType]
+
+        assert found() == [story.main_key, story.add_keys[0]]
+        assert found(limit=1) == found(task="sample.main") == [story.main_key]
+        assert found(task="sample.unknown") == found(execution=execution("unknown").id) == []
+        assert found(execution=second.execution.id) == [story.main_key, story.add_keys[0]]
+        third = execution("third", 3000)
+        backend.record_execution(third)
+        backend.record(Batch(jobs=[started("third", third, story.add_keys[0], at=3000)]))
+        assert found(execution=third.id) == [story.add_keys[0]]
+        assert found(execution=third.id, task="sample.main") == []

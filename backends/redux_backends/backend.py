@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING
 from redux_backends.answers import (
     CallCandidate,
     Candidate,
+    Disagreement,
     Found,
+    GivenBy,
+    GivenResult,
     JobFilter,
     JobView,
     MissContext,
@@ -61,6 +65,7 @@ if TYPE_CHECKING:
     from redux_backends.integrity import Integrity
 
 __all__ = [
+    "CONTEXT",
     "MIN_PREFIX",
     "NONDETERMINISTIC",
     "AmbiguousId",
@@ -75,7 +80,10 @@ __all__ = [
     "CallCandidate",
     "Candidate",
     "DatabaseNotice",
+    "Disagreement",
     "Found",
+    "GivenBy",
+    "GivenResult",
     "JobFilter",
     "JobView",
     "MissContext",
@@ -91,8 +99,11 @@ __all__ = [
     "unknown_reference",
 ]
 
+CONTEXT = "redux.context"
+"""The tag that says by the hash of a value, in hex, in which context an execution, job or call was made."""
+
 NONDETERMINISTIC = "nondeterministic"
-"""The tag of a task that gave two results for one evaluation, though nothing they hold could have changed."""
+"""The tag of a task that gave two results for one evaluation which nothing that they hold explains."""
 
 
 class Backend(Exchange):
@@ -143,6 +154,11 @@ class Backend(Exchange):
     def record_call_node(self, call: CallNode) -> None:
         """Record one finished call, with its edges."""
         self.record(Batch(calls=(call,)))
+
+    def record_call_node_context(self, call: Digest, context: ValueRecord) -> None:
+        """Record the `context` in which a finished `call` was made, a value; several ones of a call are all kept."""
+        tag = Tag("call", call, CONTEXT, json.dumps(context.hash.hex()))
+        self.record(Batch(values=(context,), tags=(tag,)))
 
     def record_job_start(self, job: Job) -> None:
         """Record that a job began."""
@@ -285,6 +301,17 @@ class Backend(Exchange):
     @abstractmethod
     def miss_groups(self, execution: ExecutionId) -> Sequence[MissGroup]:
         """An execution's misses grouped by task, kind and detail; most time first."""
+
+    @abstractmethod
+    def disagreements(
+        self, *, task: str | None = None, execution: ExecutionId | None = None, limit: int = 100
+    ) -> Sequence[Disagreement]:
+        """At most `limit` evaluations that gave two results which nothing that they hold explains, newest first.
+
+        Two results disagree that hold no Files, tasks and handles, or the same as these were then, and differ all the
+        same; errors, and values that only a run can ask if they are valid, never do. Filters are a `task` by full name,
+        and an `execution` that had a job of the evaluation.
+        """
 
     @abstractmethod
     def get_call(self, call: Digest) -> CallNode | None:

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from sqlalchemy import literal_column
-
-from redux_backends import handles, schema, tags
-from redux_backends.backend import NONDETERMINISTIC
+from redux_backends import handles, results, schema, tags
 from redux_backends.contents import ContentWriter
-from redux_backends.records import (
-    MAY_CHANGE,
-    Batch,
-    Evaluation,
-    Job,
-    Place,
-    Tag,
-)
+from redux_backends.records import Batch, Job
 from redux_backends.rowids import Ledger
 from redux_backends.session import Session
-from redux_backends.statements import Among, Insert, Row
-from redux_valuestore.digest import Digest
+from redux_backends.statements import Insert, Row
 
 
 def _but(*names: str, of: Iterable[str]) -> list[str]:
@@ -31,7 +19,6 @@ def _but(*names: str, of: Iterable[str]) -> list[str]:
 _WORDS = Insert(schema.word)
 _EVALUATIONS = Insert(schema.evaluation)
 _ARGUMENTS = Insert(schema.argument)
-_RESULTS = Insert(schema.evaluation_result, update=("duration", "recorded"))
 _TASK_SETS = Insert(schema.task_set)
 _MEMBERS = Insert(schema.task_set_member)
 _CALLS = Insert(schema.call_node)
@@ -39,24 +26,6 @@ _EDGES = Insert(schema.call_edge)
 _UPSTREAMS = Insert(schema.call_upstream)
 _JOBS = Insert(schema.job)
 _JOB_CHANGES = Insert(schema.job, update=_but("id", "uuid", of=schema.job.c.keys()))
-
-_MISSING = str(int(Place.MISSING))
-_KNOWN_RESULTS = Among(
-    [
-        schema.evaluation_result.c.evaluation_id,
-        schema.evaluation_result.c.value_id,
-        schema.evaluation_result.c.recorded,
-    ],
-    schema.evaluation_result,
-    schema.evaluation_result.c.evaluation_id,
-)
-_LASTING_RESULTS = Among(
-    [schema.evaluation_result.c.evaluation_id, schema.task.c.hash],
-    schema.evaluation_result.join(schema.value).join(schema.evaluation).join(schema.task),
-    schema.evaluation_result.c.evaluation_id,
-    schema.value.c.traits.op("&")(literal_column(str(int(MAY_CHANGE)))) == literal_column("0"),
-    schema.value.c.place != literal_column(_MISSING),
-)
 
 
 def record(session: Session, ledger: Ledger, batch: Batch) -> None:
@@ -69,7 +38,7 @@ def record(session: Session, ledger: Ledger, batch: Batch) -> None:
     contents.values(batch.values)
     contents.tasks(batch.tasks)
     writer.evaluations(batch)
-    writer.results(batch.evaluations)
+    results.record(session, ledger, batch.evaluations)
     writer.calls(batch)
     writer.jobs(batch)
     tags.record(session, ledger, batch.tags)
@@ -130,36 +99,6 @@ class _Writer:
             ]
         self._session.write(_EVALUATIONS, evaluations)
         self._session.write(_ARGUMENTS, arguments)
-
-    def results(self, evaluations: Sequence[Evaluation]) -> None:
-        known, values = self._ledger.evaluations, self._ledger.values
-        newest: dict[tuple[int, int], Evaluation] = {}
-        for each in evaluations:
-            key = known[each.eval_hash], values[each.result]
-            if key not in newest or newest[key].recorded < each.recorded:
-                newest[key] = each
-        if not newest:
-            return
-        old = {known[each.eval_hash] for each in evaluations if not known.is_new(each.eval_hash)}
-        earlier = {(row, value): recorded for row, value, recorded in self._session.read(_KNOWN_RESULTS, old)}
-        rows = [
-            (*key, each.duration, each.recorded)
-            for key, each in newest.items()
-            if key not in earlier or earlier[key] < each.recorded
-        ]
-        self._session.write(_RESULTS, rows)
-        results = Counter(row for row, _ in earlier.keys() | newest.keys())
-        self._tag_nondeterministic([row for row, count in results.items() if count > 1])
-
-    def _tag_nondeterministic(self, evaluations: list[int]) -> None:
-        """Tag the tasks of evaluations with several results that nothing outside explains."""
-        lasting = Counter(self._session.read(_LASTING_RESULTS, evaluations))
-        differing = {Digest(task_hash) for (_, task_hash), count in lasting.items() if count > 1}
-        tags.record(
-            self._session,
-            self._ledger,
-            [Tag("task", task_hash, NONDETERMINISTIC, "true") for task_hash in sorted(differing)],
-        )
 
     # -- calls -------------------------------------------------------------------------------------
 

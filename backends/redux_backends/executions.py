@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, literal_column, select, update
+from sqlalchemy import Connection, and_, literal_column, or_, select, update
 
 from redux_backends import liveness, schema
 from redux_backends.dialects import Now
@@ -107,7 +107,15 @@ def read(session: Session, ids: Collection[bytes]) -> Mapping[bytes, Execution]:
 
 def alive(connection: Connection) -> Collection[int]:
     """The rows of the executions that run now."""
-    said = select(_execution, _now).where(_execution.c.status == literal_column(str(int(JobStatus.RUNNING))))
+    here = liveness.this_process()
+    # Of what died elsewhere nothing is read, however much of it there is.
+    said = select(_execution, _now).where(
+        _execution.c.status == literal_column(str(int(JobStatus.RUNNING))),
+        or_(
+            _execution.c.lease_until >= Now(),
+            and_(_execution.c.host == here.host, _execution.c.boot == here.boot),
+        ),
+    )
     return [row["id"] for row in connection.execute(said).mappings() if _as_it_stands(row).status is JobStatus.RUNNING]
 
 

@@ -22,7 +22,7 @@ def is_running(lease: Lease, lease_until: Seconds, now: Seconds) -> bool:
     `lease_until` and `now` are moments of the database's clock.
     """
     here = this_process()
-    if (lease.host, lease.boot) != (here.host, here.boot):
+    if (lease.host, lease.boot) != (here.host, here.boot) or is_hidden(lease.pid):
         return now <= lease_until
     return process_start(lease.pid) == lease.process_started
 
@@ -30,6 +30,19 @@ def is_running(lease: Lease, lease_until: Seconds, now: Seconds) -> bool:
 def this_process() -> Lease:
     """The lease of the process that asks."""
     return _lease_of(os.getpid())
+
+
+def is_hidden(pid: int) -> bool:
+    """Whether there is a process of which this one may know nothing more: another user's, where `/proc` hides those."""
+    if _PROC.joinpath(str(pid)).exists() or not _PROC.joinpath("self").exists():
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return False
 
 
 def process_start(pid: int) -> str | None:

@@ -243,6 +243,7 @@ class BackendMachine(RuleBasedStateMachine):
             lambda backend: backend.name_calls([each.call_hash for each in _CALLS]),
             lambda backend: [backend.get_key(each) for each in _evals],
             lambda backend: backend.find_files("/f"),
+            lambda backend: backend.disagreements(),
             lambda backend: backend.get_tags([tag.entity for tag in _TAGS] + [each.hash for each in _TASKS]),
         ):
             assert ask(self.backend) == ask(self.oracle)
@@ -272,7 +273,11 @@ class BackendMachine(RuleBasedStateMachine):
 
         assert ask(self.backend) == ask(self.oracle)
         if run is not None:
-            for summary in (lambda backend: backend.count_jobs(run.id), lambda backend: backend.miss_groups(run.id)):
+            for summary in (
+                lambda backend: backend.count_jobs(run.id),
+                lambda backend: backend.miss_groups(run.id),
+                lambda backend: backend.disagreements(execution=run.id, task=name, limit=limit),
+            ):
                 assert summary(self.backend) == summary(self.oracle)
 
     @rule(asked=st.sampled_from(_KEYS), asked_by=st.sampled_from(_EXECUTIONS))

@@ -13,7 +13,10 @@ from redux_backends.backend import (
     AmbiguousId,
     CallCandidate,
     Candidate,
+    Disagreement,
     Found,
+    GivenBy,
+    GivenResult,
     JobFilter,
     JobView,
     MissContext,
@@ -23,6 +26,7 @@ from redux_backends.backend import (
     hex_prefix,
     unknown_reference,
 )
+from redux_backends.disagreeing import GIVERS_TOLD, RESULTS_TOLD, gave
 from redux_backends.exchange import RecordId, Records
 from redux_backends.memory_exchange import MemoryExchange
 from redux_backends.memory_records import MemoryRecords
@@ -275,15 +279,12 @@ class MemoryBackend(MemoryRecords):
         )
 
     def find_jobs(self, wanted: JobFilter, limit: int) -> Sequence[JobView]:
-        def result_of(job: Job) -> Digest | None:
-            return self._calls[job.call_hash].result if job.call_hash else None
-
         tests: list[Callable[[Job], bool]] = [
             lambda job: wanted.execution is None or job.execution == wanted.execution,
             lambda job: wanted.parent is None or job.parent == wanted.parent,
             lambda job: wanted.task is None or self._tasks[job.task_hash].fullname == wanted.task,
             lambda job: wanted.call is None or job.call_hash == wanted.call,
-            lambda job: wanted.value is None or result_of(job) == wanted.value,
+            lambda job: wanted.value is None or self._final(job) == wanted.value,
             lambda job: wanted.argument is None or wanted.argument in self._arguments_of(job),
             lambda job: wanted.status is None or self._job_as_it_stands(job).status is wanted.status,
             lambda job: not wanted.roots or job.parent is None,
@@ -316,6 +317,44 @@ class MemoryBackend(MemoryRecords):
                 for (task_hash, reason), jobs in groups.items()
             ]
             return sorted(found, key=lambda group: (-group.seconds, group.fullname, group.reason.kind))
+
+    def disagreements(
+        self, *, task: str | None = None, execution: ExecutionId | None = None, limit: int = 100
+    ) -> Sequence[Disagreement]:
+        with self._lock:
+            asked = None if execution is None else {job.eval_hash for job in self._jobs_of(execution)}
+            keys = [self._keys[each] for each in self._disagreeing if asked is None or each in asked]
+            keys = [key for key in keys if task is None or self._tasks[key.task_hash].fullname == task]
+            keys.sort(key=lambda key: -max(one.recorded for one in self._reductions[key.eval_hash].values()))
+            return [self._disagreement(key) for key in keys[:limit]]
+
+    def _disagreement(self, key: EvaluationKey) -> Disagreement:
+        results = _newest(self._reductions[key.eval_hash].values())
+        ran = [job for job in self._jobs.values() if job.eval_hash == key.eval_hash and job.outcome is Outcome.RAN]
+        final = [(GivenBy(job.id, job.execution, job.ended), self._final(job)) for job in ran if job.ended is not None]
+        final.sort(key=lambda one: (-one[0].ended, one[0].job))
+        return Disagreement(
+            key=key,
+            fullname=self._tasks[key.task_hash].fullname,
+            previews=tuple(self._values[argument.value].record.preview for argument in key.arguments),
+            results=tuple(self._given(one, final) for one in results[:RESULTS_TOLD]),
+            count=len(results),
+        )
+
+    def _final(self, job: Job) -> Digest | None:
+        return self._calls[job.call_hash].result if job.call_hash else None
+
+    def _given(self, one: Evaluation, final: Sequence[tuple[GivenBy, Digest | None]]) -> GivenResult:
+        kept = self._values[one.result]
+        return GivenResult(
+            result=one.result,
+            type_name=kept.record.type_name,
+            preview=kept.record.preview,
+            gone=kept.place is Place.MISSING,
+            recorded=one.recorded,
+            duration=one.duration,
+            given_by=tuple([by for by, came in final if gave(one.result, one.recorded, by, came)][:GIVERS_TOLD]),
+        )
 
     def get_call(self, call: Digest) -> CallNode | None:
         return self._calls.get(call)

@@ -16,8 +16,8 @@ from redux_backends.backend import (
     unknown_reference,
 )
 from redux_backends.claims import Claims
+from redux_backends.disagreeing import NEVER, disagree, explanation
 from redux_backends.records import (
-    MAY_CHANGE,
     Batch,
     CallNode,
     Evaluation,
@@ -62,6 +62,7 @@ class MemoryRecords(Backend):
         self._tasks: dict[Digest, TaskRecord] = {}
         self._keys: dict[Digest, EvaluationKey] = {}
         self._reductions: defaultdict[Digest, dict[Digest, Evaluation]] = defaultdict(dict)
+        self._disagreeing: dict[Digest, None] = {}
         self._task_sets: dict[Digest, frozenset[Digest]] = {}
         self._calls: dict[Digest, CallNode] = {}
         self._calls_of: defaultdict[Digest, list[CallNode]] = defaultdict(list)
@@ -200,8 +201,9 @@ class MemoryRecords(Backend):
         known = results.get(evaluation.result)
         if known is None or known.recorded < evaluation.recorded:
             results[evaluation.result] = evaluation
-        lasting = [value for value in results if self._is_lasting(self._values[value])]
-        if len(lasting) > 1:
+        compared = [self._values[value] for value in results]
+        if disagree(explanation(value.record) for value in compared if self._is_compared(value)):
+            self._disagreeing[evaluation.eval_hash] = None
             task_hash = self._keys[evaluation.eval_hash].task_hash
             self._keep_tag(Tag("task", task_hash, NONDETERMINISTIC, "true"))
 
@@ -217,8 +219,8 @@ class MemoryRecords(Backend):
             self._superseding[parent].append(hash)
 
     @staticmethod
-    def _is_lasting(value: KeptValue) -> bool:
-        return value.place is not Place.MISSING and not value.record.traits & MAY_CHANGE
+    def _is_compared(value: KeptValue) -> bool:
+        return value.place is not Place.MISSING and not value.record.traits & NEVER
 
     def record_execution(self, execution: Execution) -> None:
         with self._lock:

@@ -176,15 +176,15 @@ def _newest_of_tasks(wanted: JobFilter, fitting: Select, limit: int) -> Select:
 def _conditions(wanted: JobFilter, alive: Collection[int]) -> Iterator[ColumnElement[bool]]:
     """All that is asked for but the task."""
     if wanted.execution is not None:
-        yield _job.c.execution_id.in_(_row_of(_execution.c.uuid, wanted.execution))
+        yield _job.c.execution_id.in_(row_of(_execution.c.uuid, wanted.execution))
     if wanted.parent is not None:
-        yield _job.c.parent_id.in_(_row_of(_job.c.uuid, wanted.parent))
+        yield _job.c.parent_id.in_(row_of(_job.c.uuid, wanted.parent))
     if wanted.call is not None:
-        yield from _of_calls(schema.call_node.c.id.in_(_row_of(_call.c.hash, wanted.call)))
+        yield from _of_calls(schema.call_node.c.id.in_(row_of(_call.c.hash, wanted.call)))
     if wanted.value is not None:
-        yield from _of_calls(schema.call_node.c.value_id.in_(_row_of(_value.c.hash, wanted.value)))
+        yield from _of_calls(schema.call_node.c.value_id.in_(row_of(_value.c.hash, wanted.value)))
     if wanted.argument is not None:
-        held = _row_of(_value.c.hash, wanted.argument)
+        held = row_of(_value.c.hash, wanted.argument)
         yield _job.c.evaluation_id.in_(
             select(schema.argument.c.evaluation_id).where(schema.argument.c.value_id.in_(held))
         )
@@ -204,7 +204,8 @@ def _of_calls(wanted: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:
     yield _job.c.call_id.in_(select(schema.call_node.c.id).where(wanted))
 
 
-def _row_of(column: ColumnElement[bytes], id: bytes) -> Select:
+def row_of(column: ColumnElement[bytes], id: bytes) -> Select:
+    """The row of the record that has this digest or id in a column."""
     table = column.table  # pyright: ignore[reportAttributeAccessIssue]
     same = table.alias(f"named_{table.name}")
     return select(same.c.id).where(schema.same_id(same.c[column.name], id))  # pyright: ignore

@@ -252,6 +252,14 @@ evaluation_result = Table(
     sqlite_with_rowid=False,
 )
 
+disagreement = Table(
+    "disagreement",
+    metadata,
+    _key("evaluation_id", "evaluation"),
+    sqlite_with_rowid=False,
+    comment="evaluations that gave two results which nothing that they hold explains",
+)
+
 task_set = Table("task_set", metadata, _id(), _digest())
 _found_by(task_set.c.hash)
 
@@ -317,7 +325,8 @@ execution = Table(
 )
 _found_by(execution.c.uuid)
 Index("execution_by_started", execution.c.started)
-Index("execution_running", execution.c.id, sqlite_where=text("status = 0"))
+_runs = text("status = 0")
+Index("execution_running", execution.c.id, sqlite_where=_runs, postgresql_where=_runs)
 
 
 def went_wrong(job: FromClause) -> ColumnElement[bool]:

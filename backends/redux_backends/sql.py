@@ -12,6 +12,7 @@ from redux_backends.backend import (
     Backend,
     CallCandidate,
     Candidate,
+    Disagreement,
     Found,
     JobFilter,
     JobView,
@@ -157,6 +158,13 @@ class SqlBackend(Backend):
 
     def miss_groups(self, execution: ExecutionId) -> Sequence[MissGroup]:
         return self._database.view(lambda connection: query.miss_groups(connection, execution))
+
+    def disagreements(
+        self, *, task: str | None = None, execution: ExecutionId | None = None, limit: int = 100
+    ) -> Sequence[Disagreement]:
+        from redux_backends import disagreements as disagreeing  # noqa: PLC0415 - few commands ask
+
+        return self._database.view(lambda connection: disagreeing.disagreements(connection, task, execution, limit))
 
     def get_call(self, call: Digest) -> CallNode | None:
         return self._database.view(lambda connection: query.get_call(connection, call))

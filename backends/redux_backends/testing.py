@@ -12,6 +12,7 @@ import pytest
 
 from redux_backends.asking_suite import AskingSuite
 from redux_backends.backend import (
+    CONTEXT,
     NONDETERMINISTIC,
     Backend,
     BackendError,
@@ -47,12 +48,14 @@ from redux_backends.sample import (
     evaluation,
     execution,
     file_value,
+    handle_value,
     holding_value,
     key,
     large_value,
     started,
     task,
     value,
+    version,
 )
 
 
@@ -270,18 +273,47 @@ class BackendSuite(AskingSuite, IntegritySuite, ExchangeSuite):
         backend.set_eval_cache(asked, evaluation(asked, older, 35))
         assert results() == [older.hash, newer.hash, story.results[0].hash]
 
-    def test_a_task_with_two_lasting_results_is_tagged_nondeterministic(self, backend: Backend, story: Story) -> None:
+    def test_a_task_whose_results_disagree_is_tagged_nondeterministic(self, backend: Backend, story: Story) -> None:
         asked = story.add_keys[0]
         changing = [file_value("/f", "1"), file_value("/f", "2"), value("error", Traits.ERROR)]
+        changing += [value(f"hooked {n}", Traits.HOOKS) for n in range(2)]
+        changing += [handle_value(version("one")), handle_value(version("two"))]
+        changing += [holding_value(f"of {of.hash!r}", [], [of]) for of in (story.add, story.main)]
         backend.record(Batch(values=changing, evaluations=[evaluation(asked, each, 5) for each in changing]))
         backend.forget_value(story.results[0].hash)
         other = value("other")
         backend.record(Batch(values=[other], evaluations=[evaluation(asked, other, 6)]))
         assert backend.get_tags([story.add.hash]) == {}
+        assert backend.disagreements() == []
         another = value("another")
         backend.record(Batch(values=[another], evaluations=[evaluation(asked, another, 7)]))
         tag = Tag("task", story.add.hash, NONDETERMINISTIC, "true")
         assert backend.get_tags([story.add.hash, story.main.hash]) == {story.add.hash: (tag,)}
+        assert [each.key for each in backend.disagreements()] == [asked]
+
+    def test_results_that_hold_the_same_files_disagree_where_they_differ_otherwise(
+        self, backend: Backend, story: Story
+    ) -> None:
+        same, first, second = file_value("/f", "1"), story.add_keys[0], story.add_keys[1]
+        noted = [replace(value(f"{n}", same.traits), files=same.files) for n in range(2)]
+        moved = [same, replace(noted[0], hash=digest("moved"), files=file_value("/f", "2").files)]
+        backend.record(Batch(values=[*noted, *moved], evaluations=[evaluation(first, each, 5) for each in moved]))
+        assert backend.disagreements() == []
+        backend.record(Batch(evaluations=[evaluation(second, noted[0], 5)]))
+        backend.record(Batch(evaluations=[evaluation(second, noted[1], 6)]))
+        assert [each.key for each in backend.disagreements()] == [second]
+
+    def test_a_call_keeps_the_contexts_it_was_made_in(self, backend: Backend, story: Story) -> None:
+        call_hash = story.main_call.call_hash
+        for name in ("here", "there", "here"):
+            backend.record_call_node_context(call_hash, value(name))
+        named = [f'"{value(name).hash.hex()}"' for name in ("here", "there")]
+        tags = backend.get_tags([call_hash])[call_hash]
+        assert [(tag.kind, tag.key, tag.value) for tag in tags] == [("call", CONTEXT, each) for each in named]
+        assert backend.get_value(value("there").hash) == _stored(value("there"))
+        with pytest.raises(BackendError, match=r"call .* is named"):
+            backend.record_call_node_context(digest("unknown"), value("nowhere"))
+        assert backend.get_value(value("nowhere").hash) is None
 
     def test_a_forgotten_value_is_missing_until_it_is_recorded_again(self, backend: Backend, story: Story) -> None:
         lost, kept = story.results[0], story.results[1]

@@ -15,6 +15,7 @@ from typing import NoReturn, TextIO
 from redux.cli.arguments import CallWords
 from redux.cli.given import About
 from redux.cli.main import INTERRUPTED
+from redux.cli.nondeterminism import disagreement_line
 from redux.cli.output import is_terminal, show, stdout_to_stderr, tell, whole_width
 from redux.cli.progress import live_progress
 from redux.cli.render import TaskRow, rows_of, to_json
@@ -37,7 +38,8 @@ from redux.explain import CauseGroup, group_causes
 from redux.scheduler import Report, Scheduler
 from redux.session import execution_tags
 from redux.settings.precedence import Layer
-from redux.task import Task
+from redux.task import Task, get_task_registry
+from redux.tasks.options import CacheScope
 from redux.value import allow_pickle
 from redux_backends.records import Seconds
 from redux_valuestore.errors import ReduxError
@@ -197,6 +199,8 @@ def _conclude(report: Report, storage: RunStorage, shown: Shown) -> int:
     if trouble is not None:
         tell(f"redux: {unrecorded_line(trouble)}")
     tell([f"redux: {line}" for line in report.left_open])
+    if not shown.quiet:
+        tell(_disagreement(report, storage))
     if failure is not None:
         others = failures_line(report, rows) if kept else ""
         tell(f"redux: {others}" if others else "")
@@ -221,9 +225,32 @@ def _rows(report: Report, storage: RunStorage) -> list[TaskRow]:
         return counted
 
 
+def _disagreement(report: Report, storage: RunStorage) -> str:
+    """The line on calls that gave another result than they had before, where there are any."""
+    if not _ran_and_kept(report, storage):
+        return ""
+    try:
+        found = storage.repo.backend.disagreements(execution=report.execution_id)
+    except ReduxError:  # trouble between the last write and now; the run itself is recorded
+        return ""
+    line = disagreement_line(found, report.execution_id, _is_asked_anew)
+    return line and f"redux: {line}"
+
+
+def _is_asked_anew(fullname: str) -> bool:
+    task = get_task_registry().get(fullname)
+    return task is not None and task.declared.cache_scope is not CacheScope.BACKEND
+
+
+def _ran_and_kept(report: Report, storage: RunStorage) -> bool:
+    """Whether any job ran, of which the database can still tell."""
+    kept = not storage.trouble and not report.storage_trouble
+    return kept and any(one.done or one.failed for one in report.counts.values())
+
+
 def _causes(report: Report, storage: RunStorage) -> list[CauseGroup]:
     """Why jobs ran, where the database can still say so."""
-    if storage.trouble or report.storage_trouble or not any(one.done or one.failed for one in report.counts.values()):
+    if not _ran_and_kept(report, storage):
         return []
     try:
         return group_causes(storage.repo.backend, report.execution_id)

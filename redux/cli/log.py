@@ -9,6 +9,7 @@ import time
 import click
 
 from redux.cli import lookup
+from redux.cli.nondeterminism import disagreements_json, disagreements_text
 from redux.cli.output import line_width, show, whole_width
 from redux.cli.page_text import (
     call_text,
@@ -20,7 +21,7 @@ from redux.cli.page_text import (
     task_text,
     value_text,
 )
-from redux.cli.render import to_json
+from redux.cli.render import STATUS_WORDS, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.errors import UnknownId, UsageError
@@ -31,28 +32,43 @@ from redux_valuestore.digest import Digest
 
 EXECUTIONS_SHOWN = 20
 JOBS_SHOWN = 200
+CALLS_SHOWN = 20
+_STATUSES = {word: status for status, word in STATUS_WORDS.items()}
 
 
 @click.command(short_help="Show what was recorded.")
 @click.argument("what", required=False)
 @click.option("--task", "task", metavar="NAME", help="Jobs of this task.")
-@click.option("--failed", is_flag=True, help="Jobs that failed.")
+@click.option("--status", type=click.Choice(list(_STATUSES)), help="Jobs that stand so.")
+@click.option("--failed", is_flag=True, help="Jobs that failed: --status failed.")
+@click.option("--nondeterministic", is_flag=True, help="Calls that gave different results for the same arguments.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="How many to show.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @where_options
 def log(
-    what: str | None, task: str | None, failed: bool, limit: int | None, as_json: bool, **places: str | None
+    what: str | None,
+    task: str | None,
+    status: str | None,
+    failed: bool,
+    nondeterministic: bool,
+    limit: int | None,
+    as_json: bool,
+    **places: str | None,
 ) -> int:
     """Show executions, newest first; or all about WHAT.
 
     WHAT is an id (execution, job, call, task or value; its first 4 digits or more), a file that a task read or wrote,
-    or the name of a task. With --task or --failed: the jobs that fit, of one execution if WHAT is one.
+    or the name of a task. With --task, --status or --failed: the jobs that fit, of one execution if WHAT is one. With
+    --nondeterministic: the calls, of that execution or task, that gave different results for the same arguments.
     """
+    status = _one_status(status, failed, nondeterministic)
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
         backend = repo.backend
-        if task is not None or failed:
-            lines = _jobs(backend, what, task, failed, limit or JOBS_SHOWN, as_json)
+        if nondeterministic:
+            lines = _disagreements(backend, what, task, limit or CALLS_SHOWN, as_json)
+        elif task is not None or status is not None:
+            lines = _jobs(backend, what, task, status, limit or JOBS_SHOWN, as_json)
         elif what is None:
             lines = _executions(backend, limit or EXECUTIONS_SHOWN, as_json)
         else:
@@ -61,6 +77,15 @@ def log(
         return 0
     finally:
         repo.close()
+
+
+def _one_status(status: str | None, failed: bool, nondeterministic: bool) -> str | None:
+    if nondeterministic and (failed or status is not None):
+        raise UsageError("--nondeterministic lists calls and not jobs, so nothing is chosen by --status or --failed")
+    word = STATUS_WORDS[JobStatus.FAILED]
+    if failed and status not in (None, word):
+        raise UsageError(f"--failed is --status {word}; it does not go with --status {status}")
+    return word if failed else status
 
 
 def _executions(backend: Backend, limit: int, as_json: bool) -> list[str] | str:
@@ -73,20 +98,44 @@ def _executions(backend: Backend, limit: int, as_json: bool) -> list[str] | str:
 
 
 def _jobs(
-    backend: Backend, what: str | None, task: str | None, failed: bool, limit: int, as_json: bool
+    backend: Backend, what: str | None, task: str | None, status: str | None, limit: int, as_json: bool
 ) -> list[str] | str:
     execution: ExecutionId | None = None
     if what is not None:
         found = backend.resolve(what)
         if found.kind != "execution":
-            raise UsageError(f"{what} is a {found.kind}; --task and --failed choose among the jobs of an execution")
+            raise UsageError(
+                f"{what} is a {found.kind}; --task, --status and --failed choose among the jobs of an execution"
+            )
         execution = ExecutionId(found.id)
     fullname = lookup.task_named(backend, task) if task is not None else None
-    status = JobStatus.FAILED if failed else None
-    views = backend.jobs(execution=execution, task=fullname, status=status, limit=limit)
+    wanted = None if status is None else _STATUSES[status]
+    views = backend.jobs(execution=execution, task=fullname, status=wanted, limit=limit)
     if as_json:
         return to_json("jobs", {"jobs": views})
     return jobs_text(views, time.time(), line_width(sys.stdout)) if views else "no job fits"
+
+
+def _disagreements(backend: Backend, what: str | None, task: str | None, limit: int, as_json: bool) -> list[str] | str:
+    found = None if what is None else lookup.resolve(backend, what)
+    execution = ExecutionId(found.id) if found is not None and found.kind == "execution" else None
+    if found is not None and found.kind not in ("execution", "task"):
+        raise UsageError(f"{what} is a {found.kind}; --nondeterministic takes an execution or a task")
+    names = [lookup.task_named(backend, name) for name in (task,) if name is not None]
+    if found is not None and found.kind == "task":
+        known = backend.get_task(Digest(found.id))
+        names += [known.fullname] if known is not None else []
+    elif what is not None and execution is None:
+        names.append(lookup.task_named(backend, what))
+    if len(set(names)) > 1:
+        raise UsageError(f"{' and '.join(names)} are two tasks; name one of them")
+    told = backend.disagreements(task=names[0] if names else None, execution=execution, limit=limit + 1)
+    shown, more = told[:limit], len(told) > limit
+    if as_json:
+        return disagreements_json(shown, more)
+    if not shown:
+        return "no recorded call gave different results for the same arguments"
+    return disagreements_text(shown, more, time.time(), line_width(sys.stdout))
 
 
 def _about(repo: Repo, what: str, limit: int, as_json: bool) -> list[str] | str:

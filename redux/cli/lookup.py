@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
 import msgpack
@@ -27,6 +27,7 @@ from redux.cli.pages import (
     TagPairs,
     TaskPage,
     ValuePage,
+    Within,
 )
 from redux.cli.render import rows_of
 from redux.errors import BackendError, UnknownId, nearest
@@ -35,7 +36,7 @@ from redux.file import FileUnreadable, current_content
 from redux.files.facts import texts_about, texts_around
 from redux.repo import Repo
 from redux.value import content_of
-from redux_backends.backend import Backend, Found, JobView
+from redux_backends.backend import CONTEXT, Backend, Found, JobView
 from redux_backends.records import (
     CallNode,
     Execution,
@@ -79,8 +80,24 @@ def tags_of(backend: Backend, *records: bytes) -> TagPairs:
 
 
 def _pairs(tags: Sequence[Tag]) -> TagPairs:
-    once = dict.fromkeys((tag.key, tag.value) for tag in tags if tag.value is not None)
-    return tuple((key, json.loads(value)) for key, value in once)
+    once = dict.fromkeys((tag.key, tag.value) for tag in tags if tag.key != CONTEXT)
+    return tuple((key, json.loads(value or "null")) for key, value in once)
+
+
+def contexts_of(backend: Backend, jobs: Iterable[Job], *records: bytes) -> tuple[Within, ...]:
+    """The contexts in which records were made, and jobs called: their own, else their execution's; each once."""
+    called = list(jobs)
+    asked = dict.fromkeys([*records, *(job.id for job in called), *(job.execution for job in called)])
+    found = {entity: _contexts(tags) for entity, tags in backend.get_tags(list(asked)).items()}
+    said = [found.get(record, ()) for record in records]
+    said += [found.get(job.id) or found.get(job.execution, ()) for job in called]
+    contexts = list(dict.fromkeys(context for one in said for context in one))
+    values = backend.describe_values(contexts) if contexts else {}
+    return tuple(Within(context, values[context].preview if context in values else "?") for context in contexts)
+
+
+def _contexts(tags: Sequence[Tag]) -> list[Digest]:
+    return [Digest(bytes.fromhex(json.loads(tag.value or "null"))) for tag in tags if tag.key == CONTEXT]
 
 
 def execution_page(backend: Backend, execution: Execution, limit: int) -> ExecutionPage:
@@ -93,6 +110,7 @@ def execution_page(backend: Backend, execution: Execution, limit: int) -> Execut
         tuple(jobs[:limit]),
         len(jobs) > limit,
         tags_of(backend, execution.id),
+        contexts_of(backend, (), execution.id),
     )
 
 
@@ -111,6 +129,7 @@ def job_page(repo: Repo, view: JobView) -> JobPage:
         behind_arguments(backend, view.job.call_hash),
         tags_of(backend, view.job.id, view.job.task_hash),
         told.get("log"),
+        contexts_of(backend, (view.job,)),
     )
 
 
@@ -171,6 +190,7 @@ def call_page(backend: Backend, call: CallNode) -> CallPage:
     arguments = tuple(
         (argument, values[argument.value].preview if argument.value in values else "?") for argument in key.arguments
     )
+    jobs = tuple(backend.jobs(call=call.call_hash, limit=_FEW))
     return CallPage(
         call,
         task.fullname if task else "?",
@@ -178,9 +198,10 @@ def call_page(backend: Backend, call: CallNode) -> CallPage:
         arguments,
         values.get(call.result),
         tuple((child, names.get(child, "?")) for child in call.children),
-        tuple(backend.jobs(call=call.call_hash, limit=_FEW)),
+        jobs,
         behind_arguments(backend, call.call_hash),
         tags_of(backend, call.result),
+        contexts_of(backend, (view.job for view in jobs), call.call_hash),
     )
 
 

@@ -17,6 +17,7 @@ from redux.cli.pages import (
     TagPairs,
     TaskPage,
     ValuePage,
+    Within,
 )
 from redux.cli.render import (
     colour_diff,
@@ -91,6 +92,7 @@ def execution_text(page: ExecutionPage, now: Seconds, width: int, reasons_width:
         f"  {show_command(one)}",
         dim(f"  started {show_moment(one.started)} ({show_ago(one.started, now)}){_by_whom(one)}"),
         *tag_lines(page.tags),
+        *indent(context_lines(page.within, width - 2)),
         "",
         *task_table(page.tasks),
         strong(count_words(page.tasks)),
@@ -118,6 +120,12 @@ def tag_words(tags: Sequence[tuple[str, object]]) -> str:
 def tag_lines(tags: TagPairs, by: str = "  ") -> list[str]:
     """The line that shows tags; none where there are none."""
     return [f"{by}tags: {tag_words(tags)}"] if tags else []
+
+
+def context_lines(within: Sequence[Within], width: int) -> list[str]:
+    """A line for each context; none where there is none."""
+    room = max(width - 21, 30)
+    return [f"context    {cut(one.preview, room)}  {dim(short(one.context))}" for one in within]
 
 
 # -- jobs --------------------------------------------------------------------------------------------
@@ -195,6 +203,7 @@ def job_text(page: JobPage, now: Seconds, width: int) -> list[str]:
     lines += _log_lines(page.log)
     code = _code_lines(job.task_hash, None, width)
     lines += ["", *_links(page.callers, job.call_hash, code, page.execution, width)]
+    lines += context_lines(page.within, width)
     if page.children:
         lines += ["", f"it called ({len(page.children):,})", *indent(job_tree(page.children, width - 2))]
     return lines
@@ -325,6 +334,7 @@ def call_text(page: CallPage, now: Seconds, width: int) -> list[str]:
         lines.append(f"    → {page.result.preview}  {dim(f'{page.result.type_name} {short(call.result)}')}")
         lines += tag_lines(page.tags, "      ")
     lines += ["", f"took       {show_seconds(call.duration)}", f"code       task {short(page.task_hash)}"]
+    lines += context_lines(page.within, width)
     if page.children:
         counted = Counter(name for _, name in page.children)
         lines.append("it called  " + ", ".join(f"{name} ×{n:,}" if n > 1 else name for name, n in counted.items()))

@@ -16,6 +16,14 @@ TagPairs = tuple[tuple[str, object], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """A context in which something was called: a value, and what shows it."""
+
+    context: Digest
+    preview: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionLine:
     """An execution in the list of executions."""
 
@@ -34,6 +42,7 @@ class ExecutionPage:
     jobs: tuple[JobView, ...]
     more: bool
     tags: TagPairs = ()
+    within: tuple[Within, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,7 @@ class JobPage:
     """its own, then its task's"""
     log: str | None = None
     """what the script said while it ran, where the job was one"""
+    within: tuple[Within, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,8 @@ class CallPage:
     behind: tuple[Behind, ...]
     tags: TagPairs = ()
     """its result's"""
+    within: tuple[Within, ...] = ()
+    """as its own tags say, and those of its jobs"""
 
 
 @dataclass(frozen=True, slots=True)

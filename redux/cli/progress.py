@@ -6,9 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import Event
 from typing import TYPE_CHECKING
 
+from redux.beside import beside
 from redux.cli.output import has_colour
 from redux.cli.render import show_count, show_seconds
 from redux.scheduler import TaskStatus
@@ -31,14 +32,8 @@ Read = Callable[[], Mapping[str, TaskStatus]]
 @contextmanager
 def live_progress(read: Read) -> Iterator[None]:
     """Show the counts that `read` gives on standard error, until the block ends."""
-    ended = Event()
-    thread = Thread(target=_show, args=(read, ended), name="redux-progress", daemon=True)
-    thread.start()
-    try:
+    with beside(lambda ended: _show(read, ended), "redux-progress"):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _show(read: Read, ended: Event) -> None:

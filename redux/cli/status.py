@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from threading import TIMEOUT_MAX, Event, Thread
+from threading import TIMEOUT_MAX
 
+from redux.beside import beside
 from redux.cli.output import tell
 from redux.cli.render import show_count
 from redux.scheduler import TaskStatus
@@ -21,16 +22,9 @@ Read = Callable[[], Mapping[str, TaskStatus]]
 @contextmanager
 def regular_status(read: Read, interval: Seconds) -> Iterator[None]:
     """Say on standard error, every `interval` seconds until the block ends, what `read` gives."""
-    ended = Event()
-    thread = Thread(
-        target=report_regularly, args=(read, min(interval, TIMEOUT_MAX), ended.wait), name="redux-status", daemon=True
-    )
-    thread.start()
-    try:
+    patience = min(interval, TIMEOUT_MAX)
+    with beside(lambda ended: report_regularly(read, patience, ended.wait), "redux-status"):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def report_regularly(

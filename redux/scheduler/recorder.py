@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from redux.handle import advanced_version
 from redux.repo import Repo
+from redux.scheduler.contexts import Contexts
 from redux.scheduler.inputs import encode_plain
 from redux.scheduler.jobs import Datum, Graft, Job, Scope
 from redux.scheduler.report import ErrorValue
@@ -76,6 +77,7 @@ class Recorder:
         self._last = time.monotonic()
         self._urgent = False
         self._job_tags: dict[Job, dict[tuple[str, str], None]] = {}
+        self._contexts = Contexts(repo, execution, self.note_values)
         self._writer = Writer(repo.backend.record, self.give_up)
         self.trouble: ReduxError | None = None
         self._ended: ReduxError | None = None
@@ -243,6 +245,20 @@ class Recorder:
 
     # -- tags --------------------------------------------------------------------------------------
 
+    def begin_within(self, context: Mapping[str, object]) -> None:
+        """Record in which context the execution is, before this returns: schedulers below ask for it."""
+
+        def write() -> None:
+            self._tags += self._contexts.begin(context)
+            self._write_through(self._take())
+
+        if context:
+            self._attempt(write)
+
+    def go_on_within(self, context: Mapping[str, object]) -> None:
+        """Note in which context this goes on with an execution that others began."""
+        self._attempt(lambda: self._contexts.go_on(context))
+
     def tag_execution(self, tags: Tags) -> None:
         """Note tags of the execution itself."""
         self._tags += [Tag("execution", self._execution, key, value) for key, value in tags]
@@ -303,6 +319,8 @@ class Recorder:
         self._note_task(job.known.task_hash)
         (self._jobs if job.recorded else self._new_jobs).append(self._row(job))
         job.recorded = True
+        if job.context_hash or self._contexts.here:
+            self._attempt(lambda: self._tags.extend(self._contexts.of_job(job)))
         if self._job_tags:
             self._tags += [Tag("job", job.id, key, value) for key, value in self._job_tags.pop(job, ())]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from redux.scheduler.jobs import Datum, Job
@@ -90,6 +90,9 @@ class Unrecorded(Recorder):
         """Nothing runs, so all stays valid."""
 
     def record_execution(self, execution: Execution) -> None:
+        """Nothing is written."""
+
+    def begin_within(self, context: Mapping[str, object]) -> None:
         """Nothing is written."""
 
     def renew_lease(self) -> None:

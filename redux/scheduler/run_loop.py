@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Protocol
 
+from redux.beside import beside
 from redux.repo import Repo
 from redux.rules import Grafted, TagsNoted
 from redux.scheduler.collector import Collector
@@ -42,6 +45,7 @@ WAVE_SIZE = 1000
 _PLAIN = Traits.PLAIN
 LONG_WAIT_SECONDS = 0.1
 LEASE_SECONDS = 10.0
+LOOK_SECONDS = 2.5
 
 
 class Dispatching(Protocol):
@@ -117,7 +121,6 @@ class Run:
         self._turns = Turns(self._evaluator, self._recorder)
         self._lookout = Lookout(self._evaluator, self._recorder)
         self._collector = collector
-        self._renewed = time.monotonic()
         self._stopping = False
         self._described: tuple[Failed, ErrorValue] | None = None
 
@@ -130,6 +133,10 @@ class Run:
         """Record how the execution stands; where that fails, the run goes on without recording."""
         self._recorder.record_execution(execution)
         self._recorder.tag_execution(tags)
+
+    def note_context(self, context: Mapping[str, object], begins: bool) -> None:
+        """Record the context of the execution; where it was begun before, what is different here."""
+        (self._recorder.begin_within if begins else self._recorder.go_on_within)(context)
 
     def tag_execution(self, tags: Tags) -> None:
         """Record further tags of the execution."""
@@ -153,6 +160,15 @@ class Run:
         """Ask the run to end: running jobs finish and are recorded, nothing new starts. Safe from a signal handler."""
         self._stopping = True
         self._dispatch.wake()
+
+    def keep_lease(self) -> AbstractContextManager[None]:
+        """Inside, it is said every few seconds that the execution runs, whatever the loop and the jobs are at."""
+
+        def renew(ended: Event) -> None:
+            while not ended.wait(LEASE_SECONDS):
+                self._recorder.renew_lease()
+
+        return beside(renew, "redux-lease")
 
     def evaluate(self, value: object, keep_going: bool) -> Gather:
         """Evaluate a value's expressions to their end, or to the first failure."""
@@ -189,9 +205,7 @@ class Run:
         arrived = self._dispatch.drain()
         self._recorder.flush_when_due()
         self._collector.collect_when_due()
-        now = time.monotonic()
-        self._renew_lease(now)
-        self._lookout.look_if_due(now, self._dispatch.running)
+        self._lookout.look_if_due(time.monotonic(), self._dispatch.running)
         return bool(wave) or arrived
 
     def _is_over(self, root: Gather, keep_going: bool) -> bool:
@@ -212,15 +226,9 @@ class Run:
         while not self._dispatch.wait(patience):
             moves = self._lookout.look(self._dispatch.running, self._dispatch.waits_in_vain())
             self._recorder.flush()
-            self._renew_lease(time.monotonic())
             if moves:
                 return
-            patience = LEASE_SECONDS / 4
-
-    def _renew_lease(self, now: Seconds) -> None:
-        if now - self._renewed > LEASE_SECONDS:
-            self._renewed = now
-            self._recorder.renew_lease()
+            patience = LOOK_SECONDS
 
     def _break_cycle(self) -> None:
         stuck = self._evaluator.stuck_job()

@@ -364,7 +364,9 @@ class Scheduler:
                 run.tag_execution(asked.tags)
             else:
                 run.record_execution(asked.execution, asked.tags)
-            with quick_switching():
+            if asked.context or not asked.joins:
+                run.note_context(asked.context, asked.begins)
+            with quick_switching(), run.keep_lease():
                 return self._finish(run, asked.expression)
         except BaseException:
             _end(run, asked, JobStatus.CANCELLED)

@@ -32,8 +32,13 @@ class Request:
     exported: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
     """options that all jobs inherit"""
     book: TaskBook | None = None
-    before: JobStatus = JobStatus.DONE
+    before: JobStatus | None = None
     """how the execution stood before, where it is continued"""
+
+    @property
+    def begins(self) -> bool:
+        """Whether the execution begins with this."""
+        return not self.joins and self.before is None
 
 
 @dataclass(frozen=True, slots=True)

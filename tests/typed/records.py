@@ -33,12 +33,16 @@ from redux.errors import (
     nearest,
 )
 from redux_backends.backend import (
+    CONTEXT,
     MIN_PREFIX,
     NONDETERMINISTIC,
     Backend,
     CallCandidate,
     Candidate,
+    Disagreement,
     Found,
+    GivenBy,
+    GivenResult,
     JobFilter,
     JobView,
     MissContext,
@@ -133,7 +137,7 @@ def calls(digest: Digest, now: Seconds) -> Batch:
     execution = ExecutionId(new_id())
     reason = Reason(MissKind.CODE_CHANGED, "")
     job = Job(JobId(new_id()), execution, None, digest, None, JobStatus.DONE, Outcome.RAN, now, reason=reason)
-    tags = (Tag(TagEntity.Job, job.id, NONDETERMINISTIC, "true"),)
+    tags = (Tag(TagEntity.Job, job.id, NONDETERMINISTIC, "true"), Tag(TagEntity.Job, job.id, CONTEXT, '""'))
     handles = (HandleVersion(digest, "Connection('main')"),)
     Job(new_id(), execution, None, digest, None, JobStatus.DONE, Outcome.RAN, now)  # pyright: ignore[reportArgumentType]
     return Batch(
@@ -152,6 +156,9 @@ def questions(backend: Backend, digest: Digest, execution: ExecutionId) -> None:
     assert_type(backend.count_jobs(execution), Sequence[TaskCounts])
     assert_type(backend.find_jobs(JobFilter(execution), 10), Sequence[JobView])
     assert_type(backend.miss_groups(execution), Sequence[MissGroup])
+    assert_type(backend.disagreements(task="flow.f", execution=execution, limit=1), Sequence[Disagreement])
+    assert_type(backend.disagreements()[0].results, tuple[GivenResult, ...])
+    assert_type(backend.disagreements()[0].results[0].given_by, tuple[GivenBy, ...])
     assert_type(backend.explain_cache_miss(EvaluationKey(digest, digest, digest, ()), execution), MissContext)
     assert_type(Execution(execution, (), "me", "/", 0.0, Lease("host", "boot", 1, "2")).status, JobStatus)
     assert_type(StoredValue(digest, None, Place.STORE, MAY_CHANGE).place, Place)
