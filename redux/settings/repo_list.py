@@ -48,9 +48,7 @@ def remove_repo(path: Path, name: str, others: Sequence[str] = ()) -> None:
     inside = False
     for line in text.splitlines(keepends=True):
         if _HEADER.match(line):
-            inside = (
-                re.fullmatch(rf"\s*\[\s*repos\s*\.\s*\"?{re.escape(name)}\"?\s*\]\s*(#.*)?", line.rstrip()) is not None
-            )
+            inside = header.fullmatch(line.rstrip()) is not None
         if not inside:
             kept.append(line)
     _write(path, "".join(kept).rstrip("\n") + "\n", names - {name})
