@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import click
 
 from redux.cli.output import show, whole_width
-from redux.cli.passing_line import passing_line
+from redux.cli.passing_line import passing_count
 from redux.cli.render import cut, dim, show_count, show_seconds, show_size, strong, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
@@ -172,4 +172,4 @@ def _verdict(outcome: Outcome, repair: bool) -> str:
 
 
 def _progress() -> AbstractContextManager[Tell]:
-    return passing_line("looking at")
+    return passing_count("looking at")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 
 from redux.cli.output import show
-from redux.cli.passing_line import passing_line
+from redux.cli.passing_line import passing_count
 from redux.cli.render import show_count, show_seconds, strong, to_json
 from redux.cli.storage import open_to_write
 from redux.cli.surroundings import Where, where_options
@@ -33,7 +33,7 @@ def import_redun_command(redun_db: str, value_store: str | None, as_json: bool, 
     with open_redun(redun_db, value_store) as redun:
         repo = open_to_write(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
         try:
-            with passing_line("taking over") as tell:
+            with passing_count("taking over") as tell:
                 counts = import_redun(redun, repo, tell)
         finally:
             repo.close()

@@ -16,23 +16,34 @@ Tell = Callable[[str, int, int], None]
 
 
 @contextmanager
-def passing_line(doing: str) -> Iterator[Tell]:
-    """Show what `Tell` is told, behind what is `doing`; nothing where nobody looks."""
+def passing_line() -> Iterator[Callable[[str], None]]:
+    """Takes what is being done, and shows it now and then; nothing where nobody looks."""
     if not is_terminal(sys.stderr):
-        yield lambda what, done, of: None
+        yield lambda text: None
         return
     drawn = [time.monotonic()]
 
-    def tell(what: str, done: int, of: int) -> None:
+    def show(text: str) -> None:
         now = time.monotonic()
         if now - drawn[0] >= _REDRAW_SECONDS:
             drawn[0] = now
-            much = f" {100 * done // of} %" if of else f" {done:,}" if done else ""
-            sys.stderr.write(f"\r\x1b[K{doing} {what}{much}")
+            sys.stderr.write(f"\r\x1b[K{text}")
             sys.stderr.flush()
 
     try:
-        yield tell
+        yield show
     finally:
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
+
+
+@contextmanager
+def passing_count(doing: str) -> Iterator[Tell]:
+    """Shows what `Tell` is told, behind what is `doing`."""
+    with passing_line() as show:
+
+        def tell(what: str, done: int, of: int) -> None:
+            much = f" {100 * done // of} %" if of else f" {done:,}" if done else ""
+            show(f"{doing} {what}{much}")
+
+        yield tell
