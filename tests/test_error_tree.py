@@ -35,6 +35,7 @@ SAID_BY_COMMANDS = {
     "BackendCorrupt": "is damaged",
     "UnknownId": "starts no id",
     "NotCopied": "could not be copied to",
+    "ArchiveMissing": "there is no such file",
 }
 """Errors that people see as a line of the command line, by words that are only theirs."""
 
