@@ -57,9 +57,14 @@ class RecordKind(IntEnum):
     TAG = 9
 
     @property
+    def singular(self) -> str:
+        """How people call one of them."""
+        return self.name.lower().replace("_", " ")
+
+    @property
     def plural(self) -> str:
         """How people call several of them."""
-        return self.name.lower().replace("_", " ") + "s"
+        return self.singular + "s"
 
 
 @frozen
@@ -82,10 +87,14 @@ UNDER_WAY = -1.0
 
 @frozen
 class HandleRecord:
-    """A `version` of a handle, and whether it was `valid` where it comes from."""
+    """A `version` of a handle, whether it was `valid` where it comes from, and which of its parents were (`on`).
+
+    A valid merge may rest on a version that is not.
+    """
 
     version: HandleVersion
     valid: bool
+    on: tuple[Digest, ...] = ()
 
 
 @frozen
@@ -163,7 +172,7 @@ class Exchange(ABC):
         of a lease, by this database's clock. Jobs that never ended, of an execution that did, have died.
 
         A handle's version that is known here stays as valid as it is: this database's runs know what they did. One
-        that is new is valid if it was there, and if its parents are here.
+        that is new is valid if it was there, and if those of its parents are here that were there.
 
         Raises `BentRecord` where a record has not the hash that its parts make, `UnknownReference` where one names
         what is neither here nor among `records`, and what `record` raises; then nothing is recorded.

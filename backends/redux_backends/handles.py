@@ -34,7 +34,7 @@ _RECORDED = Among(
     schema.prefix_of(schema.handle.c.hash),
 )
 _PARENT_HASHES = Among(
-    [schema.handle_edge.c.child_id, schema.handle_edge.c.position, schema.handle.c.hash],
+    [schema.handle_edge.c.child_id, schema.handle_edge.c.position, schema.handle.c.hash, schema.handle.c.valid],
     schema.handle_edge.join(schema.handle, schema.handle.c.id == schema.handle_edge.c.parent_id),
     schema.handle_edge.c.child_id,
 )
@@ -97,7 +97,7 @@ def hold(session: Session, ledger: Ledger, held: Iterable[HandleVersion]) -> Non
 
 
 def put(session: Session, ledger: Ledger, given: Sequence[HandleRecord]) -> None:
-    """Write versions of another database: known ones stay as valid as they are, new ones are if their parents are."""
+    """Write versions of another database: known ones stay as valid as they are, new ones rest on their parents."""
     known = ledger.handles
     known.learn(digest for one in given for digest in (one.version.hash, *one.version.parents))
     there = {one.version.hash for one in given}
@@ -108,22 +108,33 @@ def put(session: Session, ledger: Ledger, given: Sequence[HandleRecord]) -> None
     valid = [one.version for one in given if one.valid and one.version.hash not in known]
     others = [one.version for one in given if not one.valid or one.version.hash in known]
     _advance(session, ledger, others, only_held=True)
-    _advance(session, ledger, valid)
+    _advance(session, ledger, valid, {one.version.hash: one.on for one in given})
 
 
 def read(session: Session, hashes: Collection[bytes]) -> Mapping[bytes, HandleRecord]:
     """Versions by their hashes."""
     rows = [row for row in session.read(_RECORDED, {hash[: schema.PREFIX] for hash in hashes}) if row[1] in hashes]
     parents: defaultdict[int, list[Digest]] = defaultdict(list)
-    for child, _, parent in sorted(session.read(_PARENT_HASHES, [row[0] for row in rows])):
+    sound: defaultdict[int, list[Digest]] = defaultdict(list)
+    for child, _, parent, valid in sorted(session.read(_PARENT_HASHES, [row[0] for row in rows])):
         parents[child].append(Digest(parent))
+        if valid:
+            sound[child].append(Digest(parent))
     return {
-        hash: HandleRecord(HandleVersion(Digest(hash), name, tuple(parents[row])), bool(valid))
+        hash: HandleRecord(HandleVersion(Digest(hash), name, tuple(parents[row])), bool(valid), tuple(sound[row]))
         for row, hash, name, valid in rows
     }
 
 
-def _advance(session: Session, ledger: Ledger, versions: Sequence[HandleVersion], *, only_held: bool = False) -> None:
+def _advance(
+    session: Session,
+    ledger: Ledger,
+    versions: Sequence[HandleVersion],
+    on: Mapping[Digest, Sequence[Digest]] | None = None,
+    *,
+    only_held: bool = False,
+) -> None:
+    """Record versions, each valid if all its parents are, or those that it is said to rest `on`."""
     known, words = ledger.handles, ledger.words
     words.learn({version.name for version in versions})
     old = {known[digest] for one in versions for digest in (one.hash, *one.parents) if digest in known}
@@ -139,7 +150,8 @@ def _advance(session: Session, ledger: Ledger, versions: Sequence[HandleVersion]
                 row = known.add(digest)
                 names[row], valid[row] = (digest, words[version.name]), True
         row = known[version.hash]
-        valid[row] = stays_valid if only_held else all(valid[known[parent]] for parent in version.parents)
+        under = version.parents if on is None else on[version.hash]
+        valid[row] = stays_valid if only_held else all(valid[known[parent]] for parent in under)
         if row not in with_parents:
             with_parents.add(row)
             edges += [(row, at, known[parent]) for at, parent in enumerate(version.parents)]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from redux_backends.backend import Backend, BackendError
+from redux_backends.exchange import Records, in_groups
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import Batch, Evaluation, JobStatus, MissKind, Outcome, Reason, Rollback, Tag, Traits
 from redux_backends.sample import (
@@ -70,6 +71,18 @@ _EDITED = [
 
 _evals = [each.eval_hash for each in _KEYS]
 _hashes = [each.hash for each in _VALUES]
+
+
+def assert_same(records: Records, expected: Records) -> None:
+    """Whether records are equal, each kind for itself; jobs that never ended have died with their execution."""
+    for name in ("handles", "values", "gone", "tasks", "keys", "results", "task_sets", "calls", "executions", "tags"):
+        assert getattr(records, name) == getattr(expected, name), name
+    over = {each.id for each in expected.executions if each.ended is not None}
+    died = [
+        replace(each, status=JobStatus.DIED) if each.status is JobStatus.RUNNING and each.execution in over else each
+        for each in expected.jobs
+    ]
+    assert records.jobs == died
 
 
 def _some(choices: list) -> st.SearchStrategy[list]:
@@ -163,6 +176,42 @@ class BackendMachine(RuleBasedStateMachine):
     @rule(execution=st.sampled_from(_EXECUTIONS), over=st.booleans())
     def record_execution(self, execution, over: bool) -> None:
         self._both(lambda backend: backend.record_execution(ended(execution) if over else execution))
+
+    @rule(
+        values=_some(_VALUES),
+        calls=_some(_LEAVES),
+        jobs=_some(_JOBS),
+        versions=_some(_VERSIONS),
+        back=st.none() | st.sampled_from(_HANDLES),
+        over=_some(_EXECUTIONS),
+        lost=_some(_VALUES),
+    )
+    def take_from_elsewhere(self, values, calls, jobs, versions, back, over, lost) -> None:
+        elsewhere = MemoryBackend()
+        for each in _EXECUTIONS:
+            elsewhere.record_execution(ended(each) if each in over else each)
+        self.moment += 2
+        results = [evaluation(_KEYS[1], each, ((self.moment - at) * 7) % 1009) for at, each in enumerate(values[:2])]
+        ends = [done(each, _LEAVES[0]) for each in jobs]
+        elsewhere.record(Batch(values=_VALUES, tasks=_TASKS, keys=_KEYS, task_sets=_SETS, evaluations=results))
+        elsewhere.record(Batch(calls=_LEAVES[:1] + calls, jobs=_ROOTS + ends, handles=versions, tags=_TAGS[:3]))
+        if back is not None:
+            elsewhere.record(Batch(rollbacks=[Rollback(back)]))
+        for each in lost:
+            elsewhere.forget_value(each.hash)
+        missing = self.oracle.missing_records(list(elsewhere.iter_record_ids()))
+        assert list(self.backend.missing_records(missing)) == list(missing)
+        records = elsewhere.get_records(missing)
+        self._both(lambda backend: backend.put_records(records))
+
+    @rule()
+    def goes_over_whole(self) -> None:
+        ids = list(self.backend.iter_record_ids())
+        assert set(ids) == set(self.oracle.iter_record_ids())
+        target = MemoryBackend()
+        for group in in_groups(ids, 5):
+            target.put_records(self.backend.get_records(group))
+        assert_same(target.get_records(ids), self.oracle.get_records(ids))
 
     @precondition(lambda self: self.moment % 3 == 0)
     @rule()

@@ -21,7 +21,7 @@ from redux_backends.exchange import (
     named_first,
     verify,
 )
-from redux_backends.memory_records import KeptValue
+from redux_backends.memory_records import KeptHandle, KeptValue
 from redux_backends.records import Batch, Execution, ExecutionId, Job, JobStatus, Place, TaskSet
 from redux_valuestore.digest import DIGEST_SIZE, Digest
 
@@ -148,7 +148,7 @@ class MemoryExchange:
                 found[each.kind].append(kept)
         keys = self._backend._keys
         return Records(
-            handles=[HandleRecord(kept.version, kept.valid) for kept in found[_K.HANDLE]],
+            handles=[self._handle(kept) for kept in found[_K.HANDLE]],
             values=[kept.record for kept in found[_K.VALUE]],
             gone=frozenset(kept.record.hash for kept in found[_K.VALUE] if kept.place is Place.MISSING),
             tasks=found[_K.TASK],
@@ -168,13 +168,18 @@ class MemoryExchange:
             tags=found[_K.TAG],
         )
 
+    def _handle(self, kept: KeptHandle) -> HandleRecord:
+        parents = kept.version.parents
+        sound = tuple(parent for parent in parents if self._backend._handles[parent].valid)
+        return HandleRecord(kept.version, kept.valid, sound)
+
     def put(self, records: Records) -> None:
         """Record what another database gave."""
         verify(records)
         backend = self._backend
-        gone = [value for value in records.values if value.hash in records.gone]
+        lost = records.gone - backend._values.keys()
         batch = Batch(
-            values=[value for value in records.values if value.hash not in records.gone],
+            values=[value for value in records.values if value.hash not in records.gone or value.hash in lost],
             tasks=records.tasks,
             keys=records.keys,
             evaluations=records.results,
@@ -186,14 +191,11 @@ class MemoryExchange:
         backend._check_references(replace(batch, values=records.values, jobs=records.jobs), records.executions)
         self._check_handles(records.handles)
         self._put_handles(records.handles)
-        for value in gone:
-            if value.hash not in backend._values:
-                for version in value.handles:
-                    backend._hold(version)
-                backend._values[value.hash] = KeptValue(replace(value, data=None), Place.MISSING)
         for execution in records.executions:
             self._put_execution(execution)
         backend.record(batch)
+        for value in lost:
+            backend.forget_value(value)
         self._let_die({execution.id for execution in records.executions} | {job.execution for job in records.jobs})
 
     def _has_ended(self, kind: RecordKind, id: bytes) -> bool:
@@ -214,6 +216,8 @@ class MemoryExchange:
                 self._backend._hold(record.version)
         for record in valid:
             self._backend._advance(record.version)
+            kept = self._backend._handles
+            kept[record.version.hash].valid = all(kept[parent].valid for parent in record.on)
 
     def _put_execution(self, execution: Execution) -> None:
         if self._has_ended(_K.EXECUTION, execution.id):

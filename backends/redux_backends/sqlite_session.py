@@ -212,7 +212,7 @@ def _as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
     if isinstance(column.type, Integer):
         return column
     if isinstance(column.type, Float):
-        return func.printf(literal_column("'%!.17g'"), column)
+        return func.iif(column.is_(None), null(), func.printf(literal_column("'%!.17g'"), column))
     # JSON of SQLite holds no bytes, and a text may be kept as bytes.
     return func.iif(column.is_(None), null(), func.hex(column))
 
@@ -221,10 +221,14 @@ def _decoder(column: ColumnElement[Any]) -> Callable[..., object] | None:
     if isinstance(column.type, Integer):
         return None
     if isinstance(column.type, Float):
-        return float
+        return _float_from_text
     if isinstance(column.type, LargeBinary):
         return _bytes_from_hex
     return _text_from_hex
+
+
+def _float_from_text(text: str | None) -> float | None:
+    return None if text is None else float(text)
 
 
 def _bytes_from_hex(hexed: str | None) -> bytes | None:
