@@ -251,7 +251,7 @@ class _Checking:
     def _check_place(self, part: Part, each: Placed) -> None:
         if each.unknown is not None:
             kind, id = each.unknown
-            what = f"{part.name} names {kind.name.lower().replace('_', ' ')} {id.hex()}, which is not in it"
+            what = f"{part.name} names {kind.singular} {id.hex()}, which is not in it"
             raise altered(self._path, what)
         here = (part.kind, each.height, each.id)
         if self._last is not None and here <= self._last:
