@@ -15,6 +15,7 @@ from redux_valuestore.errors import ReduxError
 from .error_texts import GOLDEN
 
 ELSEWHERE = {
+    "ArchiveError": "the root of the errors of archives",
     "BackendError": "the root of the database's errors; as itself, a fault of the records: test_sqlite.py",
     "BackendUnavailable": "test_sqlite.py, test_failures.py: a full or read-only disk",
     "BackendNewer": "test_sqlite.py",
@@ -35,6 +36,7 @@ SAID_BY_COMMANDS = {
     "BackendCorrupt": "is damaged",
     "UnknownId": "starts no id",
     "NotCopied": "could not be copied to",
+    "ArchiveMissing": "there is no such file",
 }
 """Errors that people see as a line of the command line, by words that are only theirs."""
 

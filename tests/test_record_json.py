@@ -30,6 +30,8 @@ from redux_backends.records import (
 )
 from redux_valuestore.digest import Digest
 
+from .error_texts import hold_to_golden
+
 KINDS = [
     HandleRecord, ValueRecord, TaskRecord, EvaluationKey, Evaluation, TaskSet, CallNode, CallRecord, Execution, Job,
     Tag,
@@ -107,53 +109,47 @@ JOB = form_of(Job).line(STORY.root).decode()
 TASK = form_of(TaskRecord).line(STORY.main).decode()
 VALUE = form_of(ValueRecord).line(STORY.inputs[0]).decode()
 HASH = STORY.main.hash.hex()
-WRONG: dict[str, tuple[type[Any], str, str]] = {
-    "no JSON": (Job, "{", "it is not JSON: Expecting property name enclosed in double quotes"),
-    "no object": (Job, "[]\n", "a list is no object"),
-    "two objects": (Job, JOB * 2, "it is not JSON: Extra data"),
-    "too deep": (Job, "[" * 200_000, "it is nested too deeply"),
-    "unknown field": (Job, JOB.replace('"id"', '"id":"00","eval"', 1), "field eval: unknown; there are id, execution"),
-    "missing field": (Job, JOB.replace('"parent":null,', ""), "field parent: missing"),
-    "field twice": (Job, JOB.replace('"parent":null', '"parent":null,"parent":null'), "it is not written as redux"),
-    "other order": (Job, json.dumps(dict(reversed(json.loads(JOB).items()))), "it is not written as redux writes it"),
-    "spaces": (Job, json.dumps(json.loads(JOB)) + "\n", "it is not written as redux writes it"),
-    "no end": (Job, JOB.rstrip(), "it is not written as redux writes it"),
-    "short id": (Job, JOB.replace('"id":"', '"id":"00'), "field id: "),
-    "no hex": (TaskRecord, TASK.replace(HASH, "g" * 64), 'field hash: "gggg'),
-    "hash of another length": (TaskRecord, TASK.replace(HASH, HASH[:-2]), "is not 64 hex digits"),
-    "hash is a number": (TaskRecord, TASK.replace(f'"{HASH}"', "1"), "field hash: 1 is not 64 hex digits"),
-    "upper case": (TaskRecord, TASK.replace(HASH, HASH.upper()), "it is not written as redux writes it"),
-    "wrong inside": (TaskRecord, TASK.replace('"kind":"task"', '"kind":null'), "field pieces[0].kind: null is no text"),
-    "an object for a list": (ValueRecord, VALUE.replace('"files":[]', '"files":{}'), "files: an object is no list"),
-    "unknown status": (Job, JOB.replace('"DONE"', '"GREAT"'), 'field status: "GREAT" is no JobStatus that this redux'),
-    "unknown trait": (ValueRecord, VALUE.replace('"traits":[', '"traits":["NEW"'), '"NEW" is none of Traits'),
-    "traits in another order": (
-        ValueRecord, VALUE.replace('"traits":[', '"traits":["TRUST","FILES"'), "it is not written as",
-    ),
-    "truth for a number": (ValueRecord, VALUE.replace('"size":1', '"size":true'), "field size: true is no whole"),
-    "a fraction": (ValueRecord, VALUE.replace('"size":1', '"size":1.0'), "field size: 1.0 is no whole number"),
-    "a number too large": (ValueRecord, VALUE.replace('"size":1', f'"size":{2**64}'), "is too large"),
-    "a number far too large": (ValueRecord, VALUE.replace('"size":1', '"size":' + "9" * 10_000), "99… is too large"),
-    "a moment too large": (Job, JOB.replace("1700000000.0", "1e999"), "field started: a number is too large"),
-    "a whole moment": (Job, JOB.replace("1700000000.0", "17"), "field started: 17 is no number with a decimal point"),
-    "not a number": (Job, JOB.replace("1700000000.0", "NaN"), "it is not JSON: NaN is no number"),
-    "no base64": (ValueRecord, VALUE.replace('"eA=="', '"é"'), "is not base64"),
-    "a mark for nothing": (ValueRecord, VALUE.replace('"str"', '"\ufdd00041"'), "type_name: U+FDD0 stands without"),
+WRONG: dict[str, tuple[type[Any], str]] = {
+    "no JSON": (Job, "{"),
+    "no object": (Job, "[]\n"),
+    "two objects": (Job, JOB * 2),
+    "too deep": (Job, "[" * 200_000),
+    "unknown field": (Job, JOB.replace('"id"', '"id":"00","eval"', 1)),
+    "missing field": (Job, JOB.replace('"parent":null,', "")),
+    "field twice": (Job, JOB.replace('"parent":null', '"parent":null,"parent":null')),
+    "other order": (Job, json.dumps(dict(reversed(json.loads(JOB).items())))),
+    "spaces": (Job, json.dumps(json.loads(JOB)) + "\n"),
+    "no end": (Job, JOB.rstrip()),
+    "short id": (Job, JOB.replace('"id":"', '"id":"00')),
+    "no hex": (TaskRecord, TASK.replace(HASH, "g" * 64)),
+    "hash of another length": (TaskRecord, TASK.replace(HASH, HASH[:-2])),
+    "hash is a number": (TaskRecord, TASK.replace(f'"{HASH}"', "1")),
+    "upper case": (TaskRecord, TASK.replace(HASH, HASH.upper())),
+    "wrong inside": (TaskRecord, TASK.replace('"kind":"task"', '"kind":null')),
+    "an object for a list": (ValueRecord, VALUE.replace('"files":[]', '"files":{}')),
+    "unknown status": (Job, JOB.replace('"DONE"', '"GREAT"')),
+    "unknown trait": (ValueRecord, VALUE.replace('"traits":[', '"traits":["NEW"')),
+    "traits in another order": (ValueRecord, VALUE.replace('"traits":[', '"traits":["TRUST","FILES"')),
+    "truth for a number": (ValueRecord, VALUE.replace('"size":1', '"size":true')),
+    "a fraction": (ValueRecord, VALUE.replace('"size":1', '"size":1.0')),
+    "a number too large": (ValueRecord, VALUE.replace('"size":1', f'"size":{2**64}')),
+    "a number far too large": (ValueRecord, VALUE.replace('"size":1', '"size":' + "9" * 10_000)),
+    "a moment too large": (Job, JOB.replace("1700000000.0", "1e999")),
+    "a whole moment": (Job, JOB.replace("1700000000.0", "17")),
+    "not a number": (Job, JOB.replace("1700000000.0", "NaN")),
+    "no base64": (ValueRecord, VALUE.replace('"eA=="', '"é"')),
+    "a mark for nothing": (ValueRecord, VALUE.replace('"str"', '"\ufdd00041"')),
+    "no UTF-8": (Job, "{\ud83d}"),
 }  # fmt: skip
+"""Lines that are those of no record, or not the one of theirs."""
 
 
-@pytest.mark.parametrize("wrong", WRONG)
-def test_no_other_line_is_read(wrong: str):
-    kind, line, said = WRONG[wrong]
-    with pytest.raises(BentLine) as refused:
-        form_of(kind).record(line.encode(errors="surrogatepass"))
-    assert said in str(refused.value)
-    assert len(str(refused.value)) < 300
-
-
-def test_bytes_that_are_no_text_are_not_read():
-    with pytest.raises(BentLine, match="not UTF-8"):
-        form_of(Job).record(b'{"id":"\xff"}\n')
+def test_no_other_line_is_read():
+    attempts = {
+        name: lambda kind=kind, line=line: form_of(kind).record(line.encode(errors="surrogatepass"))
+        for name, (kind, line) in WRONG.items()
+    }
+    hold_to_golden("line_errors", attempts)
 
 
 @given(

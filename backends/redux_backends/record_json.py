@@ -63,22 +63,28 @@ class Form(Generic[T]):
             raise BentLine("", "it is not UTF-8") from None
         except RecursionError:
             raise BentLine("", "it is nested too deeply") from None
-        except ValueError as error:
-            raise BentLine("", f"it is not JSON: {error}") from None
+        except json.JSONDecodeError as error:
+            raise BentLine("", f"it is not JSON, from character {error.pos} on") from None
+        except _NoNumber as error:
+            raise BentLine("", str(error)) from None
         record = self.from_data(data, "")
         if self.line(record) != line:
             raise BentLine("", "it is not written as redux writes it: fields in order, each once, without spaces")
         return record
 
 
+class _NoNumber(ValueError):
+    """What Python's JSON takes for a number, and we do not."""
+
+
 def _whole_number(digits: str) -> int:
     if len(digits) > _DIGITS:
-        raise ValueError(f"the number {digits[:20]}… is too large")
+        raise _NoNumber(f"the number {digits[:20]}… is too large")
     return int(digits)
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+    raise _NoNumber(f"{name} is no number")
 
 
 @cache

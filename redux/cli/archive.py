@@ -10,28 +10,21 @@ from dataclasses import asdict
 
 import click
 
-from redux.cli.output import is_terminal, line_width, show
+from redux.cli.counting import counting_line
+from redux.cli.exchange import roots_of
+from redux.cli.output import line_width, show
 from redux.cli.render import DIGITS, cut, dim, show_moment, show_seconds, show_size, show_status, strong, to_json
 from redux.cli.storage import open_to_read, open_to_write
 from redux.cli.surroundings import Where, where_options
-from redux.exchange.archive_file import ArchiveFile, Tell, say_nothing
+from redux.exchange.archive_file import ArchiveFile, Tell
 from redux.exchange.archive_format import Counts, Manifest
 from redux.exchange.archive_loading import Loaded, load_checked
 from redux.exchange.archive_reading import check, read_executions
 from redux.exchange.archive_saving import Saved
 from redux.exchange.archive_saving import save as save_archive
-from redux_backends.backend import Backend
-from redux_backends.exchange import RecordId, RecordKind
 from redux_backends.records import Execution
 
 _SHOWN = 20
-_KINDS = {
-    "execution": RecordKind.EXECUTION,
-    "job": RecordKind.JOB,
-    "call": RecordKind.CALL,
-    "task": RecordKind.TASK,
-    "value": RecordKind.VALUE,
-}
 _TOLD = ("executions", "jobs", "calls", "tasks", "values", "tags")
 
 _file = click.argument("file", type=click.Path())
@@ -53,14 +46,14 @@ def archive() -> None:
 @_json
 @where_options
 def save(file: str, ids: Sequence[str], force: bool, as_json: bool, **places: str | None) -> int:
-    """Save history as FILE: all of it, or what IDs of executions, jobs, calls, tasks or values stand for and need.
+    """Save history as FILE: all of it, or what is at and below the IDs that `redux log` shows, or tasks by name.
 
     A name that ends in .gz or .tgz makes it packed. Equal history gives an equal file. FILE is whole or not there.
     """
     began = time.monotonic()
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
-        roots = [_root(repo.backend, id) for id in ids] if ids else None
+        roots = [root for id in ids for root in roots_of(repo.backend, id)] if ids else None
         with _progress() as tell:
             saved = save_archive(repo, file, roots, force=force, tell=tell)
     finally:
@@ -122,11 +115,6 @@ def list_command(file: str, as_json: bool) -> int:
     else:
         show(_list_text(file, manifest, executions, line_width(sys.stdout)))
     return 0
-
-
-def _root(backend: Backend, id: str) -> RecordId:
-    found = backend.resolve(id)
-    return RecordId(_KINDS[found.kind], found.id)
 
 
 # -- text --------------------------------------------------------------------------------------------
@@ -203,27 +191,13 @@ def _list_text(file: str, manifest: Manifest, executions: Sequence[Execution], w
 
 # -- progress ----------------------------------------------------------------------------------------
 
-_REDRAW_SECONDS = 0.2
-
 
 @contextmanager
 def _progress() -> Iterator[Tell]:
-    """What is being done, on one line of the terminal that goes away in the end."""
-    if not is_terminal(sys.stderr):
-        yield say_nothing
-        return
-    drawn = [time.monotonic()]
+    """What is being done, shown while it is."""
+    with counting_line() as show_line:
 
-    def tell(what: str, done: int, of: int) -> None:
-        now = time.monotonic()
-        if now - drawn[0] >= _REDRAW_SECONDS:
-            drawn[0] = now
-            much = f" {100 * done // of} %" if of else f" {done:,}"
-            sys.stderr.write(f"\r\x1b[K{what}{much}")
-            sys.stderr.flush()
+        def tell(what: str, done: int, of: int) -> None:
+            show_line(f"{what} {100 * done // of} %" if of else f"{what} {done:,}")
 
-    try:
         yield tell
-    finally:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()

@@ -147,7 +147,7 @@ class ArchiveFile:
         """Raises `ArchiveMissing`, `ArchiveUnavailable`, `ArchiveBent`."""
         self.path = shown(path)
         try:
-            self._raw = io.FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+            self._file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             raise ArchiveMissing(self.path, "there is no such file") from None
         except OSError as error:
@@ -160,23 +160,23 @@ class ArchiveFile:
             raise
 
     def _look(self) -> None:
-        kept = os.fstat(self._raw.fileno())
+        kept = os.fstat(self._file)
         if not stat.S_ISREG(kept.st_mode):
             raise ArchiveMissing(self.path, "this is a folder" if stat.S_ISDIR(kept.st_mode) else "this is no file")
         self.size = kept.st_size
-        self.first = self._raw.read(16) or b""
+        self.first = os.pread(self._file, 16, 0)
         if not self.first:
             raise cut_short(self.path)
 
     def close(self) -> None:
         """Let go of the file."""
-        self._raw.close()
+        os.close(self._file)
 
     def members(self) -> Members:
         """Its members from the beginning; the former ones are not to be read any more."""
         with explained(self.path):
-            self._raw.seek(0)
-        plain = io.BufferedReader(io.FileIO(self._raw.fileno(), closefd=False), _PIECE)
+            os.lseek(self._file, 0, os.SEEK_SET)
+        plain = io.BufferedReader(io.FileIO(self._file, closefd=False), _PIECE)
         if self.first.startswith(_GZIP):
             return Members(self, cast("IO[bytes]", gzip.GzipFile(fileobj=plain)), packed=True)
         return Members(self, plain, packed=False)
@@ -184,7 +184,7 @@ class ArchiveFile:
     @property
     def done(self) -> int:
         """How many of its bytes were read."""
-        return self._raw.tell()
+        return os.lseek(self._file, 0, os.SEEK_CUR)
 
 
 class Members:

@@ -14,7 +14,7 @@ from redux_backends.exchange import (
     RecordKind,
     Records,
 )
-from redux_backends.record_json import Form, form_of
+from redux_backends.record_json import BentLine, Form, form_of
 from redux_backends.records import (
     Evaluation,
     EvaluationKey,
@@ -100,6 +100,8 @@ _TAGGED = {
 
 
 def _names_of_tag(tag: Tag) -> Iterator[Name]:
+    if tag.kind not in _TAGGED:
+        raise BentLine("kind", f"{tag.kind!r:.40} is no kind of record that has tags")
     yield _TAGGED[tag.kind], tag.entity
     for parent in tag.parents:
         yield RecordKind.TAG, parent

@@ -27,7 +27,7 @@ from redux.exchange.archive_format import (
     named_part,
 )
 from redux.exchange.archive_kinds import KINDS, ArchivedValue, records_of
-from redux.exchange.archive_order import Order
+from redux.exchange.archive_order import Order, Placed
 from redux.exchange.archive_trouble import ArchiveNewer, altered
 from redux_backends.errors import BentRecord
 from redux_backends.exchange import RECORDS_AT_ONCE, RecordKind, verify
@@ -112,8 +112,10 @@ class Reading:
 
     def _find(self, value: ValueRecord) -> None:
         name, size = self._next()
-        if (name, size) != (f"values/{object_name(value.hash)}", value.size):
+        if name != f"values/{object_name(value.hash)}":
             raise altered(self.path, f"{name!r} stands where value {value.hash.hex()} should")
+        if size != value.size:
+            raise altered(self.path, f"{name} has {size:,} bytes, and its record says {value.size:,}")
 
     def _next(self) -> tuple[str, int]:
         found = self._members.next()
@@ -234,24 +236,27 @@ class _Checking:
         self._open_part = None if is_full(part.kind, at, size, contents) else part
 
     def _check_rows(self, part: Part, rows: Sequence[Any]) -> None:
-        placed = list(self._order.place(part.kind, rows))
-        for each in placed:
-            if each.unknown is not None:
-                kind, id = each.unknown
-                what = f"{part.name} names {kind.name.lower().replace('_', ' ')} {id.hex()}, which is not in it"
-                raise altered(self._path, what)
-            here = (part.kind, each.height, each.id)
-            if self._last is not None and here <= self._last:
-                raise altered(self._path, f"in {part.name}, {each.id.hex()} stands twice, or in a wrong place")
-            self._last = here
-        self._order.add(part.kind, [(each.id, each.height) for each in placed])
         try:
+            placed = list(self._order.place(part.kind, rows))
             verify(records_of(part.kind, rows))
-        except BentRecord as error:
+        except (BentLine, BentRecord) as error:
             raise altered(self._path, f"{part.name}: {str(error).partition(';')[0]}") from error
+        for each in placed:
+            self._check_place(part, each)
+        self._order.add(part.kind, [(each.id, each.height) for each in placed])
         if part.kind is RecordKind.VALUE:
             for row in rows:
                 self._check_value(row)
+
+    def _check_place(self, part: Part, each: Placed) -> None:
+        if each.unknown is not None:
+            kind, id = each.unknown
+            what = f"{part.name} names {kind.singular} {id.hex()}, which is not in it"
+            raise altered(self._path, what)
+        here = (part.kind, each.height, each.id)
+        if self._last is not None and here <= self._last:
+            raise altered(self._path, f"in {part.name}, {each.id.hex()} stands twice, or in a wrong place")
+        self._last = here
 
     def _check_value(self, row: ArchivedValue) -> None:
         value = row.value

@@ -183,7 +183,7 @@ class _Saving:
     def _line(self, kind: RecordKind, row: Any) -> bytes:
         line = KINDS[kind].form.line(row)
         if len(line) > LONGEST_LINE:
-            what = f"{kind.name.lower()} {KINDS[kind].id_of(row).hex()}"
+            what = f"{kind.singular} {KINDS[kind].id_of(row).hex()}"
             why = f"not saved: {what} names too much to be read again ({len(line):,} bytes)"
             raise NotToBeSaved(self._writer.path, why)
         return line
