@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -14,12 +16,14 @@ import pytest
 
 from redux import rules
 from redux.repo import Repo, open_repo
+from redux.settings.folder import make_project
 from redux.task import get_task_registry
 from redux.value import set_code_hasher
 from redux_backends.memory import MemoryBackend
 from redux_valuestore.store import MemoryStore
 
 from . import postgres_server
+from .version_2 import FROZEN
 
 INLINE_LIMIT = 200
 """Bytes: low, so that tests meet the value store too."""
@@ -72,6 +76,23 @@ def repo(request: pytest.FixtureRequest) -> Repo:
         return Repo(MemoryBackend(), MemoryStore(), INLINE_LIMIT)
     made: Repo = request.getfixturevalue(f"{request.param}_repo")
     return made
+
+
+@pytest.fixture
+def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the workflow that made the history of version 2, in which commands are run."""
+    folder = tmp_path / "lines"
+    folder.mkdir()
+    for name in ("flow.py", "notes.txt"):
+        shutil.copy(FROZEN / name, folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    make_project(folder / ".redux")
+    return folder
 
 
 @pytest.fixture

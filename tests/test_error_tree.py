@@ -18,8 +18,6 @@ ELSEWHERE = {
     "ArchiveError": "the root of the errors of archives",
     "BackendError": "the root of the database's errors; as itself, a fault of the records: test_sqlite.py",
     "BackendUnavailable": "test_sqlite.py, test_failures.py: a full or read-only disk",
-    "BackendNewer": "test_sqlite.py",
-    "BackendOlder": "test_sqlite.py",
     "AmbiguousId": "test_backends.py: two ids that begin alike cannot be made on purpose",
     "StoreError": "the root of the store's errors; as itself, what an operating system says: test_failures.py",
     "StoreUnavailable": "test_valuestore.py: a full or read-only disk",

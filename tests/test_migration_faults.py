@@ -23,7 +23,7 @@ from redux_backends.upkeep import upkeep_of
 from redux_backends.versions import Version
 
 from . import postgres_server, version_2
-from .test_migrations import ask, rows_of
+from .version_2 import ask, rows_of
 
 V2, V3 = Version(2), Version(3)
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
-import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy import inspect
 from sqlalchemy.exc import SAWarning
-from sqlalchemy.pool import NullPool
 
 from redux.cli.main import dispatch
 from redux_backends import schema
@@ -39,27 +35,9 @@ from redux_backends.versions import Standing, Version
 
 from . import postgres_server, version_2
 from .error_texts import compare
+from .version_2 import EXECUTION, ask, engine_of, path_of, rows_of, set_version
 
 V2, V3 = Version(2), Version(3)
-EXECUTION = "d1f8c90242ba08c9f5dd164462a212b9"
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Path:
-    """The folder of the workflow that made the history, in which commands are run."""
-    folder = tmp_path / "lines"
-    folder.mkdir()
-    for name in ("flow.py", "notes.txt"):
-        shutil.copy(version_2.FROZEN / name, folder)
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    dispatch(("init",))
-    capfd.readouterr()
-    return folder
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -90,28 +68,6 @@ def upgraded(old: str) -> str:
     assert changed is not None
     assert (changed.before, changed.now) == (V2, V3)
     return old
-
-
-def path_of(url: str) -> Path | None:
-    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite") else None
-
-
-def engine_of(url: str) -> Engine:
-    return create_engine(url.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
-
-
-def ask(url: str, statement: str) -> list[tuple[Any, ...]]:
-    path = path_of(url)
-    if path is None:
-        with psycopg.connect(url) as connection:
-            cursor = connection.execute(statement.encode())
-            return cursor.fetchall() if cursor.description else []
-    with closing(sqlite3.connect(path)) as connection, connection:
-        return connection.execute(statement).fetchall()
-
-
-def set_version(url: str, number: int) -> None:
-    ask(url, f"PRAGMA user_version = {number}" if path_of(url) else f"UPDATE redux_schema SET version = {number}")
 
 
 @contextmanager
@@ -145,17 +101,6 @@ def tables_of(url: str) -> dict[str, object]:
     told["indexes"] = [(name, " ".join(text.replace('"', "").split())) for name, text in ask(url, asked)]
     engine.dispose()
     return told
-
-
-def rows_of(url: str) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows, with their columns in the order of names."""
-    engine = engine_of(url)
-    names = {
-        name: ", ".join(f'"{one}"' for one in sorted(column["name"] for column in inspect(engine).get_columns(name)))
-        for name in inspect(engine).get_table_names()
-    }
-    engine.dispose()
-    return {name: sorted(ask(url, f'SELECT {columns} FROM "{name}"'), key=repr) for name, columns in names.items()}
 
 
 def loaded(url: str) -> Backend:
@@ -253,7 +198,7 @@ def views(capfd: pytest.CaptureFixture[str], ids: Sequence[str], *where: str) ->
 
 
 def test_what_is_shown_and_what_is_reused_is_as_it_was(
-    project: Path, upgraded: str, capfd: pytest.CaptureFixture[str]
+    lines: Path, upgraded: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     where = ("--db", upgraded)
     compare("version_2_views", views(capfd, version_2.ids(), *where))
@@ -267,9 +212,9 @@ def test_what_is_shown_and_what_is_reused_is_as_it_was(
 
 
 def test_sqlite_upgrades_itself_after_a_backup_and_says_so_in_a_line(
-    project: Path, capfd: pytest.CaptureFixture[str]
+    lines: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    path = project / ".redux" / "redux.db"
+    path = lines / ".redux" / "redux.db"
     version_2.make_sqlite(path)
     assert dispatch(("log", "--json")) == 0
     told = capfd.readouterr()
@@ -288,7 +233,7 @@ def test_sqlite_upgrades_itself_after_a_backup_and_says_so_in_a_line(
     assert upkeep_of(f"sqlite:///{path}.v2.2.backup").version() == V2
 
 
-def test_postgres_asks_before_it_is_changed_for_all(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_postgres_asks_before_it_is_changed_for_all(lines: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with postgres_server.shared().empty_database() as url:
         version_2.make_postgres(url)
         assert dispatch(("log", "--db", url)) == 4
@@ -351,7 +296,7 @@ def test_a_newer_major_is_refused_and_a_newer_minor_can_be_read(upgraded: str) -
 
 
 def test_a_run_in_a_newer_minor_gives_its_result_and_says_that_nothing_is_kept(
-    project: Path, upgraded: str, capfd: pytest.CaptureFixture[str]
+    lines: Path, upgraded: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     set_version(upgraded, 301)
     assert dispatch(("run", "--quiet", "--db", upgraded, "flow.py", "main", "--source", "notes.txt")) == 4

@@ -352,7 +352,7 @@ def test_tables_of_another_redux_are_refused(postgres_url: str) -> None:
     with pytest.raises(BackendNewer, match=r"was written by a newer redux .*; upgrade redux"):
         open_backend(postgres_url).load()
     ask(postgres_url, "UPDATE redux_schema SET version = version - 2")
-    with pytest.raises(BackendOlder, match=r"was written by an older redux .*; give another one"):
+    with pytest.raises(BackendOlder, match=r"was written by an older redux .*; say `redux db upgrade`"):
         open_backend(postgres_url).load()
 
 

@@ -236,10 +236,10 @@ def test_a_database_of_a_newer_redux_is_refused(path: Path, filled: Story) -> No
         SQLiteBackend(path).load()
 
 
-def test_a_database_of_an_older_redux_is_refused_and_left_alone(path: Path, filled: Story) -> None:
+def test_a_database_that_is_too_old_is_refused_and_left_alone(path: Path, filled: Story) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA user_version = {schema.VERSION - 1}")
-    with pytest.raises(BackendOlder, match=r"redux\.db was written by an older redux .*; move it away"):
+        connection.execute("PRAGMA user_version = 1")
+    with pytest.raises(BackendOlder, match=r"redux\.db was written by an older redux .*; .*move it away"):
         SQLiteBackend(path).load()
 
 

@@ -9,10 +9,16 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg
+from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy.pool import NullPool
 
 FROZEN = Path(__file__).parent / "frozen"
+
+EXECUTION = "d1f8c90242ba08c9f5dd164462a212b9"
+"""The first of its executions."""
 
 VIEWS = (
     ("log",), ("log", "--json"), ("log", "--failed"), ("log", "--task", "double"), ("log", "notes.txt"),
@@ -53,3 +59,43 @@ def ids() -> list[str]:
 
 def _text(name: str) -> str:
     return (FROZEN / f"version_2.{name}.sql").read_text()
+
+
+# -- any database --------------------------------------------------------------------------------------
+
+
+def path_of(url: str) -> Path | None:
+    """The file of a database's URL, None of a server."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite") else None
+
+
+def engine_of(url: str) -> Engine:
+    """An engine of SQLAlchemy's."""
+    return create_engine(url.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
+
+
+def ask(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """What a statement gives, committed."""
+    path = path_of(url)
+    if path is None:
+        with psycopg.connect(url) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+    with closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(statement).fetchall()
+
+
+def set_version(url: str, number: int) -> None:
+    """Write a version as the database keeps it."""
+    ask(url, f"PRAGMA user_version = {number}" if path_of(url) else f"UPDATE redux_schema SET version = {number}")
+
+
+def rows_of(url: str) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows, with their columns in the order of names."""
+    engine = engine_of(url)
+    names = {
+        name: ", ".join(f'"{one}"' for one in sorted(column["name"] for column in inspect(engine).get_columns(name)))
+        for name in inspect(engine).get_table_names()
+    }
+    engine.dispose()
+    return {name: sorted(ask(url, f'SELECT {columns} FROM "{name}"'), key=repr) for name, columns in names.items()}

@@ -86,6 +86,7 @@ class Upkeep(Protocol):
     def change(self, to: Version, *, even_if_running: bool = False, progress: Tell = say_nothing) -> Changed | None:
         """Bring its tables to another version; None where they are of it already, or there are none.
 
-        Raises `UnknownVersion`, `UpgradeFailed`, `BackendOlder` where an execution goes on in them.
+        Raises `UnknownVersion`, `UpgradeFailed`, `BackendUnavailable`, and `BackendOlder` where an execution goes on in
+        them.
         """
         ...

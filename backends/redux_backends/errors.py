@@ -44,7 +44,7 @@ class BackendNewer(BackendError):
 
     @classmethod
     def of(cls, place: str, found: Version, known: Version) -> BackendNewer:
-        """The error for a database that this redux cannot read."""
+        """The error for the database at `place`: its tables are of version `found`, and this redux knows `known`."""
         return cls(
             f"{place} was written by a newer redux (its tables are version {found}, this redux knows {known}); upgrade "
             "redux: pip install -U redux-cache",
@@ -53,7 +53,7 @@ class BackendNewer(BackendError):
 
     @classmethod
     def to_write(cls, place: str, found: Version, known: Version) -> BackendNewer:
-        """The error of writing to a database that this redux can read."""
+        """The error of writing to that at `place` where `found` can be read by a redux that knows `known`."""
         return cls(
             f"{place} was written by a newer redux (its tables are version {found}, this redux knows {known}), so it "
             "can be read here and not written; upgrade redux: pip install -U redux-cache",
@@ -66,7 +66,7 @@ class BackendOlder(BackendError):
 
     @classmethod
     def of(cls, place: str, found: Version, known: Version, todo: str) -> BackendOlder:
-        """The error for a database that is to be upgraded first; `todo` is how."""
+        """The error for that at `place`, to be upgraded from version `found` to `known` first; `todo` is how."""
         return cls(
             f"{place} was written by an older redux (its tables are version {found}, this redux needs {known}); {todo}",
             place,
@@ -78,7 +78,7 @@ class BackendChanged(BackendError):
 
     @classmethod
     def of(cls, place: str, found: Version, known: Version) -> BackendChanged:
-        """The error of a process that opened them as the version `known`."""
+        """The error of a process that opened those at `place` as version `known`, which are `found` now."""
         return cls(
             f"the tables of {place} were changed to version {found} while this process used them as version {known}; "
             "run it again, with a redux of that version",
@@ -91,7 +91,7 @@ class UpgradeFailed(BackendUnavailable):
 
     @classmethod
     def of(cls, place: str, wanted: Version, why: str) -> UpgradeFailed:
-        """The error for tables that did not come to the version `wanted`, as `why` says with a remedy."""
+        """The error for tables at `place` that did not come to version `wanted`, as `why` says with a remedy."""
         return cls(f"{place} could not be changed to version {wanted}, and is as it was: {why}", place)
 
 

@@ -176,7 +176,7 @@ class PostgresDatabase:
         """What `closure` returns, its writes made in one transaction, or none of them.
 
         It is played again, whole, where another transaction was in the way or the connection was lost, so it must
-        depend on nothing but the database.
+        depend on nothing but the database. Raises `BackendNewer` where the tables can only be read.
         """
 
         def once(opened: _Opened, again: bool) -> tuple[T, int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from redux_backends.database_info import DatabaseInfo, Tell, count_records, say_nothing
+from redux_backends.database_info import DatabaseInfo, Tell, Upkeep, count_records, say_nothing
 from redux_backends.postgres_database import PostgresDatabase
 from redux_backends.postgres_errors import in_words
 from redux_backends.postgres_schema import find_version
@@ -27,7 +27,7 @@ _READ_ONLY = b"SELECT current_setting('transaction_read_only') = 'on'"
 _MAY_WRITE = b"SELECT has_table_privilege('job', 'INSERT') AND has_table_privilege('redux_schema', 'SELECT')"
 
 
-class PostgresUpkeep:
+class PostgresUpkeep(Upkeep):
     """Those at a URL."""
 
     def __init__(self, url: str) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ from redux_backends.backend import (
     JobView,
     MissContext,
     MissGroup,
-    MissingDriver,
     TaskCounts,
     UnknownDatabase,
 )
@@ -43,7 +41,7 @@ from redux_backends.records import (
 from redux_backends.rowids import Ledger, Memory
 from redux_backends.session import Session, SqlDatabase
 from redux_backends.sqlite_database import SQLiteDatabase
-from redux_backends.urls import without_password
+from redux_backends.urls import needs_psycopg, without_password
 from redux_valuestore.digest import Digest
 
 if TYPE_CHECKING:
@@ -262,19 +260,3 @@ def _open_postgres(url: str) -> Backend:
         from redux_backends.postgres_database import PostgresDatabase  # noqa: PLC0415 - psycopg is an extra
     database = PostgresDatabase(url)
     return SqlBackend(database, PostgresClaims(database))
-
-
-@contextmanager
-def needs_psycopg(url: str) -> Iterator[None]:
-    """Imports inside that fail for want of the driver raise `MissingDriver` about the database at `url`."""
-    try:
-        yield
-    except ImportError as error:
-        # Without its compiled part, or libpq, it is there and cannot be imported.
-        if "psycopg" not in (error.name or "psycopg"):
-            raise
-        raise MissingDriver(
-            f"the database {without_password(url)} needs psycopg, which is not installed: "
-            "pip install 'redux-cache[postgres]'",
-            without_password(url),
-        ) from None

@@ -243,12 +243,13 @@ class SQLiteDatabase:
         self._make_ready()
         with self._writing, self._explained():
             opened = self._in_use()
-            if opened.writer is None:
+            writer = opened.writer
+            if writer is None:
                 raise self._not_writable(opened.reader.version)
-            session = SQLiteSession(opened.writer.driver)
+            session = SQLiteSession(writer.driver)
             with opened.lock.held():
-                result = _replayed(opened.writer.driver, lambda: self._unchanged(opened.writer, closure, session))
-                self._checkpoint(opened, opened.writer.driver)
+                result = _replayed(writer.driver, lambda: self._unchanged(writer, closure, session))
+                self._checkpoint(opened, writer.driver)
             return result
 
     def _unchanged(self, writer: Connected, closure: Callable[[SQLiteSession], T], session: SQLiteSession) -> T:

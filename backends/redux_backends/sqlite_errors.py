@@ -47,7 +47,7 @@ def in_words(error: sqlite3.Error, path: Path) -> BackendError:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """What goes wrong inside is said in words, about the file at `path`."""
+    """What goes wrong inside is said in words, about the file at `path`: as `BackendUnavailable` and its like."""
     try:
         yield
     except sqlite3.Error as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redux_backends.backend import BackendUnavailable
-from redux_backends.database_info import Backup, DatabaseInfo, Tell, count_records, say_nothing
+from redux_backends.database_info import Backup, DatabaseInfo, Tell, Upkeep, count_records, say_nothing
 from redux_backends.filelock import FileLock
 from redux_backends.mounts import MOUNT_TABLE, network_filesystem
 from redux_backends.schema import current_version
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from redux_backends.migrations.revisions import Changed
 
 
-class SQLiteUpkeep:
+class SQLiteUpkeep(Upkeep):
     """That of the SQLite file at `path`."""
 
     def __init__(self, path: Path, mount_table: Path = MOUNT_TABLE) -> None:

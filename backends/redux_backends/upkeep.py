@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from redux_backends.backend import UnknownDatabase
 from redux_backends.database_info import Upkeep
-from redux_backends.sql import needs_psycopg
+from redux_backends.sql import open_backend
 from redux_backends.sqlite_upkeep import SQLiteUpkeep
-from redux_backends.urls import without_password
+from redux_backends.urls import needs_psycopg, without_password
 from redux_backends.versions import Version
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ def upkeep_of(url: str) -> Upkeep:
         with needs_psycopg(url):
             from redux_backends.postgres_upkeep import PostgresUpkeep  # noqa: PLC0415 - psycopg is an extra
         return PostgresUpkeep(url)
+    open_backend(url)
     raise UnknownDatabase(
-        f"{without_password(url)!r} has no tables that stay; name a database by --db, as in "
-        "sqlite:////path/redux.db or postgresql://user@host/name",
+        f"{without_password(url)!r} is in the memory of a process, and has no tables to look at; name a database by "
+        "--db, as in sqlite:////path/redux.db or postgresql://user@host/name",
         without_password(url),
     )
 

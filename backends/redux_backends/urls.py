@@ -1,8 +1,12 @@
-"""Database URLs as people may see them."""
+"""Database URLs as people may see them, and what some of them need."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redux_backends.errors import MissingDriver
 
 _PASSWORD = re.compile(r"(://[^/@:?]*:).*@")
 _QUERY = re.compile(r"([?&](?:password|sslpassword)=)[^&]*")
@@ -11,3 +15,19 @@ _QUERY = re.compile(r"([?&](?:password|sslpassword)=)[^&]*")
 def without_password(url: str) -> str:
     """A URL with an ellipsis where its password stands."""
     return _QUERY.sub(r"\1…", _PASSWORD.sub(r"\1…@", url))
+
+
+@contextmanager
+def needs_psycopg(url: str) -> Iterator[None]:
+    """Imports inside that fail for want of the driver raise `MissingDriver` about the database at `url`."""
+    try:
+        yield
+    except ImportError as error:
+        # Without its compiled part, or libpq, it is there and cannot be imported.
+        if "psycopg" not in (error.name or "psycopg"):
+            raise
+        raise MissingDriver(
+            f"the database {without_password(url)} needs psycopg, which is not installed: "
+            "pip install 'redux-cache[postgres]'",
+            without_password(url),
+        ) from None

@@ -57,12 +57,7 @@ def upgrade(version: str | None, while_running: bool, **places: str | None) -> i
     upkeep = _upkeep(places)
     found, known = upkeep.info(), _known()
     before, to = _version_of(found), _wanted(version, known) or found.known
-    if before > found.known:
-        raise BackendNewer.of(found.place, before, found.known)
-    if before > to:
-        raise UsageError(
-            f"{found.place} is at version {before}, which is above {to}; to go back say `redux db downgrade {to}`"
-        )
+    _refuse(before > to, f"{found.place} is at version {before}; to go back say `redux db downgrade {to}`")
     _change(upkeep, found, to, while_running)
     return 0
 
@@ -80,12 +75,7 @@ def downgrade(version: str, yes: bool, while_running: bool, **places: str | None
     upkeep = _upkeep(places)
     found, known = upkeep.info(), _known()
     before, to = _version_of(found), _wanted(version, known) or found.known
-    if before > found.known:
-        raise BackendNewer.of(found.place, before, found.known)
-    if before < to:
-        raise UsageError(
-            f"{found.place} is at version {before}, which is below {to}; to go on say `redux db upgrade {to}`"
-        )
+    _refuse(before < to, f"{found.place} is at version {before}; to go on say `redux db upgrade {to}`")
     if before != to:
         _ask(found, lost_on_the_way(before, to), to, yes)
     _change(upkeep, found, to, while_running)
@@ -138,7 +128,15 @@ def _wanted(text: str | None, known: Sequence[Version]) -> Version | None:
     return version
 
 
+def _refuse(wrong: bool, why: str) -> None:
+    if wrong:
+        raise UsageError(why)
+
+
 def _version_of(found: DatabaseInfo) -> Version:
+    """The version that the tables have. Raises `BackendNewer` for one that this redux cannot change."""
+    if found.standing in (Standing.AHEAD, Standing.NEWER) and found.version is not None:
+        raise BackendNewer.of(found.place, found.version, found.known)
     if found.version is None:
         raise BackendError(
             f"{found.place} has no tables yet, so there is nothing to change; the first run makes them", found.place

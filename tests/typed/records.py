@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import assert_type
@@ -11,6 +12,7 @@ from typing import assert_type
 from redux import ReduxError
 from redux.errors import (
     AmbiguousId,
+    BackendChanged,
     BackendCorrupt,
     BackendError,
     BackendNewer,
@@ -18,6 +20,7 @@ from redux.errors import (
     BackendUnavailable,
     ConfigError,
     DatabaseMissing,
+    DatabaseNotice,
     MissingDriver,
     ProjectMissing,
     ProjectRefused,
@@ -27,6 +30,8 @@ from redux.errors import (
     StoreUnavailable,
     UnknownDatabase,
     UnknownId,
+    UnknownVersion,
+    UpgradeFailed,
     UsageError,
     ValueMissing,
     WorkflowImportError,
@@ -195,8 +200,10 @@ def errors(digest: Digest, folder: Path) -> list[ReduxError]:
     backends: list[BackendError] = [
         BackendUnavailable("full"), BackendCorrupt("damaged"), BackendNewer("newer"), BackendOlder("older"),
         UnknownDatabase("x://"), MissingDriver("no psycopg"), UnknownId.of("abcd"),
-        AmbiguousId.of("abcd", [Found("job", b"")]),
+        AmbiguousId.of("abcd", [Found("job", b"")]), BackendChanged("changed"), UpgradeFailed("full"),
+        UnknownVersion("9"),
     ]  # fmt: skip
+    warnings.warn("upgraded", DatabaseNotice, stacklevel=2)
     assert_type(nearest("runn", ["run"]), str)
     others: list[ReduxError] = [WorkflowImportError("flow.py", "no"), SetupFailed("setup", "no", ""), NotADigest("a")]
     return [*asked_wrongly, *projects, *stores, *backends, *others]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import filecmp
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from redux_backends.database_info import Tell, say_nothing
@@ -26,16 +27,15 @@ def make_backup(driver: sqlite3.Connection, path: Path, version: Version, progre
     try:
         _copy(driver, path, new, progress)
         _sync(new)
-        for place in _places(path, version):
-            if not place.exists():
-                os.rename(new, place)
-                _sync(path.parent)
-                return place
-            if filecmp.cmp(new, place, shallow=False):
-                return place
+        place = next(
+            place for place in _places(path, version) if not place.exists() or filecmp.cmp(new, place, shallow=False)
+        )
+        if not place.exists():
+            os.rename(new, place)
+            _sync(path.parent)
+        return place
     finally:
         new.unlink(missing_ok=True)
-    raise AssertionError("there are numbers enough")
 
 
 def _copy(driver: sqlite3.Connection, path: Path, new: Path, progress: Tell) -> None:
@@ -58,9 +58,10 @@ def find_backups(path: Path) -> Sequence[Path]:
     return sorted(found, key=lambda file: (file.stat().st_mtime, file.name))
 
 
-def _places(path: Path, version: Version) -> Sequence[Path]:
-    endings = ("", *(f".{number}" for number in range(2, 1000)))
-    return [path.with_name(f"{path.name}.v{version}{ending}.backup") for ending in endings]
+def _places(path: Path, version: Version) -> Iterator[Path]:
+    yield path.with_name(f"{path.name}.v{version}.backup")
+    for number in count(2):
+        yield path.with_name(f"{path.name}.v{version}.{number}.backup")
 
 
 def _sync(path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from redux_backends.backend import BackendError, UpgradeFailed
@@ -31,33 +31,37 @@ def change(
     `BackendOlder` where an execution goes on in them, and what a server is unavailable for.
     """
     engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool, use_native_hstore=False)
-    for left in reversed(range(_TRIES)):
+    tries = _TRIES
+    while True:
         try:
             with engine.connect() as connection, connection.begin():
-                driver = connection.connection.driver_connection
-                assert isinstance(driver, psycopg.Connection)
-                before = find_version(driver)
-                if before is None:
-                    return None
-                driver.execute(LOCK_TO_WRITE)
-                # As it is now, after those who held the lock.
-                before = find_version(driver) or before
-                if before == to:
-                    return None
-                see_the_way(place, before, to)
-                if not even_if_running:
-                    refuse_while_running(connection, place, before, to)
-                connection.execute(text(f"SET LOCAL lock_timeout = {_PATIENCE_MS}"))
-                bring(connection, before, to)
-                connection.execute(text("UPDATE redux_schema SET version = :version"), {"version": to.header})
-            return Changed(place, before, to)
+                return _changed(connection, place, to, even_if_running)
         except (psycopg.Error, DBAPIError) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             if not isinstance(cause, psycopg.Error):
                 raise
-            if not (is_conflict(cause) and left):
+            tries -= 1
+            if not (is_conflict(cause) and tries):
                 raise _told(cause, place, to) from error
-    raise AssertionError("the last try returns or raises")
+
+
+def _changed(connection: Connection, place: str, to: Version, even_if_running: bool) -> Changed | None:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    if find_version(driver) is None:
+        return None
+    driver.execute(LOCK_TO_WRITE)
+    # As it is now, after those who held the lock.
+    before = find_version(driver)
+    if before is None or before == to:
+        return None
+    see_the_way(place, before, to)
+    if not even_if_running:
+        refuse_while_running(connection, place, before, to)
+    connection.execute(text(f"SET LOCAL lock_timeout = {_PATIENCE_MS}"))
+    bring(connection, before, to)
+    connection.execute(text("UPDATE redux_schema SET version = :version"), {"version": to.header})
+    return Changed(place, before, to)
 
 
 def _told(error: psycopg.Error, place: str, to: Version) -> BackendError:

@@ -46,7 +46,7 @@ class Changed:
 
 def known_revisions() -> Sequence[Revision]:
     """Every version there is, oldest first."""
-    return [Revision(_version_of(script), script.doc, script.module.lost) for script in _line()]
+    return [Revision(_version_of(script), script.doc.rstrip("."), script.module.lost) for script in _line()]
 
 
 def lost_on_the_way(before: Version, to: Version) -> Sequence[str]:
@@ -85,7 +85,7 @@ def bring(connection: Connection, before: Version, to: Version) -> None:
 
 @cache
 def _line() -> Sequence[Script]:
-    return list(reversed(list(ScriptDirectory(Path(__file__).parent).walk_revisions())))
+    return list(reversed(list(ScriptDirectory(str(Path(__file__).parent)).walk_revisions())))
 
 
 def _version_of(script: Script) -> Version:

@@ -1,4 +1,4 @@
-"""the first tables that are upgraded and not made anew"""
+"""The first tables that are upgraded, and not made anew."""
 
 revision = "2"
 down_revision = None

@@ -1,4 +1,4 @@
-"""tags have a hash, a moment, and what they supersede, so that edits keep what was there before"""
+"""Tags have a hash, a moment, and what they supersede, so that edits keep what was there before."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    Row,
     SmallInteger,
     Table,
     bindparam,
@@ -130,7 +129,7 @@ def _fill_in(tag: Table) -> None:
         connection.execute(filled, [{"row": row.id, "said": _hash(row)} for row in rows])
 
 
-def _pages(tag: Table) -> Iterator[Sequence[Row[Any]]]:
+def _pages(tag: Table) -> Iterator[Sequence[Any]]:
     last = 0
     columns = (tag.c.id, tag.c.kind, tag.c.entity, tag.c.key, tag.c.value)
     while (
@@ -140,7 +139,7 @@ def _pages(tag: Table) -> Iterator[Sequence[Row[Any]]]:
         last = rows[-1].id
 
 
-def _hash(row: Row[Any]) -> bytes:
+def _hash(row: Any) -> bytes:
     """The hash of a tag that supersedes none."""
     key, value = (said.encode(errors="surrogatepass") for said in (row.key, row.value))
     return digest_struct("Tag", row.kind, bytes(row.entity), key, value, [])
