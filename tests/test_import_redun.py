@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import pickle
-import re
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import psycopg
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from redux.cli.import_redun import _as_text
 from redux.cli.main import dispatch
 from redux.redun.importing import import_redun, open_redun
-from redux.redun.known import open_book
-from redux.redun.order import in_order
-from redux.redun.pickles import Made, NotRead, Pairs, read_pickle
-from redux.redun.showing import show_pickle
-from redux.redun.taking import Counts
-from redux.redun.tasks import read_parameters
 from redux.repo import Repo, open_repo
 from redux.scheduler import Scheduler
 from redux.value import CannotDecode
@@ -36,50 +22,9 @@ from redux_valuestore.digest import Digest
 
 from . import redun_engine
 from .conftest import load_workflow
-from .error_texts import compare, hold_to_golden
-from .postgres_server import shared
+from .redun_history import History, dump, flags, ours, reader, take
 
 INLINE_LIMIT = 200
-
-
-class History:
-    """A history of redun's: its folder, its database as redun and as redux name it, its value store."""
-
-    def __init__(self, folder: Path, url: str, read: Callable[[str], list[Any]]) -> None:
-        self.folder, self.url, self.read = folder, url, read
-        self.values = folder / ".redun" / "redun-values"
-
-
-def reader(path: Path) -> Callable[[str], list[Any]]:
-    """Asks an SQLite database."""
-
-    def read(statement: str) -> list[Any]:
-        with closing(sqlite3.connect(path)) as driver:
-            return driver.execute(statement).fetchall()
-
-    return read
-
-
-@pytest.fixture(scope="session")
-def sqlite_history(tmp_path_factory: pytest.TempPathFactory) -> History:
-    """What redun records in a file."""
-    folder = tmp_path_factory.mktemp("redun")
-    redun_engine.run_steps(folder, "sqlite:///redun.db", "first", "second", "dies")
-    return History(folder, str(folder / "redun.db"), reader(folder / "redun.db"))
-
-
-@pytest.fixture(scope="session")
-def postgres_history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
-    """What redun records on a server."""
-    folder = tmp_path_factory.mktemp("redun-pg")
-    with shared().empty_database() as url:
-        redun_engine.run_steps(folder, url.replace("://", "+psycopg2://", 1), "first", "second", "dies")
-
-        def read(statement: str) -> list[Any]:
-            with psycopg.connect(url) as driver:
-                return driver.execute(statement.encode()).fetchall()
-
-        yield History(folder, url, read)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -94,30 +39,6 @@ def taken(sqlite_history: History, sqlite_repo: Repo) -> Repo:
     """A repository with the history taken over."""
     take(sqlite_history, sqlite_repo)
     return sqlite_repo
-
-
-def take(history: History, repo: Repo, values: str | None = None, database: str | None = None) -> Counts:
-    with open_redun(database or history.url, values or str(history.values)) as redun:
-        return import_redun(redun, repo)
-
-
-def ours(repo: Repo) -> Callable[[str], list[Any]]:
-    path: Path = repo.backend.path  # pyright: ignore[reportAttributeAccessIssue] - these are on SQLite
-    return reader(path)
-
-
-def dump(repo: Repo) -> dict[str, list[Any]]:
-    """All rows of all tables."""
-    read = ours(repo)
-    tables = [
-        name for (name,) in read("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
-    ]
-    return {table: sorted(read(f"SELECT * FROM {table}"), key=repr) for table in tables}
-
-
-def flags(repo: Repo) -> list[str]:
-    path = repo.backend.path  # pyright: ignore[reportAttributeAccessIssue]
-    return ["--db", f"sqlite:///{path}", "--store", str(path.parent / "values")]
 
 
 # -- all of it ---------------------------------------------------------------------------------------
@@ -151,7 +72,8 @@ def test_everything_is_there(history: History, repo: Repo, tmp_path: Path):
 STATUS = """
 SELECT CASE WHEN v.type = 'redun.ErrorValue' THEN 'FAILED' WHEN j.end_time IS NULL THEN 'RUNNING'
     WHEN j.cached THEN 'CACHED' ELSE 'DONE' END, count(*)
-FROM job j LEFT JOIN call_node c ON c.call_hash = j.call_hash LEFT JOIN value v ON v.value_hash = c.value_hash GROUP BY 1
+FROM job j LEFT JOIN call_node c ON c.call_hash = j.call_hash LEFT JOIN value v ON v.value_hash = c.value_hash
+GROUP BY 1
 """
 
 
@@ -268,68 +190,7 @@ def test_older_tables_are_read(sqlite_history: History, sqlite_repo: Repo, tmp_p
     assert counts.read["jobs"] == jobs
 
 
-# -- what it says ------------------------------------------------------------------------------------
-
-
-def test_every_record_can_be_looked_at(taken: Repo, capsys: pytest.CaptureFixture[str]):
-    read = ours(taken)
-    for table, column in {
-        "execution": "uuid",
-        "job": "uuid",
-        "call_node": "hash",
-        "value": "hash",
-        "task": "hash",
-    }.items():
-        for (id,) in read(f"SELECT {column} FROM {table}"):
-            assert dispatch(["log", id.hex(), *flags(taken)]) == 0, (table, id.hex())
-            said = capsys.readouterr()
-            assert said.out
-            assert not said.err
-
-
-_PASSING = (
-    (re.compile(r"\b[0-9a-f]{8,64}\b"), "<id>"),
-    (re.compile(r" +\b(?:[\d.]+ m?s|\d+ min \d+ s)\b(?: +ago)?| +just now"), " <time>"),
-    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "<moment>"),
-    (re.compile(r'"/[^"]*/flow.py"'), '"flow.py"'),
-)
-
-
-def test_what_is_shown(
-    taken: Repo,
-    sqlite_history: History,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-):
-    """By redun's own ids and hashes."""
-    monkeypatch.chdir(sqlite_history.folder)
-    read = sqlite_history.read
-    ((first,),) = read("SELECT id FROM execution WHERE args LIKE '%main%' ORDER BY updated_time LIMIT 1")
-    ((failed, boom),) = read(
-        "SELECT j.id, j.call_hash FROM job j JOIN task t ON t.hash = j.task_hash "
-        f"WHERE t.name = 'boom' AND j.execution_id = '{first}'"
-    )
-    ((total, counted),) = read(
-        "SELECT DISTINCT t.hash, c.value_hash FROM task t JOIN call_node c ON c.task_hash = t.hash WHERE t.name = 'total'"
-    )
-    asked = {
-        "executions": ["log"],
-        "execution": ["log", first],
-        "job": ["log", failed[:13]],
-        "call": ["log", boom],
-        "task": ["log", total[:12]],
-        "value": ["log", counted],
-        "file": ["log", "out/bb.txt"],
-        "folder": ["log", "out"],
-    }
-    text = ""
-    for what, words in asked.items():
-        assert dispatch([*words, *flags(taken)]) == 0
-        said = capsys.readouterr().out
-        for pattern, instead in _PASSING:
-            said = pattern.sub(instead, said)
-        text += f"== {what}\n" + "".join(f"{line.rstrip()}\n" for line in said.splitlines()) + "\n"
-    compare("redun_views", text)
+# -- what is in it ---------------------------------------------------------------------------------
 
 
 def test_tags_come_with_what_people_edited(taken: Repo, sqlite_history: History):
@@ -375,7 +236,7 @@ def test_calls_that_differ_for_redun_alone_are_one(tmp_path: Path, sqlite_repo: 
     redun_engine.run_steps(tmp_path, "sqlite:///redun.db", "twins")
     counts = take(History(tmp_path, str(tmp_path / "redun.db"), reader(tmp_path / "redun.db")), sqlite_repo, "none")
     assert counts.one_call == 1
-    squares = [view for view in sqlite_repo.backend.jobs(task="demo.square")]
+    squares = sqlite_repo.backend.jobs(task="demo.square")
     assert len(squares) == 2
     assert len({view.job.call_hash for view in squares}) == 1
 
@@ -423,60 +284,8 @@ def test_nothing_of_redun_is_reused(taken: Repo, tmp_path: Path):
     flow = load_workflow(path)
     report = Scheduler(taken, executor="inline").execute(flow.squares(3))
     assert report.value == [0, 1, 4]
-    statuses = Counter(view.job.status for view in taken.backend.jobs(execution=report.execution.id))
+    statuses = Counter(view.job.status for view in taken.backend.jobs(execution=report.execution_id))
     assert statuses == {JobStatus.DONE: 4}
-
-
-plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
-    lambda parts: (
-        st.lists(parts) | st.tuples(parts, parts) | st.dictionaries(st.text(), parts) | st.sets(st.integers())
-    ),
-    max_leaves=20,
-)
-
-
-def undone(part: object) -> object:
-    """What was read, as the value that it stands for."""
-    if isinstance(part, Pairs):
-        return {undone(key): undone(value) for key, value in part.items}
-    if isinstance(part, Made):
-        assert part.full in ("builtins.set", "_codecs.encode", "builtins.bytes"), part.full
-        arguments: Any = part.arguments
-        if part.full == "builtins.set":
-            return set(part.parts or (arguments[0] if arguments else ()))
-        return arguments[0].encode(arguments[1]) if arguments else b""
-    if isinstance(part, (list, tuple)):
-        return type(part)(undone(one) for one in part)  # pyright: ignore
-    return part
-
-
-@given(plain, st.integers(0, 5))
-@settings(max_examples=200, deadline=None)
-def test_plain_data_is_read_from_any_pickle(value: object, protocol: int):
-    said = pickle.dumps(value, protocol)
-    assert undone(read_pickle(said)) == value
-    assert len(show_pickle(said, "x", len(said))) <= 120
-
-
-@given(st.binary(max_size=200), plain)
-@settings(max_examples=300, deadline=None)
-def test_any_bytes_are_read_or_refused(noise: bytes, value: object):
-    whole = pickle.dumps(value, 3)
-    for said in (noise, whole[: len(whole) // 2] + noise, b"\x80\x03" + noise + b"."):
-        try:
-            read_pickle(said)
-        except NotRead:
-            pass
-        assert show_pickle(said, "x", len(said)).isprintable()
-
-
-def test_arguments_have_the_names_of_the_signature():
-    parameters = read_parameters("@deco(1)\nasync def f(a, b=2, *rest, c, **options):\n    pass\n")
-    names = [parameters.name(0, None), parameters.name(1, None), parameters.name(3, None)]
-    assert [name for _, name in names] == ["a", "b", "rest[1]"]
-    assert [parameters.name(None, key)[1] for key in ("c", "d")] == ["c", "options[d]"]
-    assert read_parameters("not python (").name(1, None)[1] == "1"
 
 
 # -- what is not there -------------------------------------------------------------------------------
@@ -509,156 +318,3 @@ def test_what_the_database_lacks_is_left_out_and_counted(sqlite_history: History
 def test_errors_have_the_trait(taken: Repo):
     ((errors,),) = ours(taken)(f"SELECT count(*) FROM value WHERE traits & {int(Traits.ERROR)}")
     assert errors > 0
-
-
-# -- what bad input gets -----------------------------------------------------------------------------
-
-
-@contextmanager
-def altered(history: History, path: Path, *statements: str) -> Iterator[str]:
-    shutil.copy(history.url, path)
-    with closing(sqlite3.connect(path)) as driver:
-        for statement in statements:
-            driver.execute(statement)
-        driver.commit()
-    yield str(path)
-
-
-def test_what_cannot_be_taken_over_is_said_in_a_line(
-    sqlite_history: History, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    whole = Path(sqlite_history.url).read_bytes()
-    (tmp_path / "text.db").write_text("no database\n" * 200)
-    (tmp_path / "empty.db").write_bytes(b"")
-    (tmp_path / "cut.db").write_bytes(whole[: len(whole) * 6 // 10])
-    (tmp_path / "bent.db").write_bytes(whole[:20_000] + b"\xff" * 40_000 + whole[60_000:])
-    own = open_repo(f"sqlite:///{tmp_path / 'own.db'}", str(tmp_path / "own-values"), INLINE_LIMIT)
-    own.close()
-    version = "UPDATE alembic_version SET version_num = "
-    locked = tmp_path / "locked.db"
-    shutil.copy(sqlite_history.url, locked)
-    monkeypatch.setattr("redux.redun.source._PATIENCE_SECONDS", 0.1)
-    with (
-        altered(sqlite_history, tmp_path / "new.db", version + "'ffffffffffff'") as new,
-        altered(sqlite_history, tmp_path / "old.db", version + "'d4af139b6f53'") as old,
-        altered(sqlite_history, tmp_path / "torn.db", "DROP TABLE argument_result") as torn,
-        closing(sqlite3.connect(locked)) as holder,
-    ):
-        holder.execute("BEGIN EXCLUSIVE")
-        attempts = {
-            "no file": ["none.db"],
-            "a folder": ["."],
-            "a text": ["text.db"],
-            "an empty file": ["empty.db"],
-            "redux's own": ["own.db"],
-            "a newer redun": [new],
-            "an older redun": [old],
-            "a table gone": [torn],
-            "cut short": ["cut.db"],
-            "damaged": ["bent.db"],
-            "locked": ["locked.db"],
-            "another scheme": ["mysql://u:secret@h/redun"],
-            "no server": [f"postgresql://ann:secret@/redun?host={quote(str(tmp_path))}"],
-            "values in a store": [sqlite_history.url],
-            "no such store": [sqlite_history.url, "--value-store", "nowhere"],
-        }
-        text = ""
-        for said, words in attempts.items():
-            code = dispatch(["import-redun", *words])
-            shown = capsys.readouterr()
-            assert not shown.out
-            line = shown.err.replace(str(tmp_path), "/folder").replace(str(sqlite_history.folder), "/redun")
-            line = re.sub(r"\(Tree [^)]*\)|\(\*\*\*[^)]*\)|\(row [^)]*\)", "(…)", line)
-            text += f"{said}\n    {code}: {line}"
-            assert line.count("\n") == 1
-            assert "secret" not in line
-    compare("redun_refusals", text)
-    assert not (tmp_path / ".redux").exists()
-
-
-def test_errors_of_values_from_redun(taken: Repo):
-    stored = taken.backend.get_value(Digest(ours(taken)("SELECT hash FROM value ORDER BY id LIMIT 1")[0][0]))
-    assert stored is not None
-
-    def refused() -> object:
-        with open_redun("nowhere.db"):
-            pass
-        return None
-
-    def unreadable() -> object:
-        with open_redun("postgresql://nobody@/none?host=/nowhere"):
-            pass
-        return None
-
-    hold_to_golden(
-        "redun_errors",
-        {"a value": lambda: taken.load(stored), "no database": refused, "no server": unreadable},
-    )
-
-
-def test_the_command_tells_what_it_did(
-    sqlite_history: History, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
-    """The value store is found by the redun.ini beside the database."""
-    monkeypatch.chdir(tmp_path)
-    home = tmp_path / ".redun"
-    shutil.copytree(sqlite_history.values, home / "kept")
-    shutil.copy(sqlite_history.url, home / "redun.db")
-    (home / "redun.ini").write_text("[backend]\ndb_uri = sqlite:///redun.db\nvalue_store_path = kept\n")
-    assert dispatch(["import-redun", ".redun/redun.db", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["schema"] == "redux.import-redun/1"
-    assert told["version"] == "3.5"
-    assert told["new_executions"] == told["read"]["executions"] == 5
-    assert told["values_gone"] == told["calls_that_are_one"] == told["names_without_record"] == 0
-    assert dispatch(["import-redun", ".redun/redun.db"]) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[1] == "  5 executions, 5 of them known already"
-    assert said[3] == "  1 execution never ended: shown as died"
-    assert dispatch(["log"]) == 0
-
-
-def test_the_summary_says_what_was_odd():
-    counts = Counts(dict.fromkeys(("executions", "jobs", "calls"), 2), 2, 1, 1, 3, 2)
-    assert list(_as_text(counts, "redun.db", "3.5", 1.5))[1:] == [
-        "  2 executions",
-        "  2 jobs, 2 calls",
-        "  2 executions never ended: shown as died",
-        "  the bytes of 1 value were not in redun's value store: recorded as gone",
-        "  1 call that only redun tells apart: one with an equal call here",
-        "  3 names of what the database does not have: left out",
-        "  `redux log` shows it",
-    ]
-
-
-# -- the order ---------------------------------------------------------------------------------------
-
-
-class _Row:
-    def __init__(self, key: str, names: frozenset[str]) -> None:
-        self.key, self.names = key, names
-
-
-@given(st.dictionaries(st.integers(0, 30), st.sets(st.integers(0, 35), max_size=4), max_size=25), st.randoms())
-@settings(max_examples=200, deadline=None)
-def test_each_row_comes_after_those_it_names(graph: dict[int, set[int]], dice: Any):
-    """What is nowhere, or goes in circles, does not keep the rest from coming."""
-    rows = {str(key): _Row(str(key), frozenset(map(str, names))) for key, names in graph.items()}
-    order = sorted(rows)
-    dice.shuffle(order)
-    settled: list[str] = []
-    with open_book() as book:
-
-        def settle(some: Any) -> None:
-            settled.extend(row.key for row in some)
-            book.calls.add((row.key, b"") for row in some)
-
-        pages = [[rows[key] for key in order[start : start + 4]] for start in range(0, len(order), 4)]
-        lost = in_order(pages, lambda keys: [rows[key] for key in keys], book.calls, settle)
-    assert sorted(settled) == sorted(rows)
-    if all(int(name) < int(key) and name in rows for key, row in rows.items() for name in row.names):
-        assert lost == 0
-        at = {key: number for number, key in enumerate(settled)}
-        assert all(at[name] < at[key] for key, row in rows.items() for name in row.names)
