@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -24,6 +25,9 @@ from redux_valuestore.store import MemoryStore
 
 from . import postgres_server
 from .version_2 import FROZEN
+
+if TYPE_CHECKING:
+    from .redun_history import History
 
 INLINE_LIMIT = 200
 """Bytes: low, so that tests meet the value store too."""
@@ -163,6 +167,23 @@ def stores() -> Iterator[None]:
 
     with made_known():
         yield
+
+
+@pytest.fixture(scope="session")
+def sqlite_history(tmp_path_factory: pytest.TempPathFactory) -> History:
+    """A history that redun recorded in a file."""
+    from . import redun_history
+
+    return redun_history.sqlite_history(tmp_path_factory.mktemp("redun"))
+
+
+@pytest.fixture(scope="session")
+def postgres_history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+    """A history that redun recorded on a server."""
+    from . import redun_history
+
+    with redun_history.postgres_history(tmp_path_factory.mktemp("redun-pg")) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

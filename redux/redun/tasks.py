@@ -20,7 +20,7 @@ _ALL = "SELECT t.hash, t.name, t.namespace, t.source, v.value FROM task t LEFT J
 _SOURCES = f"SELECT hash, source FROM task WHERE hash {AMONG}"
 _LONGEST = 200_000
 """Characters: a longer source is not searched for parameters."""
-KIND = "redun"
+KIND = "redun task"
 """What a piece of code is whose hash is redun's: no task of redux has such a piece, so none has such a hash."""
 
 
