@@ -153,7 +153,8 @@ class OwnServer(Server):
     def processes(self) -> list[int]:
         """The ids of its processes: the one that starts the others, and these."""
         first = int((self._data / "postmaster.pid").read_text().split()[0])
-        return [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+        children = Path(f"/proc/{first}/task/{first}/children")
+        return [first, *map(int, children.read_text().split() if children.exists() else ())]
 
     def kill(self) -> None:
         """End all of it at once by `kill -9`."""

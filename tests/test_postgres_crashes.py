@@ -47,13 +47,13 @@ def main(count: int) -> list[int]:
     return total([double(n) for n in range(count)], [text(n) for n in range(count // 10)])
 
 @task(version="1")
-def crash(processes: list[int], after: list[int]) -> list[int]:
-    for process in processes:
-        os.kill(process, signal.SIGKILL)
+def crash(processes: str, after: list[int]) -> list[int]:
+    for process in processes.split():
+        os.kill(int(process), signal.SIGKILL)
     return after
 
 @task
-def struck(processes: list[int]) -> list[int]:
+def struck(processes: str) -> list[int]:
     return crash(processes, main(20))
 """
 COUNT = 120
@@ -149,13 +149,14 @@ def test_a_server_that_stays_away_is_told_in_one_line_and_costs_no_result(
     with postgres_server.own_server(synchronous_commit="on") as server:
         words = ["--db", server.url, "--store", str(folder / "values")]
         struck = ["run", "--quiet", *words, "flow.py", "struck"]
-        assert dispatch([*struck, "--processes", *map(str, server.processes())]) == 4
+        assert dispatch([*struck, " ".join(map(str, server.processes()))]) == 4
         said = capsys.readouterr()
         assert said.out == "[380, 20000]\n"
         assert said.err.count("\n") == 1
         assert "see that the server runs" in said.err
         assert dispatch(["log", *words]) == 4
         assert capsys.readouterr().err.count("\n") == 1
+        server.kill()  # what is left of it
         server.start()
         assert dispatch(["run", "--quiet", *words, "flow.py", "main", "20"]) == 0
         assert capsys.readouterr().out == "[380, 20000]\n"
