@@ -8,10 +8,12 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import psycopg
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from redux_backends import liveness
 from redux_backends.backend import Backend
@@ -97,6 +99,28 @@ class TestPostgres(BackendSuite):
             )
 
 
+class Heard(MemoryBackend):
+    """Notes what it is asked."""
+
+    called: ClassVar[set[str]] = set()
+
+    def __getattribute__(self, name: str) -> object:
+        Heard.called.add(name)
+        return super().__getattribute__(name)
+
+
+class HeardMachine(BackendMachine):
+    def make_backend(self) -> Backend:
+        return Heard()
+
+
+def test_the_state_machine_plays_every_method_of_the_contract():
+    run_state_machine_as_test(
+        HeardMachine, settings=settings(max_examples=40, stateful_step_count=40, deadline=None, derandomize=True)
+    )
+    assert Backend.__abstractmethods__ <= Heard.called
+
+
 class SQLiteMachine(BackendMachine):
     def make_backend(self) -> Backend:
         self._folder = TemporaryDirectory()
@@ -107,8 +131,26 @@ class SQLiteMachine(BackendMachine):
         self._folder.cleanup()
 
 
+def play_long(machine: type[BackendMachine]) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=500,
+            stateful_step_count=50,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
 TestSQLiteSaysWhatMemorySays = SQLiteMachine.TestCase
 TestSQLiteSaysWhatMemorySays.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+def test_sqlite_says_what_memory_says_for_long():
+    play_long(SQLiteMachine)
 
 
 class PostgresMachine(BackendMachine):
@@ -125,3 +167,9 @@ class PostgresMachine(BackendMachine):
 
 TestPostgresSaysWhatMemorySays = PostgresMachine.TestCase
 TestPostgresSaysWhatMemorySays.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+def test_postgres_says_what_memory_says_for_long():
+    play_long(PostgresMachine)

@@ -114,6 +114,16 @@ def test_lines_lost_with_a_connection_are_had_again_but_for_those_that_others_to
     assert backend.claim_line(OTHER, mine) == theirs
 
 
+def test_lost_lines_are_had_again_when_the_lease_is_renewed(postgres_url, backend, another, mine, theirs):
+    for line in (LINE, OTHER):
+        assert backend.claim_line(line, mine) is None
+    lose_connections(postgres_url)
+    assert another.claim_line(OTHER, theirs) is None
+    backend.renew_lease(mine)
+    assert another.claim_line(LINE, theirs) == mine
+    assert backend.claim_line(OTHER, mine) == theirs
+
+
 def test_tables_of_another_schema_have_lines_of_their_own(postgres_url, backend, mine, theirs):
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA aside")

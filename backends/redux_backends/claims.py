@@ -36,6 +36,10 @@ class LineClaims(Protocol):
         """
         ...
 
+    def keep(self) -> None:
+        """See that the lines are still had, now and then: what is lost is taken again, if nobody else has it."""
+        ...
+
     def let_go(self, execution: ExecutionId | None = None) -> None:
         """Let go of all lines of an execution, or of every one."""
         ...
@@ -59,6 +63,9 @@ class Claims:
             if held is None:
                 return self._take(line, execution)
             return None if held[0] == execution else held[0]
+
+    def keep(self) -> None:
+        """Nothing: a file stays locked while the process lives."""
 
     def let_go(self, execution: ExecutionId | None = None) -> None:
         """Let go of all lines of an execution, or of every one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -83,6 +84,17 @@ def assert_same(records: Records, expected: Records) -> None:
         for each in expected.jobs
     ]
     assert records.jobs == died
+
+
+_IDS = [*_hashes, *(each.call_hash for each in _CALLS), *(each.id for each in (*_JOBS, *_EXECUTIONS))]
+
+
+def _answer(ask: Callable[[], object]) -> object:
+    """What is answered, or the kind of error."""
+    try:
+        return ask()
+    except BackendError as error:
+        return type(error)
 
 
 def _some(choices: list) -> st.SearchStrategy[list]:
@@ -213,9 +225,23 @@ class BackendMachine(RuleBasedStateMachine):
             target.put_records(self.backend.get_records(group))
         assert_same(target.get_records(ids), self.oracle.get_records(ids))
 
+    @rule(execution=st.sampled_from(_EXECUTIONS))
+    def renew(self, execution) -> None:
+        self._both(lambda backend: backend.renew_lease(execution.id))
+
+    @rule(line=st.sampled_from(_HANDLES[:3]), execution=st.sampled_from(_EXECUTIONS))
+    def claim(self, line, execution) -> None:
+        self._same(lambda backend: backend.claim_line(line, execution.id))
+
+    @rule(execution=st.sampled_from(_EXECUTIONS))
+    def release(self, execution) -> None:
+        self._both(lambda backend: backend.release_lines(execution.id))
+
     @precondition(lambda self: self.moment % 3 == 0)
     @rule()
     def load_again(self) -> None:
+        for each in _EXECUTIONS:
+            self.oracle.release_lines(each.id)
         self.backend.close()
         self.backend.load()
 
@@ -229,7 +255,10 @@ class BackendMachine(RuleBasedStateMachine):
             lambda backend: [backend.values_below(each.call_hash, ~Traits.PLAIN) for each in _CALLS],
             lambda backend: backend.valid_handles(_HANDLES),
         ):
-            assert ask(self.backend) == ask(self.oracle)
+            self._same(ask)
+
+    def _same(self, ask: Callable[[Backend], object]) -> None:
+        assert ask(self.backend) == ask(self.oracle)
 
     @rule()
     def says_the_same_to_people(self) -> None:
@@ -238,7 +267,12 @@ class BackendMachine(RuleBasedStateMachine):
             lambda backend: backend.get_task_sets([each.hash for each in _SETS]),
             lambda backend: backend.known_tasks(["sample.add", "sample.other"]),
             lambda backend: backend.task_versions("sample.add"),
+            lambda backend: [backend.get_task(each.hash) for each in _TASKS],
+            lambda backend: backend.describe_values(_hashes),
             lambda backend: backend.executions(5),
+            lambda backend: backend.executions(1, 1),
+            lambda backend: [backend.get_execution(each.id) for each in _EXECUTIONS],
+            lambda backend: [backend.get_job(each.id) for each in _JOBS],
             lambda backend: [backend.get_call(each.call_hash) for each in _CALLS],
             lambda backend: backend.name_calls([each.call_hash for each in _CALLS]),
             lambda backend: [backend.get_key(each) for each in _evals],
@@ -246,11 +280,36 @@ class BackendMachine(RuleBasedStateMachine):
             lambda backend: backend.disagreements(),
             lambda backend: backend.get_tags([tag.entity for tag in _TAGS] + [each.hash for each in _TASKS]),
         ):
-            assert ask(self.backend) == ask(self.oracle)
+            self._same(ask)
+
+    @rule(id=st.sampled_from(_IDS), digits=st.integers(4, 12))
+    def finds_the_same(self, id, digits: int) -> None:
+        self._same(lambda backend: _answer(lambda: backend.resolve(id.hex()[:digits])))
+
+    @rule()
+    def looks_the_same_as_a_whole(self) -> None:
+        for look in (
+            lambda integrity: sorted(row.key.eval_hash for page in integrity.evaluations() for row in page),
+            lambda integrity: sorted((row.hash, row.children) for page in integrity.calls() for row in page),
+            lambda integrity: sorted((row.hash, row.pieces) for page in integrity.tasks() for row in page),
+            lambda integrity: sorted((row.hash, sorted(row.tasks)) for page in integrity.task_sets() for row in page),
+            lambda integrity: sorted(one.hash for page in integrity.inline_bytes() for one in page),
+            lambda integrity: {each: set(integrity.values(each[0])) for each in _hashes},
+            lambda integrity: integrity.remakable(_hashes),
+            lambda integrity: sorted((one.eval_hash, one.result) for one in integrity.loose_results()),
+            lambda integrity: sorted((one.id, one.why) for one in integrity.odd_jobs()),
+            lambda integrity: [*integrity.dangling(), *integrity.gaps(), *integrity.twins()],
+            lambda integrity: integrity.tally(),
+            lambda integrity: integrity.unused(),
+            lambda integrity: [sorted(integrity.usage(by), key=str) for by in ("execution", "task", "type")],
+        ):
+            self._same(lambda backend, look=look: look(backend.integrity()))
 
     @rule(
         run=st.sampled_from([None, *_EXECUTIONS]),
-        name=st.sampled_from([None, "sample.add"]),
+        name=st.sampled_from([None, "sample.add", "sample.nobody"]),
+        parent=st.sampled_from([None, None, *_ROOTS]),
+        call=st.sampled_from([None, None, *_CALLS]),
         value=st.sampled_from([None, *_VALUES[:2]]),
         argument=st.sampled_from([None, *_VALUES[:2]]),
         status=st.sampled_from([None, *JobStatus]),
@@ -258,11 +317,13 @@ class BackendMachine(RuleBasedStateMachine):
         missed=st.booleans(),
         limit=st.sampled_from([2, 100]),
     )
-    def says_the_same_of_jobs(self, run, name, value, argument, status, roots, missed, limit) -> None:
+    def says_the_same_of_jobs(self, run, name, parent, call, value, argument, status, roots, missed, limit) -> None:
         def ask(backend: Backend) -> object:
             return backend.jobs(
                 execution=run and run.id,
+                parent=parent and parent.id,
                 task=name,
+                call=call and call.call_hash,
                 value=value and value.hash,
                 argument=argument and argument.hash,
                 status=status,
@@ -282,13 +343,7 @@ class BackendMachine(RuleBasedStateMachine):
 
     @rule(asked=st.sampled_from(_KEYS), asked_by=st.sampled_from(_EXECUTIONS))
     def explains_the_same(self, asked, asked_by) -> None:
-        answers = []
-        for backend in (self.oracle, self.backend):
-            try:
-                answers.append(backend.explain_cache_miss(asked, asked_by.id))
-            except BackendError:
-                answers.append(None)
-        assert answers[0] == answers[1]
+        self._same(lambda backend: _answer(lambda: backend.explain_cache_miss(asked, asked_by.id)))
 
     def teardown(self) -> None:
         if hasattr(self, "backend"):

@@ -45,8 +45,7 @@ class _Held:
 
     def take(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
         if line in self.lines:
-            # With its connection a lock is lost, which shows when something is asked.
-            self.driver.execute(b"SELECT 1")
+            self.ask()
             return None
         self.driver.execute(_MY_TURN)
         owner = self._share(line, execution)
@@ -55,6 +54,10 @@ class _Held:
             self.lines.add(line)
             return None
         return owner
+
+    def ask(self) -> None:
+        """With its connection a lock is lost, which shows when something is asked."""
+        self.driver.execute(b"SELECT 1")
 
     def _share(self, line: Digest, execution: ExecutionId) -> ExecutionId:
         """Hold a line together with others of an execution, if that has it or can have it: the one that has it."""
@@ -87,6 +90,13 @@ class PostgresClaims:
         with self._lock:
             return self._database.retry(lambda: self._take(line, execution))
 
+    def keep(self) -> None:
+        """Have the lines again whose locks were lost with a connection, but for those that others took since."""
+        with self._lock:
+            for execution, held in list(self._held.items()):
+                if held.pid == os.getpid():
+                    self._database.retry(lambda execution=execution: self._held_now(execution).ask())
+
     def let_go(self, execution: ExecutionId | None = None) -> None:
         """Let go of all lines of an execution, or of every one."""
         with self._lock:
@@ -94,10 +104,13 @@ class PostgresClaims:
                 self._held.pop(owner).close()
 
     def _take(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
+        return self._held_now(execution).take(line, execution)
+
+    def _held_now(self, execution: ExecutionId) -> _Held:
         held = self._held.get(execution)
         if held is None or held.driver.closed:
             held = self._connect(execution, () if held is None else held.lines)
-        return held.take(line, execution)
+        return held
 
     def _connect(self, execution: ExecutionId, lost: Iterable[Digest]) -> _Held:
         """A new connection for an execution; of the lines that it lost, it has those again that nobody took."""

@@ -92,6 +92,7 @@ class SqlBackend(Backend):
 
     def renew_lease(self, execution: ExecutionId) -> None:
         self._database.run_tx(lambda session: executions.renew_lease(session, execution))
+        self._claims.keep()
 
     def forget_value(self, value: Digest) -> None:
         self._database.run_tx(lambda session: contents.forget_value(session, value))
