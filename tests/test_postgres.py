@@ -24,7 +24,7 @@ from redux.fsck.check import Check
 from redux.fsck.findings import Kind
 from redux.fsck.repair import Repair
 from redux.repo import Repo
-from redux_backends import calls, postgres_database, schema, texts
+from redux_backends import calls, postgres_database, postgres_session, schema, texts
 from redux_backends.backend import (
     Backend,
     BackendCorrupt,
@@ -253,6 +253,28 @@ def test_a_transaction_is_played_again_when_another_was_in_the_way(backend: SqlB
 
     with pytest.raises(BackendUnavailable, match="run it again"):
         backend._database.run_tx(never)
+
+
+def test_who_stops_while_writing_keeps_others_waiting_for_a_while_only(
+    backend: SqlBackend, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = postgres_session.SETTINGS.replace("'60s'", "'200ms'")
+    monkeypatch.setattr(postgres_session, "SETTINGS", quick)
+    stopped, other = open_backend(postgres_url), threading.Thread(target=record, args=(backend, Story("one")))
+    assert isinstance(stopped, SqlBackend)
+    played: list[bool] = []
+
+    def closure(session: Session) -> int:
+        played.append(session.again)
+        if not session.again:
+            other.start()
+            other.join()  # it has the lock that was held here
+        (count,) = session.first(text("SELECT count(*) FROM job"))
+        return count
+
+    assert stopped._database.run_tx(closure) == 2
+    assert played == [False, True]
+    stopped.close()
 
 
 def test_a_server_that_crashes_and_starts_again_is_waited_for() -> None:
