@@ -104,4 +104,4 @@ def _set_up(sources: Sources, words: Sequence[str]) -> Sources:
 
 
 def _open(settings: Settings) -> Repo:
-    return open_repo(settings.database, settings.store, settings.inline_limit)
+    return open_repo(settings.database, settings.store, settings.inline_limit, settings.password_command)

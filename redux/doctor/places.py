@@ -165,7 +165,7 @@ def open_places(settings: Settings, signs: list[Sign]) -> Repo | None:
         signs.append(fine("database", f"{path} is not there yet; the first run makes it"))
         return None
     try:
-        repo = open_repo(settings.database, settings.store, settings.inline_limit)
+        repo = open_repo(settings.database, settings.store, settings.inline_limit, settings.password_command)
     except ReduxError as error:
         state, _, todo = str(error).partition("; ")
         signs.append(trouble("database", state, todo or "see to the address"))
