@@ -30,7 +30,7 @@ from redux_valuestore.store import MemoryStore
 
 redux_namespace = "redux"
 
-_OURS = ("REDUX_DIR", "REDUX_DB_URL", "REDUX_STORE")
+_OURS = ("REDUX_DIR", "REDUX_DB_URL", "REDUX_DB_PASSWORD_COMMAND", "REDUX_STORE")
 """Variables that say where this project's things are, and not another one's."""
 
 

@@ -23,12 +23,14 @@ INLINE_LIMIT = 16 * 1024
 class Address:
     """Where another process finds a repository, as `open_repo` takes it: its `database` and its `store`.
 
-    Paths in them are absolute. Values of up to `inline_limit` bytes are in the database.
+    Paths in them are absolute. Values of up to `inline_limit` bytes are in the database. `password_command` gives the
+    password of one on a server.
     """
 
     database: str
     store: str
     inline_limit: int
+    password_command: str | None = None
 
 
 class Repo:
@@ -115,21 +117,25 @@ class Repo:
         return decode(self.fetch(stored), self.fetch_by_hash, noted)
 
 
-def open_repo(db_url: str, store_location: str, inline_limit: int = INLINE_LIMIT) -> Repo:
+def open_repo(
+    db_url: str, store_location: str, inline_limit: int = INLINE_LIMIT, password_command: str | None = None
+) -> Repo:
     """The repository at a database's URL, `db_url`, and a `store_location` (a folder or an fsspec URL), loaded.
 
-    Values of up to `inline_limit` bytes go to the database.
+    Values of up to `inline_limit` bytes go to the database. `password_command` gives the password of one on a server,
+    where its URL has none.
 
     Raises `BackendError` and `StoreError`, each naming what cannot be opened.
     """
     from redux_backends.sql import open_backend  # noqa: PLC0415 - SQL only when a database is opened
     from redux_valuestore.sharded import open_store  # noqa: PLC0415 - and fsspec only for remote stores
 
-    backend = open_backend(db_url)
+    backend = open_backend(db_url, password_command)
     backend.load()
     repo = Repo(backend, open_store(store_location), inline_limit)
     path, (scheme, separator, _) = getattr(backend, "path", None), store_location.partition("://")
-    if path is not None and scheme != "memory":
+    database = db_url if path is None else f"sqlite:///{path}"
+    if database != "sqlite:///:memory:" and scheme != "memory":
         location = store_location if separator else os.path.abspath(store_location)
-        repo.address = Address(f"sqlite:///{path}", location, inline_limit)
+        repo.address = Address(database, location, inline_limit, password_command)
     return repo

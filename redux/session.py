@@ -34,7 +34,7 @@ def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) ->
     prepare_run(sources)
     settings = read_settings(sources)
     allow_pickle(settings.pickle == "allow")
-    repo = open_repo(settings.database, settings.store, settings.inline_limit)
+    repo = open_repo(settings.database, settings.store, settings.inline_limit, settings.password_command)
     try:
         yield Scheduler(
             repo,

@@ -245,6 +245,7 @@ def test_a_setup_function_that_raises_shows_its_own_frames(redux: Redux, project
 
 CONFIG = """\
 database.url = "sqlite:///{project}/.redux/redux.db"  # default
+# database.password_command is not set  # default
 store.location = "{project}/v"                        # the variable REDUX_STORE
 store.inline_limit = 16384                            # default
 run.executor = "threads"                              # default
@@ -289,6 +290,30 @@ def test_config_shows_what_is_in_force_and_where_it_comes_from(redux: Redux, pro
         "value": f"sqlite:///{project}/x.db",
         "origin": {"kind": "flag", "name": "--db"},
     }
+
+
+def test_a_command_for_the_password_is_the_users_own(redux: Redux, project: Path) -> None:
+    said_so = {"REDUX_DB_PASSWORD_COMMAND": "sh -c 'echo hush; exit 3'"}
+    assert "REDUX_DB_PASSWORD_COMMAND" in redux("config", "--show-origin", **said_so).stdout
+    refused = redux("log", "--db", "postgresql://me@localhost:1/x", **said_so)
+    assert refused.returncode == 4
+    assert refused.stderr.startswith("redux: cannot use the database postgresql://me@localhost:1/x: 'sh', which ")
+    assert "hush" not in refused.stderr
+    (project / "pyproject.toml").write_text("[tool.redux.database]\npassword_command = 'touch ran'\n")
+    refused = redux("log")
+    assert refused.returncode == 2
+    assert "runs a program, which a project may not ask for; say it in your own settings file" in refused.stderr
+    assert not (project / "ran").exists()
+
+
+def test_a_variable_that_is_none_of_reduxs_is_told_where_it_looks_like_one(redux: Redux) -> None:
+    names = ("REDUX_NOCACHE", "REDUX_DB", "REDUX_DATABASE_URL", "REDUX_COLOUR", "REDUX_TEST_PG_URL")
+    assert redux("config", **dict.fromkeys(names, "1")).stderr.splitlines() == [
+        f"redux: {name} is no variable of redux's, and ignored; did you mean {meant}?"
+        for name, meant in (
+            ("REDUX_DATABASE_URL", "REDUX_DB_URL"), ("REDUX_DB", "REDUX_DB_URL"), ("REDUX_NOCACHE", "REDUX_NO_CACHE"),
+        )
+    ]  # fmt: skip
 
 
 def test_config_makes_nothing_and_names_what_is_wrong(redux: Redux, project: Path) -> None:

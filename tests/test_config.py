@@ -233,6 +233,7 @@ def test_every_setting_says_where_it_comes_from(tmp_path: Path, project: Path) -
     assert lines == {
         "database.url": (f"sqlite:///{project / DATABASE_FILE}", "default", ""),
         "store.location": (str(project / "values"), "default", ""),
+        "database.password_command": (None, "default", ""),
         "store.inline_limit": (16384, "default", ""),
         "run.executor": ("threads", "default", ""),
         "run.workers": (5, "flag", "--workers"),

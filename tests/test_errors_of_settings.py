@@ -45,6 +45,7 @@ FILES = {
     "[executors.gpu] type = 3": "[executors.gpu]\ntype = 3\n",
     "[scheduler] setup = 'setup.py'": "[scheduler]\nsetup = 'setup.py'\n",
     "[scheduler] context_file = 'gone.toml'": "[scheduler]\ncontext_file = 'gone.toml'\n",
+    "[database] password_command = 'pass show db'": "[database]\npassword_command = 'pass show db'\n",
     "[run (not closed)": "[run\n",
     "format = 99": "format = 99\n",
 }

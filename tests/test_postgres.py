@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -24,7 +25,7 @@ from redux.fsck.check import Check
 from redux.fsck.findings import Kind
 from redux.fsck.repair import Repair
 from redux.repo import Repo
-from redux_backends import calls, postgres_database, schema, texts
+from redux_backends import calls, passwords, postgres_database, postgres_session, schema, texts
 from redux_backends.backend import (
     Backend,
     BackendCorrupt,
@@ -255,6 +256,28 @@ def test_a_transaction_is_played_again_when_another_was_in_the_way(backend: SqlB
         backend._database.run_tx(never)
 
 
+def test_who_stops_while_writing_keeps_others_waiting_for_a_while_only(
+    backend: SqlBackend, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = postgres_session.SETTINGS.replace("'60s'", "'200ms'")
+    monkeypatch.setattr(postgres_session, "SETTINGS", quick)
+    stopped, other = open_backend(postgres_url), threading.Thread(target=record, args=(backend, Story("one")))
+    assert isinstance(stopped, SqlBackend)
+    played: list[bool] = []
+
+    def closure(session: Session) -> int:
+        played.append(session.again)
+        if not session.again:
+            other.start()
+            other.join()  # it has the lock that was held here
+        (count,) = session.first(text("SELECT count(*) FROM job"))
+        return count
+
+    assert stopped._database.run_tx(closure) == 2
+    assert played == [False, True]
+    stopped.close()
+
+
 def test_a_server_that_crashes_and_starts_again_is_waited_for() -> None:
     with postgres_server.own_server(synchronous_commit="on") as server:
         backend, stories = open_backend(server.url), [Story(*(f"{n}" for n in range(9)), name=f"{n}") for n in range(6)]
@@ -284,9 +307,9 @@ def test_a_server_that_stays_away_is_named(backend: SqlBackend, monkeypatch: pyt
 # -- locked doors ----------------------------------------------------------------------------------
 
 
-def refused(url: str) -> str:
+def refused(url: str, password_command: str | None = None) -> str:
     with pytest.raises(BackendUnavailable) as trouble:
-        open_backend(url).load()
+        open_backend(url, password_command).load()
     assert "\n" not in str(trouble.value)
     return str(trouble.value)
 
@@ -311,7 +334,7 @@ def test_a_role_is_let_in_by_its_password_alone_and_needs_its_rights(
         assert head
         ask(empty_url, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         wrong = refused(spelt.replace("%25w", "wrong"))
-        assert "give the right one in the URL, in PGPASSWORD or in ~/.pgpass" in wrong
+        assert "give the right one in the URL, in PGPASSWORD, in ~/.pgpass or by database.password_command" in wrong
         assert "wrong@" not in wrong
         assert "ask its owner for the right: GRANT USAGE, CREATE" in refused(spelt)
         assert quote(secret, "") not in refused(spelt)
@@ -320,6 +343,47 @@ def test_a_role_is_let_in_by_its_password_alone_and_needs_its_rights(
         backend = open_backend(url.replace("postgresql://", "postgres://"))
         record(backend, Story("one"))
         backend.close()
+    finally:
+        ask(empty_url, f"DROP OWNED BY {GUARDED}")
+        server.execute(f"DROP ROLE {GUARDED}")
+
+
+def test_a_command_gives_the_password_of_each_connection(
+    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, secret, asked = postgres_server.shared(), "p/s:s@ %w", tmp_path / "asked"
+    server.execute(f"CREATE ROLE {GUARDED} LOGIN PASSWORD '{secret}'")
+    ask(empty_url, f"GRANT CREATE ON SCHEMA public TO {GUARDED}")
+    url = f"postgresql://{GUARDED}@{empty_url.partition('@')[2]}"
+    give = tmp_path / "give it"
+    give.write_text(f"#!/bin/sh\necho asked >> '{asked}'\necho '{secret}'\necho noise >&2\n")
+    give.chmod(0o700)
+    command = f"'{give}' --now"
+    try:
+        backend = open_backend(url, command)
+        record(backend, Story("one"))
+        assert len(backend.jobs()) == 2
+        connected = ask(empty_url, f"SELECT count(*) {CONNECTIONS}")
+        assert [(len(asked.read_text().splitlines()),)] == connected == [(2,)]
+        backend.close()
+        # One in the URL goes before it.
+        before = asked.read_text()
+        assert "give the right one" in refused(url.replace("@", ":wrong@", 1), command)
+        assert asked.read_text() == before
+        slow = tmp_path / "slow"
+        os.mkfifo(slow)
+        for said, why in {
+            f"sh -c 'echo {secret}; echo {secret} >&2; exit 3'": "'sh', .*, failed with status 3; run the command",
+            f"/no/such/{secret[0]} --of me": r"cannot be run \(No such file or directory\)",
+            "true": "'true', .* gave none;",
+            f"cat {slow}": "gave none within 0 s",
+            "sh 'unclosed": r"cannot be run \(ValueError\)",
+            " ": r"cannot be run \(",
+        }.items():
+            monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 0.01 if "cat" in said else 60.0)
+            wrong = refused(url, said)
+            assert re.search(why, wrong), wrong
+            assert secret not in wrong
     finally:
         ask(empty_url, f"DROP OWNED BY {GUARDED}")
         server.execute(f"DROP ROLE {GUARDED}")
@@ -535,6 +599,18 @@ def main() -> list[int]:
 """
 
 
+SUBRUN = """
+from redux import task
+from redux.functools import subrun
+from flow import main
+
+
+@task
+def outer():
+    return subrun(main(), executor="processes")
+"""
+
+
 def test_a_team_runs_and_looks_through_the_url_alone(postgres_url: str, tmp_path: Path) -> None:
     (tmp_path / "flow.py").write_text(WORKFLOW)
     url = postgres_url.replace("postgres@", "postgres:hush@")
@@ -558,6 +634,10 @@ def test_a_team_runs_and_looks_through_the_url_alone(postgres_url: str, tmp_path
     assert "x * 3" in redux("explain-miss", "double")
     assert "postgres:…@" in redux("config")
     assert ask(postgres_url, "SELECT count(*) FROM execution") == [(3,)]
+    (tmp_path / "sub.py").write_text(SUBRUN)
+    assert redux("run", "sub.py", "outer") == "[0, 3, 6]\n"
+    held = "SELECT count(*) FROM value WHERE position('hush' IN preview || encode(data, 'escape')) > 0"
+    assert ask(postgres_url, held) == [(0,)]
     assert ask(postgres_url, "SELECT count(*) FROM execution WHERE argv LIKE '%%hush%%'") == [(0,)]
 
 

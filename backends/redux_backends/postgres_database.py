@@ -27,6 +27,7 @@ from redux_backends.backend import (
     DatabaseNotice,
     UnknownDatabase,
 )
+from redux_backends.passwords import ask_password
 from redux_backends.postgres_errors import in_words, is_conflict, is_lost
 from redux_backends.postgres_schema import BEGIN_TO_WRITE, REINDEX, SIZE, find_version, make_ready
 from redux_backends.postgres_session import PostgresSession, analyse, prepare
@@ -69,8 +70,9 @@ class _Opened:
 class PostgresDatabase:
     """One database on a PostgreSQL server, for this process and its threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, password_command: str | None = None) -> None:
         self._target = _read_url(url)
+        self._password_command = None if "password" in self._target else password_command
         self.place = without_password(url)
         self._opening = RLock()
         self._writing = RLock()
@@ -119,6 +121,9 @@ class PostgresDatabase:
 
     def connect(self, **settings: str) -> psycopg.Connection:
         """A connection for the caller to close; a forked child leaves it to its parent, as all others."""
+        if self._password_command is not None:
+            # Each time anew: some give passwords that hold for minutes.
+            settings["password"] = ask_password(self._password_command, self.place)
         driver = psycopg.connect(**{**self._target, **settings})
         self._drivers.add(driver)
         return driver

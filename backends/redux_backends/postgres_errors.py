@@ -23,7 +23,7 @@ _REMEDIES = {
 }
 _DAMAGED = {"XX001", "XX002"}
 _AT_THE_DOOR = {
-    "password": "give the right one in the URL, in PGPASSWORD or in ~/.pgpass",
+    "password": "give the right one in the URL, in PGPASSWORD, in ~/.pgpass or by database.password_command",
     "does not exist": "make it (createdb, createuser), or give another URL",
     "could not translate": "see to the name of the host in the URL",
     "resolve host": "see to the name of the host in the URL",

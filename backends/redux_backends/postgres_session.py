@@ -32,9 +32,12 @@ _KEYS_AT_ONCE = 10_000
 SETTINGS = """
 SET jit = off; SET plan_cache_mode = force_generic_plan;
 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off;
-SET default_statistics_target = 10
+SET default_statistics_target = 10; SET idle_in_transaction_session_timeout = '60s'
 """
-"""Rows are found by their keys alone, however old the server's idea is of how many there are."""
+"""Rows are found by their keys alone, however old the server's idea is of how many there are.
+
+A process that is stopped while it writes, or is cut off, keeps the others from writing for a minute and no longer.
+"""
 
 
 _HOT = ("value", "evaluation", "argument", "evaluation_result", "task_set_member", "call_node", "job", "word")

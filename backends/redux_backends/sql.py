@@ -236,10 +236,11 @@ class SQLiteBackend(SqlBackend):
         super().__init__(SQLiteDatabase(self.path, mount_table), Claims(lines))
 
 
-def open_backend(url: str) -> Backend:
+def open_backend(url: str, password_command: str | None = None) -> Backend:
     """The backend at a database URL, `sqlite:///path.db` or `postgresql://user@host/name`; not loaded yet.
 
-    `sqlite:///:memory:` is a memory of this process's own. Raises `UnknownDatabase` where no backend knows such URLs,
+    `sqlite:///:memory:` is a memory of this process's own. Where a URL has no password, `password_command` is run for
+    each connection to a server, and gives it. Raises `UnknownDatabase` where no backend knows such URLs,
     `MissingDriver` where what it needs is not installed.
     """
     if url == _IN_MEMORY:
@@ -247,7 +248,7 @@ def open_backend(url: str) -> Backend:
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
         return SQLiteBackend(url.removeprefix(_SQLITE))
     if url.startswith(_POSTGRES):
-        return _open_postgres(url)
+        return _open_postgres(url, password_command)
     raise UnknownDatabase(
         f"no database is known at URLs like {without_password(url)!r}; the known schemes are sqlite, as in "
         "sqlite:////path/to/redux.db, and postgresql, as in postgresql://user@host/name",
@@ -255,9 +256,9 @@ def open_backend(url: str) -> Backend:
     )
 
 
-def _open_postgres(url: str) -> Backend:
+def _open_postgres(url: str, password_command: str | None) -> Backend:
     with needs_psycopg(url):
         from redux_backends.postgres_claims import PostgresClaims  # noqa: PLC0415 - psycopg is an extra
         from redux_backends.postgres_database import PostgresDatabase  # noqa: PLC0415 - psycopg is an extra
-    database = PostgresDatabase(url)
+    database = PostgresDatabase(url, password_command)
     return SqlBackend(database, PostgresClaims(database))

@@ -15,6 +15,11 @@ DIFFERS = 3
 """Something would run, where that was the question."""
 INTERRUPTED = 130
 
+VARIABLES = (
+    "REDUX_DIR", "REDUX_DB_URL", "REDUX_DB_PASSWORD_COMMAND", "REDUX_STORE", "REDUX_NO_CACHE", "REDUX_DEBUG",
+)  # fmt: skip
+"""What the environment may say; anything else there is not looked at."""
+
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("redux.cli.init:init", "Make a .redux folder here."),
     "run": ("redux.cli.run:run", "Run a task of a file or module, reusing what is known."),
@@ -85,6 +90,7 @@ def dispatch(words: Sequence[str]) -> int:
 
         from redux.cli.group import group
 
+    _warn_of_variables()
     try:
         code = group.main(list(words), prog_name="redux", standalone_mode=False, obj=("redux", *words))
         return code if isinstance(code, int) else 0
@@ -104,6 +110,21 @@ def dispatch(words: Sequence[str]) -> int:
     except Exception as error:
         _complain(f"{_name(error)} inside redux; REDUX_DEBUG=1 shows where. Please report it")
         return 1
+
+
+def _warn_of_variables() -> None:
+    """Say which variables look like one of redux's and are none: nobody else would."""
+    unknown = sorted(name for name in os.environ if name.startswith("REDUX_") and name not in VARIABLES)
+    if not unknown or "_REDUX_COMPLETE" in os.environ:
+        return
+    from difflib import get_close_matches
+
+    known = {name.removeprefix("REDUX_"): name for name in VARIABLES}
+    for name in unknown:
+        word = name.removeprefix("REDUX_")
+        near = [one for one in known if one.startswith(f"{word}_")] or get_close_matches(word, known, n=1)
+        if near:
+            sys.stderr.write(f"redux: {name} is no variable of redux's, and ignored; did you mean {known[near[0]]}?\n")
 
 
 @contextmanager

@@ -132,7 +132,7 @@ def _set_up(sources: Sources, words: Sequence[str]) -> Sources:
 
 def _open(settings: Settings) -> Repo:
     with _notices_in_a_line():
-        return open_repo(settings.database, settings.store, settings.inline_limit)
+        return open_repo(settings.database, settings.store, settings.inline_limit, settings.password_command)
 
 
 @contextmanager

@@ -180,7 +180,7 @@ def open_places(settings: Settings, signs: list[Sign]) -> Repo | None:
                 return None  # to open it would upgrade it
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DatabaseNotice)  # the sign says it
-            repo = open_repo(settings.database, settings.store, settings.inline_limit)
+            repo = open_repo(settings.database, settings.store, settings.inline_limit, settings.password_command)
     except ReduxError as error:
         state, _, todo = str(error).partition("; ")
         signs.append(trouble("database", state, todo or "see to the address"))

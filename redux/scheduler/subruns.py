@@ -310,7 +310,7 @@ def _scheduler(below: Below, job: str) -> Iterator[Scheduler]:
     # Hashed as the run does: by what the project has here, wherever the run itself has it.
     terms = replace(below.terms, folder=place_of(below.terms.folder))
     try:
-        repo = open_repo(address.database, address.store, address.inline_limit)
+        repo = open_repo(address.database, address.store, address.inline_limit, address.password_command)
     except ReduxError as error:
         raise SubrunError(
             f"a sub-scheduler records where its run does, and this worker cannot: {error}; give the run a database "

@@ -61,6 +61,8 @@ class Settings:
     database: str
     store: str
     inline_limit: int = DEFAULT_INLINE_LIMIT
+    password_command: str | None = None
+    """what gives the password of a database on a server"""
     executor: str = "threads"
     """`threads`, `processes`, or the name of one of `executors`"""
     workers: int | None = None
@@ -87,6 +89,7 @@ class Layer:
     database: str | None = None
     store: str | None = None
     inline_limit: int | None = None
+    password_command: str | None = None
     executor: str | None = None
     workers: int | None = None
     cache: bool | None = None

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
-from redux.errors import ProjectMissing
+from redux.errors import ConfigError, ProjectMissing
 from redux.settings.folder import (
     DATABASE_FILE,
     PROJECT_FILE,
@@ -30,6 +30,7 @@ from redux.settings.layers import (
     Sources,
 )
 from redux.settings.source import (
+    PASSWORD_COMMAND,
     SETTINGS,
     Setting,
     read_context_file,
@@ -117,13 +118,28 @@ def _said(sources: Sources, project: Path | None) -> Iterator[Said]:
         yield Said(Origin("setup", "the setup function"), sources.setup)
     yield Said(Origin("environment"), read_environment(sources.environment, sources.folder))
     if project is not None and (project / PROJECT_FILE).exists():
-        yield Said(Origin("project", str(project / PROJECT_FILE)), read_settings_file(project / PROJECT_FILE, project))
+        path = project / PROJECT_FILE
+        yield Said(Origin("project", str(path)), _without_commands(read_settings_file(path, project), path))
     pyproject = find_pyproject(sources.folder if project is None else project.parent)
     if pyproject is not None:
-        yield Said(Origin("project", str(pyproject)), read_pyproject(pyproject))
+        yield Said(Origin("project", str(pyproject)), _without_commands(read_pyproject(pyproject), pyproject))
     user_file = sources.user_file
     if user_file is not None and user_file.exists():
         yield Said(Origin("user", str(user_file)), read_settings_file(user_file, project or sources.folder))
+
+
+def _without_commands(layer: Layer, path: Path) -> Layer:
+    """A project's settings, which come from whoever wrote the project: looking at a history must not run theirs.
+
+    Raises `ConfigError`.
+    """
+    if layer.password_command is not None:
+        raise ConfigError(
+            str(path),
+            f"{PASSWORD_COMMAND} runs a program, which a project may not ask for; say it in your own settings file "
+            "or in REDUX_DB_PASSWORD_COMMAND",
+        )
+    return layer
 
 
 def _context_of(said: Said) -> list[Said]:

@@ -71,8 +71,10 @@ def _function(value: object, folder: Path) -> str:
     return f"{absolute_location(path, folder)}::{name}"
 
 
+PASSWORD_COMMAND = "database.password_command"
 SETTINGS = (
     Setting("database.url", "database", lambda said, at: absolute_url(_text(said), at), "--db", "REDUX_DB_URL"),
+    Setting(PASSWORD_COMMAND, "password_command", lambda said, at: _text(said), "", "REDUX_DB_PASSWORD_COMMAND"),
     Setting("store.location", "store", lambda said, at: absolute_location(_text(said), at), "--store", "REDUX_STORE"),
     Setting("store.inline_limit", "inline_limit", _whole(0)),
     Setting("run.executor", "executor", lambda said, at: _text(said), "--executor"),
@@ -109,6 +111,7 @@ def read_environment(environment: Mapping[str, str], folder: Path) -> Layer:
     url, store = environment.get("REDUX_DB_URL"), environment.get("REDUX_STORE")
     return Layer(
         database=absolute_url(url, folder) if url else None,
+        password_command=environment.get("REDUX_DB_PASSWORD_COMMAND") or None,
         store=absolute_location(store, folder) if store else None,
         cache=False if _is_on(environment, "REDUX_NO_CACHE") else None,
     )
