@@ -10,9 +10,9 @@ from dataclasses import asdict
 
 import click
 
-from redux.cli.counting import counting_line
 from redux.cli.exchange import roots_of
 from redux.cli.output import line_width, show
+from redux.cli.passing_line import passing_line
 from redux.cli.render import DIGITS, cut, dim, show_moment, show_seconds, show_size, show_status, strong, to_json
 from redux.cli.storage import open_to_read, open_to_write
 from redux.cli.surroundings import Where, where_options
@@ -195,7 +195,7 @@ def _list_text(file: str, manifest: Manifest, executions: Sequence[Execution], w
 @contextmanager
 def _progress() -> Iterator[Tell]:
     """What is being done, shown while it is."""
-    with counting_line() as show_line:
+    with passing_line() as show_line:
 
         def tell(what: str, done: int, of: int) -> None:
             show_line(f"{what} {100 * done // of} %" if of else f"{what} {done:,}")
