@@ -118,9 +118,9 @@ class JobFilter:
 
 @frozen
 class TagRecord:
-    """A tag as it was recorded: `current` while it has a value and no other supersedes it, as those that do, by hash.
+    """A tag as it was recorded: `current` while it has a value and no other supersedes it.
 
-    The tag's `recorded` is its moment, 0 where nobody kept it.
+    `superseded_by` are the hashes of those that do. The tag's `recorded` is its moment, 0 where nobody kept it.
     """
 
     tag: Tag

@@ -165,6 +165,7 @@ class Backend(ABC):
     ) -> Sequence[Tag]:
         """Put `tags`, keys with canonical JSON, in place of all current tags of these `keys`; gives those recorded.
 
+        They are those of the record `entity`, an id or hash, of this `kind`.
         A new tag supersedes the old ones of its key, and those of keys that no new tag has. Where the new ones are just
         what is there, nothing is recorded. Raises `UnknownTag`, and changes nothing, if a key has no current tag. Of
         two who update one key at once the later stands, and supersedes what the earlier wrote.
@@ -176,6 +177,7 @@ class Backend(ABC):
     ) -> Sequence[Tag]:
         """Remove the current tags with one of these keys and values, or of these `keys`; gives the removals recorded.
 
+        They are those of the record `entity`, an id or hash, of this `kind`.
         Raises `UnknownTag`, and removes nothing, where one of them is not there: also to the second of two who remove
         the same. What is added under a key after it was removed stays.
         """

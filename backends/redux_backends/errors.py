@@ -76,7 +76,10 @@ class UnknownTag(BackendError):
 
     @classmethod
     def of(cls, kind: str, entity: bytes, absent: Sequence[str], has: Sequence[str]) -> UnknownTag:
-        """The error for the keys, or keys with values, in `absent`; some of those that it `has` are named."""
+        """The error for the keys, or keys with values, in `absent`, of the record `entity` of this `kind`.
+
+        Some of the tags that it `has` are named.
+        """
         shown = ", ".join(has[:5]) + (", …" if len(has) > 5 else "")
         return cls(
             f"{kind} {entity.hex()[:16]} has no tag {' or '.join(absent)} now; "

@@ -25,6 +25,7 @@ from redux_backends import schema
 from redux_backends.answers import Found, TagFilter, TagRecord
 from redux_backends.backend import unknown_reference
 from redux_backends.dialects import IsOneOf, Now
+from redux_backends.integrity import is_aside
 from redux_backends.records import Seconds, Tag, TagEntity
 from redux_backends.rowids import Ledger
 from redux_backends.session import Session
@@ -46,7 +47,7 @@ _CURRENT = Among(
     schema.CURRENT,
 )
 _HISTORY = Among(
-    [_tag.c.id, _tag.c.kind, _tag.c.entity, _tag.c.key, _tag.c.value, _tag.c.recorded, _tag.c.current],
+    [_tag.c.id, _tag.c.kind, _tag.c.entity, _tag.c.key, _tag.c.value, _tag.c.recorded, _tag.c.current, _tag.c.hash],
     _tag,
     schema.prefix_of(_tag.c.entity),
 )
@@ -126,7 +127,7 @@ def history(session: Session, entities: Iterable[bytes]) -> list[TagRecord]:
     """All tags that records have and had, in the order in which they came."""
     wanted = set(entities)
     read = session.read(_HISTORY, {entity[: schema.PREFIX] for entity in wanted})
-    rows = sorted(row for row in read if row[2] in wanted)
+    rows = sorted(row[:-1] for row in read if row[2] in wanted and not is_aside(row[-1]))
     numbers = [row[0] for row in rows]
     parents, children = _parents(session, numbers), defaultdict[int, list[Digest]](list)
     for parent, _, child in sorted(session.read(_CHILDREN, numbers)):
