@@ -82,9 +82,8 @@ class UnknownTag(BackendError):
         """
         shown = ", ".join(has[:5]) + (", …" if len(has) > 5 else "")
         return cls(
-            f"{kind} {entity.hex()[:16]} has no tag {' or '.join(absent)} now; "
-            + (f"it has {shown}" if has else "it has none")
-            + f"; `redux tag log {entity.hex()[:16]}` shows what it had",
+            f"{kind} {entity.hex()} has no tag {' or '.join(absent)} now; it has {shown or 'none'}; `redux tag log` "
+            "shows what it had",
             entity.hex(),
         )
 

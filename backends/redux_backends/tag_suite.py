@@ -104,7 +104,7 @@ class TagSuite:
                 edit()
         assert backend.get_tags([id]) == {id: kept}
         backend.delete_tags(kind, id, [("n", "1")])
-        with pytest.raises(UnknownTag, match=f"{id.hex()[:16]} has no tag n=1 now; it has n=2, m=1; `redux tag log"):
+        with pytest.raises(UnknownTag, match=f"{id.hex()} has no tag n=1 now; it has n=2, m=1; `redux tag log"):
             backend.delete_tags(kind, id, [("n", "1")])
         assert backend.get_tags([id]) == {id: kept[1:]}
         with pytest.raises(BackendError):
