@@ -80,7 +80,7 @@ def test_tags_are_added_replaced_and_removed_and_the_history_tells_it(redux: Red
     assert redux("tag", "add", run, "n=3") == f"execution {run[:8]}: it has them already\n"
     assert redux("tag", "update", run, "stage=final") == f"execution {run[:8]}: now stage=final\n"
     assert redux("tag", "update", run, "stage=final") == f"execution {run[:8]}: it has just these already\n"
-    assert redux("tag", "rm", run, "note", "n=3") == f"execution {run[:8]}: removed note=a b, n=3\n"
+    assert redux("tag", "rm", run, "note", "n=3") == f"execution {run[:8]}: removed n=3, note=a b\n"
     assert redux("tag", "add", run, "note=a b") == f"execution {run[:8]}: added note=a b\n"
     told = [line for line in redux("tag", "log", run).splitlines() if "redux.version" not in line]
     assert [line for line in told if "user=" not in line and "tags:" not in line] == [
@@ -92,8 +92,8 @@ def test_tags_are_added_replaced_and_removed_and_the_history_tells_it(redux: Red
         "  MOMENT  added     note=a b",
         "  MOMENT  added     n=3.0",
         "  MOMENT  replaced  stage=raw, stage=clean by stage=final",
-        "  MOMENT  removed   note=a b",
         "  MOMENT  removed   n=3",
+        "  MOMENT  removed   note=a b",
         "  MOMENT  restored  note=a b",
     ]
     shown = redux("log", run)
