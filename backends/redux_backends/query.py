@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    FromClause,
     RowMapping,
     Select,
     Text,
@@ -63,7 +62,6 @@ _job, _execution, _call, _value, _word = (
     schema.word,
 )
 _parent = schema.job.alias("parent")
-_other = schema.job.alias("other")
 _detail = schema.word.alias("detail")
 _place = schema.word.alias("place")
 _type = schema.word.alias("type")
@@ -175,15 +173,14 @@ def _conditions(wanted: JobFilter, alive: Collection[int]) -> Iterator[ColumnEle
     if wanted.missed:
         yield _job.c.outcome == _RAN
     for tag in wanted.tags:
-        of_tasks = select(_other.c.id).where(*_of_tasks(tags.rows_tagged("task", schema.task.c.hash, tag), _other))
-        yield _job.c.id.in_(tags.rows_tagged("job", _job.c.uuid, tag).union(of_tasks))
+        yield tags.job_has(tag, few=wanted.execution is not None or wanted.parent is not None)
 
 
-def _of_tasks(tasks: Select, job: FromClause = _job) -> Iterator[ColumnElement[bool]]:
+def _of_tasks(tasks: Select) -> Iterator[ColumnElement[bool]]:
     """Jobs of these tasks, found through their evaluations; a job that failed early has none."""
     evaluations = select(schema.evaluation.c.id).where(schema.evaluation.c.task_id.in_(tasks))
-    yield or_(job.c.evaluation_id.in_(evaluations), job.c.evaluation_id.is_(None))
-    yield job.c.task_id.in_(tasks)
+    yield or_(_job.c.evaluation_id.in_(evaluations), _job.c.evaluation_id.is_(None))
+    yield _job.c.task_id.in_(tasks)
 
 
 def _of_calls(wanted: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -24,7 +25,7 @@ from sqlalchemy import (
 from redux_backends import schema
 from redux_backends.answers import Found, TagFilter, TagRecord
 from redux_backends.backend import unknown_reference
-from redux_backends.dialects import IsOneOf, Now
+from redux_backends.dialects import IsAmongFound, IsOneOf, Now
 from redux_backends.integrity import is_aside
 from redux_backends.records import Seconds, Tag, TagEntity
 from redux_backends.rowids import Ledger
@@ -156,7 +157,7 @@ def tagged(kind: str, wanted: TagFilter) -> Select[tuple[bytes]]:
     return select(_tag.c.entity).where(_tag.c.kind == kind, *_fits(_tag, wanted)).correlate(None)
 
 
-def rows_tagged(kind: str, column: Column[bytes], wanted: TagFilter) -> Select[tuple[int]]:
+def _rows_tagged(kind: str, column: Column[bytes], wanted: TagFilter) -> Select[tuple[int]]:
     """The same by their rows; the `column` is the one of their ids or hashes."""
     entities, named = tagged(kind, wanted).subquery(), column.table.alias("tagged")
     same = schema.prefix_of(named.c[column.name]) == schema.prefix_of(entities.c.entity)
@@ -170,7 +171,34 @@ def _fits(tag: FromClause, wanted: TagFilter) -> Iterator[ColumnElement[bool]]:
     for column, text in ((tag.c.key, wanted.key), (tag.c.value, wanted.value)):
         if text is not None:
             yield schema.beginning_of(column) == schema.beginning_of(literal(text, KeptText))
-            yield column == text
+            # Equal; said so, SQLite would put the text for the column above as well, and not use its index.
+            yield column >= text
+            yield column <= text
+
+
+def has_tag(kind: str | ColumnElement[str], id: ColumnElement[bytes], wanted: TagFilter) -> ColumnElement[bool]:
+    """Whether the record of a kind with this id or hash has such a tag, looked for on that record."""
+    tag = _tag.alias("had")
+    of_it = schema.prefix_of(tag.c.entity) == schema.prefix_of(id), tag.c.entity == id, tag.c.kind == kind
+    # Nothing of the other index: one record has few tags, and a key may have millions.
+    fits = [tag.c.current == literal_column("1"), tag.c.key == wanted.key]
+    fits += [] if wanted.value is None else [tag.c.value == wanted.value]
+    return select(tag.c.id).where(*of_it, *fits).correlate_except(tag).exists()
+
+
+def job_has(wanted: TagFilter, *, few: bool) -> ColumnElement[bool]:
+    """Whether a job or its task has such a tag: looked for at each job where they are `few`, else from the tag on."""
+    job, other, evaluation = schema.job, schema.job.alias("other"), schema.evaluation
+    tasks = _rows_tagged("task", schema.task.c.hash, wanted)
+    if few:
+        return or_(has_tag("job", job.c.uuid, wanted), job.c.task_id.in_(tasks))
+    evaluations = select(evaluation.c.id).where(evaluation.c.task_id.in_(tasks))
+    # A job that failed early has no evaluation. Each part is found by an index, which an OR would keep from being used.
+    found = _rows_tagged("job", job.c.uuid, wanted).union(
+        select(other.c.id).where(other.c.evaluation_id.in_(evaluations), other.c.task_id.in_(tasks)),
+        select(other.c.id).where(other.c.evaluation_id.is_(None), other.c.task_id.in_(tasks)),
+    )
+    return IsAmongFound(job.c.id, found.scalar_subquery())
 
 
 def find_tagged(connection: Connection, wanted: Sequence[TagFilter], kind: str | None, limit: int) -> list[Found]:
@@ -179,10 +207,7 @@ def find_tagged(connection: Connection, wanted: Sequence[TagFilter], kind: str |
     found = select(_tag.c.kind, _tag.c.entity).where(*first).group_by(_tag.c.kind, _tag.c.entity)
     if kind is not None:
         found = found.where(_tag.c.kind == kind)
-    for at, one in enumerate(wanted[1:]):
-        other = _tag.alias(f"other_{at}")
-        same = schema.prefix_of(other.c.entity) == schema.prefix_of(_tag.c.entity)
-        has = select(other.c.id).where(same, other.c.entity == _tag.c.entity, *_fits(other, one))
-        found = found.where(has.correlate(_tag).exists())
+    for one in wanted[1:]:
+        found = found.where(has_tag(_tag.c.kind, _tag.c.entity, one))
     newest = found.order_by(func.max(_tag.c.id).desc()).limit(limit)
     return [Found(kind, entity) for kind, entity in connection.execute(newest)]
