@@ -57,6 +57,7 @@ from redux_backends.sample import (
     value,
     version,
 )
+from redux_backends.tag_suite import TagSuite
 
 
 def _stored(record: ValueRecord) -> StoredValue:
@@ -68,7 +69,7 @@ def _described(record: ValueRecord) -> ValueRecord:
     return replace(record, data=None)
 
 
-class BackendSuite(AskingSuite, IntegritySuite, ExchangeSuite):
+class BackendSuite(AskingSuite, TagSuite, IntegritySuite, ExchangeSuite):
     """Subclass it and give it `make_backend` and `expire_lease`."""
 
     @abstractmethod

@@ -32,7 +32,7 @@ def find_by_redun_hash(backend: Backend, word: str) -> Found | None:
     digits = word.lower()
     if not MIN_PREFIX <= len(digits) <= HASH_DIGITS or set(digits) - set("0123456789abcdef"):
         return None
-    found = list(dict.fromkeys(backend.find_tagged(HASH_TAG, f'"{digits}', _SOME)))
+    found = list(dict.fromkeys(backend.find_by_tag(HASH_TAG, f'"{digits}', _SOME)))
     if len(found) > 1:
         raise AmbiguousId.of(word, found)
     return _task_of(backend, found[0]) if found else None
