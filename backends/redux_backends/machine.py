@@ -304,7 +304,7 @@ class BackendMachine(RuleBasedStateMachine):
             lambda backend: [backend.tag_history(tag.entity) for tag in _TAGS[::2]],
             lambda backend: [backend.find_tagged(each) for each in _FILTERS],
             lambda backend: backend.find_tagged(_FILTERS[1], "task", limit=1),
-            lambda backend: [backend.find_by_tag(key, text, limit=3) for key in "xz" for text in ("", "1", "2")],
+            lambda backend: [backend.find_by_tag(named, text, limit=3) for named in "xz" for text in ("", "1", "2")],
             lambda backend: [backend.executions(5, tags=each) for each in _FILTERS],
         ):
             self._same(ask)
