@@ -88,9 +88,12 @@ def test_its_json_has_what_the_text_has(redux: Callable[..., str], path: Path) -
     listed = json.loads(redux("db", "versions", "--json")[3:])
     assert [listed["schema"], listed["database"]] == ["redux.versions/1", "2"]
     assert [one["version"] for one in listed["versions"]] == ["2", "3"]
+    assert "older tables: version 2, and this redux keeps 3" in redux("doctor")
+    assert "version   2, older" in redux("db", "info")
     set_version(f"sqlite:///{path}", 301)
     info = json.loads(redux("db", "info", "--json")[3:])
     assert [info[name] for name in ("version", "standing", "writable")] == ["3.1", "newer minor", False]
+    assert "tables: version 3.1, and this redux keeps 3: they can be read, not written" in redux("doctor")
 
 
 def test_a_server_is_looked_at_and_changed_alike(redux: Callable[..., str]) -> None:
