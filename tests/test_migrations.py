@@ -382,7 +382,7 @@ def test_tables_are_not_changed_under_a_run_unless_that_is_meant(old: str) -> No
     for one, until in ((here, 0.0), (here, now + 3600), (elsewhere, now + 30)):
         lease(one, until)
         with pytest.raises(
-            BackendOlder, match=rf"execution db3722c5 \(process {here.pid} on .* let it end, or say --whi"
+            BackendOlder, match=rf"execution db3722c5 \(process {here.pid} on .* let it end, or say `redux"
         ):
             upkeep.change(V3)
         assert upkeep.version() == V2

@@ -17,6 +17,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     bindparam,
+    func,
     select,
     text,
     update,
@@ -101,9 +102,9 @@ def downgrade() -> None:
         op.drop_index(name, "tag")
     tag = _between()
     op.execute(tag.delete().where(tag.c.current != 1))
-    twin = tag.alias()
-    alike = [twin.c[name] == tag.c[name] for name in ("kind", "entity", "key", "value")]
-    op.execute(tag.delete().where(select(twin.c.id).where(*alike, twin.c.id < tag.c.id).exists()))
+    alike = func.row_number().over(partition_by=[tag.c.kind, tag.c.entity, tag.c.key, tag.c.value], order_by=tag.c.id)
+    numbered = select(tag.c.id, alike.label("number")).subquery()
+    op.execute(tag.delete().where(tag.c.id.in_(select(numbered.c.id).where(numbered.c.number > 1))))
     with op.batch_alter_table("tag", copy_from=_between()) as batch:
         for column in _new_columns():
             batch.drop_column(column.name)
