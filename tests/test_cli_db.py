@@ -9,14 +9,16 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from redux.cli import db
 from redux.cli.main import dispatch
 from redux_backends.liveness import this_process
-from redux_backends.migrations import sqlite_change
+from redux_backends.migrations import backups, sqlite_change
 from redux_backends.sql import SQLiteBackend
 from redux_backends.upkeep import upkeep_of
 from redux_backends.versions import Version
@@ -88,9 +90,12 @@ def test_its_json_has_what_the_text_has(redux: Callable[..., str], path: Path) -
     listed = json.loads(redux("db", "versions", "--json")[3:])
     assert [listed["schema"], listed["database"]] == ["redux.versions/1", "2"]
     assert [one["version"] for one in listed["versions"]] == ["2", "3"]
+    assert "older tables: version 2, and this redux keeps 3" in redux("doctor")
+    assert "version   2, older" in redux("db", "info")
     set_version(f"sqlite:///{path}", 301)
     info = json.loads(redux("db", "info", "--json")[3:])
     assert [info[name] for name in ("version", "standing", "writable")] == ["3.1", "newer minor", False]
+    assert "tables: version 3.1, and this redux keeps 3: they can be read, not written" in redux("doctor")
 
 
 def test_a_server_is_looked_at_and_changed_alike(redux: Callable[..., str]) -> None:
@@ -189,9 +194,31 @@ def test_whatever_goes_wrong_with_a_version_is_one_line_with_its_remedy(
     hold_to_golden("database_errors", attempts, path.parent, lines)
 
 
+def test_on_a_terminal_going_back_is_asked_for(
+    redux: Callable[..., str], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redux("db", "upgrade")
+    monkeypatch.setattr(db, "is_terminal", lambda stream: True)
+    for answer, code, version in (("n", "2: ", V3), ("y", "0: ", V2)):
+        monkeypatch.setattr(sys, "stdin", StringIO(f"{answer}\n"))
+        said = redux("db", "downgrade", "2")
+        assert said.startswith(code)
+        assert "lost will be the history of edited and removed tags. Go on?" in said
+        assert upkeep_of(f"sqlite:///{path}").version() == version
+
+
+def test_a_long_copy_tells_how_far_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backups, "_STEPS", 10)
+    told: list[tuple[str, int, int]] = []
+    upkeep_of(f"sqlite:///{path}").change(V3, progress=lambda *said: told.append(said))
+    assert {what for what, _, _ in told} == {"copying the database", "changing the tables"}
+    assert all(done <= of == path.with_name("redux.db.v2.backup").stat().st_size for _, done, of in told if of)
+
+
 def test_nothing_imports_alembic_where_nothing_is_to_be_changed(lines: Path) -> None:
     code = """
 import sys
+from redux.cli import db
 from redux.cli.main import dispatch
 for words in (("run", "--quiet", "flow.py", "double", "2"), ("log",), ("run", "--quiet", "flow.py", "double", "2"),
               ("db", "info"), ("doctor",), ("fsck",), ("du",)):

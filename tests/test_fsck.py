@@ -302,6 +302,9 @@ DAMAGES = (
         Kind.DANGLING,
         Kind.TAG,
     ),
+    _damage(
+        "edited tags on nothing", "UPDATE tag SET entity = zeroblob(16) WHERE id IN (1, 2)", Kind.DANGLING, Kind.TAG
+    ),
     _damage("tag exchanged", """UPDATE tag SET value = '"other"' WHERE id = 2""", Kind.TAG),
     _damage("tag that counts no more", "UPDATE tag SET current = 0 WHERE id = 3", Kind.TAG),
     _damage("edit of a tag gone", "DELETE FROM tag_edit", Kind.TAG),

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+import subprocess
+import sys
 import time
 import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import inspect
 from sqlalchemy.exc import SAWarning
 
 from redux.cli.main import dispatch
-from redux_backends import schema
+from redux_backends import schema, sqlite_database
 from redux_backends.backend import (
     Backend,
     BackendChanged,
@@ -29,7 +34,7 @@ from redux_backends.backend import (
 from redux_backends.liveness import this_process
 from redux_backends.records import Batch, Lease, Tag
 from redux_backends.sample import Story
-from redux_backends.sql import open_backend
+from redux_backends.sql import SQLiteBackend, open_backend
 from redux_backends.upkeep import known_versions, upkeep_of
 from redux_backends.versions import Standing, Version
 
@@ -273,6 +278,34 @@ def test_a_version_that_nobody_knows_is_told_and_nothing_is_changed(old: str) ->
     assert path is None or not list(path.parent.glob("*.backup"))
 
 
+def test_what_is_installed_has_every_version(tmp_path: Path) -> None:
+    root = Path(__file__).parents[1]
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=root, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    version_2.make_sqlite(tmp_path / "redux.db")
+    code = """
+import sys
+sys.path[:0] = [sys.argv[1]]
+from redux_backends import upkeep
+assert upkeep.__file__.startswith(sys.argv[1])
+print(upkeep.upkeep_of(f"sqlite:///{sys.argv[2]}").change(upkeep.known_versions()[-1].version).in_words())
+"""
+    words = [sys.executable, "-c", code, str(tmp_path / "installed"), str(tmp_path / "redux.db")]
+    assert "from version 2 to 3" in subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+def test_who_opens_a_large_file_is_told_before_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_database, "_LARGE_MB", 0)
+    version_2.make_sqlite(tmp_path / "redux.db")
+    backend = SQLiteBackend(tmp_path / "redux.db")
+    with pytest.warns(DatabaseNotice) as told:
+        backend.load()
+    assert ["is upgraded from version 2 to 3, and copied first" in str(one.message) for one in told] == [True, False]
+    backend.close()
+
+
 # -- newer ones --------------------------------------------------------------------------------------
 
 
@@ -328,6 +361,12 @@ def test_who_has_them_open_while_they_are_changed_records_nothing_wrong(upgraded
     backend.close()
 
 
+def test_what_an_older_redux_would_write_of_tags_is_refused(upgraded: str) -> None:
+    blob = r"'\x00'" if path_of(upgraded) is None else "X'00'"
+    with pytest.raises((sqlite3.IntegrityError, psycopg.errors.NotNullViolation)):
+        ask(upgraded, f"INSERT INTO tag (id, kind, entity, key, value) VALUES (99, 'value', {blob}, 'k', 'null')")
+
+
 def test_tables_are_not_changed_under_a_run_unless_that_is_meant(old: str) -> None:
     here = this_process()
 
@@ -343,7 +382,7 @@ def test_tables_are_not_changed_under_a_run_unless_that_is_meant(old: str) -> No
     for one, until in ((here, 0.0), (here, now + 3600), (elsewhere, now + 30)):
         lease(one, until)
         with pytest.raises(
-            BackendOlder, match=rf"execution db3722c5 \(process {here.pid} on .* let it end, or say --whi"
+            BackendOlder, match=rf"execution db3722c5 \(process {here.pid} on .* let it end, or say `redux"
         ):
             upkeep.change(V3)
         assert upkeep.version() == V2

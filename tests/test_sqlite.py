@@ -24,6 +24,7 @@ from redux_backends.backend import (
     BackendNewer,
     BackendOlder,
     BackendUnavailable,
+    TagFilter,
     UnknownDatabase,
 )
 from redux_backends.records import Batch, Execution, ExecutionId, new_id
@@ -460,6 +461,22 @@ def test_a_wave_is_written_and_asked_in_few_statements(backend: SQLiteBackend) -
     heard.clear()
     assert len(backend.check_cache([each.eval_hash for each in story.add_keys])) == 999
     assert len(heard) == 1
+
+
+def test_what_is_asked_of_jobs_and_tags_is_found_by_indexes(backend: SQLiteBackend) -> None:
+    record(backend, Story("one"))
+    heard = statements(backend)
+    stage = TagFilter("stage", "1")
+    backend.executions(5, tags=[stage])
+    backend.find_tagged([stage, TagFilter("n")])
+    backend.jobs(tags=[stage])
+    backend.jobs(execution=Story("one").execution.id, tags=[TagFilter("stage")])
+    assert len(heard) >= 4
+    with closing(sqlite3.connect(backend.path)) as connection:
+        for asked in heard:
+            plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {asked}"))
+            assert "SCAN job" not in plan, asked
+            assert "SCAN tag" not in plan, asked
 
 
 # -- digests ---------------------------------------------------------------------------------------

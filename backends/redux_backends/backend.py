@@ -124,7 +124,8 @@ class Backend(Exchange):
     def load(self) -> None:
         """Open the database, making its tables where there are none.
 
-        Raises `BackendUnavailable`, `BackendCorrupt`, `BackendNewer`, `BackendOlder`.
+        Tables of an older version may be upgraded by that, and those of a newer minor version can only be read: either
+        is told as a `DatabaseNotice`. Raises `BackendUnavailable`, `BackendCorrupt`, `BackendNewer`, `BackendOlder`.
         """
 
     @abstractmethod

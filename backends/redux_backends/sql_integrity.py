@@ -108,12 +108,13 @@ class SqlIntegrity(Integrity):
     # -- what names what ---------------------------------------------------------------------------
 
     def dangling(self) -> Iterator[Dangling]:
+        # Before what names them: where one mends, a tag of nothing goes, and then the edits of it.
+        for kind, table in _TAGGED.items():
+            yield from self._view(partial(sql_references.dangling_tags, kind=kind, table=table))
         for table in schema.metadata.sorted_tables:
             for column in table.columns:
                 for named in column.foreign_keys:
                     yield from self._view(partial(sql_references.dangling, column=column, target=named.column))
-        for kind, table in _TAGGED.items():
-            yield from self._view(partial(sql_references.dangling_tags, kind=kind, table=table))
 
     def gaps(self) -> Iterator[Gap]:
         for table in schema.metadata.sorted_tables:

@@ -35,6 +35,8 @@ from redux_backends.versions import Standing, Version
 
 _REPLAYS = 5
 _WAL_LIMIT = 32 << 20
+_LARGE_MB = 64
+"""From here on it takes some time to copy a file: people are told before."""
 
 
 @dataclass(slots=True)
@@ -156,6 +158,12 @@ class SQLiteDatabase:
             raise BackendNewer.of(str(self.path), writer.version, known)
         from redux_backends.migrations.sqlite_change import change  # noqa: PLC0415 - Alembic, for what is older
 
+        megabytes = self.path.stat().st_size >> 20
+        if megabytes >= _LARGE_MB:
+            to_come = (
+                f"{self.path} ({megabytes:,} MB) is upgraded from version {writer.version} to {known}, and copied first"
+            )
+            warnings.warn(to_come, DatabaseNotice, stacklevel=2)
         changed = change(self.path, known)
         if changed is not None:
             self._notices.append(changed.in_words())

@@ -152,7 +152,7 @@ def _ask(found: DatabaseInfo, lost: Sequence[str], to: Version, yes: bool) -> No
     if yes:
         tell(f"redux: {what}")
     elif is_terminal(sys.stdin) and is_terminal(sys.stderr):
-        click.confirm(f"{what}. Go on?", abort=True, err=True)
+        _refuse(not click.confirm(f"{what}. Go on?", err=True), f"{found.place} stays at version {found.version}")
     else:
         raise UsageError(f"{what}; if that is meant say it again with --yes")
 

@@ -59,6 +59,7 @@ def _changed(connection: Connection, place: str, to: Version, even_if_running: b
     if not even_if_running:
         refuse_while_running(connection, place, before, to)
     connection.execute(text(f"SET LOCAL lock_timeout = {_PATIENCE_MS}"))
+    connection.execute(text("SET LOCAL statement_timeout = 0"))  # which may be meant for what people ask
     bring(connection, before, to)
     connection.execute(text("UPDATE redux_schema SET version = :version"), {"version": to.header})
     return Changed(place, before, to)

@@ -23,9 +23,10 @@ def refuse_while_running(connection: Connection, place: str, found: Version, wan
         if is_running(Lease(row.host, row.boot, row.pid, row.process_started), _bounded(row.lease_until, now), now)
     ]
     if going:
+        how = "upgrade" if wanted > found else f"downgrade {wanted}"
         raise BackendOlder(
             f"{place} is to be changed from version {found} to {wanted}, and execution {', '.join(going[:3])} still "
-            "runs in it; let it end, or say --while-running to `redux db`, and the rest of it is not recorded",
+            f"runs in it; let it end, or say `redux db {how} --while-running`, and the rest of it is not recorded",
             place,
         )
 

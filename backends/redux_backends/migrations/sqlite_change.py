@@ -57,8 +57,9 @@ def _copied_and_changed(connected: Connected, path: Path, to: Version, progress:
         if backup is not None and backup not in older:
             backup.unlink(missing_ok=True)  # the database is what it would be a copy of, and may need the room
         raise UpgradeFailed.of(str(path), to, remedy_of(error)) from error
-    # What is committed is safe in the log; bringing it into the file only frees the log.
+    # What is committed is safe in the log; bringing it into the file only frees the log, so readers are not waited for.
     with suppress(sqlite3.Error):
+        connected.driver.execute("PRAGMA busy_timeout = 100")
         connected.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return backup
 
