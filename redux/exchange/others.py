@@ -55,8 +55,8 @@ def locate(other: OtherRepo) -> Location:
         store = other.store or (None if file is None else str(file.parent / STORE_FOLDER))
         if store is None:
             raise UsageError(
-                f"it is not said where the large values of repository {other.name} are; give --store when it is named, or "
-                f"[repos.{other.name}] a store: a folder or an fsspec URL that all who use it reach"
+                f"it is not said where the large values of repository {other.name} are; give --store when it is named, "
+                f"or [repos.{other.name}] a store: a folder or an fsspec URL that all who use it reach"
             )
         return Location(other.url, store)
     folder = Path(other.url)
