@@ -14,7 +14,7 @@ from redux.exchange.others import locate
 from redux.settings.folder import PROJECT_FILE
 from redux.settings.layers import OtherRepo
 from redux.settings.precedence import read_settings
-from redux.settings.repo_list import add_repo, remove_repo
+from redux.settings.repo_list import add_repo, check_name, remove_repo
 from redux.settings.source import absolute_location, absolute_url
 from redux_backends.sql import open_backend
 from redux_backends.urls import without_password
@@ -42,12 +42,15 @@ def add(name: str, url: str, project: Path | None, **places: str | None) -> int:
     settings = read_settings(find_sources(Where(None, None, project)))
     if settings.project is None:
         raise UsageError("no .redux folder here to keep the name in; `redux init` makes one")
+    check_name(settings.project / PROJECT_FILE, name)
+    if "://" in url:
+        open_backend(url)  # whether such URLs are known, without connecting
     other = OtherRepo(
         name,
         absolute_location(absolute_url(url, folder), folder),
         None if store is None else absolute_location(store, folder),
     )
-    open_backend(locate(other).database)  # whether such URLs are known, without connecting
+    locate(other)
     add_repo(settings.project / PROJECT_FILE, other)
     if without_password(url) != url:
         tell(

@@ -23,6 +23,9 @@ _TRIES = 5
 """How often a group is completed whose records name what was recorded after the exchange began."""
 
 
+_Group = tuple[Sequence[RecordId], Records]
+
+
 def say_nothing(kind: RecordKind, looked_at: int) -> None:
     """Show no progress."""
 
@@ -68,9 +71,19 @@ class Transfer:
         Each group is one transaction, after the bytes that it names. A group names only what is there, so whatever
         stops this, the next one goes on. Raises `BackendError`, `StoreError`.
         """
-        for wanted in self._wanted(roots):
-            self._bring(wanted, _TRIES)
+        ready = self._ready(roots)
+        with ThreadPoolExecutor(1, "redux-exchange-next") as pool:
+            coming = pool.submit(next, ready, None)
+            while (group := coming.result()) is not None:
+                # The next group is read while this one is put, for each side mostly waits for the other.
+                coming = pool.submit(next, ready, None)
+                self._put_group(*group, _TRIES)
         return self.moved
+
+    def _ready(self, roots: Sequence[RecordId] | None) -> Iterator[_Group]:
+        """The groups of what is missing there, read and with their bytes in the target's store."""
+        for wanted in self._wanted(roots):
+            yield wanted, self._read(wanted)
 
     def _wanted(self, roots: Sequence[RecordId] | None) -> Iterator[list[RecordId]]:
         """The ids of what is missing there, in order, in groups worth a transaction."""
@@ -85,8 +98,10 @@ class Transfer:
         if waiting:
             yield waiting
 
-    def _bring(self, wanted: Sequence[RecordId], tries: int) -> None:
-        records = self._with_bytes(self._source.backend.get_records(wanted))
+    def _read(self, wanted: Sequence[RecordId]) -> Records:
+        return self._with_bytes(self._source.backend.get_records(wanted))
+
+    def _put_group(self, wanted: Sequence[RecordId], records: Records, tries: int) -> None:
         try:
             self._put(records)
         except UnknownReference:
@@ -96,7 +111,7 @@ class Transfer:
             for group in in_groups(self._source.backend.iter_record_ids(wanted)):
                 late = self._target.backend.missing_records(group)
                 if late:
-                    self._bring(late, tries - 1)
+                    self._put_group(late, self._read(late), tries - 1)
             return
         self._count(records, wanted)
 
