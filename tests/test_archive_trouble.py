@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from redux.cli.main import dispatch
@@ -390,7 +390,7 @@ def test_a_packed_archive_that_was_altered_is_refused(tmp_path: Path):
         assert isinstance(refuse(path), ArchiveBent)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(place=st.integers(0, len(WHOLE) - 1), flip=st.integers(1, 255))
 def test_no_byte_of_an_archive_can_be_changed_unnoticed(place: int, flip: int):
     changed = bytearray(WHOLE)
