@@ -35,6 +35,7 @@ SAID_BY_COMMANDS = {
     "MissingDriver": "needs psycopg, which is not installed",
     "BackendCorrupt": "is damaged",
     "UnknownId": "starts no id",
+    "UnknownTag": "has no tag",
     "NotCopied": "could not be copied to",
     "ArchiveMissing": "there is no such file",
 }
