@@ -24,6 +24,8 @@
         ├── MissingDriver          2   what speaks to such a database is not installed
         ├── UnknownId              2   no record has this id, prefix or name
         ├── UnknownTag             2   a record has no such tag to replace or remove
+        ├── UnknownReference       4   a record names one that is nowhere
+        ├── BentRecord             4   a record from elsewhere has not the hash that its parts make
         └── AmbiguousId            2   more than one record has this prefix
 
 The number is the exit code of the command line. Errors of values, code and tasks stand beside what raises
@@ -44,10 +46,12 @@ from redux_backends.backend import (
     BackendNewer,
     BackendOlder,
     BackendUnavailable,
+    BentRecord,
     DatabaseNotice,
     MissingDriver,
     UnknownDatabase,
     UnknownId,
+    UnknownReference,
     UnknownTag,
     UnknownVersion,
     UpgradeFailed,
@@ -63,6 +67,7 @@ __all__ = [
     "BackendNewer",
     "BackendOlder",
     "BackendUnavailable",
+    "BentRecord",
     "ConfigError",
     "DatabaseMissing",
     "DatabaseNotice",
@@ -76,6 +81,7 @@ __all__ = [
     "StoreUnavailable",
     "UnknownDatabase",
     "UnknownId",
+    "UnknownReference",
     "UnknownTag",
     "UnknownVersion",
     "UpgradeFailed",

@@ -1,4 +1,4 @@
-"""`docs/archive.md` is enough to write a reader: it names all fields, and a reader that knows no redux reads archives."""
+"""`docs/archive.md` is enough to write a reader: all fields are named, and one that knows no redux reads archives."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from redux.cli.main import dispatch
@@ -36,7 +36,7 @@ from redux.repo import Repo, open_repo
 from redux_backends.errors import BackendUnavailable
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import Batch, Tag
-from redux_backends.sample import Story, ended, holding_value, task, value
+from redux_backends.sample import ELSEWHERE, Story, ended, holding_value, task, value
 from redux_valuestore.disk import Disk
 from redux_valuestore.local import LocalStore
 from redux_valuestore.store import MemoryStore, StoreUnavailable
@@ -53,7 +53,7 @@ def memory_repo() -> Repo:
 def made() -> bytes:
     """The archive of a small history that has something of most kinds."""
     repo, story = memory_repo(), Story("x", "y" * 600)
-    repo.backend.record_execution(ended(story.execution))
+    repo.backend.record_execution(ended(replace(story.execution, lease=ELSEWHERE)))
     parts = [value("p"), value("q")]
     whole = holding_value("whole", parts, [story.main])
     batch = replace(story.batch, values=[*story.batch.values, *parts, whole])
@@ -225,7 +225,6 @@ BENT: dict[str, Callable[[], bytes]] = {
     "packed by xz": lambda: lzma.compress(WHOLE),
     "packed by bzip2": lambda: bz2.compress(WHOLE),
     "packed by zstd": lambda: b"\x28\xb5\x2f\xfd" + bytes(100),
-    "packed, then altered": lambda: gzip.compress(WHOLE)[:2000] + b"??????" + gzip.compress(WHOLE)[2006:],
     "packed, with something behind": lambda: gzip.compress(WHOLE) + b"more",
     "of a newer format": instead("README.txt", b"redux archive, format 2\n\nall is new\n"),
     "another README": instead("README.txt", b"redux archive, format 1\n\nmine\n"),
@@ -306,7 +305,7 @@ BENT: dict[str, Callable[[], bytes]] = {
     "a field of another redux": in_json("jobs", lambda it: it.update(colour="blue")),
     "a status of another redux": in_json("jobs", lambda it: it.update(status="DREAMT")),
     "a record twice": edited("jobs", lambda lines: [*lines, lines[-1]]),
-    "records in another order": edited("evaluations", lambda lines: lines[::-1]),
+    "a record twice, much later": edited("values", lambda lines: [*lines, lines[0]]),
     "children after their call": edited("calls", lambda lines: lines[::-1]),
     "a call of a call that is not in it": in_json("calls", lambda it: it["call"].update(children=[_HEX])),
     "another result": in_json("calls", lambda it: it["call"].update(result=hash_of_value())),
@@ -383,7 +382,15 @@ def test_an_archive_that_is_cut_short_anywhere_is_refused(tmp_path: Path):
             assert "cut short" in str(refused), place
 
 
-@settings(max_examples=150, deadline=None)
+def test_a_packed_archive_that_was_altered_is_refused(tmp_path: Path):
+    small = gzip.compress(WHOLE)
+    for place in range(20, len(small), 211):
+        path = tmp_path / "altered.tgz"
+        path.write_bytes(small[:place] + bytes([small[place] ^ 0x55]) + small[place + 1 :])
+        assert isinstance(refuse(path), ArchiveBent)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(place=st.integers(0, len(WHOLE) - 1), flip=st.integers(1, 255))
 def test_no_byte_of_an_archive_can_be_changed_unnoticed(place: int, flip: int):
     changed = bytearray(WHOLE)

@@ -9,7 +9,7 @@ from enum import Enum, IntFlag
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from redux_backends import sample
@@ -69,10 +69,14 @@ def anything(hint: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from(list(hint))
 
 
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_record_comes_back_from_its_line(kind: type[Any]):
     form = form_of(kind)
 
+    @patient
     @given(anything(kind))
     def comes_back(record: Any):
         line = form.line(record)
@@ -152,6 +156,7 @@ def test_no_other_line_is_read():
     hold_to_golden("line_errors", attempts)
 
 
+@patient
 @given(
     st.binary()
     | st.text().map(str.encode)

@@ -90,15 +90,11 @@ def _no_constant(name: str) -> NoReturn:
 @cache
 def form_of(kind: type[T], without: frozenset[str] = frozenset()) -> Form[T]:
     """How records of a dataclass are written; fields named in `without`, in it and below, are left out and are None."""
-    hints = get_type_hints(kind)
-    parts: list[tuple[str, Form[Any]]] = [
-        (each.name, _form(hints[each.name], without))
-        for each in fields(kind)
-        if each.name not in without  # pyright: ignore
-    ]
+    hints, all = get_type_hints(kind), [each.name for each in fields(kind)]  # pyright: ignore[reportArgumentType]
+    parts = [(name, _form(hints[name], without)) for name in all if name not in without]
     names = [name for name, _ in parts]
     known = frozenset(names)
-    absent = {each.name: None for each in fields(kind) if each.name in without}  # pyright: ignore
+    absent = {name: None for name in all if name in without}
 
     def to_data(record: T) -> dict[str, Any]:
         return {name: form.to_data(getattr(record, name)) for name, form in parts}

@@ -292,7 +292,9 @@ def _job_of(
     return Job(id, execution, parent, task_hash, eval_hash, *made)
 
 
-_STATUSES, _OUTCOMES, _MISSES = ({int(each): each for each in kind} for kind in (JobStatus, Outcome, MissKind))
+_STATUSES = {int(each): each for each in JobStatus}
+_OUTCOMES = {int(each): each for each in Outcome}
+_MISSES = {int(each): each for each in MissKind}
 """By number: looked up for less than it costs to make them again."""
 
 

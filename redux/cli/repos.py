@@ -12,9 +12,9 @@ from redux.cli.surroundings import Where, find_sources, where_options
 from redux.errors import UsageError
 from redux.exchange.others import locate
 from redux.settings.folder import PROJECT_FILE
-from redux.settings.layers import OtherRepo
+from redux.settings.layers import OtherRepo, Settings
 from redux.settings.precedence import read_settings
-from redux.settings.repo_list import add_repo, remove_repo
+from redux.settings.repo_list import add_repo, check_name, remove_repo
 from redux.settings.source import absolute_location, absolute_url
 from redux_backends.sql import open_backend
 from redux_backends.urls import without_password
@@ -36,25 +36,36 @@ def add(name: str, url: str, project: Path | None, **places: str | None) -> int:
     SQLite file they are in `values`.
     """
     database, store = places["database"], places["store"]
-    if database is not None:
-        raise UsageError("--db names this repository's database; the other's URL comes after its name")
+    _refuse_database(database)
     folder = Path.cwd()
-    settings = read_settings(find_sources(Where(None, None, project)))
-    if settings.project is None:
-        raise UsageError("no .redux folder here to keep the name in; `redux init` makes one")
+    file = _file_of(read_settings(find_sources(Where(None, None, project))))
+    check_name(file, name)
+    if "://" in url:
+        open_backend(url)  # whether such URLs are known, without connecting
     other = OtherRepo(
         name,
         absolute_location(absolute_url(url, folder), folder),
         None if store is None else absolute_location(store, folder),
     )
-    open_backend(locate(other).database)  # whether such URLs are known, without connecting
-    add_repo(settings.project / PROJECT_FILE, other)
+    locate(other)
+    add_repo(file, other)
     if without_password(url) != url:
         tell(
-            f"note: the password is now in {settings.project / PROJECT_FILE}, which git sees; "
-            "PGPASSWORD, ~/.pgpass or a service file keep it out"
+            f"note: the password is now in {file}, which git sees; PGPASSWORD, ~/.pgpass or a service file keep it out"
         )
     return 0
+
+
+def _refuse_database(database: str | None) -> None:
+    if database is not None:
+        raise UsageError("--db names this repository's database; the other's URL comes after its name")
+
+
+def _file_of(settings: Settings) -> Path:
+    """The settings file that keeps the names of repositories."""
+    if settings.project is None:
+        raise UsageError("no .redux folder here to keep the name in; `redux init` makes one")
+    return settings.project / PROJECT_FILE
 
 
 @repo.command("list", short_help="Show the repositories.")
@@ -84,7 +95,5 @@ def _store_of(other: OtherRepo) -> str:
 def rm(name: str, **places: str | None) -> int:
     """Forget the name of a repository; its records stay where they are."""
     settings = read_settings(find_sources(Where(**places)))  # pyright: ignore[reportArgumentType] - as declared
-    if settings.project is None:
-        raise UsageError("no .redux folder here that could have the name")
-    remove_repo(settings.project / PROJECT_FILE, name, [each.name for each in settings.repos])
+    remove_repo(_file_of(settings), name, [each.name for each in settings.repos])
     return 0

@@ -269,7 +269,7 @@ class Members:
 
 @contextmanager
 def explained(path: str) -> Iterator[None]:
-    """What goes wrong while the archive at `path` is read, in words."""
+    """What goes wrong while the archive at `path` is read, in words: raises ArchiveBent, ArchiveUnavailable."""
     try:
         yield
     except EOFError:

@@ -149,9 +149,6 @@ KINDS: Mapping[RecordKind, Kind] = {
     RecordKind.TAG: Kind(form_of(Tag), lambda tag: tag.hash, _names_of_tag, "tags"),
 }
 
-CHAINED = frozenset({RecordKind.HANDLE, RecordKind.VALUE, RecordKind.CALL, RecordKind.JOB, RecordKind.TAG})
-"""The kinds whose records name others of the same kind."""
-
 
 def rows_of(kind: RecordKind, records: Records) -> Sequence[Any]:
     """The records of a kind, values as archived ones: kept, unless their bytes are gone."""

@@ -1,8 +1,4 @@
-"""Which records an archive has, and in which order: each after those that it names, and else by its id.
-
-A record's *height* is how far it is from the records that name none of their own kind. By kind, height and id the
-order is the same for equal records, whichever database they come from.
-"""
+"""Which records an archive has, and in which order: as they were recorded, so that what is newest stays newest."""
 
 from __future__ import annotations
 
@@ -12,23 +8,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from redux.exchange.archive_kinds import CHAINED, KINDS, Name
+from redux.exchange.archive_kinds import KINDS, Name
 from redux.exchange.archive_trouble import ArchiveUnavailable
 from redux_backends.exchange import RecordKind
 from redux_valuestore.frozen import frozen
 
 _ASKED_AT_ONCE = 500
-_TABLE = "CREATE TABLE place(kind INTEGER, id BLOB, height INTEGER, PRIMARY KEY (kind, id)) WITHOUT ROWID"
+_TABLE = "CREATE TABLE place(number INTEGER PRIMARY KEY, kind INTEGER, id BLOB, UNIQUE (kind, id))"
+_UNORDERED = frozenset({RecordKind.RESULT, RecordKind.TASK_SET})
+"""Of these no database keeps an order."""
 
 
 @frozen
 class Placed:
-    """A record `row` under its `id`, with its height; `unknown` is what it names and is not there, None if all is."""
+    """A record `row` under its `id`; `unknown` is what it names and is not before it, None if all is.
+
+    It stands `twice` if it was there before.
+    """
 
     row: Any
     id: bytes
-    height: int
     unknown: Name | None
+    twice: bool
 
 
 class Order:
@@ -44,27 +45,20 @@ class Order:
         self._file.close()
 
     def place(self, kind: RecordKind, rows: Sequence[Any]) -> Iterator[Placed]:
-        """The places of further records: they may name those placed before, and whole ones before them in `rows`."""
-        known = self._known(name for row in rows for name in KINDS[kind].names(row))
-        for row in rows:
-            height, unknown = 0, None
-            for name in KINDS[kind].names(row):
-                below = known.get(name)
-                if below is None:
-                    unknown = unknown or name
-                elif name[0] is kind:
-                    height = max(height, below + 1)
-            placed = Placed(row, KINDS[kind].id_of(row), height, unknown)
+        """Further records: they may name those that have a place, and whole ones before them in `rows`."""
+        named = [tuple(KINDS[kind].names(row)) for row in rows]
+        ids = [KINDS[kind].id_of(row) for row in rows]
+        known = self._known([*(name for names in named for name in names), *((kind, id) for id in ids)])
+        for row, id, names in zip(rows, ids, named, strict=True):
+            unknown = next((name for name in names if name not in known), None)
+            yield Placed(row, id, unknown, (kind, id) in known)
             if unknown is None:
-                known[kind, placed.id] = height
-            yield placed
+                known.add((kind, id))
 
-    def add(self, kind: RecordKind, places: Iterable[tuple[bytes, int]]) -> None:
-        """Keep the places of records, by id and height; one that is there already stays."""
+    def add(self, kind: RecordKind, ids: Iterable[bytes]) -> None:
+        """Give records the next places; one that has a place keeps it."""
         with self._explained():
-            self._file.executemany(
-                "INSERT OR IGNORE INTO place VALUES (?, ?, ?)", ((kind, id, height) for id, height in places)
-            )
+            self._file.executemany("INSERT OR IGNORE INTO place (kind, id) VALUES (?, ?)", ((kind, id) for id in ids))
 
     def count(self) -> int:
         """How many records have a place."""
@@ -73,24 +67,24 @@ class Order:
 
     def ids(self, kind: RecordKind) -> Iterator[bytes]:
         """The ids of a kind, in order."""
-        order = "height, id" if kind in CHAINED else "id"
+        order = "id" if kind in _UNORDERED else "number"
         with self._explained():
             for (id,) in self._file.execute(f"SELECT id FROM place WHERE kind = ? ORDER BY {order}", (kind,)):
                 yield id
 
-    def _known(self, names: Iterable[Name]) -> dict[Name, int]:
+    def _known(self, names: Iterable[Name]) -> set[Name]:
         wanted: defaultdict[RecordKind, set[bytes]] = defaultdict(set)
         for kind, id in names:
             wanted[kind].add(id)
-        found: dict[Name, int] = {}
+        found: set[Name] = set()
         with self._explained():
             for kind, ids in wanted.items():
                 waiting = list(ids)
                 for start in range(0, len(waiting), _ASKED_AT_ONCE):
                     some = waiting[start : start + _ASKED_AT_ONCE]
                     marks = ",".join("?" * len(some))
-                    asked = f"SELECT id, height FROM place WHERE kind = ? AND id IN ({marks})"
-                    found.update({(kind, id): height for id, height in self._file.execute(asked, (kind, *some))})
+                    asked = f"SELECT id FROM place WHERE kind = ? AND id IN ({marks})"
+                    found.update((kind, id) for (id,) in self._file.execute(asked, (kind, *some)))
         return found
 
     @contextmanager

@@ -213,7 +213,6 @@ class _Checking:
         self._path, self._order = file.path, order
         self._counts: Counter[RecordKind] = Counter()
         self._files = self._size = self._gone = 0
-        self._last: tuple[RecordKind, int, bytes] | None = None
         self._open_part: Part | None = None
 
     def check_part(self, part: Part) -> None:
@@ -243,7 +242,7 @@ class _Checking:
             raise altered(self._path, f"{part.name}: {str(error).partition(';')[0]}") from error
         for each in placed:
             self._check_place(part, each)
-        self._order.add(part.kind, [(each.id, each.height) for each in placed])
+        self._order.add(part.kind, [each.id for each in placed])
         if part.kind is RecordKind.VALUE:
             for row in rows:
                 self._check_value(row)
@@ -251,12 +250,10 @@ class _Checking:
     def _check_place(self, part: Part, each: Placed) -> None:
         if each.unknown is not None:
             kind, id = each.unknown
-            what = f"{part.name} names {kind.singular} {id.hex()}, which is not in it"
+            what = f"{part.name} names {kind.singular} {id.hex()}, which is not in it before"
             raise altered(self._path, what)
-        here = (part.kind, each.height, each.id)
-        if self._last is not None and here <= self._last:
-            raise altered(self._path, f"in {part.name}, {each.id.hex()} stands twice, or in a wrong place")
-        self._last = here
+        if each.twice:
+            raise altered(self._path, f"in {part.name}, {each.id.hex()} stands twice")
 
     def _check_value(self, row: ArchivedValue) -> None:
         value = row.value

@@ -24,7 +24,7 @@ from redux.exchange.archive_format import (
     is_full,
     part_name,
 )
-from redux.exchange.archive_kinds import CHAINED, KINDS, ArchivedValue, rows_of
+from redux.exchange.archive_kinds import KINDS, ArchivedValue, rows_of
 from redux.exchange.archive_order import Order
 from redux.exchange.archive_trouble import NotToBeSaved
 from redux.release import version
@@ -59,7 +59,7 @@ def save(
 ) -> Saved:
     """Save all that a repository has, or `roots` and all below them, as the archive at `path`; `force` replaces one.
 
-    Equal records and bytes give equal files. What is recorded meanwhile may be in it or not.
+    Records that were recorded in the same order give equal files. What is recorded meanwhile may be in it or not.
 
     Raises `ArchiveExists`, `ArchiveMissing`, `ArchiveUnavailable`, `NotToBeSaved`, and what backend and store raise.
     """
@@ -105,15 +105,10 @@ class _Saving:
 
     def _arrange(self, order: Order, roots: Sequence[RecordId] | None) -> None:
         """Find what is to be saved, and in which order."""
-        backend, found = self._repo.backend, 0
-        for some in in_groups(backend.iter_record_ids(roots)):
+        found = 0
+        for some in in_groups(self._repo.backend.iter_record_ids(roots)):
             for kind in RecordKind:
-                ids = [one for one in some if one.kind is kind]
-                if kind in CHAINED and ids:
-                    rows = rows_of(kind, backend.get_records(ids))
-                    order.add(kind, [(placed.id, placed.height) for placed in order.place(kind, rows)])
-                else:
-                    order.add(kind, [(one.id, 0) for one in ids])
+                order.add(kind, [one.id for one in some if one.kind is kind])
             found += len(some)
             self._tell("looking for records", found, 0)
 
@@ -122,12 +117,12 @@ class _Saving:
         for some in in_groups(order.ids(kind)):
             records = self._repo.backend.get_records([RecordId(kind, id) for id in some])
             self._verify(records)
-            whole: list[tuple[bytes, int]] = []
+            whole: list[bytes] = []
             for placed in saved.place(kind, rows_of(kind, records)):
                 if placed.unknown is not None:
                     self._left_out += 1
                     continue
-                whole.append((placed.id, placed.height))
+                whole.append(placed.id)
                 self._put(part, placed.row)
                 if part.is_full:
                     self._save_part(part)

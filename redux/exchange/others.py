@@ -44,7 +44,7 @@ def named_repo(name: str, known: Sequence[OtherRepo]) -> OtherRepo:
         if each.name == name:
             return each
     names = [each.name for each in known]
-    there = nearest(name, names) or (f"; there are {', '.join(names)}" if names else "")
+    there = nearest(name, names) or (f"; known are {', '.join(names)}" if names else "")
     raise UsageError(f"no repository is called {name!r}{there}; `redux repo add NAME URL` names one")
 
 
@@ -55,8 +55,8 @@ def locate(other: OtherRepo) -> Location:
         store = other.store or (None if file is None else str(file.parent / STORE_FOLDER))
         if store is None:
             raise UsageError(
-                f"repository {other.name} does not say where its large values are; "
-                f"give [repos.{other.name}] a store, a folder or an fsspec URL that all who use it reach"
+                f"it is not said where the large values of repository {other.name} are; give --store when it is named, "
+                f"or [repos.{other.name}] a store: a folder or an fsspec URL that all who use it reach"
             )
         return Location(other.url, store)
     folder = Path(other.url)

@@ -16,16 +16,21 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _HEADER = re.compile(r"^\s*\[")
 
 
+def check_name(path: Path, name: str) -> None:
+    """Refuse a name that is none, or that the settings file at `path` has already. Raises `UsageError`."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is no name of a repository: letters, digits, - and _ make one")
+    if name in _names(_read(path), path):
+        raise UsageError(f"there is a repository {name} already; `redux repo rm {name}` takes it away")
+
+
 def add_repo(path: Path, repo: OtherRepo) -> None:
     """Write a repository into the settings file at `path`.
 
     Raises `UsageError` for a name that is taken or none, `ProjectUnwritable`.
     """
-    if not _NAME.fullmatch(repo.name):
-        raise UsageError(f"{repo.name!r} is no name of a repository: letters, digits, - and _ make one")
+    check_name(path, repo.name)
     text = _read(path)
-    if repo.name in _names(text, path):
-        raise UsageError(f"there is a repository {repo.name} already; `redux repo rm {repo.name}` takes it away")
     lines = [f"[repos.{repo.name}]", f"url = {_quoted(repo.url)}"]
     if repo.store is not None:
         lines.append(f"store = {_quoted(repo.store)}")

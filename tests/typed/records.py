@@ -18,6 +18,7 @@ from redux.errors import (
     BackendNewer,
     BackendOlder,
     BackendUnavailable,
+    BentRecord,
     ConfigError,
     DatabaseMissing,
     DatabaseNotice,
@@ -30,6 +31,7 @@ from redux.errors import (
     StoreUnavailable,
     UnknownDatabase,
     UnknownId,
+    UnknownReference,
     UnknownTag,
     UnknownVersion,
     UpgradeFailed,
@@ -179,7 +181,7 @@ def questions(backend: Backend, digest: Digest, execution: ExecutionId) -> None:
     assert_type(backend.delete_tags("value", digest, keys=["n"]), Sequence[Tag])
     assert_type(hash_tag("value", digest, "n", None, [digest]), Digest)
     assert_type(hex_prefix("ab" * MIN_PREFIX), tuple[bytes, bytes])
-    assert_type(unknown_reference("call", digest), BackendError)
+    assert_type(unknown_reference("call", digest), UnknownReference)
 
 
 def places(digest: Digest) -> None:
@@ -211,6 +213,7 @@ def errors(digest: Digest, folder: Path) -> list[ReduxError]:
     backends: list[BackendError] = [
         BackendUnavailable("full"), BackendCorrupt("damaged"), BackendNewer("newer"), BackendOlder("older"),
         UnknownDatabase("x://"), MissingDriver("no psycopg"), UnknownId.of("abcd"),
+        UnknownReference("?"), BentRecord.of("call", bytes(32), "?"),
         AmbiguousId.of("abcd", [Found("job", b"")]), UnknownTag.of("job", b"", ["n"], []),
         BackendChanged("changed"), UpgradeFailed("full"), UnknownVersion("9"),
     ]  # fmt: skip
