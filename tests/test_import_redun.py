@@ -10,10 +10,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from redux.cli.main import dispatch
 from redux.redun.importing import import_redun, open_redun
+from redux.redun.trouble import RedunUnreadable
 from redux.repo import Repo, open_repo
 from redux.scheduler import Scheduler
 from redux.value import CannotDecode
@@ -156,6 +158,27 @@ def test_an_import_that_was_stopped_is_finished_by_the_next(sqlite_history: Hist
         after += 1
     assert after >= len(("handles", "tasks", "values", "calls", "executions", "jobs", "tags"))
     whole.close()
+
+
+def test_a_server_that_goes_away_meanwhile_is_told_and_the_next_import_goes_on(
+    postgres_history: History, sqlite_repo: Repo
+):
+    def tell(what: str, done: int, of: int) -> None:
+        if what == "values":
+            with psycopg.connect(postgres_history.url, autocommit=True) as driver:
+                driver.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+                    "AND pid != pg_backend_pid()"
+                )
+
+    with (
+        pytest.raises(RedunUnreadable, match="see that the server runs"),
+        open_redun(postgres_history.url, str(postgres_history.values)) as redun,
+    ):
+        import_redun(redun, sqlite_repo, tell)
+    counts = take(postgres_history, sqlite_repo)
+    assert len(sqlite_repo.backend.executions(100)) == counts.read["executions"]
+    assert dispatch(["fsck", "--read-data", *flags(sqlite_repo)]) == 0
 
 
 def test_rows_may_lie_in_any_order(sqlite_history: History, sqlite_repo: Repo, tmp_path: Path):
