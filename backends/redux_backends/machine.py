@@ -244,9 +244,7 @@ class BackendMachine(RuleBasedStateMachine):
             lambda backend: [backend.get_key(each) for each in _evals],
             lambda backend: backend.find_files("/f"),
             lambda backend: backend.get_tags([tag.entity for tag in _TAGS] + [each.hash for each in _TASKS]),
-            lambda backend: [
-                backend.find_tagged(key, text) for text in ("", "1") for key in sorted({tag.key for tag in _TAGS})
-            ],
+            lambda backend: [backend.find_tagged(name, text) for text in ("", "1") for name in ("x", "y", "z")],
         ):
             assert ask(self.backend) == ask(self.oracle)
 
