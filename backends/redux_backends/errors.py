@@ -90,7 +90,7 @@ class BentRecord(BackendError):
 
     @classmethod
     def of(cls, kind: str, key: bytes, why: str) -> BentRecord:
-        """The error for the record of this `kind` with the hash `key`."""
+        """The error for the record of this `kind` with the hash `key`; `why` says what is not right about it."""
         return cls(
             f"{kind} {key.hex()} is bent: {why}; nothing of this group was recorded. Where it comes from, "
             "redux fsck --repair sets it aside",

@@ -6,13 +6,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import click
 
+from redux.cli.counting import counting_line
 from redux.cli.output import show, whole_width
-from redux.cli.passing_line import passing_line
 from redux.cli.render import cut, dim, show_count, show_seconds, show_size, strong, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
@@ -168,8 +168,13 @@ def _verdict(outcome: Outcome, repair: bool) -> str:
     return f"{strong('sound')}: {seen}"
 
 
-# -- progress ----------------------------------------------------------------------------------------
+@contextmanager
+def _progress() -> Iterator[Tell]:
+    """What is being looked at, shown while it is."""
+    with counting_line() as show_line:
 
+        def tell(what: str, done: int, of: int) -> None:
+            much = f" {100 * done // of} %" if of else f" {done:,}" if done else ""
+            show_line(f"looking at {what}{much}")
 
-def _progress() -> AbstractContextManager[Tell]:
-    return passing_line("looking at")
+        yield tell

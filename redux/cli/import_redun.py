@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import click
 
+from redux.cli.counting import counting_line
 from redux.cli.output import show
-from redux.cli.passing_line import passing_line
 from redux.cli.render import show_count, show_seconds, strong, to_json
 from redux.cli.storage import open_to_write
 from redux.cli.surroundings import Where, where_options
@@ -33,8 +33,8 @@ def import_redun_command(redun_db: str, value_store: str | None, as_json: bool, 
     with open_redun(redun_db, value_store) as redun:
         repo = open_to_write(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
         try:
-            with passing_line("taking over") as tell:
-                counts = import_redun(redun, repo, tell)
+            with counting_line() as show_line:
+                counts = import_redun(redun, repo, lambda what, done, of: show_line(_progress(what, done, of)))
         finally:
             repo.close()
         place, version = redun.source.place, redun.source.version
@@ -42,6 +42,10 @@ def import_redun_command(redun_db: str, value_store: str | None, as_json: bool, 
     told = {"source": place, "version": version, "seconds": seconds, **_as_data(counts)}
     show(to_json("import-redun", told) if as_json else list(_as_text(counts, place, version, seconds)))
     return 0
+
+
+def _progress(what: str, done: int, of: int) -> str:
+    return f"taking over {what} {100 * done // of} %" if of else f"taking over {what}"
 
 
 def _as_data(counts: Counts) -> dict[str, object]:

@@ -16,6 +16,7 @@ from redux.errors import (
     BackendNewer,
     BackendOlder,
     BackendUnavailable,
+    BentRecord,
     ConfigError,
     DatabaseMissing,
     MissingDriver,
@@ -27,6 +28,7 @@ from redux.errors import (
     StoreUnavailable,
     UnknownDatabase,
     UnknownId,
+    UnknownReference,
     UsageError,
     ValueMissing,
     WorkflowImportError,
@@ -188,6 +190,7 @@ def errors(digest: Digest, folder: Path) -> list[ReduxError]:
     backends: list[BackendError] = [
         BackendUnavailable("full"), BackendCorrupt("damaged"), BackendNewer("newer"), BackendOlder("older"),
         UnknownDatabase("x://"), MissingDriver("no psycopg"), UnknownId.of("abcd"),
+        UnknownReference("?"), BentRecord.of("call", bytes(32), "?"),
         AmbiguousId.of("abcd", [Found("job", b"")]),
     ]  # fmt: skip
     assert_type(nearest("runn", ["run"]), str)
