@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from redux.cli.main import dispatch
+from redux.file import File
 from redux.redun.importing import import_redun, open_redun
 from redux.redun.trouble import RedunUnreadable
 from redux.repo import Repo, open_repo
@@ -324,6 +325,14 @@ def test_values_whose_bytes_are_nowhere_are_gone(sqlite_history: History, sqlite
     take(sqlite_history, sqlite_repo, values="none")
     assert dump(sqlite_repo) == before
     assert dispatch(["fsck", *flags(sqlite_repo)]) == 0
+
+
+def test_the_value_store_may_be_at_a_url(sqlite_history: History, sqlite_repo: Repo, stores: None):
+    for file in sqlite_history.values.rglob("*"):
+        if file.is_file():
+            File(f"memory://kept/{file.relative_to(sqlite_history.values)}").write(file.read_bytes(), mode="wb")
+    counts = take(sqlite_history, sqlite_repo, values="memory://kept")
+    assert counts.missing == 0
 
 
 def test_what_the_database_lacks_is_left_out_and_counted(sqlite_history: History, sqlite_repo: Repo, tmp_path: Path):

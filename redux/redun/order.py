@@ -13,10 +13,14 @@ class Named(Protocol):
     """A row by its `key`, with the keys of the rows that it `names`."""
 
     @property
-    def key(self) -> str: ...
+    def key(self) -> str:
+        """What others name it by."""
+        ...
 
     @property
-    def names(self) -> frozenset[str]: ...
+    def names(self) -> frozenset[str]:
+        """The keys of those it names."""
+        ...
 
 
 R = TypeVar("R", bound=Named)
