@@ -312,7 +312,7 @@ class Backend(Exchange):
 
     @abstractmethod
     def find_tagged(self, key: str, beginning: str, limit: int = 100) -> Sequence[Found]:
-        """At most `limit` records that have a current tag of this `key` whose JSON has this `beginning`, in its order."""
+        """At most `limit` records with a current tag of this `key`, whose JSON has this `beginning`, in its order."""
 
     @abstractmethod
     def integrity(self) -> Integrity:
