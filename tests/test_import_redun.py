@@ -10,10 +10,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from redux.cli.main import dispatch
+from redux.file import File
 from redux.redun.importing import import_redun, open_redun
+from redux.redun.trouble import RedunUnreadable
 from redux.repo import Repo, open_repo
 from redux.scheduler import Scheduler
 from redux.value import CannotDecode
@@ -156,6 +159,27 @@ def test_an_import_that_was_stopped_is_finished_by_the_next(sqlite_history: Hist
         after += 1
     assert after >= len(("handles", "tasks", "values", "calls", "executions", "jobs", "tags"))
     whole.close()
+
+
+def test_a_server_that_goes_away_meanwhile_is_told_and_the_next_import_goes_on(
+    postgres_history: History, sqlite_repo: Repo
+):
+    def tell(what: str, done: int, of: int) -> None:
+        if what == "values":
+            with psycopg.connect(postgres_history.url, autocommit=True) as driver:
+                driver.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+                    "AND pid != pg_backend_pid()"
+                )
+
+    with (
+        pytest.raises(RedunUnreadable, match="see that the server runs"),
+        open_redun(postgres_history.url, str(postgres_history.values)) as redun,
+    ):
+        import_redun(redun, sqlite_repo, tell)
+    counts = take(postgres_history, sqlite_repo)
+    assert len(sqlite_repo.backend.executions(100)) == counts.read["executions"]
+    assert dispatch(["fsck", "--read-data", *flags(sqlite_repo)]) == 0
 
 
 def test_rows_may_lie_in_any_order(sqlite_history: History, sqlite_repo: Repo, tmp_path: Path):
@@ -301,6 +325,14 @@ def test_values_whose_bytes_are_nowhere_are_gone(sqlite_history: History, sqlite
     take(sqlite_history, sqlite_repo, values="none")
     assert dump(sqlite_repo) == before
     assert dispatch(["fsck", *flags(sqlite_repo)]) == 0
+
+
+def test_the_value_store_may_be_at_a_url(sqlite_history: History, sqlite_repo: Repo, stores: None):
+    for file in sqlite_history.values.rglob("*"):
+        if file.is_file():
+            File(f"memory://kept/{file.relative_to(sqlite_history.values)}").write(file.read_bytes(), mode="wb")
+    counts = take(sqlite_history, sqlite_repo, values="memory://kept")
+    assert counts.missing == 0
 
 
 def test_what_the_database_lacks_is_left_out_and_counted(sqlite_history: History, sqlite_repo: Repo, tmp_path: Path):

@@ -88,7 +88,7 @@ def test_each_row_comes_after_those_it_names(graph: dict[int, set[int]], dice: A
             book.calls.add((row.key, b"") for row in some)
 
         pages = [[rows[key] for key in order[start : start + 4]] for start in range(0, len(order), 4)]
-        lost = in_order(pages, lambda keys: [rows[key] for key in keys], book.calls, settle)
+        lost = in_order(pages, lambda keys: [[rows[key] for key in keys]], book.calls, settle)
     assert sorted(settled) == sorted(rows)
     if all(int(name) < int(key) and name in rows for key, row in rows.items() for name in row.names):
         assert lost == 0

@@ -400,7 +400,7 @@ class Backend(Exchange):
 
     @abstractmethod
     def find_by_tag(self, key: str, beginning: str, limit: int = 100) -> Sequence[Found]:
-        """At most `limit` records with a current tag of this `key` whose JSON begins so, in the order of that."""
+        """At most `limit` records with a current tag of this `key`, whose JSON has this `beginning`, in its order."""
 
     @abstractmethod
     def integrity(self) -> Integrity:

@@ -36,6 +36,8 @@ from redux_backends.texts import KeptText
 from redux_valuestore.digest import Digest
 
 _KINDS = frozenset(map(str, TagEntity))
+_INDEXED = 64
+"""Characters of a key or value that the index has."""
 
 _tag, _edit = schema.tag, schema.tag_edit
 _TAGS = Insert(_tag)
@@ -232,13 +234,17 @@ def find_tagged(connection: Connection, wanted: Sequence[TagFilter], kind: str |
 
 def find_by_tag(connection: Connection, key: str, beginning: str, limit: int) -> Sequence[Found]:
     """Records with a current tag of this key whose JSON begins so."""
-    indexed = schema.beginning_of(_tag.c.value)
-    after = beginning + chr(sys.maxunicode)
+    indexed, after = schema.beginning_of(_tag.c.value), beginning + chr(sys.maxunicode)
     found = (
         select(_tag.c.kind, _tag.c.entity)
-        .where(schema.CURRENT, schema.beginning_of(_tag.c.key) == key[:64], _tag.c.key == key)
-        .where(indexed >= beginning[:64], indexed <= after[:64], _tag.c.value >= beginning, _tag.c.value < after)
+        .where(schema.CURRENT, schema.beginning_of(_tag.c.key) == key[:_INDEXED])
+        .where(indexed >= beginning[:_INDEXED], indexed <= after[:_INDEXED])
         .order_by(_tag.c.value, _tag.c.entity)
         .limit(limit)
     )
+    # Said of short ones too, SQLite would put the key in place of the column, and not know its index any more.
+    if len(key) >= _INDEXED:
+        found = found.where(_tag.c.key == key)
+    if len(beginning) >= _INDEXED:
+        found = found.where(_tag.c.value >= beginning, _tag.c.value < after)
     return [Found(kind, entity) for kind, entity in connection.execute(found)]

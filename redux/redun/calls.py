@@ -74,8 +74,8 @@ def take_calls(taking: Taking) -> None:
         done += len(calls)
         taking.told("calls", done, total)
 
-    def again(keys: Sequence[str]) -> list[_Call]:
-        return _enriched(taking, list(taking.source.read(f"{_COLUMNS} WHERE call_hash {AMONG}", keys)))
+    def again(keys: Sequence[str]) -> list[list[_Call]]:
+        return [_enriched(taking, list(taking.source.read(f"{_COLUMNS} WHERE call_hash {AMONG}", keys)))]
 
     first = (_enriched(taking, page) for page in pages(taking.source.read(_ALL)))
     taking.counts.lost += in_order(first, again, taking.book.calls, settle)

@@ -37,8 +37,8 @@ def take_handles(taking: Taking) -> None:
         done += len(versions)
         taking.told("handles", done, total)
 
-    def again(keys: Sequence[str]) -> list[_Version]:
-        return _versions(taking, list(taking.source.read(f"{_ALL} WHERE hash {AMONG}", keys)))
+    def again(keys: Sequence[str]) -> list[list[_Version]]:
+        return [_versions(taking, list(taking.source.read(f"{_ALL} WHERE hash {AMONG}", keys)))]
 
     first = (_versions(taking, page) for page in pages(taking.source.read(_ALL)))
     taking.counts.lost += in_order(first, again, taking.book.handles, settle)

@@ -102,8 +102,8 @@ def take_jobs(taking: Taking) -> None:
         done += len(jobs)
         taking.told("jobs", done, total)
 
-    def again(keys: Sequence[str]) -> list[_Job]:
-        return list(_read(taking, list(taking.source.read(f"{_JOBS} WHERE j.id {AMONG}", keys))))
+    def again(keys: Sequence[str]) -> list[list[_Job]]:
+        return [list(_read(taking, list(taking.source.read(f"{_JOBS} WHERE j.id {AMONG}", keys))))]
 
     rows = taking.source.read(f"{_JOBS} ORDER BY j.start_time, j.id")
     first = (list(_read(taking, page)) for page in pages(rows))

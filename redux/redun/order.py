@@ -13,10 +13,14 @@ class Named(Protocol):
     """A row by its `key`, with the keys of the rows that it `names`."""
 
     @property
-    def key(self) -> str: ...
+    def key(self) -> str:
+        """What others name it by."""
+        ...
 
     @property
-    def names(self) -> frozenset[str]: ...
+    def names(self) -> frozenset[str]:
+        """The keys of those it names."""
+        ...
 
 
 R = TypeVar("R", bound=Named)
@@ -26,7 +30,7 @@ _AT_ONCE = 1_000
 
 def in_order(
     pages: Iterable[Sequence[R]],
-    again: Callable[[Sequence[str]], Sequence[R]],
+    again: Callable[[Sequence[str]], Iterable[Sequence[R]]],
     known: Known,
     settle: Callable[[Sequence[R]], None],
 ) -> int:
@@ -41,16 +45,17 @@ def in_order(
     while early:
         left: list[str] = []
         for start in range(0, len(early), _AT_ONCE):
-            left += _settle(again(early[start : start + _AT_ONCE]), known, settle)
+            for page in again(early[start : start + _AT_ONCE]):
+                left += _settle(page, known, settle)
         if len(left) == len(early):
             break
         early = left
     lost = 0
     for start in range(0, len(early), _AT_ONCE):
-        rows = again(early[start : start + _AT_ONCE])
-        names = {name for row in rows for name in row.names}
-        lost += len(names - known.find(names).keys())
-        settle(rows)
+        for page in again(early[start : start + _AT_ONCE]):
+            names = {name for row in page for name in row.names}
+            lost += len(names - known.find(names).keys())
+            settle(page)
     return lost
 
 

@@ -51,10 +51,10 @@ def take_tags(taking: Taking) -> None:
         done += len(tags)
         taking.told("tags", done, total)
 
-    def again(keys: Sequence[str]) -> list[_Tag]:
-        return _enriched(taking, list(taking.source.read(f"{_COLUMNS} WHERE tag_hash {AMONG}", keys)))
+    def again(keys: Sequence[str]) -> list[list[_Tag]]:
+        return [_enriched(taking, list(taking.source.read(f"{_COLUMNS} WHERE tag_hash {AMONG}", keys)))]
 
-    first = (_enriched(taking, page) for page in pages(taking.source.read(_COLUMNS)))
+    first = (_enriched(taking, page) for page in pages(taking.source.read(f'{_COLUMNS} ORDER BY "key", tag_hash')))
     taking.counts.lost += in_order(first, again, taking.book.tags, settle)
 
 

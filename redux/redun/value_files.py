@@ -5,11 +5,12 @@ from __future__ import annotations
 import configparser
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
 
+from redux.files.places import get_filesystem
 from redux.redun.source import file_of
 from redux.redun.trouble import RedunRefused, RedunUnreadable
 from redux_backends.urls import without_password
+from redux_valuestore.errors import ReduxError
 
 NONE = "none"
 """Said instead of a location: there is no store any more."""
@@ -52,22 +53,21 @@ class RemoteFiles(ValueFiles):
     """A place at a URL."""
 
     def __init__(self, url: str) -> None:
-        import fsspec  # noqa: PLC0415 - only where values are at a URL
-
-        self._place = without_password(url)
+        self._url = url.rstrip("/")
         try:
-            self._system, self._root = fsspec.core.url_to_fs(url)
-        except (ImportError, ValueError) as error:
-            raise RedunRefused(f"redun's value store {self._place} cannot be opened: {error}") from error
+            self._system = get_filesystem(url=url)
+            self._system.isdir(self._url)
+        except (OSError, ReduxError, ImportError, ValueError) as error:
+            raise RedunRefused(f"redun's value store {without_password(url)} cannot be opened: {error}") from error
 
     def read(self, hash: str) -> bytes | None:
-        system: Any = self._system
         try:
-            return system.cat_file(f"{self._root.rstrip('/')}/{hash[:2]}/{hash[2:]}")
+            with self._system.open(f"{self._url}/{hash[:2]}/{hash[2:]}", "rb") as file:
+                return file.read()
         except FileNotFoundError:
             return None
-        except Exception as error:  # each file system raises its own
-            raise RedunUnreadable(f"cannot read redun's value store {self._place}: {error!r:.200}") from error
+        except (OSError, ReduxError) as error:
+            raise RedunUnreadable(f"cannot read redun's value store {without_password(self._url)}: {error}") from error
 
 
 def find_value_files(location: str | None, database: str) -> ValueFiles | None:

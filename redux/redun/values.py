@@ -23,7 +23,8 @@ ERROR = "redun.ErrorValue"
 _EXPRESSION = b"redun.expression"
 _BYTES_AT_ONCE = 16 << 20
 _ROWS_AT_ONCE = 1_000
-_COLUMNS = "SELECT value_hash, type, format, value FROM value"
+_COLUMNS = "SELECT value_hash, type, format, length(value) FROM value"
+_BYTES = f"SELECT value_hash, value FROM value WHERE value_hash {AMONG} AND length(value) > 0"
 _SIMPLE = f"{_COLUMNS} WHERE value_hash NOT IN (SELECT parent_value_hash FROM subvalue)"
 _HOLDING = f"{_COLUMNS} WHERE value_hash IN (SELECT parent_value_hash FROM subvalue)"
 _PARTS = f"""
@@ -59,31 +60,33 @@ def take_values(taking: Taking) -> None:
         done += len(values)
         taking.told("values", done, total)
 
-    def again(keys: Sequence[str]) -> list[_Value]:
-        return _enriched(taking, list(taking.source.read(f"{_COLUMNS} WHERE value_hash {AMONG}", keys)))
+    def again(keys: Sequence[str]) -> Iterator[list[_Value]]:
+        return _read(taking, taking.source.read(f"{_COLUMNS} WHERE value_hash {AMONG}", keys))
 
     for statement in (_SIMPLE, _HOLDING):
-        first = (_enriched(taking, page) for page in _pages(taking, taking.source.read(statement)))
+        first = _read(taking, taking.source.read(statement))
         taking.counts.lost += in_order(first, again, taking.book.values, settle)
 
 
-def _pages(taking: Taking, rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Rows by the number and by the bytes that are held at once."""
+def _read(taking: Taking, rows: Iterable[Row]) -> Iterator[list[_Value]]:
+    """Values by the number and by the bytes that are held at once."""
     page: list[Row] = []
     held = 0
-    for hash, type_name, format, data in rows:
-        page.append((hash, type_name, format, bytes(data or b"") or taking.files.read(hash)))
-        held += len(page[-1][3] or b"")
+    for hash, type_name, format, size in rows:
+        in_file = taking.files.read(hash) if size == 0 else None
+        page.append((hash, type_name, format, in_file))
+        held += size or len(in_file or b"")
         if len(page) >= _ROWS_AT_ONCE or held >= _BYTES_AT_ONCE:
-            yield page
+            yield _enriched(taking, page)
             page, held = [], 0
     if page:
-        yield page
+        yield _enriched(taking, page)
 
 
 def _enriched(taking: Taking, rows: Sequence[Row]) -> list[_Value]:
-    """Rows with what other tables say of these values."""
+    """Rows with their bytes, and with what other tables say of these values."""
     hashes = [row[0] for row in rows]
+    kept = {hash: bytes(data) for hash, data in taking.source.read(_BYTES, hashes)}
     files: defaultdict[str, list[FileFact]] = defaultdict(list)
     parts: defaultdict[str, set[str]] = defaultdict(set)
     for hash, path in taking.source.read(_FILES, hashes):
@@ -94,19 +97,13 @@ def _enriched(taking: Taking, rows: Sequence[Row]) -> list[_Value]:
             files[hash].append(FileFact(file_text(path), kept_hash(part)))
     tasks = _task_facts(taking, hashes)
     handles = versions_of(taking, hashes)
-    return [
-        _Value(
-            hash,
-            frozenset(parts[hash]),
-            type_name,
-            format,
-            bytes(data or b"") or None,
-            tuple(sorted(files[hash], key=lambda fact: fact.path)) or _folder(hash, type_name, data),
-            tasks.get(hash),
-            handles.get(hash),
-        )
-        for hash, type_name, format, data in rows
-    ]
+    values: list[_Value] = []
+    for hash, type_name, format, in_file in rows:
+        data = kept.get(hash) or in_file or None
+        held = tuple(sorted(files[hash], key=lambda fact: fact.path)) or _folder(hash, type_name, data)
+        names = frozenset(parts[hash])
+        values.append(_Value(hash, names, type_name, format, data, held, tasks.get(hash), handles.get(hash)))
+    return values
 
 
 def _task_facts(taking: Taking, hashes: Sequence[str]) -> Mapping[str, TaskFact]:
