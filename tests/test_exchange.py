@@ -177,6 +177,14 @@ def beside(project: Path, name: str) -> Where:
     return here(folder)
 
 
+def latest(place: Where) -> str:
+    """The id of the newest execution."""
+    repo = place.open()
+    id = repo.backend.executions(1)[0].id.hex()
+    repo.close()
+    return id
+
+
 def every_view(place: Where, redux: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """All that `redux log` and `redux explain-miss` say of what is in a repository, at one moment."""
     still = SimpleNamespace(time=lambda: 1.9e9)
@@ -187,7 +195,7 @@ def every_view(place: Where, redux: Callable[..., str], monkeypatch: pytest.Monk
         if each.kind in (RecordKind.EXECUTION, RecordKind.JOB, RecordKind.CALL, RecordKind.VALUE, RecordKind.TASK):
             asked.append(("log", each.id.hex()))
         if each.kind is RecordKind.EXECUTION:
-            asked += [("explain-miss", each.id.hex()), ("explain-miss", each.id.hex(), "--json")]
+            asked += [("explain-miss", each.id.hex()), ("tag", "log", each.id.hex(), "--json")]
     repo.close()
     return {" ".join(words): redux(*words, *place.words) for words in sorted(set(asked))}
 
@@ -199,6 +207,9 @@ def test_what_goes_over_and_over_again_says_the_same_and_is_reused(
         ("--db", postgres_url, "--store", str(project.parent / "shared")), postgres_url, project.parent / "shared"
     )
     redux("repo", "add", "team", postgres_url, "--store", str(team.store))
+    tagged = latest(here(project))
+    redux("tag", "add", tagged, "note=first")
+    redux("tag", "update", tagged, "note=second")
     pushed = redux("push", "team")
     assert re.fullmatch(r"pushed to team: 3 executions, \d+ jobs, .*large values\)\n", pushed)
     assert redux("push", "team") == "team has all of it already\n"
@@ -371,9 +382,7 @@ def test_what_cannot_be_written_there_is_one_error_and_the_next_goes_on():
 def test_ids_and_names_of_tasks_choose_what_goes(project: Path, redux: Callable[..., str]):
     laptop = beside(project, "laptop")
     redux("repo", "add", "laptop", str(laptop.store.parent.parent))
-    repo = here(project).open()
-    failed = repo.backend.executions(1)[0].id.hex()
-    repo.close()
+    failed = latest(here(project))
     assert redux("push", "laptop", "exchanged.leaf") == "pushed to laptop: 1 task (0 bytes)\n"
     would = redux("push", "laptop", failed[:8], "--dry-run", code=3)
     assert would.startswith("would push to laptop: 1 execution, 2 jobs, 2 calls")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from redux.repo import Repo
@@ -72,7 +74,7 @@ class Transfer:
         stops this, the next one goes on. Raises `BackendError`, `StoreError`.
         """
         ready = self._ready(roots)
-        with ThreadPoolExecutor(1, "redux-exchange-next") as pool:
+        with _uncollected(), ThreadPoolExecutor(1, "redux-exchange-next") as pool:
             coming = pool.submit(next, ready, None)
             while (group := coming.result()) is not None:
                 # The next group is read while this one is put, for each side mostly waits for the other.
@@ -149,6 +151,18 @@ class Transfer:
         except ValueMissing:
             return False
         return True
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Work inside without garbage collection: records name nothing in circles, and looking at them costs a sixth."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _is_damaged(value: ValueRecord) -> bool:
