@@ -15,7 +15,7 @@ from redux.cli.passing_line import passing_count
 from redux.cli.render import cut, dim, show_count, show_seconds, show_size, strong, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
-from redux.fsck.check import Check, Looked, Tell
+from redux.fsck.check import Check, Looked
 from redux.fsck.findings import WORDS, Kind
 from redux.fsck.repair import Repair
 
@@ -65,7 +65,7 @@ def fsck(read_data: bool, subset: str | None, repair: bool, as_json: bool, **pla
     fraction = 1.0 if read_data else _fraction(subset)
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
-        with _progress() as tell:
+        with passing_count("looking at") as tell:
             outcome = _look(Check(repo, fraction, tell), Repair(repo) if repair else None)
     finally:
         repo.close()
@@ -165,10 +165,3 @@ def _verdict(outcome: Outcome, repair: bool) -> str:
     if mended:
         return f"{strong('mended')}: the next run makes again what it needs; {seen}"
     return f"{strong('sound')}: {seen}"
-
-
-# -- progress ----------------------------------------------------------------------------------------
-
-
-def _progress() -> AbstractContextManager[Tell]:
-    return passing_count("looking at")
