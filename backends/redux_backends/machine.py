@@ -274,8 +274,11 @@ class BackendMachine(RuleBasedStateMachine):
 
         assert ask(self.backend) == ask(self.oracle)
         if run is not None:
-            for summary in (lambda backend: backend.count_jobs(run.id), lambda backend: backend.miss_groups(run.id)):
-                assert summary(self.backend) == summary(self.oracle)
+            self._same(lambda backend: backend.miss_groups(run.id))
+            # Databases add durations up in an order of their own.
+            self._same(
+                lambda backend: [replace(each, seconds=round(each.seconds, 6)) for each in backend.count_jobs(run.id)]
+            )
 
     @rule(asked=st.sampled_from(_KEYS), asked_by=st.sampled_from(_EXECUTIONS))
     def explains_the_same(self, asked, asked_by) -> None:

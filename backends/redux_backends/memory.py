@@ -313,7 +313,7 @@ class MemoryBackend(MemoryRecords):
                 )
                 for (task_hash, reason), jobs in groups.items()
             ]
-            return sorted(found, key=lambda group: (-group.seconds, group.fullname, group.reason.kind))
+            return sorted(found, key=MissGroup.order)
 
     def get_call(self, call: Digest) -> CallNode | None:
         return self._calls.get(call)

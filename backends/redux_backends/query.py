@@ -303,7 +303,7 @@ def miss_groups(connection: Connection, id: ExecutionId) -> Sequence[MissGroup]:
         )
         for row in connection.execute(first_ones).mappings()
     ]
-    return sorted(found, key=lambda group: (-group.seconds, group.fullname, group.reason.kind))
+    return sorted(found, key=MissGroup.order)
 
 
 # -- the rest --------------------------------------------------------------------------------------
