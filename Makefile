@@ -29,7 +29,7 @@ types: $(VENV)/dev
 contracts: $(VENV)/dev
 	$(BIN)/lint-imports
 
-faults: $(VENV)/dev ## the long campaigns: kills, crowds, damaged bytes (under fifteen minutes)
+faults: $(VENV)/dev ## the long campaigns: kills, crowds, damaged bytes, random questions (about forty minutes)
 	$(PYTEST) -m faults -s --timeout=900
 
 bench: ## redux beside redun, joblib and diskcache (about an hour), and the table in benchmarks/README.md

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -110,7 +110,7 @@ def test_a_server_killed_and_started_again_at_any_moment_costs_time_only(
     for at in range(rounds):
         with server.database() as url:
             run = start(folder, url)
-            with pytest.raises(subprocess.TimeoutExpired):
+            with suppress(subprocess.TimeoutExpired):  # it may have been faster than the first
                 run.wait(dice.uniform(0.3, 0.8) * seconds)
             server.kill()
             server.start()

@@ -158,6 +158,10 @@ class MissGroup:
     seconds: Seconds
     example: JobId
 
+    def order(self) -> tuple[Seconds, str, int, str, Digest]:
+        """Where it stands among others: most time first, and no two alike."""
+        return -self.seconds, self.fullname, int(self.reason.kind), self.reason.detail, self.task_hash
+
 
 @dataclass(frozen=True, slots=True)
 class GivenBy:

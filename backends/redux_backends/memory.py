@@ -318,7 +318,7 @@ class MemoryBackend(MemoryTags):
                 )
                 for (task_hash, reason), jobs in groups.items()
             ]
-            return sorted(found, key=lambda group: (-group.seconds, group.fullname, group.reason.kind))
+            return sorted(found, key=MissGroup.order)
 
     def disagreements(
         self, *, task: str | None = None, execution: ExecutionId | None = None, limit: int = 100

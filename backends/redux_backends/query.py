@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import (
     ColumnElement,
@@ -159,8 +160,8 @@ def find_jobs(connection: Connection, wanted: JobFilter, limit: int) -> Sequence
 
 def _is_found_by_task(wanted: JobFilter) -> bool:
     """Whether no other filter leaves so few jobs that they can be put in order."""
-    few = (wanted.execution, wanted.parent, wanted.call, wanted.value, wanted.argument)
-    return few == (None,) * len(few) and not wanted.roots and wanted.status in (None, *_WENT_WELL)
+    rest = replace(wanted, task=None, status=None, missed=False)
+    return rest == JobFilter() and wanted.status in (None, *_WENT_WELL)
 
 
 def _newest_of_tasks(wanted: JobFilter, fitting: Select, limit: int) -> Select:
@@ -305,7 +306,7 @@ def miss_groups(connection: Connection, id: ExecutionId) -> Sequence[MissGroup]:
         )
         for row in connection.execute(first_ones).mappings()
     ]
-    return sorted(found, key=lambda group: (-group.seconds, group.fullname, group.reason.kind))
+    return sorted(found, key=MissGroup.order)
 
 
 # -- the rest --------------------------------------------------------------------------------------
