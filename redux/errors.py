@@ -20,6 +20,7 @@
         ├── UnknownDatabase        2   no backend for such a URL
         ├── MissingDriver          2   what speaks to such a database is not installed
         ├── UnknownId              2   no record has this id, prefix or name
+        ├── UnknownTag             2   a record has no such tag to replace or remove
         └── AmbiguousId            2   more than one record has this prefix
 
 The number is the exit code of the command line. Errors of values, code and tasks stand beside what raises
@@ -42,6 +43,7 @@ from redux_backends.backend import (
     MissingDriver,
     UnknownDatabase,
     UnknownId,
+    UnknownTag,
 )
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import StoreError, StoreUnavailable, ValueMissing
@@ -65,6 +67,7 @@ __all__ = [
     "StoreUnavailable",
     "UnknownDatabase",
     "UnknownId",
+    "UnknownTag",
     "UsageError",
     "ValueMissing",
     "WorkflowImportError",

@@ -56,6 +56,7 @@ from redux_backends.sample import (
     value,
     version,
 )
+from redux_backends.tag_suite import TagSuite
 
 
 def _stored(record: ValueRecord) -> StoredValue:
@@ -67,7 +68,7 @@ def _described(record: ValueRecord) -> ValueRecord:
     return replace(record, data=None)
 
 
-class BackendSuite(AskingSuite, IntegritySuite):
+class BackendSuite(AskingSuite, TagSuite, IntegritySuite):
     """Subclass it and give it `make_backend` and `expire_lease`."""
 
     @abstractmethod

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
+from dataclasses import dataclass
 
 import click
 
 from redux.cli import lookup
+from redux.cli.given import read_wanted
+from redux.cli.naming import record_of, what_is
 from redux.cli.nondeterminism import disagreements_json, disagreements_text
 from redux.cli.output import line_width, show, whole_width
 from redux.cli.page_text import (
@@ -26,7 +28,7 @@ from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.errors import UnknownId, UsageError
 from redux.repo import Repo
-from redux_backends.backend import Backend, Found
+from redux_backends.backend import Backend, Found, TagFilter
 from redux_backends.records import ExecutionId, JobStatus
 from redux_valuestore.digest import Digest
 
@@ -42,6 +44,7 @@ _STATUSES = {word: status for status, word in STATUS_WORDS.items()}
 @click.option("--status", type=click.Choice(list(_STATUSES)), help="Jobs that stand so.")
 @click.option("--failed", is_flag=True, help="Jobs that failed: --status failed.")
 @click.option("--nondeterministic", is_flag=True, help="Calls that gave different results for the same arguments.")
+@click.option("--tag", "tags", multiple=True, metavar="KEY[=VALUE]", help="What has this tag; all of several.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="How many to show.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @where_options
@@ -51,6 +54,7 @@ def log(
     status: str | None,
     failed: bool,
     nondeterministic: bool,
+    tags: tuple[str, ...],
     limit: int | None,
     as_json: bool,
     **places: str | None,
@@ -58,19 +62,22 @@ def log(
     """Show executions, newest first; or all about WHAT.
 
     WHAT is an id (execution, job, call, task or value; its first 4 digits or more), a file that a task read or wrote,
-    or the name of a task. With --task, --status or --failed: the jobs that fit, of one execution if WHAT is one. With
-    --nondeterministic: the calls, of that execution or task, that gave different results for the same arguments.
+    the name of a task, or - for the newest execution. With --task, --status or --failed: the jobs that fit, of one
+    execution if WHAT is one. With --tag: the executions that have such tags; with --task, --status, --failed or an
+    execution the jobs, of which the tags of their tasks count as well. With --nondeterministic: the calls, of that
+    execution or task, that gave different results for the same arguments.
     """
-    status = _one_status(status, failed, nondeterministic)
+    wanted = read_wanted(tags)
+    status = _one_status(status, failed, bool(tags), nondeterministic)
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
         backend = repo.backend
         if nondeterministic:
             lines = _disagreements(backend, what, task, limit or CALLS_SHOWN, as_json)
-        elif task is not None or status is not None:
-            lines = _jobs(backend, what, task, status, limit or JOBS_SHOWN, as_json)
+        elif task is not None or status is not None or (wanted and what is not None):
+            lines = _jobs(backend, _Asked(what, task, status, wanted), limit or JOBS_SHOWN, as_json)
         elif what is None:
-            lines = _executions(backend, limit or EXECUTIONS_SHOWN, as_json)
+            lines = _executions(backend, wanted, limit or EXECUTIONS_SHOWN, as_json)
         else:
             lines = _about(repo, what, limit or JOBS_SHOWN, as_json)
         show(lines)
@@ -79,54 +86,64 @@ def log(
         repo.close()
 
 
-def _one_status(status: str | None, failed: bool, nondeterministic: bool) -> str | None:
-    if nondeterministic and (failed or status is not None):
-        raise UsageError("--nondeterministic lists calls and not jobs, so nothing is chosen by --status or --failed")
+def _one_status(status: str | None, failed: bool, tags: bool, nondeterministic: bool) -> str | None:
+    if nondeterministic and (failed or tags or status is not None):
+        raise UsageError(
+            "--nondeterministic lists calls and not jobs: nothing is chosen by --status, --failed or --tag"
+        )
     word = STATUS_WORDS[JobStatus.FAILED]
     if failed and status not in (None, word):
         raise UsageError(f"--failed is --status {word}; it does not go with --status {status}")
     return word if failed else status
 
 
-def _executions(backend: Backend, limit: int, as_json: bool) -> list[str] | str:
-    lines = lookup.list_executions(backend, limit)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which jobs: of an execution, a task, those that stand so, with tags."""
+
+    what: str | None
+    task: str | None
+    status: str | None
+    tags: list[TagFilter]
+
+
+def _executions(backend: Backend, wanted: list[TagFilter], limit: int, as_json: bool) -> list[str] | str:
+    lines = lookup.list_executions(backend, limit, wanted)
     if as_json:
         return to_json("executions", {"executions": lines})
+    if not lines and wanted and backend.executions(1):
+        return "no execution has such tags; `redux tag list` shows what has tags"
     if not lines:
         return "nothing was run here yet; `redux run FILE TASK` runs a task"
     return executions_text(lines, time.time(), line_width(sys.stdout))
 
 
-def _jobs(
-    backend: Backend, what: str | None, task: str | None, status: str | None, limit: int, as_json: bool
-) -> list[str] | str:
+def _jobs(backend: Backend, asked: _Asked, limit: int, as_json: bool) -> list[str] | str:
     execution: ExecutionId | None = None
-    if what is not None:
-        found = backend.resolve(what)
+    if asked.what is not None:
+        found = record_of(backend, asked.what)
         if found.kind != "execution":
             raise UsageError(
-                f"{what} is a {found.kind}; --task, --status and --failed choose among the jobs of an execution"
+                f"{asked.what} is a {found.kind}; --task, --status, --failed and --tag choose among the jobs of an "
+                "execution"
             )
         execution = ExecutionId(found.id)
-    fullname = lookup.task_named(backend, task) if task is not None else None
-    wanted = None if status is None else _STATUSES[status]
-    views = backend.jobs(execution=execution, task=fullname, status=wanted, limit=limit)
+    fullname = lookup.task_named(backend, asked.task) if asked.task is not None else None
+    status = None if asked.status is None else _STATUSES[asked.status]
+    views = backend.jobs(execution=execution, task=fullname, status=status, tags=asked.tags, limit=limit)
     if as_json:
         return to_json("jobs", {"jobs": views})
     return jobs_text(views, time.time(), line_width(sys.stdout)) if views else "no job fits"
 
 
 def _disagreements(backend: Backend, what: str | None, task: str | None, limit: int, as_json: bool) -> list[str] | str:
-    found = None if what is None else lookup.resolve(backend, what)
-    execution = ExecutionId(found.id) if found is not None and found.kind == "execution" else None
+    found = None if what is None else record_of(backend, what)
     if found is not None and found.kind not in ("execution", "task"):
         raise UsageError(f"{what} is a {found.kind}; --nondeterministic takes an execution or a task")
-    names = [lookup.task_named(backend, name) for name in (task,) if name is not None]
-    if found is not None and found.kind == "task":
-        known = backend.get_task(Digest(found.id))
-        names += [known.fullname] if known is not None else []
-    elif what is not None and execution is None:
-        names.append(lookup.task_named(backend, what))
+    execution = ExecutionId(found.id) if found is not None and found.kind == "execution" else None
+    named = backend.get_task(Digest(found.id)) if found is not None and execution is None else None
+    names = [] if named is None else [named.fullname]
+    names += [] if task is None else [lookup.task_named(backend, task)]
     if len(set(names)) > 1:
         raise UsageError(f"{' and '.join(names)} are two tasks; name one of them")
     told = backend.disagreements(task=names[0] if names else None, execution=execution, limit=limit + 1)
@@ -139,25 +156,10 @@ def _disagreements(backend: Backend, what: str | None, task: str | None, limit: 
 
 
 def _about(repo: Repo, what: str, limit: int, as_json: bool) -> list[str] | str:
-    backend = repo.backend
-    found = lookup.resolve(backend, what)
-    if found is not None:
+    found = what_is(repo.backend, what)
+    if isinstance(found, Found):
         return _record(repo, found, limit, as_json)
-    page = lookup.file_page(backend, what)
-    if page is not None:
-        return to_json("file", page) if as_json else file_text(page, time.time(), line_width(sys.stdout))
-    if os.sep in what or os.path.exists(what):
-        raise UnknownId(
-            f"no recorded call read or wrote the file {what}; files go by the path that was given, or by the pattern "
-            "that holds them, as `redux log 'data/*/x.csv'`",
-            what,
-        )
-    try:
-        fullname = lookup.task_named(backend, what)
-    except UnknownId as error:
-        raise UnknownId(f"{what!r} starts no id, and names no recorded file; {error}", what) from None
-    newest = backend.known_tasks([fullname])[fullname][0]
-    return _record(repo, Found("task", newest), limit, as_json)
+    return to_json("file", found) if as_json else file_text(found, time.time(), line_width(sys.stdout))
 
 
 def _record(repo: Repo, found: Found, limit: int, as_json: bool) -> list[str] | str:

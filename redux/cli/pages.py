@@ -87,7 +87,7 @@ class CallPage:
     jobs: tuple[JobView, ...]
     behind: tuple[Behind, ...]
     tags: TagPairs = ()
-    """its result's"""
+    """its own, then its result's"""
     within: tuple[Within, ...] = ()
     """as its own tags say, and those of its jobs"""
 
