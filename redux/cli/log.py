@@ -88,9 +88,7 @@ def log(
 
 def _one_status(status: str | None, failed: bool, tags: bool, nondeterministic: bool) -> str | None:
     if nondeterministic and (failed or tags or status is not None):
-        raise UsageError(
-            "--nondeterministic lists calls and not jobs: nothing is chosen by --status, --failed or --tag"
-        )
+        raise UsageError("--nondeterministic lists calls, not jobs: nothing is chosen by --status, --failed or --tag")
     word = STATUS_WORDS[JobStatus.FAILED]
     if failed and status not in (None, word):
         raise UsageError(f"--failed is --status {word}; it does not go with --status {status}")
