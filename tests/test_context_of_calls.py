@@ -119,6 +119,13 @@ def test_an_execution_that_is_continued_in_another_context_tells_so_of_its_furth
     assert [shown(repo, view) for view in jobs] == [[str(HOME)], [str(HOME)], [str(AWAY)], ["{}"]]
 
 
+def test_a_context_that_has_no_encoding_is_not_told_and_costs_nothing_else(repo: Repo):
+    report = Scheduler(repo, context={**HOME, "lock": lambda: None}).execute(below())
+    assert report.value == ["home", "home", 0]
+    assert report.storage_trouble is None
+    assert rows(repo, report.execution_id) == 0
+
+
 SUBRUN = """\
 from redux import get_context, task
 from redux.functools import subrun

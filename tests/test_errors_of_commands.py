@@ -209,6 +209,9 @@ def test_every_question_about_a_record_says_what_can_be_asked_of_it(
     asked = [
         ("log", "JOB", "--failed"), ("log", "CALL", "--task", "main"), ("explain-miss", "CALL"), ("log", "same"),
         ("explain-miss", "same"), ("log", "./gone.txt"), ("log", "JOB", "EXECUTION"), ("log", "JOB", "--tag", "a"),
+        ("log", "--nondeterministic", "--failed"), ("log", "JOB", "--nondeterministic"),
+        ("log", "main", "--nondeterministic", "--task", "a.same"), ("log", "--failed", "--status", "died"),
+        ("log", "--status", "gone"),
         ("log", "main", "--tag", "a=1"), ("log", "gone", "--tag", "a"), ("log", "--tag", "=1"),
         ("tag", "rm", "JOB", "a"), ("tag", "add", "JOB", "a=1"), ("tag", "rm", "JOB", "a=2"), ("tag", "rm", "JOB"),
         ("tag", "rm", "JOB", "a", "b", "c=3"), ("tag", "update", "JOB", "b=1", "a=2"), ("tag", "update", "JOB", "a"),

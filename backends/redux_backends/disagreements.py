@@ -113,7 +113,7 @@ def _results(
             )
         )
     counted = select(_result.c.evaluation_id, func.count()).where(among).group_by(_result.c.evaluation_id)
-    return found, dict(map(tuple, connection.execute(counted)))
+    return found, {row: count for row, count in connection.execute(counted)}  # noqa: C416 - typed as it is
 
 
 def _givers(

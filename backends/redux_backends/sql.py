@@ -278,7 +278,7 @@ class SQLiteBackend(SqlBackend):
 
 
 def open_backend(url: str, password_command: str | None = None) -> Backend:
-    """The backend at a database URL, `sqlite:///path.db` or `postgresql://user@host/name`; not loaded yet.
+    """The backend at a database URL, `url`: `sqlite:///path.db` or `postgresql://user@host/name`; not loaded yet.
 
     `sqlite:///:memory:` is a memory of this process's own. Where a URL has no password, `password_command` is run for
     each connection to a server, and gives it. Raises `UnknownDatabase` where no backend knows such URLs,

@@ -70,9 +70,7 @@ def log(
     stands = _one_status(status, failed)
     wanted = read_wanted(tags)
     if nondeterministic and (stands is not None or wanted):
-        raise UsageError(
-            "--nondeterministic lists calls and not jobs, so nothing is chosen by --status, --failed or --tag"
-        )
+        raise UsageError("--nondeterministic lists calls, not jobs: nothing is chosen by --status, --failed or --tag")
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
         backend = repo.backend
@@ -136,16 +134,13 @@ def _jobs(backend: Backend, asked: _Asked, limit: int, as_json: bool) -> list[st
 
 
 def _disagreements(backend: Backend, what: str | None, task: str | None, limit: int, as_json: bool) -> list[str] | str:
-    found = None if what is None else lookup.resolve(backend, what)
-    execution = ExecutionId(found.id) if found is not None and found.kind == "execution" else None
+    found = None if what is None else record_of(backend, what)
     if found is not None and found.kind not in ("execution", "task"):
         raise UsageError(f"{what} is a {found.kind}; --nondeterministic takes an execution or a task")
-    names = [lookup.task_named(backend, name) for name in (task,) if name is not None]
-    if found is not None and found.kind == "task":
-        known = backend.get_task(Digest(found.id))
-        names += [known.fullname] if known is not None else []
-    elif what is not None and execution is None:
-        names.append(lookup.task_named(backend, what))
+    execution = ExecutionId(found.id) if found is not None and found.kind == "execution" else None
+    named = backend.get_task(Digest(found.id)) if found is not None and execution is None else None
+    names = [] if named is None else [named.fullname]
+    names += [] if task is None else [lookup.task_named(backend, task)]
     if len(set(names)) > 1:
         raise UsageError(f"{' and '.join(names)} are two tasks; name one of them")
     told = backend.disagreements(task=names[0] if names else None, execution=execution, limit=limit + 1)

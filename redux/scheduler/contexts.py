@@ -12,6 +12,7 @@ from redux.value import encode
 from redux_backends.backend import CONTEXT
 from redux_backends.records import ExecutionId, Tag, ValueRecord
 from redux_valuestore.digest import Digest
+from redux_valuestore.errors import ReduxError
 
 
 class Contexts:
@@ -30,8 +31,9 @@ class Contexts:
         self.here: bytes = b""
 
     def begin(self, context: Mapping[str, object]) -> Sequence[Tag]:
-        """The tag of an execution that begins in a context; none where that is empty."""
-        return (self._tag("execution", self._execution, self._keep(context)),) if context else ()
+        """The tag of an execution that begins in a context; none where that is empty, or has no encoding."""
+        kept = self._keep(context) if context else None
+        return () if kept is None else (self._tag("execution", self._execution, kept),)
 
     def go_on(self, context: Mapping[str, object]) -> None:
         """Go on with an execution that others began: where its context is another, all jobs here are to tell theirs."""
@@ -39,7 +41,7 @@ class Contexts:
         told = [json.loads(tag.value or "null") for tag in tags if tag.key == CONTEXT]
         if told or context:
             here = self._keep(context)
-            self.here = b"" if here.hex() in told else here
+            self.here = b"" if here is None or here.hex() in told else here
 
     def of_job(self, job: Job) -> Sequence[Tag]:
         """The tag of a job; none where its context is the execution's."""
@@ -50,9 +52,12 @@ class Contexts:
             self._keep(job.context)
         return (self._tag("job", job.id, context),)
 
-    def _keep(self, context: Mapping[str, object]) -> Digest:
+    def _keep(self, context: Mapping[str, object]) -> Digest | None:
         plain = thaw(context)
-        encoded = encode(plain)
+        try:
+            encoded = encode(plain)
+        except ReduxError:  # what is not taken from it need not have an encoding
+            return None
         self._note_values(self._repo.keep(encoded, plain))
         self._kept.add(encoded.hash)
         return encoded.hash

@@ -398,6 +398,7 @@ class Scheduler:
 def _end(run: Run, asked: Request, status: JobStatus) -> None:
     if asked.joins:
         return
-    if status is JobStatus.DONE and asked.before in (JobStatus.FAILED, JobStatus.CANCELLED):
-        status = asked.before
+    before = asked.before
+    if status is JobStatus.DONE and (before is JobStatus.FAILED or before is JobStatus.CANCELLED):
+        status = before
     run.record_execution(replace(asked.execution, ended=time.time(), status=status))
