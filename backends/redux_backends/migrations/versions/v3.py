@@ -1,4 +1,7 @@
-"""Tags have a hash, a moment, and what they supersede, so that edits keep what was there before."""
+"""Tags have a hash, a moment, and what they supersede, so that edits keep what was there before.
+
+Evaluations whose results disagree are noted, and the jobs of a task and those that went wrong are found by indexes.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,11 @@ _FILLED_AT_ONCE = text("""
 UPDATE tag SET hash = said.hash, recorded = 0, current = 1
 FROM unnest(CAST(:rows AS int8[]), CAST(:hashes AS bytea[])) AS said (id, hash) WHERE tag.id = said.id
 """)
+_NEWEST = (
+    ("evaluation_by_task", "evaluation", "task_id", "id"),
+    ("argument_by_value", "argument", "value_id", "evaluation_id"),
+)
+"""Indexes that on PostgreSQL have the row at the end, as those of SQLite have anyway."""
 _ROW = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -68,7 +76,47 @@ def _new_columns() -> Sequence[Column[Any]]:
 
 
 def upgrade() -> None:
-    """Give every tag its hash; all are current, and recorded nobody knows when."""
+    """Give every tag its hash; all are current, and recorded nobody knows when. Note what disagrees; add indexes."""
+    on_postgres = op.get_bind().dialect.name == "postgresql"
+    _upgrade_tags(on_postgres)
+    _note_disagreements(on_postgres)
+    op.create_index("job_by_task", "job", ["task_id", "started"])
+    well = text("(status NOT IN (1, 2))")
+    op.create_index("job_went_wrong", "job", ["started"], sqlite_where=well, postgresql_where=well)
+    if on_postgres:
+        for name, table, column, newest in _NEWEST:
+            op.drop_index(name, table)
+            op.create_index(f"{name}_newest", table, [column, newest])
+
+
+def downgrade() -> None:
+    """Keep the tags that are current."""
+    if op.get_bind().dialect.name == "postgresql":
+        for name, table, column, _ in _NEWEST:
+            op.drop_index(f"{name}_newest", table)
+            op.create_index(name, table, [column])
+    op.drop_index("job_went_wrong", "job")
+    op.drop_index("job_by_task", "job")
+    op.drop_table("disagreement")
+    _downgrade_tags()
+
+
+def _note_disagreements(on_postgres: bool) -> None:
+    """Note the evaluations with two results that hold nothing which can change; of others nobody knows any more."""
+    op.create_table(
+        "disagreement",
+        Column("evaluation_id", _ROW, *_refers("evaluation.id", on_postgres), primary_key=True, autoincrement=False),
+        sqlite_with_rowid=False,
+        comment="evaluations that gave two results which nothing that they hold explains",
+    )
+    op.execute(
+        "INSERT INTO disagreement SELECT given.evaluation_id FROM evaluation_result given "
+        "JOIN value ON value.id = given.value_id WHERE (value.traits & 242) = 0 AND value.place <> 2 "
+        "GROUP BY given.evaluation_id HAVING count(*) > 1"
+    )
+
+
+def _upgrade_tags(on_postgres: bool) -> None:
     op.drop_index("tag_by_entity", "tag")
     with op.batch_alter_table("tag", copy_from=_before()) as batch:
         for column in _new_columns():
@@ -83,12 +131,11 @@ def upgrade() -> None:
             nullable=True,
             comment="none: what it supersedes was removed",
         )
-    on_postgres = op.get_bind().dialect.name == "postgresql"
     op.create_table(
         "tag_edit",
-        Column("child_id", _ROW, *_refers(on_postgres), primary_key=True),
+        Column("child_id", _ROW, *_refers("tag.id", on_postgres), primary_key=True),
         Column("position", Integer, primary_key=True),
-        Column("parent_id", _ROW, *_refers(on_postgres), nullable=False),
+        Column("parent_id", _ROW, *_refers("tag.id", on_postgres), nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_index("tag_by_hash", "tag", [text("substr(hash, 1, 5)")])
@@ -99,8 +146,7 @@ def upgrade() -> None:
     op.create_index("tag_edit_by_parent", "tag_edit", ["parent_id"])
 
 
-def downgrade() -> None:
-    """Keep the tags that are current."""
+def _downgrade_tags() -> None:
     op.drop_table("tag_edit")
     for name in ("tag_by_key", "tag_by_entity", "tag_by_hash"):
         op.drop_index(name, "tag")
@@ -122,9 +168,9 @@ def downgrade() -> None:
     op.create_index("tag_by_entity", "tag", [text("substr(entity, 1, 5)")])
 
 
-def _refers(on_postgres: bool) -> Sequence[ForeignKey]:
+def _refers(column: str, on_postgres: bool) -> Sequence[ForeignKey]:
     """Foreign keys are declared on SQLite only."""
-    return () if on_postgres else (ForeignKey("tag.id"),)
+    return () if on_postgres else (ForeignKey(column),)
 
 
 def _fill_in(tag: Table) -> None:
