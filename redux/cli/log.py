@@ -67,10 +67,9 @@ def log(
     execution the jobs, of which the tags of their tasks count as well. With --nondeterministic: the calls, of that
     execution or task, that gave different results for the same arguments.
     """
-    stands = _one_status(status, failed)
     wanted = read_wanted(tags)
-    if nondeterministic and (stands is not None or wanted):
-        raise UsageError("--nondeterministic lists calls, not jobs: nothing is chosen by --status, --failed or --tag")
+    stands = _one_status(status, failed)
+    _refuse_choice(nondeterministic, stands, wanted)
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
         backend = repo.backend
@@ -93,6 +92,11 @@ def _one_status(status: str | None, failed: bool) -> JobStatus | None:
     if failed and status not in (None, word):
         raise UsageError(f"--failed is --status {word}; it does not go with --status {status}")
     return JobStatus.FAILED if failed else None if status is None else _STATUSES[status]
+
+
+def _refuse_choice(nondeterministic: bool, status: JobStatus | None, tags: list[TagFilter]) -> None:
+    if nondeterministic and (status is not None or tags):
+        raise UsageError("--nondeterministic lists calls, not jobs: nothing is chosen by --status, --failed or --tag")
 
 
 @dataclass(frozen=True, slots=True)
