@@ -15,11 +15,11 @@ from types import ModuleType
 
 import pytest
 
-from redux.exchange import archive_format
-from redux.exchange.archive_file import ArchiveFile
-from redux.exchange.archive_loading import load
-from redux.exchange.archive_reading import read_executions
-from redux.exchange.archive_saving import save
+from redux.archive import format as archive_format
+from redux.archive.file import ArchiveFile
+from redux.archive.loading import load
+from redux.archive.reading import read_executions
+from redux.archive.saving import save
 from redux.repo import Repo, open_repo
 from redux_backends.exchange import RecordId, RecordKind
 from redux_backends.memory import MemoryBackend
@@ -108,7 +108,7 @@ def test_many_parts_and_packed_ones_hold_the_same(
 ):
     for name, most in (("PART_RECORDS", 7), ("PART_VALUES", 5), ("PART_BYTES", 3_000), ("PART_CONTENTS", 2_000)):
         monkeypatch.setattr(archive_format, name, most)
-    monkeypatch.setattr("redux.exchange.archive_loading._HELD", 300)
+    monkeypatch.setattr("redux.archive.loading._HELD", 300)
     record(sqlite_repo, tmp_path / "flow", load_flow)
     told = save(sqlite_repo, str(tmp_path / "plain.tar"))
     assert save(sqlite_repo, str(tmp_path / "packed.tar.gz")) == told
@@ -184,8 +184,8 @@ def test_what_is_recorded_while_we_save_is_left_out_whole(tmp_path: Path, load_f
 
 _KILLED_AT_EVERY_STEP = """
 import os, signal, sys
-from redux.exchange.archive_loading import load
-from redux.exchange.archive_saving import save
+from redux.archive.loading import load
+from redux.archive.saving import save
 from redux.fsck.check import Check
 from redux.repo import open_repo
 
@@ -247,8 +247,8 @@ def test_loading_that_is_killed_at_any_step_is_finished_by_the_next(tmp_path: Pa
 
 _KILLED_WHILE_SAVING = """
 import os, signal, sys
-from redux.exchange import archive_file
-from redux.exchange.archive_saving import save
+from redux.archive import file as archive_file
+from redux.archive.saving import save
 from redux.repo import open_repo
 
 database, values, path = sys.argv[1:]

@@ -13,9 +13,9 @@ from typing import get_type_hints
 
 import pytest
 
-from redux.exchange.archive_format import NAME_OF, Manifest
-from redux.exchange.archive_kinds import ArchivedValue
-from redux.exchange.archive_saving import save
+from redux.archive.format import NAME_OF, Manifest
+from redux.archive.kinds import ArchivedValue
+from redux.archive.saving import save
 from redux.repo import Repo
 from redux_backends.exchange import CallRecord, HandleRecord, RecordKind
 from redux_backends.kinds import JobStatus, Outcome, Traits

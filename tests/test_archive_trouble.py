@@ -25,13 +25,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from redux.archive import file as archive_file
+from redux.archive import format as archive_format
+from redux.archive import order as archive_order
+from redux.archive.file import ArchiveFile
+from redux.archive.loading import load
+from redux.archive.reading import check
+from redux.archive.saving import save
+from redux.archive.trouble import ArchiveBent, ArchiveError, ArchiveNewer, ArchiveUnavailable
 from redux.cli.main import dispatch
-from redux.exchange import archive_file, archive_format, archive_order
-from redux.exchange.archive_file import ArchiveFile
-from redux.exchange.archive_loading import load
-from redux.exchange.archive_reading import check
-from redux.exchange.archive_saving import save
-from redux.exchange.archive_trouble import ArchiveBent, ArchiveError, ArchiveNewer, ArchiveUnavailable
 from redux.repo import Repo, open_repo
 from redux_backends.errors import BackendUnavailable
 from redux_backends.memory import MemoryBackend
@@ -413,8 +415,8 @@ _BOMB = """
 import resource, sys
 from contextlib import closing
 from dataclasses import replace
-from redux.exchange.archive_file import ArchiveFile
-from redux.exchange.archive_reading import check
+from redux.archive.file import ArchiveFile
+from redux.archive.reading import check
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     with closing(ArchiveFile(sys.argv[1])) as file:
@@ -463,7 +465,7 @@ def test_what_cannot_be_saved_or_read_says_why(tmp_path: Path, monkeypatch: pyte
 
     def too_long() -> object:
         with monkeypatch.context() as patched:
-            patched.setattr("redux.exchange.archive_saving.LONGEST_LINE", 500)
+            patched.setattr("redux.archive.saving.LONGEST_LINE", 500)
             return save(recorded(), str(tmp_path / "long.tar"))
 
     def beside_another() -> object:
@@ -580,7 +582,7 @@ def test_an_archive_that_changes_while_it_is_loaded_is_refused(tmp_path: Path, m
         with path.open("r+b") as changing:
             changing.seek(place)
             changing.write(b"?")
-        from redux.exchange.archive_loading import load_checked
+        from redux.archive.loading import load_checked
 
         with pytest.raises(ArchiveBent, match="changed while it was loaded"):
             load_checked(memory_repo(), file, checked)

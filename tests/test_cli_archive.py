@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from redux.cli import counting
+from redux.cli import passing_line
 from redux.cli.archive import _progress
 from redux.cli.main import dispatch
 from redux.repo import open_repo
@@ -168,8 +168,8 @@ def test_loading_makes_a_project_only_once_the_archive_was_checked(
 
 def test_a_person_sees_how_far_it_is(monkeypatch: pytest.MonkeyPatch):
     written = io.StringIO()
-    monkeypatch.setattr(counting, "is_terminal", lambda stream: True)
-    monkeypatch.setattr(counting, "_REDRAW_SECONDS", 0)
+    monkeypatch.setattr(passing_line, "is_terminal", lambda stream: True)
+    monkeypatch.setattr(passing_line, "_REDRAW_SECONDS", 0)
     monkeypatch.setattr(sys, "stderr", written)
     with _progress() as tell:
         tell("looking for records", 2_000, 0)

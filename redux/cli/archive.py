@@ -10,18 +10,18 @@ from dataclasses import asdict
 
 import click
 
+from redux.archive.file import ArchiveFile, Tell
+from redux.archive.format import Counts, Manifest
+from redux.archive.loading import Loaded, load_checked
+from redux.archive.reading import check, read_executions
+from redux.archive.saving import Saved
+from redux.archive.saving import save as save_archive
 from redux.cli.exchange import roots_of
 from redux.cli.output import line_width, show
 from redux.cli.passing_line import passing_line
 from redux.cli.render import DIGITS, cut, dim, show_moment, show_seconds, show_size, show_status, strong, to_json
 from redux.cli.storage import open_to_read, open_to_write
 from redux.cli.surroundings import Where, where_options
-from redux.exchange.archive_file import ArchiveFile, Tell
-from redux.exchange.archive_format import Counts, Manifest
-from redux.exchange.archive_loading import Loaded, load_checked
-from redux.exchange.archive_reading import check, read_executions
-from redux.exchange.archive_saving import Saved
-from redux.exchange.archive_saving import save as save_archive
 from redux_backends.records import Execution
 
 _SHOWN = 20

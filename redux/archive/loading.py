@@ -10,11 +10,11 @@ from dataclasses import replace
 from mmap import ACCESS_READ, mmap
 from typing import Any
 
-from redux.exchange.archive_file import ArchiveFile, Tell, say_nothing
-from redux.exchange.archive_format import Counts, counted
-from redux.exchange.archive_kinds import ArchivedValue, record_id, records_of
-from redux.exchange.archive_reading import Checked, Part, Reading, check, read_rows
-from redux.exchange.archive_trouble import ArchiveBent, ArchiveUnavailable, altered
+from redux.archive.file import ArchiveFile, Tell, say_nothing
+from redux.archive.format import Counts, counted
+from redux.archive.kinds import ArchivedValue, record_id, records_of
+from redux.archive.reading import Checked, Part, Reading, check, read_rows
+from redux.archive.trouble import ArchiveBent, ArchiveUnavailable, altered
 from redux.repo import Repo
 from redux_backends.exchange import RecordKind, in_groups
 from redux_backends.records import ValueRecord

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from redux.exchange.archive_file import ArchiveWriter, Tell, say_nothing
-from redux.exchange.archive_format import (
+from redux.archive.file import ArchiveWriter, Tell, say_nothing
+from redux.archive.format import (
     FORMAT,
     LONGEST_LINE,
     MANIFEST,
@@ -24,9 +24,9 @@ from redux.exchange.archive_format import (
     is_full,
     part_name,
 )
-from redux.exchange.archive_kinds import KINDS, ArchivedValue, rows_of
-from redux.exchange.archive_order import Order
-from redux.exchange.archive_trouble import NotToBeSaved
+from redux.archive.kinds import KINDS, ArchivedValue, rows_of
+from redux.archive.order import Order
+from redux.archive.trouble import NotToBeSaved
 from redux.release import version
 from redux.repo import Repo
 from redux_backends.errors import BentRecord

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from redux.exchange.archive_file import ArchiveFile, Members, Tell, say_nothing
-from redux.exchange.archive_format import (
+from redux.archive.file import ArchiveFile, Members, Tell, say_nothing
+from redux.archive.format import (
     FORMAT,
     LONGEST_LINE,
     MANIFEST,
@@ -26,9 +26,9 @@ from redux.exchange.archive_format import (
     is_full,
     named_part,
 )
-from redux.exchange.archive_kinds import KINDS, ArchivedValue, records_of
-from redux.exchange.archive_order import Order, Placed
-from redux.exchange.archive_trouble import ArchiveNewer, altered
+from redux.archive.kinds import KINDS, ArchivedValue, records_of
+from redux.archive.order import Order, Placed
+from redux.archive.trouble import ArchiveNewer, altered
 from redux_backends.errors import BentRecord
 from redux_backends.exchange import RECORDS_AT_ONCE, RecordKind, verify
 from redux_backends.integrity import is_aside

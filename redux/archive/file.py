@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, cast
 
-from redux.exchange.archive_format import BLOCK, README, RECORD, filling, header, named_and_sized
-from redux.exchange.archive_trouble import (
+from redux.archive.format import BLOCK, README, RECORD, filling, header, named_and_sized
+from redux.archive.trouble import (
     ArchiveExists,
     ArchiveMissing,
     ArchiveUnavailable,

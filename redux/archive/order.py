@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from redux.exchange.archive_kinds import KINDS, Name
-from redux.exchange.archive_trouble import ArchiveUnavailable
+from redux.archive.kinds import KINDS, Name
+from redux.archive.trouble import ArchiveUnavailable
 from redux_backends.exchange import RecordKind
 from redux_valuestore.frozen import frozen
 
