@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from redux.redun.known import open_book
 from redux.redun.order import in_order
 from redux.redun.pickles import Made, NotRead, Pairs, read_pickle
-from redux.redun.showing import show_pickle
+from redux.redun.showing import show_pickle, traceback_of
 from redux.redun.tasks import read_parameters
 
 plain = st.recursive(
@@ -94,3 +94,16 @@ def test_each_row_comes_after_those_it_names(graph: dict[int, set[int]], dice: A
         assert lost == 0
         at = {key: number for number, key in enumerate(settled)}
         assert all(at[name] < at[key] for key, row in rows.items() for name in row.names)
+
+
+def test_what_holds_itself_is_shown_all_the_same():
+    holding = b"\x80\x02c%b\n%b\n)\x81q\x00}X%b%bh\x00sb."
+    for module, name, field in (
+        (b"redun.scheduler", b"ErrorValue", b"error"),
+        (b"redun.file", b"File", b"path"),
+        (b"builtins", b"ValueError", b"args"),
+    ):
+        pickled = holding % (module, name, len(field).to_bytes(4, "little"), field)
+        assert len(show_pickle(pickled, "x", 1)) < 60
+        told = traceback_of(pickled)
+        assert told is None or told == "redun.scheduler.ErrorValue"

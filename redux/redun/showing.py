@@ -74,12 +74,14 @@ def _listed(parts: Sequence[T], show: Callable[[T, int], str], depth: int, room:
 
 
 def _made(made: Made, depth: int, room: int) -> str:
+    if depth < 0:  # what a pickle says may hold itself
+        return "…"
     full, name = made.full, made.full.rpartition(".")[2]
     special = _SPECIAL.get(full) or _SPECIAL.get(full.rpartition(".")[0])
     if special is not None:
         return special(made, name, depth, room)
     if made.get("call_hash") is not None and made.get("class_name") is not None:
-        return f"{name}({_show(made.get('name'), 1, room)})"  # a handle, whose arguments may be passwords
+        return f"{name}({_show(made.get('name'), min(depth, 1) - 1, room)})"  # a handle, whose arguments may be passwords
     first = next(iter(cast("tuple[object, ...]", made.arguments)), None) if isinstance(made.arguments, tuple) else None
     if full in ("builtins.set", "builtins.frozenset"):
         parts = made.parts or (cast("list[object]", first) if isinstance(first, list) else [])
@@ -109,7 +111,7 @@ def _by_attributes(made: Made, name: str, room: int) -> str:
 
 def _file(made: Made, name: str, depth: int, room: int) -> str:
     path = made.get("path")
-    return f"{name}({_show(made.get('pattern') if path is None else path, 1, room)})"
+    return f"{name}({_show(made.get('pattern') if path is None else path, min(depth, 1) - 1, room)})"
 
 
 def _lazy(made: Made, name: str, depth: int, room: int) -> str:
@@ -123,7 +125,7 @@ def _task(made: Made, name: str, depth: int, room: int) -> str:
 
 
 def _error(made: Made, name: str, depth: int, room: int) -> str:
-    return _show(made.get("error"), depth, room)
+    return _show(made.get("error"), depth - 1, room)
 
 
 _SPECIAL: dict[str, Callable[[Made, str, int, int], str]] = {
