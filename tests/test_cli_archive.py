@@ -11,16 +11,21 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from redux.archive.saving import save
 from redux.cli import passing_line
 from redux.cli.archive import _progress
 from redux.cli.main import dispatch
-from redux.repo import open_repo
+from redux.repo import Repo, open_repo
 from redux_backends.exchange import RecordKind
+from redux_backends.memory import MemoryBackend
+from redux_backends.sample import Story
+from redux_valuestore.store import MemoryStore
 
 from .test_cli_log import WORKFLOW
 
@@ -175,3 +180,22 @@ def test_a_person_sees_how_far_it_is(monkeypatch: pytest.MonkeyPatch):
         tell("looking for records", 2_000, 0)
         tell("checking", 1, 4)
     assert written.getvalue() == "\r\x1b[Klooking for records 2,000\r\x1b[Kchecking 25 %\r\x1b[K"
+
+
+def test_what_others_wrote_is_shown_and_steers_no_terminal(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.chdir(tmp_path)
+    story = Story("others")
+    evil = replace(story.execution, user="\x1b]0;mine\x07\x1b[2J\nme", started=1e300)
+    repo = Repo(MemoryBackend(), MemoryStore())
+    repo.backend.record_execution(evil)
+    save(repo, "evil.tar")
+    assert dispatch(("archive", "list", "evil.tar")) == 0
+    assert dispatch(("archive", "load", "evil.tar")) == 0
+    for words in (("log",), ("log", "-"), ("log", "--json")):
+        assert dispatch(words) == 0
+    told = capsys.readouterr().out
+    assert "at no known time" in told
+    assert not set(re.sub(r"\x1b\[[0-9;]*m", "", told)) & set("\x07\x1b")

@@ -5,6 +5,7 @@ A record names only records that come before it, so whoever stops between two pu
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -215,7 +216,7 @@ def is_missing(there: RecordId, here: float | None) -> bool:
 
 
 def verify(records: Records) -> None:
-    """Check that records have the hashes that their parts make. Raises `BentRecord`, naming the first that has not.
+    """Check that records have the hashes that their parts make, and tags values. Raises `BentRecord`, naming the first.
 
     What was set aside is not looked at, nor what names it: nobody can tell any more. No hash covers jobs, executions,
     times and previews.
@@ -234,6 +235,15 @@ def verify(records: Records) -> None:
             raise BentRecord.of("task set", task_set.hash, "it has not the hash of its tasks")
     for record in records.calls:
         _verify_call(record)
+    for tag in records.tags:
+        _verify_tag(tag)
+
+
+def _verify_tag(tag: Tag) -> None:
+    try:
+        json.loads("null" if tag.value is None else tag.value)
+    except (ValueError, RecursionError):
+        raise BentRecord.of("tag", tag.hash, "its value is not JSON") from None
 
 
 def _verify_key(key: EvaluationKey) -> None:

@@ -25,6 +25,8 @@ from redux.cli.surroundings import Where, where_options
 from redux_backends.records import Execution
 
 _SHOWN = 20
+_NAME = 30
+"""characters of a name that somebody else gave"""
 _TOLD = ("executions", "jobs", "calls", "tasks", "values", "tags")
 
 _file = click.argument("file", type=click.Path())
@@ -172,7 +174,7 @@ def _loaded_text(file: str, loaded: Loaded, seconds: float) -> list[str]:
 def _checked_text(manifest: Manifest, sum: str) -> list[str]:
     size = show_size(manifest.contents.size)
     return [
-        f"{strong('sound')}: {_what(manifest.counts)}, {size} of values, saved by redux {manifest.redux}",
+        f"{strong('sound')}: {_what(manifest.counts)}, {size} of values, saved by redux {cut(manifest.redux, _NAME)}",
         *_gone_text(manifest),
         dim(f"  SHA-256 of its manifest, which stands for all of it: {sum}"),
     ]
@@ -180,10 +182,10 @@ def _checked_text(manifest: Manifest, sum: str) -> list[str]:
 
 def _list_text(file: str, manifest: Manifest, executions: Sequence[Execution], width: int) -> list[str]:
     size = show_size(manifest.contents.size)
-    lines = [f"{_what(manifest.counts)}, {size} of values, saved by redux {manifest.redux}"]
+    lines = [f"{_what(manifest.counts)}, {size} of values, saved by redux {cut(manifest.redux, _NAME)}"]
     for one in executions[:_SHOWN]:
         line = f"  {one.id.hex()[:DIGITS]}  {show_moment(one.started)}  {show_status(one.status, 8)}"
-        lines.append(f"{line}  {one.user}  {cut(' '.join(one.argv), max(width - 50, 30))}")
+        lines.append(f"{line}  {cut(one.user, _NAME)}  {cut(' '.join(one.argv), max(width - 50, 30))}")
     if len(executions) > _SHOWN:
         lines.append(dim(f"  and {len(executions) - _SHOWN:,} more; --json has them"))
     return [*lines, *_gone_text(manifest), dim(f"not checked; `redux archive check {file}` does that")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,8 @@ from typing import TextIO, cast
 import click
 
 _PLAIN_WIDTH = 100
+_STEERING = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]")
+"""Characters that would move the cursor, ring or rename the window: all but ends of lines, tabs and colours."""
 
 
 def has_colour(stream: TextIO) -> bool:
@@ -51,7 +54,8 @@ def tell(lines: Iterable[str] | str) -> None:
 def _write(lines: Iterable[str] | str, stream: TextIO) -> None:
     text = lines if isinstance(lines, str) else "\n".join(lines)
     if text:
-        click.echo(text, file=stream, color=has_colour(stream))
+        # Records that others made may say anything, and the terminal takes orders from those who write to it.
+        click.echo(_STEERING.sub("·", text), file=stream, color=has_colour(stream))
 
 
 class WholeLines(TextIOBase):

@@ -102,8 +102,11 @@ def show_ago(moment: Seconds, now: Seconds) -> str:
 
 
 def show_moment(moment: Seconds) -> str:
-    """A moment in local time."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+    """A moment in local time; a record may say one that no calendar has."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+    except (OverflowError, OSError, ValueError):
+        return "at no known time"
 
 
 def show_size(size: int) -> str:

@@ -81,7 +81,9 @@ def _made(made: Made, depth: int, room: int) -> str:
     if special is not None:
         return special(made, name, depth, room)
     if made.get("call_hash") is not None and made.get("class_name") is not None:
-        return f"{name}({_show(made.get('name'), min(depth, 1) - 1, room)})"  # a handle, whose arguments may be passwords
+        return (
+            f"{name}({_show(made.get('name'), min(depth, 1) - 1, room)})"  # a handle, whose arguments may be passwords
+        )
     first = next(iter(cast("tuple[object, ...]", made.arguments)), None) if isinstance(made.arguments, tuple) else None
     if full in ("builtins.set", "builtins.frozenset"):
         parts = made.parts or (cast("list[object]", first) if isinstance(first, list) else [])
