@@ -124,11 +124,11 @@ class ProjectMissing(UsageError):
 
 
 class DatabaseMissing(UsageError):
-    """There is no database at `path`, which is named as the one to look at."""
+    """There is no database at `path`, which is named as the one to look at, by what is in `named_by`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, named_by: str = "--db or REDUX_DB_URL") -> None:
         self.path = path
-        super().__init__(f"there is no database {path}, so there is nothing to look at; see to --db or REDUX_DB_URL")
+        super().__init__(f"there is no database {path}, so there is nothing to look at; see to {named_by}")
 
 
 class ProjectRefused(ReduxError):

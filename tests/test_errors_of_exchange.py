@@ -59,6 +59,10 @@ COMMANDS = (
     ("pull", "other", "0000"),
     ("pull", "other", "sample.ad"),
     ("pull", "bent"),
+    ("repo", "add", "new", "sqlite:///new.db"),
+    ("push", "new", "--dry-run"),
+    ("push", "new", "-", "--dry-run"),
+    ("pull", "new", "--dry-run"),
 )
 
 
@@ -100,3 +104,19 @@ def test_every_error_of_records_names_the_record(tmp_path: Path):
         },
         tmp_path,
     )
+
+
+@pytest.mark.parametrize("words", [("log",), ("push", "other"), ("pull", "other"), ("db", "info"), ("doctor",)])
+def test_the_command_that_gives_the_password_is_asked_by_all(
+    words: tuple[str, ...], lines: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    dispatch(["init"])
+    database(lines / "other/redux.db")
+    dispatch(["repo", "add", "other", "sqlite:///other/redux.db"])
+    monkeypatch.setenv("REDUX_DB_URL", "postgresql://nobody@127.0.0.1:1/x")
+    monkeypatch.setenv("REDUX_STORE", "values")
+    monkeypatch.setenv("REDUX_DB_PASSWORD_COMMAND", "false")
+    capsys.readouterr()
+    assert dispatch(words) == 4
+    told = capsys.readouterr()
+    assert "'false', which database.password_command names to give its password, failed" in told.out + told.err

@@ -48,7 +48,8 @@ def archive() -> None:
 @_json
 @where_options
 def save(file: str, ids: Sequence[str], force: bool, as_json: bool, **places: str | None) -> int:
-    """Save history as FILE: all of it, or what is at and below the IDs that `redux log` shows, or tasks by name.
+    """Save history as FILE: all of it, or what is at and below the IDs that `redux log` shows, or tasks by name; as
+    ID, - is the newest execution.
 
     A name that ends in .gz or .tgz makes it packed. The same history gives the same file. FILE is whole or not there.
     """

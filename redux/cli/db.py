@@ -107,7 +107,8 @@ def versions(as_json: bool, **places: str | None) -> int:
 
 
 def _upkeep(places: dict[str, Any]) -> Upkeep:
-    return upkeep_of(find_database(Where(**places)))
+    settings = find_database(Where(**places))
+    return upkeep_of(settings.database, settings.password_command)
 
 
 def _known() -> Sequence[Version]:

@@ -10,9 +10,11 @@ import click
 
 from redux.cli import lookup
 from redux.cli.main import DIFFERS
+from redux.cli.naming import NEWEST, newest
 from redux.cli.output import show, tell
 from redux.cli.passing_line import passing_line
 from redux.cli.render import show_count, show_size, to_json
+from redux.cli.storage import notices_in_a_line
 from redux.cli.surroundings import Where, find_sources, where_options
 from redux.errors import UnknownId
 from redux.exchange.others import (
@@ -21,6 +23,7 @@ from redux.exchange.others import (
     location_of,
     named_repo,
     open_to_read,
+    open_to_rehearse,
     open_to_write,
     refuse_itself,
     share_store,
@@ -54,7 +57,8 @@ def _exchange_options(command: Command) -> Command:
 def push(repo: str, what: Sequence[str], as_json: bool, dry_run: bool, **places: str | None) -> int:
     """Bring to REPO what it has not: all, or what is at and below the IDs that `redux log` shows, or tasks by name.
 
-    Records go in groups, each after what it names. What was stopped is finished by the next push.
+    As ID, - is the newest execution. Records go in groups, each after what it names. What was stopped is finished by
+    the next push.
     """
     return _exchange("push", Where(**places), repo, what, as_json, dry_run)  # pyright: ignore[reportArgumentType] - as declared
 
@@ -62,9 +66,10 @@ def push(repo: str, what: Sequence[str], as_json: bool, dry_run: bool, **places:
 @click.command(short_help="Bring records from another repository.")
 @_exchange_options
 def pull(repo: str, what: Sequence[str], as_json: bool, dry_run: bool, **places: str | None) -> int:
-    """Bring from REPO what is not here: all, or what is at and below the IDs that its `redux log` shows.
+    """Bring from REPO what is not here: all, or what is at and below the IDs that its log shows, or tasks by name.
 
-    Records come in groups, each after what it names. What was stopped is finished by the next pull.
+    As ID, - is the newest execution there. Records come in groups, each after what it names. What was stopped is
+    finished by the next pull.
     """
     return _exchange("pull", Where(**places), repo, what, as_json, dry_run)  # pyright: ignore[reportArgumentType] - as declared
 
@@ -86,8 +91,9 @@ def _exchange(verb: str, where: Where, name: str, what: Sequence[str], as_json: 
 
 def _move(verb: str, source: Location, target: Location, what: Sequence[str], dry_run: bool) -> Moved:
     with (
+        notices_in_a_line(),
         closing(open_to_read(source)) as giving,
-        closing(open_to_read(target) if dry_run else open_to_write(target)) as taking,
+        closing(open_to_rehearse(target) if dry_run else open_to_write(target)) as taking,
         passing_line() as tell_line,
     ):
         roots = [root for word in what for root in roots_of(giving.backend, word)] if what else None
@@ -101,11 +107,11 @@ def _move(verb: str, source: Location, target: Location, what: Sequence[str], dr
 
 
 def roots_of(backend: Backend, word: str) -> list[RecordId]:
-    """The records that a word stands for: the one whose id it starts, or all versions of a task by its name.
+    """The records that a word stands for: the newest execution, that of an id, or all versions of a task by its name.
 
     Raises UnknownId, AmbiguousId.
     """
-    found = lookup.resolve(backend, word)
+    found = newest(backend) if word == NEWEST else lookup.resolve(backend, word)
     if found is not None:
         return [RecordId(RecordKind[found.kind.upper()], found.id)]
     try:

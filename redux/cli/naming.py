@@ -16,7 +16,7 @@ NEWEST = "-"
 def what_is(backend: Backend, what: str) -> Found | FilePage:
     """The record that a word names, or the file. Raises UnknownId, AmbiguousId."""
     if what == NEWEST:
-        return _newest(backend)
+        return newest(backend)
     found = lookup.resolve(backend, what)
     if found is not None:
         return found
@@ -42,8 +42,9 @@ def record_of(backend: Backend, what: str) -> Found:
     return found if isinstance(found, Found) else Found("value", found.page.value.hash)
 
 
-def _newest(backend: Backend) -> Found:
-    newest = backend.executions(1)
-    if not newest:
+def newest(backend: Backend) -> Found:
+    """The newest execution. Raises UnknownId where there is none."""
+    executions = backend.executions(1)
+    if not executions:
         raise UnknownId("nothing was run here yet, so - names nothing; `redux run FILE TASK` runs a task", NEWEST)
-    return Found("execution", newest[0].id)
+    return Found("execution", executions[0].id)

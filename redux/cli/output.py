@@ -15,7 +15,7 @@ from typing import TextIO, cast
 import click
 
 _PLAIN_WIDTH = 100
-_STEERING = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]")
+_STEERING = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 """Characters that would move the cursor, ring or rename the window: all but ends of lines, tabs and colours."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -276,11 +277,16 @@ def _diff_line(line: str) -> str:
 # -- JSON --------------------------------------------------------------------------------------------
 
 
+_STEERING = re.compile("[\x7f-\x9f]")
+
+
 def to_json(what: str, value: object) -> str:
     """A record as one line of JSON under the schema `redux.<what>/1`: ids in hex, enums in lower case."""
     plain = to_plain(value)
     body = plain if isinstance(plain, dict) else {"items": plain}
-    return json.dumps({"schema": f"redux.{what}/1", **body}, ensure_ascii=False)
+    text = json.dumps({"schema": f"redux.{what}/1", **body}, ensure_ascii=False)
+    # JSON leaves these as they are, and a terminal does what they say.
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def to_plain(value: object) -> object:

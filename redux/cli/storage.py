@@ -47,12 +47,10 @@ def open_to_read(where: Where) -> Repo:
 
     Raises `ProjectMissing`, `DatabaseMissing` and what opening raises.
     """
-    settings = read_settings(find_sources(where))
+    settings = find_database(where)
     path = _file_of(settings.database)
     if path is None or path.exists():
         return _open(settings)
-    if settings.project is None or path != settings.project / DATABASE_FILE:
-        raise DatabaseMissing(path)
     # A new project, in which nothing ran yet.
     return Repo(MemoryBackend(), open_store(settings.store), settings.inline_limit)
 
@@ -67,8 +65,8 @@ def open_to_write(where: Where) -> Repo:
     return _open(read_settings(sources))
 
 
-def find_database(where: Where) -> str:
-    """The URL of the database that is meant; of one that is named and not there `DatabaseMissing`."""
+def find_database(where: Where) -> Settings:
+    """The settings with the database that is meant; of one that is named and not there `DatabaseMissing`."""
     settings = read_settings(find_sources(where))
     path = _file_of(settings.database)
     if (
@@ -77,7 +75,7 @@ def find_database(where: Where) -> str:
         and (settings.project is None or path != settings.project / DATABASE_FILE)
     ):
         raise DatabaseMissing(path)
-    return settings.database
+    return settings
 
 
 def _file_of(database: str) -> Path | None:
@@ -131,12 +129,12 @@ def _set_up(sources: Sources, words: Sequence[str]) -> Sources:
 
 
 def _open(settings: Settings) -> Repo:
-    with _notices_in_a_line():
+    with notices_in_a_line():
         return open_repo(settings.database, settings.store, settings.inline_limit, settings.password_command)
 
 
 @contextmanager
-def _notices_in_a_line() -> Iterator[None]:
+def notices_in_a_line() -> Iterator[None]:
     """What opening a database has to tell is said as redux says things; other warnings are shown as ever."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", DatabaseNotice)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redux.errors import BackendUnavailable, DatabaseMissing, UsageError, nearest
@@ -15,17 +15,22 @@ from redux.settings.precedence import read_settings
 from redux_backends.memory import MemoryBackend
 from redux_backends.urls import without_password
 from redux_valuestore.sharded import open_store
+from redux_valuestore.store import MemoryStore
 
 _SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a repository is: the URL of its `database`, its `store`, and up to how many bytes a value is a row."""
+    """Where a repository is: the URL of its `database`, its `store`, and up to how many bytes a value is a row.
+
+    `password_command` gives the database's password, where its URL has none.
+    """
 
     database: str
     store: str
     inline_limit: int = DEFAULT_INLINE_LIMIT
+    password_command: str | None = None
 
     @property
     def file(self) -> Path | None:
@@ -35,7 +40,7 @@ class Location:
 
 def location_of(settings: Settings) -> Location:
     """Where the repository of some settings is."""
-    return Location(settings.database, settings.store, settings.inline_limit)
+    return Location(settings.database, settings.store, settings.inline_limit, settings.password_command)
 
 
 def named_repo(name: str, known: Sequence[OtherRepo]) -> OtherRepo:
@@ -69,7 +74,7 @@ def locate(other: OtherRepo) -> Location:
             str(folder),
         )
     settings = read_settings(Sources(folder.parent, {}, project=folder))
-    return Location(settings.database, other.store or settings.store, settings.inline_limit)
+    return replace(location_of(settings), store=other.store or settings.store)
 
 
 def open_to_read(location: Location) -> Repo:
@@ -78,14 +83,22 @@ def open_to_read(location: Location) -> Repo:
     if file is None or file.exists():
         return open_to_write(location)
     if file.name != DATABASE_FILE or file.parent.name != PROJECT_FOLDER or not file.parent.is_dir():
-        raise DatabaseMissing(file)
+        raise DatabaseMissing(file, "what `redux repo list` shows")
     # A project in which nothing ran yet.
     return Repo(MemoryBackend(), open_store(location.store), location.inline_limit)
 
 
 def open_to_write(location: Location) -> Repo:
     """A repository to write to; its tables are made where there are none. Raises what opening raises."""
-    return open_repo(location.database, location.store, location.inline_limit)
+    return open_repo(location.database, location.store, location.inline_limit, location.password_command)
+
+
+def open_to_rehearse(location: Location) -> Repo:
+    """A repository that would be written to; its file is not made. Raises what opening raises."""
+    file = location.file
+    if file is None or file.exists() or not file.parent.is_dir():
+        return open_to_write(location)
+    return Repo(MemoryBackend(), MemoryStore(), location.inline_limit)
 
 
 def refuse_itself(name: str, here: Location, there: Location) -> None:
