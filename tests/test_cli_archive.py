@@ -19,7 +19,6 @@ import pytest
 
 from redux.archive.saving import save
 from redux.cli import passing_line
-from redux.cli.archive import _progress
 from redux.cli.main import dispatch
 from redux.repo import Repo, open_repo
 from redux_backends.exchange import RecordKind
@@ -176,7 +175,7 @@ def test_a_person_sees_how_far_it_is(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(passing_line, "is_terminal", lambda stream: True)
     monkeypatch.setattr(passing_line, "_REDRAW_SECONDS", 0)
     monkeypatch.setattr(sys, "stderr", written)
-    with _progress() as tell:
+    with passing_line.passing_count() as tell:
         tell("looking for records", 2_000, 0)
         tell("checking", 1, 4)
     assert written.getvalue() == "\r\x1b[Klooking for records 2,000\r\x1b[Kchecking 25 %\r\x1b[K"

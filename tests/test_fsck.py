@@ -23,8 +23,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from redux.cli.fsck import _progress
 from redux.cli.main import dispatch
+from redux.cli.passing_line import passing_count
 from redux.fsck.check import Check
 from redux.fsck.findings import Finding, Kind, Rebuild
 from redux.fsck.records import judge_complaints
@@ -609,8 +609,8 @@ def test_on_a_terminal_a_line_says_how_far_it_is_and_goes_away(monkeypatch: pyte
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     moments = iter((0.0, 0.1, 0.3, 0.4, 0.6))
-    monkeypatch.setattr("redux.cli.fsck.time.monotonic", lambda: next(moments))
-    with _progress() as tell:
+    monkeypatch.setattr("redux.cli.passing_line.time.monotonic", lambda: next(moments))
+    with passing_count("looking at") as tell:
         for what, done, of in (("calls", 5, 0), ("calls", 2000, 0), ("values", 64, 256), ("values", 128, 256)):
             tell(what, done, of)
     assert terminal.getvalue() == ("\r\x1b[Klooking at calls 2,000\r\x1b[Klooking at values 50 %\r\x1b[K")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from redux_backends.progress import Tell, say_nothing
 from redux_backends.versions import Standing, Version
 
 if TYPE_CHECKING:
@@ -22,14 +23,6 @@ _COUNTED = {
     "tags": "tag",
 }
 """Records that are counted, with the tables that they are the rows of, in any version."""
-
-
-Tell = Callable[[str, int, int], None]
-"""Hears what is being done, how much of it is done, and of how much; 0 where nobody knows."""
-
-
-def say_nothing(what: str, done: int, of: int) -> None:
-    """Nobody listens."""
 
 
 def count_records(rows_in: Callable[[str], int | None]) -> Mapping[str, int]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from redux_backends.database_info import DatabaseInfo, Tell, Upkeep, count_records, say_nothing
+from redux_backends.database_info import DatabaseInfo, Upkeep, count_records
 from redux_backends.postgres_database import PostgresDatabase
 from redux_backends.postgres_errors import in_words
 from redux_backends.postgres_schema import find_version
+from redux_backends.progress import Tell, say_nothing
 from redux_backends.schema import current_version
 from redux_backends.versions import Version
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redux_backends.backend import BackendUnavailable
-from redux_backends.database_info import Backup, DatabaseInfo, Tell, Upkeep, count_records, say_nothing
+from redux_backends.database_info import Backup, DatabaseInfo, Upkeep, count_records
 from redux_backends.filelock import FileLock
 from redux_backends.mounts import MOUNT_TABLE, network_filesystem
+from redux_backends.progress import Tell, say_nothing
 from redux_backends.schema import current_version
 from redux_backends.sqlite_errors import explained
 from redux_backends.sqlite_file import beside, connect_to_read, is_made

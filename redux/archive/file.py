@@ -9,7 +9,7 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, cast
 
@@ -278,11 +278,3 @@ def explained(path: str) -> Iterator[None]:
         raise altered(path, f"gzip cannot unpack it ({error})") from error
     except OSError as error:
         raise ArchiveUnavailable.of(path, "read", error) from error
-
-
-Tell = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and of how much (0: nobody knows)."""
-
-
-def say_nothing(what: str, done: int, of: int) -> None:
-    """Nobody looks."""

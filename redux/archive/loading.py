@@ -10,13 +10,14 @@ from dataclasses import replace
 from mmap import ACCESS_READ, mmap
 from typing import Any
 
-from redux.archive.file import ArchiveFile, Tell, say_nothing
+from redux.archive.file import ArchiveFile
 from redux.archive.format import Counts, counted
 from redux.archive.kinds import ArchivedValue, record_id, records_of
 from redux.archive.reading import Checked, Part, Reading, check, read_rows
 from redux.archive.trouble import ArchiveBent, ArchiveUnavailable, altered
 from redux.repo import Repo
 from redux_backends.exchange import RecordKind, in_groups
+from redux_backends.progress import Tell, say_nothing
 from redux_backends.records import ValueRecord
 from redux_valuestore.digest import Digest, digest_bytes, digest_view
 from redux_valuestore.frozen import frozen

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from redux.archive.file import ArchiveFile, Members, Tell, say_nothing
+from redux.archive.file import ArchiveFile, Members
 from redux.archive.format import (
     FORMAT,
     LONGEST_LINE,
@@ -32,6 +32,7 @@ from redux.archive.trouble import ArchiveNewer, altered
 from redux_backends.errors import BentRecord
 from redux_backends.exchange import RECORDS_AT_ONCE, RecordKind, verify
 from redux_backends.integrity import is_aside
+from redux_backends.progress import Tell, say_nothing
 from redux_backends.record_json import BentLine
 from redux_backends.records import Execution, ValueRecord
 from redux_valuestore.digest import digest_pieces

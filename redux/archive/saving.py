@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from redux.archive.file import ArchiveWriter, Tell, say_nothing
+from redux.archive.file import ArchiveWriter
 from redux.archive.format import (
     FORMAT,
     LONGEST_LINE,
@@ -32,6 +32,7 @@ from redux.repo import Repo
 from redux_backends.errors import BentRecord
 from redux_backends.exchange import RecordId, RecordKind, Records, in_groups, verify
 from redux_backends.integrity import is_aside
+from redux_backends.progress import Tell, say_nothing
 from redux_backends.records import ValueRecord
 from redux_valuestore.digest import digest_bytes
 from redux_valuestore.frozen import frozen

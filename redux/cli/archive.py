@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 
 import click
 
-from redux.archive.file import ArchiveFile, Tell
+from redux.archive.file import ArchiveFile
 from redux.archive.format import Counts, Manifest
 from redux.archive.loading import Loaded, load_checked
 from redux.archive.reading import check, read_executions
@@ -18,7 +18,7 @@ from redux.archive.saving import Saved
 from redux.archive.saving import save as save_archive
 from redux.cli.exchange import roots_of
 from redux.cli.output import line_width, show
-from redux.cli.passing_line import passing_line
+from redux.cli.passing_line import passing_count
 from redux.cli.render import DIGITS, cut, dim, show_moment, show_seconds, show_size, show_status, strong, to_json
 from redux.cli.storage import open_to_read, open_to_write
 from redux.cli.surroundings import Where, where_options
@@ -57,7 +57,7 @@ def save(file: str, ids: Sequence[str], force: bool, as_json: bool, **places: st
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
         roots = [root for id in ids for root in roots_of(repo.backend, id)] if ids else None
-        with _progress() as tell:
+        with passing_count() as tell:
             saved = save_archive(repo, file, roots, force=force, tell=tell)
     finally:
         repo.close()
@@ -79,7 +79,7 @@ def load(file: str, as_json: bool, **places: str | None) -> int:
     All of it is checked before anything is recorded. Loading that was interrupted goes on when it is called again.
     """
     began = time.monotonic()
-    with closing(ArchiveFile(file)) as opened, _progress() as tell:
+    with closing(ArchiveFile(file)) as opened, passing_count() as tell:
         checked = check(opened, tell)
         repo = open_to_write(Where(**places))  # pyright: ignore[reportArgumentType] - the flags of where_options
         try:
@@ -99,7 +99,7 @@ def load(file: str, as_json: bool, **places: str | None) -> int:
 @_json
 def check_command(file: str, as_json: bool) -> int:
     """Say whether the archive FILE is whole, unaltered and complete, down to its last byte; no history is needed."""
-    with closing(ArchiveFile(file)) as opened, _progress() as tell:
+    with closing(ArchiveFile(file)) as opened, passing_count() as tell:
         checked = check(opened, tell)
     data = _data(file, checked.manifest, checked.sum)
     show(to_json("archive", {**data, "checked": True}) if as_json else _checked_text(checked.manifest, checked.sum))
@@ -190,17 +190,3 @@ def _list_text(file: str, manifest: Manifest, executions: Sequence[Execution], w
     if len(executions) > _SHOWN:
         lines.append(dim(f"  and {len(executions) - _SHOWN:,} more; --json has them"))
     return [*lines, *_gone_text(manifest), dim(f"not checked; `redux archive check {file}` does that")]
-
-
-# -- progress ----------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _progress() -> Iterator[Tell]:
-    """What is being done, shown while it is."""
-    with passing_line() as show_line:
-
-        def tell(what: str, done: int, of: int) -> None:
-            show_line(f"{what} {100 * done // of} %" if of else f"{what} {done:,}")
-
-        yield tell

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from redux.cli.output import is_terminal, show, tell
-from redux.cli.render import dim, show_moment, show_size, strong, to_json
+from redux.cli.passing_line import passing_count
+from redux.cli.render import dim, show_count, show_moment, show_size, strong, to_json
 from redux.cli.storage import find_database
 from redux.cli.surroundings import Where, where_options
 from redux.errors import BackendError, BackendNewer, DatabaseMissing, ProjectMissing, UnknownVersion, UsageError
-from redux_backends.database_info import DatabaseInfo, Tell, Upkeep, say_nothing
+from redux_backends.database_info import DatabaseInfo, Upkeep
 from redux_backends.upkeep import known_versions, lost_on_the_way, upkeep_of
 from redux_backends.versions import Standing, Version
 
-_REDRAW_SECONDS = 0.2
 _json = click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 _while_running = click.option(
     "--while-running", is_flag=True, help="Even if an execution goes on in it: the rest of that is not recorded."
@@ -165,7 +164,7 @@ def _change(upkeep: Upkeep, found: DatabaseInfo, to: Version, while_running: boo
     if found.version == to:
         show(f"{found.place} is at version {to} already")
         return
-    with _progress() as progress:
+    with passing_count() as progress:
         changed = upkeep.change(to, even_if_running=while_running, progress=progress)
     if changed is None:
         show(f"{found.place} is at version {to} already: somebody else has just done it")
@@ -173,28 +172,6 @@ def _change(upkeep: Upkeep, found: DatabaseInfo, to: Version, while_running: boo
     show(changed.in_words())
     if to < found.known and found.kind == "SQLite":
         tell(f"redux: an older redux can use it now; this one would bring it to version {found.known} again")
-
-
-@contextmanager
-def _progress() -> Iterator[Tell]:
-    """What is being done, on one line of the terminal that goes away in the end."""
-    if not is_terminal(sys.stderr):
-        yield say_nothing
-        return
-    drawn = [0.0]
-
-    def draw(what: str, done: int, of: int) -> None:
-        now = time.monotonic()
-        if now - drawn[0] >= _REDRAW_SECONDS:
-            drawn[0] = now
-            sys.stderr.write(f"\r\x1b[K{what}" + (f" {min(100 * done // of, 100)} %" if of else ""))
-            sys.stderr.flush()
-
-    try:
-        yield draw
-    finally:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
 
 
 # -- text --------------------------------------------------------------------------------------------
@@ -219,7 +196,10 @@ def info_text(found: DatabaseInfo) -> list[str]:
         _line("kind", found.kind),
         _line("version", _STANDINGS[found.standing](found)),
         _line("size", show_size(found.size)),
-        _line("records", ", ".join(f"{count:,} {kind}" for kind, count in found.records.items()) or "none"),
+        _line(
+            "records",
+            ", ".join(show_count(count, kind.removesuffix("s")) for kind, count in found.records.items()) or "none",
+        ),
         _line("writable", f"no: {_why_not(found)}" if _why_not(found) else "yes"),
     ]
     if found.kind == "SQLite":

@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from redux.cli.output import is_terminal
+from redux.cli.output import is_terminal, line_width
+from redux.cli.render import cut
+from redux_backends.progress import Tell
 
 _REDRAW_SECONDS = 0.2
-
-Tell = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and of how much (0: nobody knows)."""
 
 
 @contextmanager
@@ -27,7 +26,7 @@ def passing_line() -> Iterator[Callable[[str], None]]:
         now = time.monotonic()
         if now - drawn[0] >= _REDRAW_SECONDS:
             drawn[0] = now
-            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.write(f"\r\x1b[K{cut(text, line_width(sys.stderr) - 1)}")
             sys.stderr.flush()
 
     try:
@@ -38,12 +37,12 @@ def passing_line() -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def passing_count(doing: str) -> Iterator[Tell]:
+def passing_count(doing: str = "") -> Iterator[Tell]:
     """Shows what `Tell` is told, behind what is `doing`."""
     with passing_line() as show:
 
         def tell(what: str, done: int, of: int) -> None:
-            much = f" {100 * done // of} %" if of else f" {done:,}" if done else ""
-            show(f"{doing} {what}{much}")
+            much = f" {min(100 * done // of, 100)} %" if of else f" {done:,}" if done else ""
+            show(f"{doing} {what}{much}".lstrip())
 
         yield tell

@@ -12,18 +12,12 @@ from redux.fsck.findings import Finding, Kind
 from redux.repo import Repo
 from redux_backends.backend import BackendCorrupt
 from redux_backends.integrity import NOTHING, SHARDS, KeptValue
+from redux_backends.progress import Tell, say_nothing
 from redux_backends.records import Place
 from redux_valuestore.digest import Digest
 from redux_valuestore.store import StoreUnavailable
 
 _T = TypeVar("_T")
-
-Tell = Callable[[str, int, int], None]
-"""Told what is being looked at, how much of it is done, and of how much (0: nobody knows)."""
-
-
-def say_nothing(what: str, done: int, of: int) -> None:
-    """Nobody looks."""
 
 
 @dataclass(slots=True)

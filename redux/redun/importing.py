@@ -14,12 +14,13 @@ from redux.redun.jobs import take_executions, take_jobs
 from redux.redun.known import open_book
 from redux.redun.source import Source, open_source
 from redux.redun.tags import take_tags
-from redux.redun.taking import Counts, Taking, Tell
+from redux.redun.taking import Counts, Taking
 from redux.redun.tasks import take_tasks
 from redux.redun.trouble import RedunRefused
 from redux.redun.value_files import NONE, NoFiles, ValueFiles, find_value_files
 from redux.redun.values import take_values
 from redux.repo import Repo
+from redux_backends.progress import Tell, say_nothing
 from redux_valuestore.frozen import frozen
 
 _STEPS: tuple[Callable[[Taking], None], ...] = (
@@ -32,10 +33,6 @@ _STEPS: tuple[Callable[[Taking], None], ...] = (
     take_tags,
 )
 _IN_FILES = "SELECT count(*) FROM value WHERE length(value) = 0"
-
-
-def say_nothing(what: str, done: int, of: int) -> None:
-    """Nobody looks."""
 
 
 @frozen

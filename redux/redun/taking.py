@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -15,6 +15,7 @@ from redux.redun.value_files import ValueFiles
 from redux.repo import Repo
 from redux.serializers.redun_values import redun_header
 from redux_backends.exchange import Records
+from redux_backends.progress import Tell
 from redux_backends.records import Seconds, Tag, ValueRecord
 from redux_valuestore.digest import Digest, digest_bytes
 
@@ -26,9 +27,6 @@ UNKNOWN_MOMENT: Seconds = 0.0
 """When redun's tags were made: it does not say."""
 HASH_TAG = "redun.hash"
 """The tag under which a value or call has redun's hash of it; a task is a value, too."""
-
-Tell = Callable[[str, int, int], None]
-"""Told what is being taken over, how much of it is done, and of how much."""
 
 
 @dataclass(slots=True)

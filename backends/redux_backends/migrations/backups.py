@@ -10,7 +10,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from redux_backends.database_info import Tell, say_nothing
+from redux_backends.progress import Tell, say_nothing
 from redux_backends.versions import Version
 
 _STEPS = 200_000

@@ -9,10 +9,10 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from redux_backends.backend import UpgradeFailed
-from redux_backends.database_info import Tell, say_nothing
 from redux_backends.migrations.backups import find_backups, make_backup
 from redux_backends.migrations.revisions import Changed, bring, see_the_way
 from redux_backends.migrations.running import refuse_while_running
+from redux_backends.progress import Tell, say_nothing
 from redux_backends.sqlite_errors import is_readonly, remedy_of
 from redux_backends.sqlite_file import Connected, connect
 from redux_backends.versions import Version
