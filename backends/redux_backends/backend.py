@@ -51,6 +51,7 @@ from redux_backends.records import (
     Traits,
     ValueRecord,
 )
+from redux_backends.tracing import Tracing
 from redux_valuestore.digest import Digest
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ NONDETERMINISTIC = "nondeterministic"
 """The tag of a task that gave two results for one evaluation, though nothing they hold could have changed."""
 
 
-class Backend(Exchange):
+class Backend(Exchange, Tracing):
     """Records by their key. Methods may be called from any thread; each write is one transaction, whole or not.
 
     Writing is idempotent: equal content recorded twice, by whomever, is one record.

@@ -25,7 +25,7 @@ from redux_backends.backend import (
 )
 from redux_backends.exchange import RecordId, Records
 from redux_backends.memory_exchange import MemoryExchange
-from redux_backends.memory_records import MemoryRecords
+from redux_backends.memory_tracing import MemoryTracing
 from redux_backends.records import (
     CallNode,
     Evaluation,
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 _Dated = TypeVar("_Dated", Evaluation, CallNode)
 
 
-class MemoryBackend(MemoryRecords):
+class MemoryBackend(MemoryTracing):
     """Records in this process's memory, gone with it."""
 
     # -- the cache's questions, for a whole wave ---------------------------------------------------
