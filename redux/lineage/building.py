@@ -201,6 +201,13 @@ class Builder:
             return False
         return part.hash in around.subvalues or bool(part.files and set(part.files) <= set(around.files))
 
+    def _is_file(self, value: Digest) -> bool:
+        """Whether a value is a file that was there and nothing else: then it came from that file alone."""
+        record = self._reader.values.get(value)
+        if record is None or not record.type_name.startswith("redux.file."):
+            return False
+        return all(file.content is not None for file in record.files)
+
     def _data_at(self, key: StepKey, argument: Argument) -> Iterator[str]:
         upstreams = self._upstreams(key, argument.name)
         if upstreams:
@@ -217,9 +224,10 @@ class Builder:
                 continue
             id = f"code:{caller.hex()}:{argument.value.hex()}"
             made = self._source(id, argument.value, Whence.CODE)
-            made.lead(step_id(caller), _K.CODE)
-            for one in data:
-                made.lead(one, _K.UPSTREAM, whole.name if whole is not None else "")
+            if whole is None or not self._is_file(argument.value):
+                made.lead(step_id(caller), _K.CODE)
+                for one in data:
+                    made.lead(one, _K.UPSTREAM, whole.name if whole is not None else "")
             yield id
 
     def _made(self, key: StepKey, argument: Argument, upstreams: Sequence[CallRecord]) -> str:
