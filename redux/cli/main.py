@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("redux.cli.run:run", "Run a task of a file or module, reusing what is known."),
     "log": ("redux.cli.log:log", "Show executions, or what is known of an id, a file or a task."),
     "explain-miss": ("redux.cli.explain:explain_miss", "Say why calls ran instead of being reused."),
+    "export": ("redux.cli.export:export", "Give the graph to other tools, as a picture or provenance."),
     "config": ("redux.cli.config:config", "Show the settings in force, and where they come from."),
     "doctor": ("redux.cli.doctor:doctor", "Say what is wrong with the surroundings."),
     "du": ("redux.cli.du:du", "Say how many bytes what takes."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from mimetypes import guess_type
 from typing import Any
 from urllib.parse import quote
 
@@ -108,10 +109,12 @@ def file_entities(lineage: Lineage) -> Iterable[Entity]:
     """Files, folders and patterns, by their path as recorded and their content."""
     for file in lineage.files:
         content = {"identifier": file.content.hex()} if file.content is not None else {}
+        kind = guess_type(path_of(file))[0] or "application/octet-stream"
         yield {
             "@id": file_uri(file, lineage),
             "@type": "Dataset" if is_folder(file) else "File",
             "name": path_of(file),
             "alternateName": file.path,
+            **({} if is_folder(file) else {"encodingFormat": kind}),
             **content,
         }

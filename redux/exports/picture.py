@@ -128,6 +128,6 @@ def say_of_tasks(lineage: Lineage, limit: int, whole: bool) -> str | None:
     if whole or len(lineage.nodes) <= limit:
         return None
     return (
-        f"{len(lineage.nodes):,} nodes are too many for a picture, so each box is a task, with the number of its calls; "
+        f"{len(lineage.nodes):,} nodes are too many for a picture, so each box is a task, with the number of calls; "
         "--whole draws every node, and --upstream or --downstream with --depth a part"
     )

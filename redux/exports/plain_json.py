@@ -1,4 +1,4 @@
-"""The graph as JSON under a schema of our own, a node or edge a line, so that it can be read and made piece by piece."""
+"""The graph as JSON under a schema of our own, a node or edge a line, so that it is made piece by piece."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCHEMA = "redux.lineage/1"
 
 
 def write_json(lineage: Lineage, terms: Terms) -> Iterator[str]:
-    """The graph: `roots`, `executions`, `tasks`, then `nodes` with their `id`, and `edges` from `source` to `target`."""
+    """The graph: `roots`, `executions`, `tasks`, `nodes` with their `id`, and `edges` from `source` to `target`."""
     yield f'{{"schema": {json.dumps(SCHEMA)},\n"roots": {json.dumps(list(lineage.roots))},\n"executions": '
     yield from _list(execution_attributes(each) for each in lineage.executions)
     yield ',\n"tasks": '

@@ -37,9 +37,14 @@ def write_crate(lineage: Lineage, terms: Terms) -> Iterator[str]:
     yield f'{{"@context": {json.dumps(context)},\n"@graph": [\n'
     between = ""
     for entity in _Crate(lineage, terms, profile).entities():
-        yield between + json.dumps(entity)
+        yield between + json.dumps({name: _alone(value) for name, value in entity.items()})
         between = ",\n"
     yield "\n]}\n"
+
+
+def _alone(value: object) -> object:
+    """A list of one as that one, as RO-Crate asks."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def profile_of(lineage: Lineage, terms: Terms) -> Profile:
@@ -87,8 +92,10 @@ class _Crate:
         for uri, name in _PROFILES[self._profile].items():
             words = uri.rsplit("/", 1)
             yield {"@id": uri, "@type": "CreativeWork", "name": name, "version": words[1]}
-        for execution in self._lineage.executions:
-            yield {"@id": person_id(execution), "@type": "Person", "name": execution.user}
+        if "://" in (self._terms.license or ""):
+            yield {"@id": self._terms.license, "@type": "CreativeWork", "name": self._terms.license}
+        for id, name in {person_id(one): one.user for one in self._lineage.executions}.items():
+            yield {"@id": id, "@type": "Person", "name": name}
         for task in self._lineage.tasks.values():
             yield self._tool(task)
         yield _python()
@@ -108,7 +115,7 @@ class _Crate:
             "@id": "ro-crate-metadata.json",
             "@type": "CreativeWork",
             "about": ref("./"),
-            "conformsTo": conforms if len(conforms) > 1 else conforms[0],
+            "conformsTo": conforms,
         }
 
     def _dataset(self) -> Entity:
@@ -117,6 +124,8 @@ class _Crate:
         last = max((ended(step) or started(step) for step in lineage.steps), default=0.0)
         parts = [ref(code_path(task)) for task in lineage.tasks.values()]
         parts += [ref(file["@id"]) for file in file_entities(lineage)]
+        said = self._terms.license or _NO_LICENSE
+        people = [ref(id) for id in dict.fromkeys(person_id(one) for one in lineage.executions)]
         main = {"mainEntity": ref(self._code(self._root))} if self._root is not None else {}
         return {
             "@id": "./",
@@ -124,7 +133,8 @@ class _Crate:
             "name": f"Run of {named}",
             "description": f"The calls of tasks behind {named}, as redux recorded them, with their values and files.",
             "datePublished": moment(last),
-            "license": self._terms.license or _NO_LICENSE,
+            "license": ref(said) if "://" in said else said,
+            **({"author": people} if people else {}),
             "conformsTo": [ref(uri) for uri in _PROFILES[self._profile]],
             "hasPart": parts,
             "mentions": [ref(action_id(step)) for step in lineage.steps] + ([ref(_RUN_ID)] if self._root else []),
@@ -173,7 +183,7 @@ class _Crate:
             "object": [ref(f"#{edge.source}") for edge in into if edge.kind is _K.ARGUMENT],
             "result": [ref(f"#{edge.target}") for edge in out_of if edge.kind in (_K.RESULT, _K.CODE)],
             "startTime": moment(started(step)),
-            "actionStatus": ref(f"http://schema.org/{'Failed' if failed(step) else 'Completed'}ActionStatus"),
+            "actionStatus": f"http://schema.org/{'Failed' if failed(step) else 'Completed'}ActionStatus",
         }
         found |= {"endTime": moment(end)} if end is not None else {}
         callers = [ref(f"#{edge.source}") for edge in into if edge.kind is _K.CHILD]
