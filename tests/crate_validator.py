@@ -11,58 +11,15 @@ from rocrate_validator import models, services
 from rocrate_validator.models import settings
 from rocrate_validator.utils.http import HttpRequester
 
-_SCHEMA_ORG = [
-    "about",
-    "author",
-    "actionStatus",
-    "additionalType",
-    "agent",
-    "alternateName",
-    "CompletedActionStatus",
-    "ComputerLanguage",
-    "contentSize",
-    "ControlAction",
-    "CreateAction",
-    "CreativeWork",
-    "Dataset",
-    "datePublished",
-    "description",
-    "encodingFormat",
-    "endTime",
-    "error",
-    "exampleOfWork",
-    "hasPart",
-    "HowTo",
-    "HowToStep",
-    "identifier",
-    "instrument",
-    "isBasedOn",
-    "isPartOf",
-    "license",
-    "mainEntity",
-    "mentions",
-    "name",
-    "object",
-    "OrganizeAction",
-    "Person",
-    "position",
-    "programmingLanguage",
-    "propertyID",
-    "PropertyValue",
-    "result",
-    "SoftwareApplication",
-    "SoftwareSourceCode",
-    "softwareVersion",
-    "startTime",
-    "step",
-    "url",
-    "value",
-    "valueReference",
-    "version",
-    "workExample",
-]
+_SCHEMA_ORG = """
+about actionStatus additionalType agent alternateName author ComputerLanguage contentSize ControlAction CreateAction
+CreativeWork Dataset datePublished description encodingFormat endTime error exampleOfWork hasPart HowTo HowToStep
+identifier instrument isBasedOn isPartOf license mainEntity mentions name object OrganizeAction Person position
+programmingLanguage propertyID PropertyValue result SoftwareApplication SoftwareSourceCode softwareVersion startTime
+step url value valueReference version workExample
+"""
 _CONTEXT: dict[str, object] = {
-    **{term: f"http://schema.org/{term}" for term in _SCHEMA_ORG},
+    **{term: f"http://schema.org/{term}" for term in _SCHEMA_ORG.split()},
     "File": "http://schema.org/MediaObject",
     "conformsTo": "http://purl.org/dc/terms/conformsTo",
     "ComputationalWorkflow": "https://bioschemas.org/ComputationalWorkflow",
@@ -96,7 +53,7 @@ def _contexts_at_hand():
         content=b"",
     )
     with (
-        mock.patch.object(HttpRequester, "get", lambda *asked, **how: answer, create=True),
-        mock.patch.object(settings, "auto_warm_up_for_settings", lambda asked: None),
+        mock.patch.object(HttpRequester, "get", return_value=answer, create=True),
+        mock.patch.object(settings, "auto_warm_up_for_settings", return_value=None),
     ):
         yield

@@ -9,6 +9,8 @@ import time
 import click
 
 from redux.cli import lookup
+from redux.cli.lineage import direction_of, lineage_options
+from redux.cli.lineage_text import lineage_text
 from redux.cli.output import line_width, show, whole_width
 from redux.cli.page_text import (
     call_text,
@@ -24,6 +26,10 @@ from redux.cli.render import to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.errors import UnknownId, UsageError
+from redux.exports.plain_json import write_json
+from redux.exports.terms import Terms
+from redux.lineage.asking import lineage_of, question_of
+from redux.lineage.graph import Direction
 from redux.repo import Repo
 from redux_backends.backend import Backend, Found
 from redux_backends.records import ExecutionId, JobStatus
@@ -39,19 +45,34 @@ JOBS_SHOWN = 200
 @click.option("--failed", is_flag=True, help="Jobs that failed.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="How many to show.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@lineage_options
 @where_options
 def log(
-    what: str | None, task: str | None, failed: bool, limit: int | None, as_json: bool, **places: str | None
+    what: str | None,
+    task: str | None,
+    failed: bool,
+    limit: int | None,
+    as_json: bool,
+    upstream: bool,
+    downstream: bool,
+    depth: int | None,
+    **places: str | None,
 ) -> int:
     """Show executions, newest first; or all about WHAT.
 
     WHAT is an id (execution, job, call, task or value; its first 4 digits or more), a file that a task read or wrote,
-    or the name of a task. With --task or --failed: the jobs that fit, of one execution if WHAT is one.
+    or the name of a task. With --task or --failed: the jobs that fit, of one execution if WHAT is one. With --upstream
+    or --downstream: what a value, file, call, job or argument (CALL:NAME) came from, or what it fed.
     """
+    way = direction_of(upstream, downstream)
+    if (way is not None or depth is not None) and (task is not None or failed or limit is not None or what is None):
+        raise UsageError("--upstream, --downstream and --depth follow what is named, as `redux log FILE --upstream`")
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
         backend = repo.backend
-        if task is not None or failed:
+        if way is not None or depth is not None:
+            lines = _followed(backend, what, way or Direction.UPSTREAM, depth, as_json)
+        elif task is not None or failed:
             lines = _jobs(backend, what, task, failed, limit or JOBS_SHOWN, as_json)
         elif what is None:
             lines = _executions(backend, limit or EXECUTIONS_SHOWN, as_json)
@@ -61,6 +82,14 @@ def log(
         return 0
     finally:
         repo.close()
+
+
+def _followed(backend: Backend, what: str | None, way: Direction, depth: int | None, as_json: bool) -> list[str] | str:
+    lineage = lineage_of(backend, question_of(backend, what), direction=way, depth=depth)
+    if as_json:
+        return "".join(write_json(lineage, Terms())).rstrip()
+    up, down = way is not Direction.DOWNSTREAM, way is not Direction.UPSTREAM
+    return lineage_text(lineage, up, down, line_width(sys.stdout))
 
 
 def _executions(backend: Backend, limit: int, as_json: bool) -> list[str] | str:

@@ -13,7 +13,7 @@ from redux_backends.records import JobStatus, Seconds
 
 def moment(seconds: Seconds) -> str:
     """A moment as ISO 8601 has it, in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def path_of(file: FileAt) -> str:

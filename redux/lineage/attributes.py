@@ -55,6 +55,7 @@ def _datum_attributes(datum: Datum, previews: bool) -> Attributes:
         "whence": datum.whence.value,
         "type": datum.type_name,
         "size": datum.size,
+        **({"task": datum.task} if datum.task else {}),
         **shown,
     }
 

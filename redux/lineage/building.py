@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from redux.lineage.graph import Datum, Edge, EdgeKind, FileAt, Lineage, Node, Step, Whence
 from redux.lineage.scope import Scope, StepKey
@@ -16,11 +16,12 @@ _K = EdgeKind
 
 @dataclass(slots=True)
 class _Source:
-    """A datum to be: its value, where it came from, and the edges that lead to it (from, kind, name)."""
+    """A datum to be: its value, and where it came from."""
 
     value: Digest
     whence: Whence
-    edges: list[tuple[str, EdgeKind, str]] = field(default_factory=list)
+    maker: StepKey | None = None
+    """the step whose result it is, or whose code made it"""
 
 
 class Builder:
@@ -80,10 +81,13 @@ class Builder:
         assert job is not None
         return job.task_hash
 
+    def _name_of(self, key: StepKey) -> str:
+        task = self._reader.tasks.get(self._task_of(key))
+        return task.fullname if task is not None else "?"
+
     def _step(self, key: StepKey) -> Step:
         job, record, task_hash = self._job(key), self._scope.call(key), self._task_of(key)
-        task = self._reader.tasks.get(task_hash)
-        name = task.fullname if task is not None else "?"
+        name = self._name_of(key)
         if record is not None:
             call = record.call
             return Step(step_id(key), name, task_hash, call.call_hash, job, call.duration, call.recorded)
@@ -113,7 +117,7 @@ class Builder:
         call = record.call
         id = f"result:{call.call_hash.hex()}"
         if id not in self._sources:
-            self._sources[id] = _Source(call.result, Whence.RESULT)
+            self._sources[id] = _Source(call.result, Whence.RESULT, call.call_hash)
             self._edges[Edge(step_id(call.call_hash), id, _K.RESULT)] = None
             if call.call_hash not in self._scope.steps:
                 self._beyond[call.call_hash] = None
@@ -223,7 +227,7 @@ class Builder:
                 yield from data
                 continue
             id = f"code:{caller.hex()}:{argument.value.hex()}"
-            made = self._source(id, argument.value, Whence.CODE)
+            made = self._source(id, argument.value, Whence.CODE, caller)
             if whole is None or not self._is_file(argument.value):
                 made.lead(step_id(caller), _K.CODE)
                 for one in data:
@@ -244,8 +248,8 @@ class Builder:
             made.lead(step_id(caller), _K.CODE)
         return id
 
-    def _source(self, id: str, value: Digest, whence: Whence) -> _Led:
-        self._sources.setdefault(id, _Source(value, whence))
+    def _source(self, id: str, value: Digest, whence: Whence, maker: StepKey | None = None) -> _Led:
+        self._sources.setdefault(id, _Source(value, whence, maker))
         return _Led(id, self._edges)
 
     # -- values and files --------------------------------------------------------------------------
@@ -254,7 +258,8 @@ class Builder:
         record = self._reader.values.get(source.value)
         if record is None:
             return None
-        return Datum(id, source.value, source.whence, record.type_name, record.size, record.preview)
+        task = self._name_of(source.maker) if source.maker is not None else ""
+        return Datum(id, source.value, source.whence, record.type_name, record.size, record.preview, task)
 
     def _files(self) -> dict[str, FileAt]:
         """The files that data hold, and which of them came first."""

@@ -86,7 +86,8 @@ class Step:
 class Datum:
     """A value at one place of the flow, with its node's `id`: equal values from elsewhere are other data.
 
-    `value` is the value's hash, `preview` shows it, `size` is in bytes.
+    `value` is the value's hash, `preview` shows it, `size` is in bytes. `task` is that whose call gave it, or whose code
+    made it; empty where it is of none, or of several.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Datum:
     type_name: str
     size: int
     preview: str
+    task: str = ""
 
     @property
     def kind(self) -> NodeKind:

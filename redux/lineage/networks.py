@@ -48,8 +48,8 @@ def graph(
     Edges go the way that data goes. Every node has `kind` and `label`. A `call` or `job` (one that came to no call) has
     `task`, `task_hash`, `duration` in seconds, and of the job that stands for it `job`, `execution`, `status`,
     `outcome`, `started`, `ended`, `reason`, `detail`, `place`. A `value` has `value` (its hash), `whence` (result,
-    given, code or made), `type`, `size` in bytes and `preview`. A `file` has `path` and `content`. What is not known is
-    not there.
+    given, code or made), the `task` that this is of, `type`, `size` in bytes and `preview`. A `file` has `path` and
+    `content`. What is not known is not there.
 
     Edges have `kind`, which with the name is their key: `argument` (with its `name`), `result`, `returned` (a result
     that is in its caller's), `upstream` (a value made of another), `code` (a value that a call's code made for a call
