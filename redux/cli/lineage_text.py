@@ -66,6 +66,10 @@ class _Tree:
     lineage: Lineage
     width: int
     shown: set[str] = field(default_factory=set)
+    order: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.order = {id: at for at, id in enumerate(self.lineage.nodes)}
 
     def step(self, id: str) -> Step:
         node = self.lineage.nodes[id]
@@ -215,8 +219,7 @@ class _Downstream(_Tree):
                     found[edge.target] = None
                 else:
                     waiting.append(edge.target)
-        order = {one: at for at, one in enumerate(self.lineage.nodes)}
-        return sorted(found, key=order.__getitem__)
+        return sorted(found, key=self.order.__getitem__)
 
 
 def _listed(names: Iterable[str], few: int = 4) -> str:

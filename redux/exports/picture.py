@@ -90,7 +90,7 @@ def _of_tasks(lineage: Lineage, limit: int) -> Picture:
         for edge in lineage.edges
         if edge.kind is not EdgeKind.CHILD and groups[edge.source] != groups[edge.target]
     )
-    drawn = (Arrow(*ends, _times(name, count)) for (*ends, name), count in arrows.items())
+    drawn = (Arrow(source, target, _times(name, count)) for (source, target, name), count in arrows.items())
     return Picture(tuple(boxes), tuple(drawn), of_tasks=True)
 
 

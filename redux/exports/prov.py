@@ -51,7 +51,7 @@ def _section(section: str, records: _Records) -> Iterator[str]:
 
 def _typed(node: Node, terms: Terms) -> dict[str, object]:
     attributes = node_attributes(node, terms.previews)
-    label = {"prov:label": attributes.pop("label")}
+    label: dict[str, object] = {"prov:label": attributes.pop("label")}
     kind = {"prov:type": {"$": f"redux:{attributes.pop('kind')}", "type": "prov:QUALIFIED_NAME"}}
     return label | kind | {f"redux:{name}": value for name, value in attributes.items()}
 

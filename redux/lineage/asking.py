@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from redux.errors import UnknownId, UsageError
 from redux.lineage.building import build, file_id, sources_of, step_id
-from redux.lineage.cutting import cut
+from redux.lineage.cutting import cut, keep
 from redux.lineage.downstream import downstream_scope
 from redux.lineage.graph import Direction, Lineage
 from redux.lineage.reading import Reader
 from redux.lineage.recorded_files import find_recorded
-from redux.lineage.scope import Scope, StepKey, execution_scope, key_of
+from redux.lineage.scope import Scope, StepKey, execution_scope, joined, key_of
 from redux.lineage.upstream import Wanted, moment_of, upstream_scope
 from redux_backends.backend import Backend, Found
 from redux_backends.records import ExecutionId, FileFact, JobId
@@ -109,12 +109,23 @@ class _Follower:
             return self._cut(execution_scope(self._reader, execution), self._direction)
         if self._direction is not Direction.BOTH:
             return self._one_way(self._direction)
-        return _joined(self._one_way(Direction.UPSTREAM), self._one_way(Direction.DOWNSTREAM))
+        return self._both_ways()
 
     def _one_way(self, direction: Direction) -> Lineage:
+        return self._cut(self._scope(direction), direction)
+
+    def _scope(self, direction: Direction) -> Scope:
         files = [self._question.file] if self._question.file is not None else []
         read = upstream_scope if direction is Direction.UPSTREAM else downstream_scope
-        return self._cut(read(self._reader, self._wanted(direction), files, self._depth), direction)
+        return read(self._reader, self._wanted(direction), files, self._depth)
+
+    def _both_ways(self) -> Lineage:
+        """The graph of all steps of both ways, as far as either way leads."""
+        scopes = [self._scope(direction) for direction in (Direction.UPSTREAM, Direction.DOWNSTREAM)]
+        ways = [self._cut(scopes[0], Direction.UPSTREAM), self._cut(scopes[1], Direction.DOWNSTREAM)]
+        kept = {id for way in ways for id in way.nodes}
+        roots = dict.fromkeys(root for way in ways for root in way.roots)
+        return keep(build(joined(scopes)), kept, roots)
 
     def _cut(self, scope: Scope, direction: Direction) -> Lineage:
         lineage = build(scope)
@@ -214,28 +225,3 @@ class _Follower:
         found = self._question.found
         assert found is not None
         return {f"result:{call.hex()}" for call in self._newest(self._makers(Digest(found.id)))}
-
-
-def _joined(one: Lineage, other: Lineage) -> Lineage:
-    """Two graphs as one."""
-    return Lineage(
-        {**_nodes_of(one, other)},
-        list(dict.fromkeys([*one.edges, *other.edges])),
-        tuple(dict.fromkeys([*one.roots, *other.roots])),
-        {**one.tasks, **other.tasks},
-        sorted(
-            {each.id: each for each in (*one.executions, *other.executions)}.values(),
-            key=lambda each: (each.started, each.id),
-        ),
-    )
-
-
-def _nodes_of(*graphs: Lineage) -> dict:
-    steps = {step.id: step for graph in graphs for step in graph.steps}
-    return (
-        dict(
-            sorted(steps.items(), key=lambda each: (each[1].job.started if each[1].job else each[1].recorded, each[0]))
-        )
-        | {datum.id: datum for graph in graphs for datum in graph.data}
-        | {file.id: file for graph in graphs for file in graph.files}
-    )

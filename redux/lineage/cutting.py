@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from redux.lineage.graph import Direction, EdgeKind, Lineage, Step
@@ -17,6 +17,11 @@ def cut(lineage: Lineage, roots: Iterable[str], direction: Direction, depth: int
         kept |= _reached(lineage, given, False, depth)
     if direction is not Direction.UPSTREAM:
         kept |= _reached(lineage, given, True, depth)
+    return keep(lineage, kept, given)
+
+
+def keep(lineage: Lineage, kept: Collection[str], roots: Iterable[str]) -> Lineage:
+    """The part that is made of some nodes, and the edges between them."""
     nodes = {id: node for id, node in lineage.nodes.items() if id in kept}
     steps = [node for node in nodes.values() if isinstance(node, Step)]
     executions = {step.job.execution for step in steps if step.job is not None}
@@ -25,7 +30,7 @@ def cut(lineage: Lineage, roots: Iterable[str], direction: Direction, depth: int
         lineage,
         nodes=nodes,
         edges=[edge for edge in lineage.edges if edge.source in kept and edge.target in kept],
-        roots=tuple(given),
+        roots=tuple(roots),
         tasks={hash: task for hash, task in lineage.tasks.items() if hash in tasks},
         executions=[one for one in lineage.executions if one.id in executions],
     )

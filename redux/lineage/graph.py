@@ -86,8 +86,8 @@ class Step:
 class Datum:
     """A value at one place of the flow, with its node's `id`: equal values from elsewhere are other data.
 
-    `value` is the value's hash, `preview` shows it, `size` is in bytes. `task` is that whose call gave it, or whose code
-    made it; empty where it is of none, or of several.
+    `value` is the value's hash, `preview` shows it, `size` is in bytes. `task` is that whose call gave it, or
+    whose code made it; empty where it is of none, or of several.
     """
 
     id: str

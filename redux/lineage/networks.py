@@ -37,7 +37,7 @@ def graph(
     direction: Literal["upstream", "downstream", "both"] | None = None,
     depth: int | None = None,
     folder: Path | None = None,
-) -> networkx.MultiDiGraph:
+) -> networkx.MultiDiGraph[str]:
     """The graph of what was recorded: of the last execution, of another, or what is upstream of something.
 
     `what` is an id or its beginning (of an execution, value, call or job), `ID:NAME` for an argument of a call or job,
@@ -80,7 +80,7 @@ def graph(
         repo.close()
 
 
-def to_networkx(lineage: Lineage, previews: bool = True) -> networkx.MultiDiGraph:
+def to_networkx(lineage: Lineage, previews: bool = True) -> networkx.MultiDiGraph[str]:
     """A lineage as networkx has it. Raises `NoNetworkx`."""
     try:
         import networkx  # noqa: PLC0415 - an extra, and slow to import

@@ -79,6 +79,17 @@ def execution_scope(reader: Reader, execution: ExecutionId) -> Scope:
     return scope
 
 
+def joined(scopes: Sequence[Scope]) -> Scope:
+    """The steps of several scopes over one reader as one."""
+    found = Scope(scopes[0].reader)
+    for scope in scopes:
+        found.steps |= {key: job for key, job in scope.steps.items() if key not in found.steps}
+        for key, callers in scope.callers.items():
+            found.callers[key] |= callers
+    found.add_children()
+    return found
+
+
 def _below(scope: Scope, keys: Iterable[StepKey]) -> list[Digest]:
     """The calls that steps made and that are no steps yet, each once."""
     records = [record for key in keys if (record := scope.call(key)) is not None]
@@ -100,6 +111,11 @@ def add_steps(scope: Scope, calls: Iterable[Digest], jobs: Iterable[JobId] = ())
     reader.read_keys(job.eval_hash for job in added.values() if job is not None and job.eval_hash is not None)
     for key, job in added.items():
         scope.steps.setdefault(key, job)
+        record = scope.call(key)
+        for child in record.call.children if record is not None else ():
+            scope.callers[child].add(key)
+    for key, job in added.items():
         caller = reader.jobs.get(job.parent) if job is not None and job.parent is not None else None
-        if caller is not None:
+        # Where a caller was met on the way, that is the one; the job that ran a call may have been another's, long ago.
+        if caller is not None and not scope.callers.get(key):
             scope.callers[key].add(key_of(caller))
