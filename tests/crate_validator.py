@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,6 +54,7 @@ def _contexts_at_hand():
         content=b"",
     )
     with (
+        warnings.catch_warnings(action="ignore"),
         mock.patch.object(HttpRequester, "get", return_value=answer, create=True),
         mock.patch.object(settings, "auto_warm_up_for_settings", return_value=None),
     ):

@@ -128,17 +128,17 @@ class _Upstream(_Tree):
             below += [dim(f"and {more:,} more of {self._task_of(one)}")] if more > 0 else []
         for caller in callers:
             below += self._arguments(caller, deep + 1)
-        words = ", ".join(filter(None, (self._words(datum, made, callers), files)))
+        words = ", ".join(filter(None, (self._words(datum, made, callers, held), files)))
         return [f"{head}  {dim('← ' + words)}", *indent(below)]
 
-    def _words(self, datum: Datum, made: Sequence[str], callers: Sequence[str]) -> str:
+    def _words(self, datum: Datum, made: Sequence[str], callers: Sequence[str], held: Sequence[str]) -> str:
         if datum.whence is Whence.GIVEN:
             return "given"
         if datum.whence is Whence.MADE:
             counted = Counter(self._task_of(one) for one in made)
             return "made of " + _listed(f"{task} ×{n:,}" if n > 1 else task for task, n in counted.items())
-        names = _listed(dict.fromkeys(self.step(caller).fullname for caller in callers))
-        return f"made by the code of {names}" if names else ""
+        # A file by itself came from that file; which code picked it says nothing more.
+        return f"made by the code of {cut(printable(datum.task), 40)}" if callers or not held else ""
 
     def _task_of(self, id: str) -> str:
         datum = self.lineage.nodes[id]
