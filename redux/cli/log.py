@@ -65,8 +65,8 @@ def log(
     or --downstream: what a value, file, call, job or argument (CALL:NAME) came from, or what it fed.
     """
     way = direction_of(upstream, downstream)
-    if (way is not None or depth is not None) and (task is not None or failed or limit is not None or what is None):
-        raise UsageError("--upstream, --downstream and --depth follow what is named, as `redux log FILE --upstream`")
+    if way is not None or depth is not None:
+        _check_followed(what, task is not None or failed or limit is not None)
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
         backend = repo.backend
@@ -82,6 +82,12 @@ def log(
         return 0
     finally:
         repo.close()
+
+
+def _check_followed(what: str | None, others: bool) -> None:
+    """Refuse to follow nothing, and options that say something else. Raises UsageError."""
+    if what is None or others:
+        raise UsageError("--upstream, --downstream and --depth follow what is named, as `redux log FILE --upstream`")
 
 
 def _followed(backend: Backend, what: str | None, way: Direction, depth: int | None, as_json: bool) -> list[str] | str:

@@ -56,10 +56,12 @@ class _Backward:
         self._bodies |= fresh
         self._results |= results
         gave = [record for key in results if (record := self._scope.call(key)) is not None]
-        near: set[StepKey] = {child for record in gave for child in record.call.children} - self._results
+        near: set[StepKey] = {StepKey(child) for record in gave for child in record.call.children} - self._results
         callers = {caller for key in fresh for caller in self._scope.callers.get(key, ())} - self._bodies
         asked = [record for key in fresh if (record := self._scope.call(key)) is not None]
-        further: set[StepKey] = {each.call for record in asked for each in record.call.upstreams} - self._results
+        further: set[StepKey] = {
+            StepKey(each.call) for record in asked for each in record.call.upstreams
+        } - self._results
         return (near, callers), further | self._writers(self._given_files(fresh, asked))
 
     def _given_files(self, fresh: Iterable[StepKey], asked: Sequence[CallRecord]) -> set[FileFact]:
