@@ -26,16 +26,26 @@ def write_openlineage(lineage: Lineage, terms: Terms) -> Iterator[str]:
     Data that no call gave, because code made them or they are made of others, say so in the facet `redux_origin`.
     """
     for step in lineage.steps:
-        run = _run(lineage, step)
-        job = {"namespace": NAMESPACE, "name": step.fullname, "facets": _job_facets(lineage, step)}
+        run, job = {"runId": run_id(step)}, {"namespace": NAMESPACE, "name": step.fullname}
         inputs = [_dataset(lineage, edge, terms) for edge in lineage.into.get(step.id, ()) if edge.kind is _K.ARGUMENT]
-        gave = [edge for edge in lineage.out_of.get(step.id, ()) if edge.kind in (_K.RESULT, _K.CODE)]
-        outputs = [_dataset(lineage, edge, terms) for edge in gave]
-        begun = {"run": run, "job": job, "inputs": inputs, "producer": _producer(), "schemaURL": _EVENT}
-        yield _line({"eventTime": moment(started(step)), "eventType": "START", **begun, "outputs": []})
+        begun = {
+            "run": {**run, "facets": _run_facets(lineage, step)},
+            "job": {**job, "facets": _job_facets(lineage, step)},
+            "inputs": inputs,
+            "outputs": [],
+        }
+        yield _event("START", moment(started(step)), begun)
         end = ended(step)
         if end is not None:
-            yield _line({"eventTime": moment(end), "eventType": _end_of(step), **begun, "outputs": outputs})
+            # What the start said holds for the end too, so it is not said again.
+            gave = [edge for edge in lineage.out_of.get(step.id, ()) if edge.kind in (_K.RESULT, _K.CODE)]
+            outputs = [_dataset(lineage, edge, terms) for edge in gave]
+            yield _event(_end_of(step), moment(end), {"run": run, "job": job, "inputs": [], "outputs": outputs})
+
+
+def _event(kind: str, at: str, said: dict[str, object]) -> str:
+    event = {"eventTime": at, "eventType": kind, **said, "producer": _producer(), "schemaURL": _EVENT}
+    return json.dumps(event) + "\n"
 
 
 def run_id(step: Step) -> str:
@@ -43,10 +53,6 @@ def run_id(step: Step) -> str:
     id = step.job.id if step.job is not None else step.call
     assert id is not None
     return str(uuid.UUID(bytes=bytes(id[:16])))
-
-
-def _line(event: dict[str, object]) -> str:
-    return json.dumps(event) + "\n"
 
 
 def _producer() -> str:
@@ -63,7 +69,7 @@ def _end_of(step: Step) -> str:
     return "FAIL" if step.job is not None and step.job.status is JobStatus.FAILED else "ABORT"
 
 
-def _run(lineage: Lineage, step: Step) -> dict[str, object]:
+def _run_facets(lineage: Lineage, step: Step) -> dict[str, object]:
     said = {name: value for name, value in node_attributes(step).items() if name != "label"}
     facets: dict[str, object] = {"redux_call": _facet("RunFacet", node=step.id, **said)}
     callers = [lineage.nodes[edge.source] for edge in lineage.into.get(step.id, ()) if edge.kind is _K.CHILD]
@@ -76,7 +82,7 @@ def _run(lineage: Lineage, step: Step) -> dict[str, object]:
     if execution is not None:
         said = {"argv": list(execution.argv), "user": execution.user, "cwd": execution.cwd}
         facets["redux_execution"] = _facet("RunFacet", execution=execution.id.hex(), **said)
-    return {"runId": run_id(step), "facets": facets}
+    return facets
 
 
 def _job_facets(lineage: Lineage, step: Step) -> dict[str, object]:
