@@ -20,6 +20,9 @@
         ├── UnknownDatabase        2   no backend for such a URL
         ├── MissingDriver          2   what speaks to such a database is not installed
         ├── UnknownId              2   no record has this id, prefix or name
+        ├── UnknownTag             2   a record has no such tag to replace or remove
+        ├── UnknownReference       4   a record names one that is nowhere
+        ├── BentRecord             4   a record from elsewhere has not the hash that its parts make
         └── AmbiguousId            2   more than one record has this prefix
 
 The number is the exit code of the command line. Errors of values, code and tasks stand beside what raises
@@ -39,9 +42,12 @@ from redux_backends.backend import (
     BackendNewer,
     BackendOlder,
     BackendUnavailable,
+    BentRecord,
     MissingDriver,
     UnknownDatabase,
     UnknownId,
+    UnknownReference,
+    UnknownTag,
 )
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import StoreError, StoreUnavailable, ValueMissing
@@ -53,6 +59,7 @@ __all__ = [
     "BackendNewer",
     "BackendOlder",
     "BackendUnavailable",
+    "BentRecord",
     "ConfigError",
     "DatabaseMissing",
     "MissingDriver",
@@ -65,6 +72,8 @@ __all__ = [
     "StoreUnavailable",
     "UnknownDatabase",
     "UnknownId",
+    "UnknownReference",
+    "UnknownTag",
     "UsageError",
     "ValueMissing",
     "WorkflowImportError",

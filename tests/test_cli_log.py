@@ -389,7 +389,7 @@ def test_folders_and_patterns_are_told_by_name(
         ),
         (("log", "no/such.csv"), "no recorded call read or wrote the file no/such.csv"),
         (("log", "--task", "cuont"), "no task is known as 'cuont'; did you mean 'count'?"),
-        (("log", "0123456789abcdef", "--failed"), "no execution, job, call, task or value has an id starting with"),
+        (("log", "0123456789abcdef", "--failed"), "'0123456789abcdef' starts no id"),
         (("explain-miss", "cuont"), "did you mean 'count'?"),
     ],
 )

@@ -34,6 +34,7 @@ SAID_BY_COMMANDS = {
     "MissingDriver": "needs psycopg, which is not installed",
     "BackendCorrupt": "is damaged",
     "UnknownId": "starts no id",
+    "UnknownTag": "has no tag",
     "NotCopied": "could not be copied to",
 }
 """Errors that people see as a line of the command line, by words that are only theirs."""

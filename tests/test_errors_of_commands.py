@@ -208,7 +208,12 @@ def test_every_question_about_a_record_says_what_can_be_asked_of_it(
     ids = {"JOB": job.id.hex(), "CALL": job.call_hash.hex(), "EXECUTION": job.execution.hex()}
     asked = [
         ("log", "JOB", "--failed"), ("log", "CALL", "--task", "main"), ("explain-miss", "CALL"), ("log", "same"),
-        ("explain-miss", "same"), ("log", "./gone.txt"), ("log", "JOB", "EXECUTION"),
+        ("explain-miss", "same"), ("log", "./gone.txt"), ("log", "JOB", "EXECUTION"), ("log", "JOB", "--tag", "a"),
+        ("log", "main", "--tag", "a=1"), ("log", "gone", "--tag", "a"), ("log", "--tag", "=1"),
+        ("tag", "rm", "JOB", "a"), ("tag", "add", "JOB", "a=1"), ("tag", "rm", "JOB", "a=2"), ("tag", "rm", "JOB"),
+        ("tag", "rm", "JOB", "a", "b", "c=3"), ("tag", "update", "JOB", "b=1", "a=2"), ("tag", "update", "JOB", "a"),
+        ("tag", "add", "JOB", "a"), ("tag", "add", "JOB", " a=1"), ("tag", "add", "gone", "a=1"), ("tag", "add"),
+        ("tag", "log", "gone"), ("tag", "list", "=1"), ("tag", "list", "--kind", "file"), ("tag", "drop"),
     ]  # fmt: skip
     attempts = {
         " ".join(("redux", *words)): lambda words=words: redux(*(ids.get(word, word) for word in words))
@@ -244,5 +249,12 @@ def test_every_word_for_the_setup_function_that_does_not_fit_is_told(redux: Call
 
 
 def test_every_command_says_so_where_nothing_was_recorded(redux: Callable[..., object], tmp_path: Path):
-    commands = [("log",), ("log", "main"), ("explain-miss",), ("explain-miss", "main")]
+    commands = [
+        ("log",),
+        ("log", "main"),
+        ("explain-miss",),
+        ("explain-miss", "main"),
+        ("log", "-"),
+        ("tag", "add", "-", "a=1"),
+    ]
     hold_to_golden("empty_errors", _attempts(redux, [*commands]), tmp_path)

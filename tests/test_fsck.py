@@ -33,6 +33,7 @@ from redux.repo import Repo, open_repo
 from redux.scheduler import Scheduler
 from redux.task import task
 from redux_backends.memory import MemoryBackend
+from redux_backends.records import Tag
 from redux_valuestore.local import LocalStore
 from redux_valuestore.store import MemoryStore, StoreUnavailable, ValueStore
 
@@ -299,7 +300,13 @@ DAMAGES = (
         "tag on nothing",
         "INSERT INTO tag SELECT max(id) + 1, randomblob(32), 'value', randomblob(32), 'a', '1', 0, 1 FROM tag",
         Kind.DANGLING,
+        Kind.TAG,
     ),
+    _damage("tag exchanged", """UPDATE tag SET value = '"other"' WHERE id = 2""", Kind.TAG),
+    _damage("tag that counts no more", "UPDATE tag SET current = 0 WHERE id = 3", Kind.TAG),
+    _damage("edit of a tag gone", "DELETE FROM tag_edit", Kind.TAG),
+    _damage("edit of a tag put in", "INSERT INTO tag_edit VALUES (3, 0, 2)", Kind.TAG),
+    _damage("edit of no tag", "INSERT INTO tag_edit VALUES (3, 0, 9999)", Kind.DANGLING, Kind.TAG),
     _damage(
         "value recorded twice",
         "INSERT INTO value SELECT 5000, hash, type_id, size, traits, place, preview, data FROM value WHERE id = 3",
@@ -319,6 +326,11 @@ DAMAGES = (
 def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("healthy")
     assert [run(folder), run(folder)] == [ANSWER, ANSWER]
+    with opened(folder) as repo:
+        (newest,) = repo.backend.executions(1)
+        repo.backend.record_tags([Tag("execution", newest.id, "stage", '"raw"')])
+        repo.backend.update_tags("execution", newest.id, ["stage"], [("stage", '"final"')])
+        repo.backend.record_tags([Tag("execution", newest.id, "n", "1")])
     return folder
 
 

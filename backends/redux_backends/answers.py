@@ -14,6 +14,7 @@ from redux_backends.records import (
     Reason,
     Seconds,
     StoredValue,
+    Tag,
     TaskRecord,
 )
 from redux_valuestore.digest import Digest
@@ -78,6 +79,18 @@ class TaskCounts:
     """their time in all: of running where they ran, of the calls that they reused where they are CACHED"""
 
 
+@frozen
+class TagFilter:
+    """What has a current tag of this `key`, with this `value` (canonical JSON) or, where it is None, with any."""
+
+    key: str
+    value: str | None = None
+
+    def fits(self, tag: Tag) -> bool:
+        """Whether it is such a tag, if it is current."""
+        return tag.key == self.key and self.value in (None, tag.value)
+
+
 @dataclass(frozen=True, slots=True)
 class JobFilter:
     """Which jobs are asked for; None and False ask for nothing.
@@ -99,6 +112,20 @@ class JobFilter:
     """only jobs without a parent"""
     missed: bool = False
     """only jobs that ran"""
+    tags: tuple[TagFilter, ...] = ()
+    """which the job or its task has, all of them"""
+
+
+@frozen
+class TagRecord:
+    """A tag as it was recorded: `current` while it has a value and no other supersedes it.
+
+    `superseded_by` are the hashes of those that do. The tag's `recorded` is its moment, 0 where nobody kept it.
+    """
+
+    tag: Tag
+    current: bool
+    superseded_by: tuple[Digest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The part of the backend suite that asks afterwards: executions, jobs, misses, versions, files and tags."""
+"""The part of the backend suite that asks afterwards: executions, jobs, misses, versions and files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from redux_backends.records import (
     Outcome,
     Reason,
     Rollback,
-    Tag,
     new_id,
 )
 from redux_backends.sample import (
@@ -195,38 +194,6 @@ class AskingSuite:
         backend.record(Batch(values=[*files[:2], file_value("/data/more"), *files[2:]]))
         assert backend.find_files("/data") == [each.hash for each in reversed(files)]
         assert backend.find_files("/data", limit=2) == [files[3].hash, files[2].hash]
-
-    def test_equal_tags_are_one(self, backend: Backend, story: Story) -> None:
-        entities = {
-            "execution": story.execution.id,
-            "job": story.root.id,
-            "call": story.main_call.call_hash,
-            "task": story.main.hash,
-            "value": story.total.hash,
-        }
-        tags = [Tag(kind, id, "stage", text) for kind, id in entities.items() for text in ('"a"', '"b"')]
-        backend.record_tags(tags)
-        backend.record_tags([*tags[::-1], Tag("job", story.root.id, "more", "1")])
-        found = backend.get_tags([*entities.values(), digest("unknown")])
-        assert [tag for id in entities.values() for tag in found[id] if tag.key == "stage"] == tags
-        assert len(found) == len(entities)
-        assert found[story.root.id][-1] == Tag("job", story.root.id, "more", "1")
-
-    def test_what_a_tag_supersedes_is_no_longer_current(self, backend: Backend, story: Story) -> None:
-        first = Tag("job", story.root.id, "stage", '"raw"')
-        clean = replace(first, value='"clean"', parents=(first.hash,))
-        final = replace(first, key="state", value='"final"', parents=(clean.hash, first.hash))
-        backend.record(Batch(tags=[clean, first]))
-        assert backend.get_tags([story.root.id]) == {story.root.id: (clean,)}
-        backend.record(Batch(tags=[first, final]))
-        found = backend.get_tags([story.root.id])[story.root.id]
-        assert found == (replace(final, parents=tuple(sorted(final.parents))),)
-        assert [tag.hash for tag in found] == [final.hash]
-        backend.record(Batch(tags=[Tag("job", story.root.id, "state", None, (final.hash,)), first, final]))
-        assert backend.get_tags([story.root.id]) == {}
-        with pytest.raises(BackendError):
-            backend.record(Batch(tags=[Tag("job", story.root.id, "n", "1", (digest("unknown"),))]))
-        assert backend.get_tags([story.root.id]) == {}
 
     # -- handles -----------------------------------------------------------------------------------
 

@@ -14,6 +14,8 @@ from redux_backends.answers import (
     JobView,
     MissContext,
     MissGroup,
+    TagFilter,
+    TagRecord,
     TaskCounts,
 )
 from redux_backends.errors import (
@@ -29,6 +31,7 @@ from redux_backends.errors import (
     UnknownDatabase,
     UnknownId,
     UnknownReference,
+    UnknownTag,
     hex_prefix,
     unknown_reference,
 )
@@ -76,10 +79,13 @@ __all__ = [
     "MissContext",
     "MissGroup",
     "MissingDriver",
+    "TagFilter",
+    "TagRecord",
     "TaskCounts",
     "UnknownDatabase",
     "UnknownId",
     "UnknownReference",
+    "UnknownTag",
     "hex_prefix",
     "unknown_reference",
 ]
@@ -145,9 +151,42 @@ class Backend(Exchange, Tracing):
         """Record how a job ended."""
         self.record(Batch(jobs=(job,)))
 
-    def record_tags(self, tags: Sequence[Tag]) -> None:
-        """Record tags; equal ones are one."""
-        self.record(Batch(tags=tuple(tags)))
+    # -- editing tags ------------------------------------------------------------------------------
+    # A record may have several tags of a key. Each method reads what is current and writes in one transaction, so of
+    # two people who edit at once the second edits what the first left. Nothing is ever overwritten: what was current
+    # and no longer is stays in the history, with what came in its place.
+
+    @abstractmethod
+    def record_tags(self, tags: Sequence[Tag]) -> Sequence[Tag]:
+        """Have all these tags current, beside those that are; gives those recorded for it.
+
+        One whose key and value are current already is left as it is, by whomever. One that was superseded or removed is
+        current again by a tag with the same key and value and the old one as its parent. (A `Batch`, as runs write
+        them, leaves such a tag as people left it.) Two who add the same at once have one tag.
+        """
+
+    @abstractmethod
+    def update_tags(
+        self, kind: str, entity: bytes, keys: Sequence[str], tags: Sequence[tuple[str, str]]
+    ) -> Sequence[Tag]:
+        """Put `tags`, keys with canonical JSON, in place of all current tags of these `keys`; gives those recorded.
+
+        They are those of the record `entity`, an id or hash, of this `kind`.
+        A new tag supersedes the old ones of its key, and those of keys that no new tag has. Where the new ones are just
+        what is there, nothing is recorded. Raises `UnknownTag`, and changes nothing, if a key has no current tag. Of
+        two who update one key at once the later stands, and supersedes what the earlier wrote.
+        """
+
+    @abstractmethod
+    def delete_tags(
+        self, kind: str, entity: bytes, tags: Sequence[tuple[str, str]] = (), keys: Sequence[str] = ()
+    ) -> Sequence[Tag]:
+        """Remove the current tags with one of these keys and values, or of these `keys`; gives the removals recorded.
+
+        They are those of the record `entity`, an id or hash, of this `kind`.
+        Raises `UnknownTag`, and removes nothing, where one of them is not there: also to the second of two who remove
+        the same. What is added under a key after it was removed stays.
+        """
 
     def advance_handle(self, child: HandleVersion) -> None:
         """Record that a handle went on from its parents: the child is valid if each of them is."""
@@ -231,8 +270,8 @@ class Backend(Exchange, Tracing):
         """The one record whose id starts with these hex digits, at least 4. Raises `UnknownId`, `AmbiguousId`."""
 
     @abstractmethod
-    def executions(self, limit: int, offset: int = 0) -> Sequence[Execution]:
-        """At most `limit` executions, newest first, without the first `offset`.
+    def executions(self, limit: int, offset: int = 0, tags: Sequence[TagFilter] = ()) -> Sequence[Execution]:
+        """At most `limit` executions that have all these `tags`, newest first, without the first `offset`.
 
         Their status is DIED where the lease ran out or the process is gone.
         """
@@ -261,14 +300,16 @@ class Backend(Exchange, Tracing):
         status: JobStatus | None = None,
         roots: bool = False,
         missed: bool = False,
+        tags: Sequence[TagFilter] = (),
         limit: int = 100,
     ) -> Sequence[JobView]:
         """At most `limit` jobs that fit every filter given: oldest first in an execution or parent, else newest first.
 
         Filters are an `execution`, a `parent` job, a `task` by full name, a finished `call`, a `value` that is the
-        result, one that is an `argument`, a `status`, `roots` (jobs without a parent) and `missed` (jobs that ran).
+        result, one that is an `argument`, a `status`, `roots` (jobs without a parent), `missed` (jobs that ran) and
+        `tags`, all of which the job or its task has.
         """
-        wanted = JobFilter(execution, parent, task, call, value, argument, status, roots, missed)
+        wanted = JobFilter(execution, parent, task, call, value, argument, status, roots, missed, tuple(tags))
         return self.find_jobs(wanted, limit)
 
     @abstractmethod
@@ -310,6 +351,17 @@ class Backend(Exchange, Tracing):
     @abstractmethod
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
         """The current tags of records, oldest first; records without one are left out."""
+
+    @abstractmethod
+    def tag_history(self, entity: bytes) -> Sequence[TagRecord]:
+        """All tags that a record has and had, removals too, in the order in which they came to this database."""
+
+    @abstractmethod
+    def find_tagged(self, tags: Sequence[TagFilter], kind: str | None = None, limit: int = 100) -> Sequence[Found]:
+        """At most `limit` records, of a `kind` or any, that have all these tags: those first that got the first last.
+
+        Without `tags`: all that have any.
+        """
 
     @abstractmethod
     def integrity(self) -> Integrity:

@@ -18,17 +18,24 @@ class Now(FunctionElement[float]):
     inherit_cache = True
 
 
-class IsOneOf(FunctionElement[bool]):
-    """Whether a column's row is one of any number, given by one parameter as JSON."""
+class _Whether(FunctionElement[bool]):
+    """A condition that is compiled as it stands: to compare it with 1 as well would keep SQLite from its indexes."""
 
     type = Boolean()
+
+    def self_group(self, against: Any = None) -> Any:
+        return self
+
+
+class IsOneOf(_Whether):
+    """Whether a column's row is one of any number, given by one parameter as JSON."""
+
     inherit_cache = True
 
 
-class IsAmongFound(FunctionElement[bool]):
+class IsAmongFound(_Whether):
     """Whether a column's row is one of those that a subquery finds, which runs first."""
 
-    type = Boolean()
     inherit_cache = True
 
 

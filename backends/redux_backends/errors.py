@@ -69,6 +69,25 @@ class AmbiguousId(BackendError):
         return cls(f"{prefix!r} starts the ids of several records: {examples}; give more digits", prefix)
 
 
+class UnknownTag(BackendError):
+    """A record has no such tag now, so it cannot be replaced or removed; `concerning` is the record's id or hash."""
+
+    exit_code = 2
+
+    @classmethod
+    def of(cls, kind: str, entity: bytes, absent: Sequence[str], has: Sequence[str]) -> UnknownTag:
+        """The error for the keys, or keys with values, in `absent`, of the record `entity` of this `kind`.
+
+        Some of the tags that it `has` are named.
+        """
+        shown = ", ".join(has[:5]) + (", …" if len(has) > 5 else "")
+        return cls(
+            f"{kind} {entity.hex()} has no tag {' or '.join(absent)} now; it has {shown or 'none'}; `redux tag log` "
+            "shows what it had",
+            entity.hex(),
+        )
+
+
 MIN_PREFIX = 4
 """The fewest hex digits that are taken for an id."""
 
@@ -90,7 +109,7 @@ class BentRecord(BackendError):
 
     @classmethod
     def of(cls, kind: str, key: bytes, why: str) -> BentRecord:
-        """The error for the record of this `kind` with the hash `key`."""
+        """The error for the record of this `kind` with the hash `key`; `why` says what is not right about it."""
         return cls(
             f"{kind} {key.hex()} is bent: {why}; nothing of this group was recorded. Where it comes from, "
             "redux fsck --repair sets it aside",

@@ -57,9 +57,14 @@ class RecordKind(IntEnum):
     TAG = 9
 
     @property
+    def singular(self) -> str:
+        """How people call one of them."""
+        return self.name.lower().replace("_", " ")
+
+    @property
     def plural(self) -> str:
         """How people call several of them."""
-        return self.name.lower().replace("_", " ") + "s"
+        return self.singular + "s"
 
 
 @frozen

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, literal_column, select, update
+from sqlalchemy import Connection, Select, literal_column, select, update
 
 from redux_backends import liveness, schema
 from redux_backends.dialects import Now
@@ -84,9 +84,12 @@ def renew_lease(session: Session, execution: ExecutionId) -> None:
     session.run(_RENEW, prefix=execution[: schema.PREFIX], digest=execution)
 
 
-def executions(connection: Connection, limit: int, offset: int = 0) -> Sequence[Execution]:
-    """Executions, newest first."""
-    newest = select(_execution, _now).order_by(_execution.c.started.desc(), _execution.c.id)
+def executions(
+    connection: Connection, limit: int, offset: int = 0, among: Iterable[Select[tuple[bytes]]] = ()
+) -> Sequence[Execution]:
+    """Executions, newest first, whose ids each of the subqueries gives."""
+    chosen = [_execution.c.uuid.in_(ids) for ids in among]
+    newest = select(_execution, _now).where(*chosen).order_by(_execution.c.started.desc(), _execution.c.id)
     rows = connection.execute(newest.limit(limit).offset(offset)).mappings()
     return [_as_it_stands(row) for row in rows]
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from redux_backends.records import EvaluationKey, JobId, JobStatus, Place, Seconds, ValueRecord
+from redux_backends.records import EvaluationKey, JobId, JobStatus, Place, Seconds, Tag, ValueRecord
 from redux_valuestore.digest import Digest, digest_bytes
 from redux_valuestore.frozen import frozen
 
@@ -25,7 +25,7 @@ NOTHING = ValueRecord(
 SHARDS = 256
 """Values are looked at by the first byte of their digest, as the store's folders hold them."""
 
-AsideKind = Literal["value", "evaluation", "call", "task set", "task"]
+AsideKind = Literal["value", "evaluation", "call", "task set", "task", "tag"]
 Grouping = Literal["execution", "task", "type"]
 
 
@@ -99,6 +99,17 @@ class SetRow:
     row: int
     hash: Digest
     tasks: tuple[Digest, ...]
+
+
+@frozen
+class TagRow:
+    """A tag with what its hash is made of; a parent that is not there has an empty hash."""
+
+    row: int
+    hash: Digest
+    tag: Tag
+    current: bool
+    superseded: bool
 
 
 @frozen
@@ -239,6 +250,10 @@ class Integrity(ABC):
         """All task sets, page by page."""
 
     @abstractmethod
+    def tags(self) -> Iterator[Sequence[TagRow]]:
+        """All tags, current or not, page by page."""
+
+    @abstractmethod
     def values(self, shard: int) -> Sequence[KeptValue]:
         """The values whose digest begins with this byte."""
 
@@ -256,6 +271,10 @@ class Integrity(ABC):
 
         Of a task only the code is dropped. `NOTHING` must be recorded.
         """
+
+    @abstractmethod
+    def settle_tag(self, row: int) -> None:
+        """Note again whether a tag is current: it has a value, and no other supersedes it."""
 
     @abstractmethod
     def unlink(self, row: Dangling) -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from redux_backends.backend import Backend, BackendError
+from redux_backends.backend import Backend, BackendError, TagFilter
 from redux_backends.exchange import Records, in_groups
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import Batch, Evaluation, JobStatus, MissKind, Outcome, Reason, Rollback, Tag, Traits
@@ -60,9 +60,16 @@ _JOBS = _ROOTS + [
 _REASONS = [None, Reason(MissKind.NEW_TASK), Reason(MissKind.FILE_CHANGED, "/f")]
 _TAGS = [
     Tag(kind, entity, name, "1")
-    for kind, entity in (("value", _VALUES[0].hash), ("task", _TASKS[0].hash), ("job", _JOBS[0].id))
+    for kind, entity in (
+        ("value", _VALUES[0].hash),
+        ("task", _TASKS[0].hash),
+        ("job", _JOBS[0].id),
+        ("execution", _EXECUTIONS[0].id),
+        ("call", _CALLS[0].call_hash),
+    )
     for name in ("x", "y")
 ]
+_FILTERS = [(), (TagFilter("x"),), (TagFilter("y", "2"),), (TagFilter("z", "1"), TagFilter("x"))]
 _EDITED = [
     *_TAGS,
     *(Tag(tag.kind, tag.entity, tag.key, value, (tag.hash,)) for tag in _TAGS for value in ("2", None)),
@@ -111,13 +118,14 @@ class BackendMachine(RuleBasedStateMachine):
         self._both(lambda backend: backend.record(batch))
 
     def _both(self, write) -> None:
-        refused = []
+        """Both give the same, or raise the same error."""
+        given: list = []
         for backend in (self.oracle, self.backend):
             try:
-                write(backend)
+                given.append(write(backend))
             except BackendError as error:
-                refused.append(type(error))
-        assert len(refused) in (0, 2)
+                given.append(type(error))
+        assert given[0] == given[1]
 
     @rule(values=_some(_VALUES), stored=st.booleans())
     def record_values(self, values: list, stored: bool) -> None:
@@ -168,6 +176,20 @@ class BackendMachine(RuleBasedStateMachine):
     @rule(tags=_some(_TAGS))
     def record_tags(self, tags: list) -> None:
         self._both(lambda backend: backend.record_tags(tags))
+
+    @rule(
+        tag=st.sampled_from(_TAGS),
+        keys=st.lists(st.sampled_from("xyz"), max_size=2, unique=True),
+        pairs=st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("123")), max_size=2),
+        rename=st.booleans(),
+    )
+    def edit_tags(self, tag: Tag, keys: list, pairs: list, rename: bool) -> None:
+        def edit(backend: Backend) -> object:
+            if rename:
+                return backend.update_tags(tag.kind, tag.entity, keys, pairs)
+            return backend.delete_tags(tag.kind, tag.entity, pairs, keys)
+
+        self._both(edit)
 
     @rule(value=st.sampled_from(_VALUES))
     def forget(self, value) -> None:
@@ -244,6 +266,10 @@ class BackendMachine(RuleBasedStateMachine):
             lambda backend: [backend.get_key(each) for each in _evals],
             lambda backend: backend.find_files("/f"),
             lambda backend: backend.get_tags([tag.entity for tag in _TAGS] + [each.hash for each in _TASKS]),
+            lambda backend: [backend.tag_history(tag.entity) for tag in _TAGS[::2]],
+            lambda backend: [backend.find_tagged(each) for each in _FILTERS],
+            lambda backend: backend.find_tagged(_FILTERS[1], "task", limit=1),
+            lambda backend: [backend.executions(5, tags=each) for each in _FILTERS],
         ):
             assert ask(self.backend) == ask(self.oracle)
 
@@ -255,9 +281,10 @@ class BackendMachine(RuleBasedStateMachine):
         status=st.sampled_from([None, *JobStatus]),
         roots=st.booleans(),
         missed=st.booleans(),
+        tags=st.sampled_from(_FILTERS),
         limit=st.sampled_from([2, 100]),
     )
-    def says_the_same_of_jobs(self, run, name, value, argument, status, roots, missed, limit) -> None:
+    def says_the_same_of_jobs(self, run, name, value, argument, status, roots, missed, tags, limit) -> None:
         def ask(backend: Backend) -> object:
             return backend.jobs(
                 execution=run and run.id,
@@ -267,6 +294,7 @@ class BackendMachine(RuleBasedStateMachine):
                 status=status,
                 roots=roots,
                 missed=missed,
+                tags=tags,
                 limit=limit,
             )
 

@@ -18,6 +18,7 @@ from redux_backends.backend import (
     JobView,
     MissContext,
     MissGroup,
+    TagFilter,
     TaskCounts,
     UnknownId,
     hex_prefix,
@@ -25,6 +26,7 @@ from redux_backends.backend import (
 )
 from redux_backends.exchange import RecordId, Records
 from redux_backends.memory_exchange import MemoryExchange
+from redux_backends.memory_tags import MemoryTags
 from redux_backends.memory_tracing import MemoryTracing
 from redux_backends.records import (
     CallNode,
@@ -40,7 +42,6 @@ from redux_backends.records import (
     Reason,
     Seconds,
     StoredValue,
-    Tag,
     TaskRecord,
     Traits,
     ValueRecord,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 _Dated = TypeVar("_Dated", Evaluation, CallNode)
 
 
-class MemoryBackend(MemoryTracing):
+class MemoryBackend(MemoryTracing, MemoryTags):
     """Records in this process's memory, gone with it."""
 
     # -- the cache's questions, for a whole wave ---------------------------------------------------
@@ -217,9 +218,10 @@ class MemoryBackend(MemoryTracing):
             raise AmbiguousId.of(prefix, found)
         return found[0]
 
-    def executions(self, limit: int, offset: int = 0) -> Sequence[Execution]:
+    def executions(self, limit: int, offset: int = 0, tags: Sequence[TagFilter] = ()) -> Sequence[Execution]:
         with self._lock:
-            newest = sorted(self._executions.values(), key=lambda execution: -execution.started)
+            fitting = [one for one in self._executions.values() if self._has_tags(tags, one.id)]
+            newest = sorted(fitting, key=lambda execution: -execution.started)
             return [self._as_it_stands(execution) for execution in newest[offset : offset + limit]]
 
     def get_execution(self, execution: ExecutionId) -> Execution | None:
@@ -288,6 +290,7 @@ class MemoryBackend(MemoryTracing):
             lambda job: wanted.status is None or self._job_as_it_stands(job).status is wanted.status,
             lambda job: not wanted.roots or job.parent is None,
             lambda job: not wanted.missed or job.outcome is Outcome.RAN,
+            lambda job: self._has_tags(wanted.tags, job.id, job.task_hash),
         ]
         with self._lock:
             fitting = [job for job in self._jobs.values() if all(test(job) for test in tests)]
@@ -346,15 +349,6 @@ class MemoryBackend(MemoryTracing):
                 value for value, known in self._values.items() if any(file.path == path for file in known.record.files)
             ]
             return holders[::-1][:limit]
-
-    def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
-        with self._lock:
-            found = {entity: self._current_tags(entity) for entity in entities if entity in self._tags_of}
-            return {entity: tags for entity, tags in found.items() if tags}
-
-    def _current_tags(self, entity: bytes) -> tuple[Tag, ...]:
-        tags = {hash: self._tags[hash] for hash in self._tags_of[entity] if hash not in self._superseding}
-        return tuple(tag for tag in tags.values() if tag.value is not None)
 
     # -- exchange ----------------------------------------------------------------------------------
 

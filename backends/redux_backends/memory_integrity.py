@@ -20,6 +20,7 @@ from redux_backends.integrity import (
     LooseResult,
     OddJob,
     SetRow,
+    TagRow,
     Tally,
     TaskRow,
     Twin,
@@ -134,6 +135,21 @@ class MemoryIntegrity(Integrity):
             sets = list(self._records._task_sets.items())
         yield [SetRow(row, hash, tuple(sorted(tasks))) for row, (hash, tasks) in enumerate(sets)]
 
+    def tags(self) -> Iterator[Sequence[TagRow]]:
+        with self._lock:
+            records = self._records
+            page = [
+                TagRow(
+                    row,
+                    hash,
+                    tag,
+                    tag.value is not None and hash not in records._superseding,
+                    hash in records._superseding,
+                )
+                for row, (hash, tag) in enumerate(records._tags.items())
+            ]
+        yield page
+
     # -- values ------------------------------------------------------------------------------------
 
     def values(self, shard: int) -> Sequence[KeptValue]:
@@ -170,11 +186,17 @@ class MemoryIntegrity(Integrity):
             elif kind == "task set":
                 hash = list(records._task_sets)[row]
                 self._calls_aside(call for call in records._calls.values() if call.task_set == hash)
+            elif kind == "tag":
+                hash = list(records._tags)[row]
+                records._tags_of[records._tags[hash].entity].remove(hash)
             elif kind == "value":
                 records.forget_value(list(records._values)[row])
             else:
                 hash = list(records._tasks)[row]
                 records._tasks[hash] = replace(records._tasks[hash], pieces=())
+
+    def settle_tag(self, row: int) -> None:
+        pass
 
     def _calls_aside(self, calls: Iterable[CallNode]) -> None:
         for call in list(calls):

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-from redux_backends import executions, schema
+from redux_backends import executions, schema, tags
 from redux_backends.backend import (
     AmbiguousId,
     Found,
@@ -172,6 +172,8 @@ def _conditions(wanted: JobFilter, alive: Collection[int]) -> Iterator[ColumnEle
         yield _job.c.parent_id.is_(None)
     if wanted.missed:
         yield _job.c.outcome == _RAN
+    for tag in wanted.tags:
+        yield tags.job_has(tag, few=wanted.execution is not None or wanted.parent is not None)
 
 
 def _of_tasks(tasks: Select) -> Iterator[ColumnElement[bool]]:

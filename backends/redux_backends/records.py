@@ -373,7 +373,7 @@ def hash_task_set(tasks: Iterable[Digest]) -> Digest:
 
 
 def hash_tag(kind: str, entity: bytes, key: str, value: str | None, parents: Iterable[Digest]) -> Digest:
-    """The hash of a tag: of what it is on, its `key` and `value`, and the hashes of those it supersedes."""
+    """The hash of a tag: of the `kind` and id of the `entity` it is on, its `key` and `value`, and its `parents`."""
     # As bytes, for a text may hold what UTF-8 does not know.
     said = None if value is None else value.encode(errors="surrogatepass")
     return digest_struct("Tag", kind, entity, key.encode(errors="surrogatepass"), said, sorted(set(parents)))

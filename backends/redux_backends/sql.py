@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from redux_backends import calls, contents, executions, history, lookup, query, tags
 from redux_backends.backend import (
@@ -17,6 +17,8 @@ from redux_backends.backend import (
     MissContext,
     MissGroup,
     MissingDriver,
+    TagFilter,
+    TagRecord,
     TaskCounts,
     UnknownDatabase,
 )
@@ -42,12 +44,16 @@ from redux_backends.records import (
 from redux_backends.rowids import Ledger, Memory
 from redux_backends.session import Session, SqlDatabase
 from redux_backends.sqlite_database import SQLiteDatabase
+from redux_backends.tag_edits import adding, deleting, updating
+from redux_backends.tags import find_tagged, tagged
 from redux_backends.tracing import Found as Traced
 from redux_backends.urls import without_password
 from redux_valuestore.digest import Digest
 
 if TYPE_CHECKING:
     from redux_backends.integrity import Integrity
+
+_T = TypeVar("_T")
 
 _SQLITE = "sqlite:///"
 _IN_MEMORY = _SQLITE + ":memory:"
@@ -81,16 +87,44 @@ class SqlBackend(Backend):
     def record_execution(self, execution: Execution) -> None:
         self._write(lambda session, ledger: executions.record_execution(session, ledger, execution))
 
-    def _write(self, write: Callable[[Session, Ledger], None]) -> None:
-        def closure(session: Session) -> Ledger:
+    def _write(self, write: Callable[[Session, Ledger], _T]) -> _T:
+        def closure(session: Session) -> tuple[Ledger, _T]:
             if session.again:
                 self._memory.forget()
             ledger = Ledger(session, self._memory)
-            write(session, ledger)
-            return ledger
+            return ledger, write(session, ledger)
 
+        ledger, result = self._database.run_tx(closure)
         # Only what is committed is remembered.
-        self._database.run_tx(closure).remember()
+        ledger.remember()
+        return result
+
+    def record_tags(self, tags: Sequence[Tag]) -> Sequence[Tag]:
+        return self._edit({tag.entity for tag in tags}, lambda history: adding(history, tags))
+
+    def update_tags(
+        self, kind: str, entity: bytes, keys: Sequence[str], tags: Sequence[tuple[str, str]]
+    ) -> Sequence[Tag]:
+        return self._edit({entity}, lambda history: updating(history, kind, entity, keys, tags))
+
+    def delete_tags(
+        self, kind: str, entity: bytes, tags: Sequence[tuple[str, str]] = (), keys: Sequence[str] = ()
+    ) -> Sequence[Tag]:
+        return self._edit({entity}, lambda history: deleting(history, kind, entity, tags, keys))
+
+    def _edit(self, entities: Collection[bytes], decide: Callable[[Sequence[TagRecord]], list[Tag]]) -> Sequence[Tag]:
+        made: list[Tag] = []
+
+        def write(session: Session, ledger: Ledger) -> None:
+            history = tags.history(session, entities)
+            # A try may have been committed without anybody hearing of it: its edits are not made upon themselves.
+            if made and {tag.hash for tag in made} <= {one.tag.hash for one in history}:
+                return
+            made[:] = decide(history)
+            tags.record(session, ledger, made)
+
+        self._write(write)
+        return tuple(made)
 
     def renew_lease(self, execution: ExecutionId) -> None:
         self._database.run_tx(lambda session: executions.renew_lease(session, execution))
@@ -141,8 +175,9 @@ class SqlBackend(Backend):
     def resolve(self, prefix: str) -> Found:
         return self._database.view(lambda connection: query.resolve(connection, prefix))
 
-    def executions(self, limit: int, offset: int = 0) -> Sequence[Execution]:
-        return self._database.view(lambda connection: executions.executions(connection, limit, offset))
+    def executions(self, limit: int, offset: int = 0, tags: Sequence[TagFilter] = ()) -> Sequence[Execution]:
+        among = [tagged("execution", tag) for tag in tags]
+        return self._database.view(lambda connection: executions.executions(connection, limit, offset, among))
 
     def get_execution(self, execution: ExecutionId) -> Execution | None:
         return self._database.view(lambda connection: executions.get_execution(connection, execution))
@@ -182,6 +217,12 @@ class SqlBackend(Backend):
 
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
         return self._database.ask(lambda session: tags.get_tags(session, entities))
+
+    def tag_history(self, entity: bytes) -> Sequence[TagRecord]:
+        return self._database.ask(lambda session: tags.history(session, (entity,)))
+
+    def find_tagged(self, tags: Sequence[TagFilter], kind: str | None = None, limit: int = 100) -> Sequence[Found]:
+        return self._database.view(lambda connection: find_tagged(connection, tags, kind, limit))
 
     # -- exchange ----------------------------------------------------------------------------------
 

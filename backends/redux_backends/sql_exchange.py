@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Text, bindparam, literal_column, select, update
 
 from redux_backends import calls, executions, handles, lookup, schema, tags
-from redux_backends.dialects import IsOneOf
+from redux_backends.dialects import IsOneOf, ShortData
 from redux_backends.exchange import CallRecord, RecordId, RecordKind, Records, is_missing
 from redux_backends.records import (
     Argument,
@@ -29,6 +29,7 @@ from redux_backends.records import (
     Reason,
     TaskRecord,
     TaskSet,
+    Traits,
     Upstream,
     ValueRecord,
 )
@@ -156,7 +157,7 @@ _JOBS = _by_id(
 def get(session: Session, ids: Sequence[RecordId]) -> Records:
     """The records with these ids."""
     wanted = defaultdict(dict, _by_kind(ids))
-    values, gone = _values(session, [Digest(id) for id in wanted[_K.VALUE]])
+    values, gone = _values(session, wanted[_K.VALUE])
     results = {evaluation.eval_hash + evaluation.result: evaluation for evaluation in _results(session, wanted)}
     sets = lookup.get_task_sets(session, [Digest(id) for id in wanted[_K.TASK_SET]])
     task_sets = {id: TaskSet(id, tuple(sorted(members))) for id, members in sets.items()}
@@ -179,36 +180,42 @@ def _in_order(found: Mapping[Any, Any], wanted: Iterable[bytes]) -> list[Any]:
     return [found[id] for id in wanted if id in found]
 
 
-def _values(session: Session, hashes: Sequence[Digest]) -> tuple[Mapping[Digest, ValueRecord], frozenset[Digest]]:
-    described = lookup.get_held(session, hashes)
-    stored = lookup.get_values(session, hashes)
-    gone = frozenset(hash for hash, value in stored.items() if value.place is Place.MISSING)
-    whole = {
-        hash: ValueRecord(
-            hash,
-            value.type_name,
-            value.size,
-            stored[hash].data,
-            value.preview,
-            value.traits,
-            value.files,
-            value.subvalues,
-            value.tasks,
-            value.handles,
-        )
-        for hash, value in described.items()
-        if hash in stored
-    }
-    return whole, gone
+_VALUES = _by_id(
+    [
+        *(_value.c.hash, _word.c.text, _value.c.size, ShortData(_value.c.data), _value.c.place, _value.c.preview),
+        _value.c.traits,
+    ],
+    _value.join(_word, _word.c.id == _value.c.type_id),
+    _K.VALUE,
+)
+_PLAIN = ((), (), (), ())
+"""What a value without traits holds."""
+
+
+def _values(session: Session, wanted: Collection[bytes]) -> tuple[Mapping[bytes, ValueRecord], frozenset[Digest]]:
+    rows = [row for row in session.read(_VALUES, _prefixes(wanted)) if row[0] in wanted]
+    gone = frozenset(row[0] for row in rows if row[4] == Place.MISSING)
+    held = lookup.get_held(session, [row[0] for row in rows if row[6]])
+    long = [row[0] for row in rows if row[4] == Place.INLINE and row[3] is None]
+    stored = lookup.get_values(session, long) if long else {}
+    found: dict[bytes, ValueRecord] = {}
+    for hash, type_name, size, data, place, preview, traits in rows:
+        if place:
+            data = None
+        elif data is None:
+            data = stored[hash].data
+        holds = held.get(hash)
+        parts = (holds.files, holds.subvalues, holds.tasks, holds.handles) if holds else _PLAIN
+        found[hash] = ValueRecord(hash, type_name, size, data, preview, Traits(traits) if traits else _NONE, *parts)
+    return found, gone
+
+
+_NONE = Traits.PLAIN
 
 
 def _results(session: Session, wanted: Mapping[RecordKind, Collection[bytes]]) -> Iterable[Evaluation]:
     evals = {id[:DIGEST_SIZE] for id in wanted[_K.RESULT]}
-    return [Evaluation(Digest(eval_hash), Digest(value), *rest) for eval_hash, value, *rest in _read(session, evals)]
-
-
-def _read(session: Session, evals: Collection[bytes]) -> Iterable[tuple]:
-    return session.read(_RESULTS, _prefixes(evals))
+    return [Evaluation(*row) for row in session.read(_RESULTS, _prefixes(evals))]
 
 
 def _tasks(session: Session, wanted: Collection[bytes]) -> Mapping[bytes, TaskRecord]:
@@ -255,9 +262,9 @@ def _calls(session: Session, wanted: Collection[bytes]) -> Mapping[bytes, CallRe
 def _parts_of(session: Session, parts: Among, rows: Iterable[tuple]) -> Mapping[int, Sequence[tuple]]:
     """The parts of records, in order, by the record's row."""
     found: defaultdict[int, list[tuple]] = defaultdict(list)
-    read = session.read(parts, [row[0] for row in rows])
-    for owner, _, *part in sorted(read, key=lambda row: row[:2]):
-        found[owner].append(tuple(part))
+    # No two rows have owner and position in common, so nothing else is compared.
+    for row in sorted(session.read(parts, [row[0] for row in rows])):
+        found[row[0]].append(row[2:])
     return found
 
 
@@ -280,9 +287,15 @@ def _job_of(
     detail: str | None,
     place: str,
 ) -> Job:
-    why = None if reason is None else Reason(MissKind(reason), detail or "")
-    made = JobStatus(status), Outcome(outcome), started, ended, call_hash, why, place
+    why = None if reason is None else Reason(_MISSES[reason], detail or "")
+    made = _STATUSES[status], _OUTCOMES[outcome], started, ended, call_hash, why, place
     return Job(id, execution, parent, task_hash, eval_hash, *made)
+
+
+_STATUSES = {int(each): each for each in JobStatus}
+_OUTCOMES = {int(each): each for each in Outcome}
+_MISSES = {int(each): each for each in MissKind}
+"""By number: looked up for less than it costs to make them again."""
 
 
 # -- putting ---------------------------------------------------------------------------------------

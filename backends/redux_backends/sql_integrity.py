@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Update,
     bindparam,
+    case,
     delete,
     literal_column,
     null,
@@ -36,6 +37,7 @@ from redux_backends.integrity import (
     LooseResult,
     OddJob,
     SetRow,
+    TagRow,
     Tally,
     TaskRow,
     Twin,
@@ -63,6 +65,7 @@ _NAMED: Mapping[str, Table] = {
     "job": schema.job,
     "execution": schema.execution,
     "handle": schema.handle,
+    "tag": schema.tag,
 }
 _LISTED = {Traits.FILES: schema.held_file, Traits.SUBVALUES: schema.subvalue, Traits.TASKS: schema.held_task}
 """Where the parts are that a value with such a trait has."""
@@ -143,6 +146,9 @@ class SqlIntegrity(Integrity):
     def task_sets(self) -> Iterator[Sequence[SetRow]]:
         yield from self._pages(sql_pages.task_sets, lambda one: one.row)
 
+    def tags(self) -> Iterator[Sequence[TagRow]]:
+        yield from self._pages(sql_pages.tags, lambda one: one.row)
+
     # -- values ------------------------------------------------------------------------------------
 
     def values(self, shard: int) -> Sequence[KeptValue]:
@@ -161,6 +167,9 @@ class SqlIntegrity(Integrity):
 
     def set_aside(self, kind: AsideKind, row: int) -> None:
         self._change(self._view(lambda connection: list(_asides(connection, kind, row))))
+
+    def settle_tag(self, row: int) -> None:
+        self._change([(_SETTLE, {"row": row})])
 
     def unlink(self, row: Dangling) -> None:
         self._change([(_unlink(row.table, row.column), {f"key_{name}": number for name, number in row.key})])
@@ -212,6 +221,21 @@ _TABLE_ASIDE = {
     kind: update(_NAMED[kind]).values(hash=bindparam("aside")).where(_NAMED[kind].c.id == bindparam("row"))
     for kind in ("evaluation", "task set")
 }
+_edits = select(schema.tag_edit.c.child_id).where(schema.tag_edit.c.parent_id == schema.tag.c.id)
+_SETTLE = (
+    update(schema.tag)
+    .values(
+        current=case(
+            (schema.tag.c.value.is_not(None) & ~_edits.exists(), literal_column("1")), else_=literal_column("0")
+        )
+    )
+    .where(schema.tag.c.id == bindparam("row"))
+)
+_TAG_ASIDE = (
+    update(schema.tag)
+    .values(hash=bindparam("aside"), current=literal_column("0"))
+    .where(schema.tag.c.id == bindparam("row"))
+)
 _NO_CODE = delete(schema.task_piece).where(schema.task_piece.c.task_id == bindparam("row"))
 
 
@@ -223,6 +247,9 @@ def _asides(connection: Connection, kind: AsideKind, row: int) -> Iterator[_Chan
     if kind == "task":
         # Evaluations rest on its hash, which is right; what is lost is the code that people would see.
         yield _NO_CODE, {"row": row}
+        return
+    if kind == "tag":
+        yield _TAG_ASIDE, {"row": row, "aside": aside_hash(hash)}
         return
     for call, its_hash in connection.execute(select(_call.c.id, _call.c.hash).where(_resting_on(kind) == row)):
         if not is_aside(its_hash):

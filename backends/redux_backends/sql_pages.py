@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Select, Table, func, select
 from sqlalchemy.sql.expression import ColumnElement
 
 from redux_backends import schema
-from redux_backends.integrity import SHARDS, CallRow, KeptValue, KeyRow, SetRow, TaskRow, is_aside
-from redux_backends.records import NO_TASKS, Argument, EvaluationKey, Place
+from redux_backends.integrity import SHARDS, CallRow, KeptValue, KeyRow, SetRow, TagRow, TaskRow, is_aside
+from redux_backends.records import NO_TASKS, Argument, EvaluationKey, Place, Tag
 from redux_valuestore.digest import Digest
 
 PAGE = 2_000
@@ -144,6 +144,25 @@ def task_sets(connection: Connection, after: int) -> list[SetRow]:
     )
     held = _parts(connection, members, member.c.set_id, rows)
     return [SetRow(row, hash, tuple(each or _NONE for (each,) in held.get(row, ()))) for row, hash in rows]
+
+
+def tags(connection: Connection, after: int) -> list[TagRow]:
+    """Tags after a row, with the hashes of those they supersede."""
+    tag, edit, parent = schema.tag, schema.tag_edit, schema.tag.alias("parent")
+    superseded = select(edit.c.child_id).where(edit.c.parent_id == tag.c.id).exists()
+    rows = connection.execute(_page(select(tag, superseded.label("superseded")), tag, after)).all()
+    parents = (
+        select(edit.c.child_id, parent.c.hash)
+        .select_from(edit.outerjoin(parent, parent.c.id == edit.c.parent_id))
+        .order_by(edit.c.child_id, edit.c.position)
+    )
+    before = _parts(connection, parents, edit.c.child_id, rows)
+    found: list[TagRow] = []
+    for row in rows:
+        parents = tuple(each or _NONE for (each,) in before.get(row.id, ()))
+        said = Tag(row.kind, row.entity, row.key, row.value, parents, row.recorded)
+        found.append(TagRow(row.id, row.hash, said, bool(row.current), bool(row.superseded)))
+    return found
 
 
 # -- values ----------------------------------------------------------------------------------------

@@ -217,6 +217,9 @@ class RecordIds:
         for page in pages:
             known = {row: RecordId(kind, id, stage) for row, id, stage in page}
             named = _Later(self, kind, known)
+            if named.none and not ahead:
+                yield from known.values()
+                continue
             for row in named_first(list(known), named, ahead):
                 yield known[row]
             last = page[-1][0]
@@ -262,6 +265,11 @@ class _Later:
         self._known = known
         self._named = ids.later(kind, list(known)) if known else {}
         self._asked = set(known)
+
+    @property
+    def none(self) -> bool:
+        """Whether no record of the page names one of a later row."""
+        return not self._named
 
     def __call__(self, row: int) -> Iterable[int]:
         if row not in self._asked:

@@ -54,6 +54,7 @@ from redux_backends.sample import (
     task,
     value,
 )
+from redux_backends.tag_suite import TagSuite
 from redux_backends.tracing_suite import TracingSuite
 
 
@@ -66,7 +67,7 @@ def _described(record: ValueRecord) -> ValueRecord:
     return replace(record, data=None)
 
 
-class BackendSuite(AskingSuite, IntegritySuite, ExchangeSuite, TracingSuite):
+class BackendSuite(AskingSuite, TagSuite, IntegritySuite, ExchangeSuite, TracingSuite):
     """Subclass it and give it `make_backend` and `expire_lease`."""
 
     @abstractmethod

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import click
 
-from redux.cli.output import is_terminal, show, whole_width
+from redux.cli.counting import counting_line
+from redux.cli.output import show, whole_width
 from redux.cli.render import cut, dim, show_count, show_seconds, show_size, strong, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
-from redux.fsck.check import Check, Looked, Tell, say_nothing
+from redux.fsck.check import Check, Looked, Tell
 from redux.fsck.findings import WORDS, Kind
 from redux.fsck.repair import Repair
 
@@ -167,29 +168,13 @@ def _verdict(outcome: Outcome, repair: bool) -> str:
     return f"{strong('sound')}: {seen}"
 
 
-# -- progress ----------------------------------------------------------------------------------------
-
-_REDRAW_SECONDS = 0.2
-
-
 @contextmanager
 def _progress() -> Iterator[Tell]:
-    """What is being looked at, on one line of the terminal that goes away in the end."""
-    if not is_terminal(sys.stderr):
-        yield say_nothing
-        return
-    drawn = [time.monotonic()]
+    """What is being looked at, shown while it is."""
+    with counting_line() as show_line:
 
-    def tell(what: str, done: int, of: int) -> None:
-        now = time.monotonic()
-        if now - drawn[0] >= _REDRAW_SECONDS:
-            drawn[0] = now
+        def tell(what: str, done: int, of: int) -> None:
             much = f" {100 * done // of} %" if of else f" {done:,}" if done else ""
-            sys.stderr.write(f"\r\x1b[Klooking at {what}{much}")
-            sys.stderr.flush()
+            show_line(f"looking at {what}{much}")
 
-    try:
         yield tell
-    finally:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()

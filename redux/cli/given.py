@@ -12,7 +12,8 @@ from redux.cli.scalars import refusal
 from redux.errors import UsageError, nearest
 from redux.settings.setup import SetupFunction
 from redux.tables import Table, merge, nest
-from redux.tags import parse_tag_key_value, parse_tag_value
+from redux.tags import ANY_VALUE, as_tags, parse_tag_key_value, parse_tag_value
+from redux_backends.backend import TagFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,12 @@ class About:
 def read_tags(words: Sequence[str]) -> list[tuple[str, object]]:
     """The tags of `--tag KEY=VALUE`; a value is JSON where it can be read so, else text. Raises TagError."""
     return [parse_tag_key_value(word) for word in words]
+
+
+def read_wanted(words: Sequence[str]) -> list[TagFilter]:
+    """The tags that `KEY[=VALUE]` words ask for; a key alone asks for any value of it. Raises TagError."""
+    asked = [parse_tag_key_value(word, value_required=False) for word in words]
+    return [TagFilter(key, None if value is ANY_VALUE else as_tags([(key, value)])[0][1]) for key, value in asked]
 
 
 def read_context(words: Sequence[str]) -> Table | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
+from dataclasses import dataclass
 
 import click
 
 from redux.cli import lookup
-from redux.cli.lineage import direction_of, lineage_options
-from redux.cli.lineage_text import lineage_text
+from redux.cli.given import read_wanted
+from redux.cli.lineage import check_followed, direction_of, followed, lineage_options
+from redux.cli.naming import record_of, what_is
 from redux.cli.output import line_width, show, whole_width
 from redux.cli.page_text import (
     call_text,
@@ -26,12 +27,8 @@ from redux.cli.render import to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.errors import UnknownId, UsageError
-from redux.exports.plain_json import write_json
-from redux.exports.terms import Terms
-from redux.lineage.asking import lineage_of, question_of
-from redux.lineage.graph import Direction
 from redux.repo import Repo
-from redux_backends.backend import Backend, Found
+from redux_backends.backend import Backend, Found, TagFilter
 from redux_backends.records import ExecutionId, JobStatus
 from redux_valuestore.digest import Digest
 
@@ -43,6 +40,7 @@ JOBS_SHOWN = 200
 @click.argument("what", required=False)
 @click.option("--task", "task", metavar="NAME", help="Jobs of this task.")
 @click.option("--failed", is_flag=True, help="Jobs that failed.")
+@click.option("--tag", "tags", multiple=True, metavar="KEY[=VALUE]", help="What has this tag; all of several.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="How many to show.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @lineage_options
@@ -51,6 +49,7 @@ def log(
     what: str | None,
     task: str | None,
     failed: bool,
+    tags: tuple[str, ...],
     limit: int | None,
     as_json: bool,
     upstream: bool,
@@ -61,21 +60,24 @@ def log(
     """Show executions, newest first; or all about WHAT.
 
     WHAT is an id (execution, job, call, task or value; its first 4 digits or more), a file that a task read or wrote,
-    or the name of a task. With --task or --failed: the jobs that fit, of one execution if WHAT is one. With --upstream
-    or --downstream: what a value, file, call, job or argument (CALL:NAME) came from, or what it fed.
+    the name of a task, or - for the newest execution. With --task or --failed: the jobs that fit, of one execution if
+    WHAT is one. With --tag: the executions that have such tags; with --task, --failed or an execution the jobs, of
+    which the tags of their tasks count as well. With --upstream or --downstream: what a value, file, call, job or
+    argument (CALL:NAME) came from, or what it fed.
     """
-    way = direction_of(upstream, downstream)
-    if way is not None or depth is not None:
-        _check_followed(what, task is not None or failed or limit is not None)
+    wanted = read_wanted(tags)
+    follow = upstream or downstream or depth is not None
+    if follow:
+        check_followed(what, task is not None or failed or limit is not None or bool(wanted))
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
         backend = repo.backend
-        if way is not None or depth is not None:
-            lines = _followed(backend, what, way or Direction.UPSTREAM, depth, as_json)
-        elif task is not None or failed:
-            lines = _jobs(backend, what, task, failed, limit or JOBS_SHOWN, as_json)
+        if follow:
+            lines = followed(backend, what, direction_of(upstream, downstream), depth, as_json)
+        elif task is not None or failed or (wanted and what is not None):
+            lines = _jobs(backend, _Asked(what, task, failed, wanted), limit or JOBS_SHOWN, as_json)
         elif what is None:
-            lines = _executions(backend, limit or EXECUTIONS_SHOWN, as_json)
+            lines = _executions(backend, wanted, limit or EXECUTIONS_SHOWN, as_json)
         else:
             lines = _about(repo, what, limit or JOBS_SHOWN, as_json)
         show(lines)
@@ -84,66 +86,49 @@ def log(
         repo.close()
 
 
-def _check_followed(what: str | None, others: bool) -> None:
-    """Refuse to follow nothing, and options that say something else. Raises UsageError."""
-    if what is None or others:
-        raise UsageError("--upstream, --downstream and --depth follow what is named, as `redux log FILE --upstream`")
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which jobs: of an execution, a task, failed ones, with tags."""
+
+    what: str | None
+    task: str | None
+    failed: bool
+    tags: list[TagFilter]
 
 
-def _followed(backend: Backend, what: str | None, way: Direction, depth: int | None, as_json: bool) -> list[str] | str:
-    lineage = lineage_of(backend, question_of(backend, what), direction=way, depth=depth)
-    if as_json:
-        return "".join(write_json(lineage, Terms())).rstrip()
-    up, down = way is not Direction.DOWNSTREAM, way is not Direction.UPSTREAM
-    return lineage_text(lineage, up, down, line_width(sys.stdout))
-
-
-def _executions(backend: Backend, limit: int, as_json: bool) -> list[str] | str:
-    lines = lookup.list_executions(backend, limit)
+def _executions(backend: Backend, wanted: list[TagFilter], limit: int, as_json: bool) -> list[str] | str:
+    lines = lookup.list_executions(backend, limit, wanted)
     if as_json:
         return to_json("executions", {"executions": lines})
+    if not lines and wanted and backend.executions(1):
+        return "no execution has such tags; `redux tag list` shows what has tags"
     if not lines:
         return "nothing was run here yet; `redux run FILE TASK` runs a task"
     return executions_text(lines, time.time(), line_width(sys.stdout))
 
 
-def _jobs(
-    backend: Backend, what: str | None, task: str | None, failed: bool, limit: int, as_json: bool
-) -> list[str] | str:
+def _jobs(backend: Backend, asked: _Asked, limit: int, as_json: bool) -> list[str] | str:
     execution: ExecutionId | None = None
-    if what is not None:
-        found = backend.resolve(what)
+    if asked.what is not None:
+        found = record_of(backend, asked.what)
         if found.kind != "execution":
-            raise UsageError(f"{what} is a {found.kind}; --task and --failed choose among the jobs of an execution")
+            raise UsageError(
+                f"{asked.what} is a {found.kind}; --task, --failed and --tag choose among the jobs of an execution"
+            )
         execution = ExecutionId(found.id)
-    fullname = lookup.task_named(backend, task) if task is not None else None
-    status = JobStatus.FAILED if failed else None
-    views = backend.jobs(execution=execution, task=fullname, status=status, limit=limit)
+    fullname = lookup.task_named(backend, asked.task) if asked.task is not None else None
+    status = JobStatus.FAILED if asked.failed else None
+    views = backend.jobs(execution=execution, task=fullname, status=status, tags=asked.tags, limit=limit)
     if as_json:
         return to_json("jobs", {"jobs": views})
     return jobs_text(views, time.time(), line_width(sys.stdout)) if views else "no job fits"
 
 
 def _about(repo: Repo, what: str, limit: int, as_json: bool) -> list[str] | str:
-    backend = repo.backend
-    found = lookup.resolve(backend, what)
-    if found is not None:
+    found = what_is(repo.backend, what)
+    if isinstance(found, Found):
         return _record(repo, found, limit, as_json)
-    page = lookup.file_page(backend, what)
-    if page is not None:
-        return to_json("file", page) if as_json else file_text(page, time.time(), line_width(sys.stdout))
-    if os.sep in what or os.path.exists(what):
-        raise UnknownId(
-            f"no recorded call read or wrote the file {what}; files go by the path that was given, or by the pattern "
-            "that holds them, as `redux log 'data/*/x.csv'`",
-            what,
-        )
-    try:
-        fullname = lookup.task_named(backend, what)
-    except UnknownId as error:
-        raise UnknownId(f"{what!r} starts no id, and names no recorded file; {error}", what) from None
-    newest = backend.known_tasks([fullname])[fullname][0]
-    return _record(repo, Found("task", newest), limit, as_json)
+    return to_json("file", found) if as_json else file_text(found, time.time(), line_width(sys.stdout))
 
 
 def _record(repo: Repo, found: Found, limit: int, as_json: bool) -> list[str] | str:

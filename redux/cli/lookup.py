@@ -25,7 +25,7 @@ from redux.explain import explain_job, group_causes
 from redux.lineage.recorded_files import find_recorded
 from redux.repo import Repo
 from redux.value import content_of
-from redux_backends.backend import Backend, Found, JobView
+from redux_backends.backend import Backend, Found, JobView, TagFilter
 from redux_backends.records import (
     CallNode,
     Execution,
@@ -51,9 +51,9 @@ _FEW = 20
 # -- executions and jobs -----------------------------------------------------------------------------
 
 
-def list_executions(backend: Backend, limit: int) -> list[ExecutionLine]:
-    """Executions with their counts, newest first."""
-    found = backend.executions(limit)
+def list_executions(backend: Backend, limit: int, wanted: Sequence[TagFilter] = ()) -> list[ExecutionLine]:
+    """Executions that have the tags `wanted`, with their counts, newest first."""
+    found = backend.executions(limit, tags=wanted)
     tags = backend.get_tags([one.id for one in found])
     return [
         ExecutionLine(one, tuple(rows_of(backend.count_jobs(one.id))), _pairs(tags.get(one.id, ()))) for one in found
@@ -168,7 +168,7 @@ def call_page(backend: Backend, call: CallNode) -> CallPage:
         tuple((child, names.get(child, "?")) for child in call.children),
         tuple(backend.jobs(call=call.call_hash, limit=_FEW)),
         behind_arguments(backend, call.call_hash),
-        tags_of(backend, call.result),
+        tags_of(backend, call.call_hash, call.result),
     )
 
 

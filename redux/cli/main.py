@@ -19,9 +19,13 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("redux.cli.init:init", "Make a .redux folder here."),
     "run": ("redux.cli.run:run", "Run a task of a file or module, reusing what is known."),
     "log": ("redux.cli.log:log", "Show executions, or what is known of an id, a file or a task."),
+    "tag": ("redux.cli.tag:tag", "Add, replace and remove tags, and show their history."),
     "explain-miss": ("redux.cli.explain:explain_miss", "Say why calls ran instead of being reused."),
     "export": ("redux.cli.export:export", "Give the graph to other tools, as a picture or provenance."),
     "config": ("redux.cli.config:config", "Show the settings in force, and where they come from."),
+    "repo": ("redux.cli.repos:repo", "Name other repositories: repo add NAME URL, list, rm."),
+    "push": ("redux.cli.exchange:push", "Bring records to another repository."),
+    "pull": ("redux.cli.exchange:pull", "Bring records from another repository."),
     "doctor": ("redux.cli.doctor:doctor", "Say what is wrong with the surroundings."),
     "du": ("redux.cli.du:du", "Say how many bytes what takes."),
     "fsck": ("redux.cli.fsck:fsck", "Check records and bytes, and mend them."),
@@ -43,7 +47,7 @@ Options:
   --help     Show this text; after a command, that command's.
 
 Begin with `redux run FILE TASK`. Everything is kept in the folder .redux.
-Exit codes: 0 fine, 1 the workflow failed, 2 asked wrongly, 3 something would run (`--dryrun`),
+Exit codes: 0 fine, 1 the workflow failed, 2 asked wrongly, 3 something would run or move (`--dryrun`),
 4 store or database at fault, 130 interrupted.
 """
 

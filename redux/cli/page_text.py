@@ -359,8 +359,8 @@ def file_text(page: FilePage, now: Seconds, width: int) -> list[str]:
     content = f"content {short(page.content)}" if page.content is not None else "not there when recorded"
     versions = f", one of {page.versions} known" if page.versions > 1 else ""
     agreement = (_AGREEMENT_OF_SEVERAL if is_pattern(page.path) else _AGREEMENT)[page.agreement]
-    lines = [f"{strong(shown_text(page.path))} {agreement}", dim(f"  {content}{versions}"), ""]
-    lines += _origin_lines(page.page, now, width)
+    lines = [f"{strong(shown_text(page.path))} {agreement}", dim(f"  {content}{versions}")]
+    lines += [*tag_lines(page.page.tags), "", *_origin_lines(page.page, now, width)]
     users = [view for view in page.page.users if view.job.outcome is Outcome.RAN]
     if users:
         lines += ["", "used by", *indent(jobs_text(users, now, width - 2))]

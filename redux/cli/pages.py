@@ -78,7 +78,7 @@ class CallPage:
     jobs: tuple[JobView, ...]
     behind: tuple[Behind, ...]
     tags: TagPairs = ()
-    """its result's"""
+    """its own, then its result's"""
 
 
 @dataclass(frozen=True, slots=True)

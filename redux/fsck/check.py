@@ -70,6 +70,7 @@ class Check:
         yield from self._judged("tasks", integrity.tasks(), records.judge_task)
         yield from self._judged("task sets", integrity.task_sets(), records.judge_set)
         yield from self._judged("evaluations", integrity.evaluations(), records.judge_evaluation)
+        yield from self._judged("tags", integrity.tags(), records.judge_tag)
         for page in integrity.calls():
             self.looked.calls += len(page)
             self.tell("calls", self.looked.calls, 0)

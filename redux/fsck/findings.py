@@ -24,6 +24,7 @@ class Kind(StrEnum):
     CALL = "call bent"
     TASK = "task bent"
     TASK_SET = "task set bent"
+    TAG = "tag bent"
     JOB = "odd job"
     MISSING = "value missing"
     SIZE = "value of another size"
@@ -90,6 +91,10 @@ WORDS: Mapping[Kind, Words] = {
     Kind.TASK_SET: Words(
         "the tasks below a call do not have their hash, so a call may be taken as current that is not",
         f"{_REPAIR} sets it aside with its calls, and the next run records them again",
+    ),
+    Kind.TAG: Words(
+        "a tag does not have its hash, or does not count as what it is: now on its record, or no longer",
+        f"{_REPAIR} sets it aside (`redux tag add` puts one back), or lets it count as what it is",
     ),
     Kind.JOB: Words(
         "a job cannot be as it is recorded; no answer depends on it",
@@ -161,6 +166,13 @@ class Unlink:
 
 
 @dataclass(frozen=True, slots=True)
+class Settle:
+    """Note again whether a tag is current."""
+
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
 class EndJob:
     """End a job with its execution."""
 
@@ -177,7 +189,7 @@ class Sweep:
     """Remove the half-written files of writers that died."""
 
 
-Mend = Forget | PutBack | SetAside | Unlink | EndJob | Rebuild | Sweep
+Mend = Forget | PutBack | SetAside | Unlink | Settle | EndJob | Rebuild | Sweep
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from redux.fsck.findings import EndJob, Finding, Kind, Rebuild, SetAside, Unlink
+from redux.fsck.findings import EndJob, Finding, Kind, Rebuild, SetAside, Settle, Unlink
 from redux_backends.integrity import (
     ODD_JOBS,
     AsideKind,
@@ -15,6 +15,7 @@ from redux_backends.integrity import (
     LooseResult,
     OddJob,
     SetRow,
+    TagRow,
     TaskRow,
     Twin,
     is_aside,
@@ -30,9 +31,10 @@ _OWNERS: dict[str, AsideKind] = {
     "held_handle": "value",
     "subvalue": "value",
     "task_piece": "task",
+    "tag_edit": "tag",
 }
 """The record that is to be made anew where its parts in a table are not whole."""
-_TWINS: tuple[AsideKind, ...] = ("value", "evaluation", "call", "task set")
+_TWINS: tuple[AsideKind, ...] = ("value", "evaluation", "call", "task set", "tag")
 
 
 def judge_complaints(complaints: Iterable[str]) -> Iterator[Finding]:
@@ -122,3 +124,18 @@ def judge_set(row: SetRow) -> Finding | None:
         return None
     why = "its hash is not that of its tasks"
     return Finding(Kind.TASK_SET, "task set", row.hash.hex(), why, SetAside("task set", row.row))
+
+
+def judge_tag(row: TagRow) -> Finding | None:
+    """A tag against its hash and those that supersede it; None where it is sound, or rests on what was set aside."""
+    tag = row.tag
+    if any(map(is_aside, (row.hash, *tag.parents))):
+        return None
+    on = f"{tag.key} on {tag.kind} {tag.entity.hex()[:16]}"
+    if row.hash != tag.hash:
+        why = f"{on}: its hash is not that of its content and of what it supersedes"
+        return Finding(Kind.TAG, "tag", row.hash.hex(), why, SetAside("tag", row.row))
+    if row.current != (tag.value is not None and not row.superseded):
+        why = f"{on}: it counts as {'current' if row.current else 'superseded'}, and is not"
+        return Finding(Kind.TAG, "tag", row.hash.hex(), why, Settle(row.row))
+    return None

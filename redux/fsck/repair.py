@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from redux.fsck.findings import EndJob, Finding, Forget, Kind, PutBack, Rebuild, SetAside, Sweep, Unlink
+from redux.fsck.findings import EndJob, Finding, Forget, Kind, PutBack, Rebuild, SetAside, Settle, Sweep, Unlink
 from redux.fsck.stored import YOUNG_SECONDS
 from redux.repo import Repo
 from redux_backends.integrity import NOTHING
@@ -36,6 +36,8 @@ class Repair:
             self._set_aside(mend)
         elif isinstance(mend, Unlink):
             self.repo.backend.integrity().unlink(mend.row)
+        elif isinstance(mend, Settle):
+            self.repo.backend.integrity().settle_tag(mend.row)
         elif isinstance(mend, EndJob):
             return self._end(mend)
         elif isinstance(mend, Rebuild):

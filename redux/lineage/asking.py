@@ -35,11 +35,11 @@ class Question:
 
 
 def question_of(backend: Backend, what: str | None) -> Question:
-    """What a word asks about: an id or its beginning, `ID:ARGUMENT`, or a file's path; None for the last execution.
+    """What a word asks about: an id or its beginning, `ID:ARGUMENT`, a file's path; None and `-` are the last execution.
 
     Raises `UnknownId`, `AmbiguousId`, `UsageError`.
     """
-    if what is None:
+    if what is None or what == "-":
         newest = backend.executions(1)
         if not newest:
             raise UnknownId("nothing was run here yet; `redux run FILE TASK` runs a task", "")

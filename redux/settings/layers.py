@@ -41,6 +41,19 @@ class Entrypoint:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherRepo:
+    """Another repository to exchange records with, from `[repos.<name>]`.
+
+    `url` is a database's, or the path of a `.redux` folder; `store` is where its large values are (None: as that
+    folder's settings say, or in `values` beside an SQLite file).
+    """
+
+    name: str
+    url: str
+    store: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that a command needs to know; locations are absolute. `project` is the `.redux` folder, if any."""
 
@@ -64,6 +77,7 @@ class Settings:
     """how many of what may be in use at once, by name"""
     executors: tuple[ExecutorSettings, ...] = ()
     federated_tasks: tuple[Entrypoint, ...] = ()
+    repos: tuple[OtherRepo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +100,7 @@ class Layer:
     limits: tuple[tuple[str, int], ...] | None = None
     executors: tuple[ExecutorSettings, ...] | None = None
     federated_tasks: tuple[Entrypoint, ...] | None = None
+    repos: tuple[OtherRepo, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from redux.settings.layers import (
     ExecutorSettings,
     Layer,
     Origin,
+    OtherRepo,
     Said,
     Settings,
     Sources,
@@ -148,6 +149,7 @@ def _settle(layers: Sequence[Said], project: Path | None, folder: Path) -> Setti
         limits=tuple((name, limit) for name, (limit, _) in _by_name(layers, _limits_of).items()),
         executors=tuple(one for one, _ in _by_name(layers, _executors_of).values()),
         federated_tasks=tuple(one for one, _ in _by_name(layers, _entrypoints_of).values()),
+        repos=tuple(one for one, _ in _by_name(layers, _repos_of).values()),
         **{**defaults, **said},  # pyright: ignore[reportArgumentType] - as the settings' readers gave it
     )
 
@@ -170,6 +172,10 @@ def _executors_of(layer: Layer) -> Iterator[tuple[str, ExecutorSettings]]:
 
 def _entrypoints_of(layer: Layer) -> Iterator[tuple[str, Entrypoint]]:
     yield from ((one.name, one) for one in layer.federated_tasks or ())
+
+
+def _repos_of(layer: Layer) -> Iterator[tuple[str, OtherRepo]]:
+    yield from ((one.name, one) for one in layer.repos or ())
 
 
 def _by_name(layers: Sequence[Said], named: Callable[[Layer], Iterator[tuple[str, T]]]) -> dict[str, tuple[T, Said]]:
@@ -216,6 +222,10 @@ def explain_settings(sources: Sources) -> list[SettingLine]:
         told = {key: value for key, value in asdict(entry).items() if value and key != "name"}
         told["task_name"] = told.pop("task")
         lines.append(SettingLine(f"federated_tasks.{name}", told, said.origin))
+    for name, (other, said) in _by_name(layers, _repos_of).items():
+        lines.append(SettingLine(f"repos.{name}.url", other.url, said.origin))
+        if other.store is not None:
+            lines.append(SettingLine(f"repos.{name}.store", other.store, said.origin))
     return lines
 
 

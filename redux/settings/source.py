@@ -12,7 +12,7 @@ from typing import cast
 
 from redux.errors import ConfigError, ProjectRefused, nearest
 from redux.settings.folder import FORMAT
-from redux.settings.layers import Entrypoint, ExecutorSettings, Layer
+from redux.settings.layers import Entrypoint, ExecutorSettings, Layer, OtherRepo
 from redux.tables import Table, freeze
 
 
@@ -84,7 +84,7 @@ SETTINGS = (
     Setting("scheduler.setup", "setup", _function),
     Setting("scheduler.context_file", "context_file", lambda said, at: Path(absolute_location(_text(said), at))),
 )
-TABLES = ("context", "limits", "executors", "federated_tasks")
+TABLES = ("context", "limits", "executors", "federated_tasks", "repos")
 """Sections whose keys are the user's own."""
 
 
@@ -162,6 +162,8 @@ def read_table(said: Table, origin: str, folder: Path) -> Layer:
     if "federated_tasks" in said:
         entrypoints = _table(said["federated_tasks"], "federated_tasks", origin)
         parsed["federated_tasks"] = _entrypoints(entrypoints, origin, folder)
+    if "repos" in said:
+        parsed["repos"] = _repos(_table(said["repos"], "repos", origin), origin, folder)
     return Layer(**parsed)  # pyright: ignore[reportArgumentType] - as the settings' readers give it
 
 
@@ -247,6 +249,24 @@ def _entrypoint(name: str, said: object, origin: str, folder: Path) -> Entrypoin
         texts.get("executor"),
         texts.get("description", ""),
     )
+
+
+def _repos(table: Table, origin: str, folder: Path) -> tuple[OtherRepo, ...]:
+    found: list[OtherRepo] = []
+    for name, said in table.items():
+        told = _table(said, f"repos.{name}", origin)
+        for key, value in told.items():
+            if key not in ("url", "store"):
+                raise ConfigError(origin, f"unknown setting repos.{name}.{key}{nearest(key, ('url', 'store'))}")
+            if not isinstance(value, str) or not value:
+                raise ConfigError(origin, f"repos.{name}.{key} = {value!r} must be a text")
+        texts = cast("Mapping[str, str]", told)
+        if "url" not in texts:
+            raise ConfigError(origin, f"repos.{name}.url is missing: a database's URL, or the path of a .redux folder")
+        store = texts.get("store")
+        url = absolute_location(absolute_url(texts["url"], folder), folder)
+        found.append(OtherRepo(name, url, absolute_location(store, folder) if store else None))
+    return tuple(found)
 
 
 def read_context_file(path: Path) -> Table:

@@ -16,6 +16,7 @@ from redux.errors import (
     BackendNewer,
     BackendOlder,
     BackendUnavailable,
+    BentRecord,
     ConfigError,
     DatabaseMissing,
     MissingDriver,
@@ -27,6 +28,8 @@ from redux.errors import (
     StoreUnavailable,
     UnknownDatabase,
     UnknownId,
+    UnknownReference,
+    UnknownTag,
     UsageError,
     ValueMissing,
     WorkflowImportError,
@@ -43,6 +46,8 @@ from redux_backends.backend import (
     JobView,
     MissContext,
     MissGroup,
+    TagFilter,
+    TagRecord,
     TaskCounts,
     hex_prefix,
     unknown_reference,
@@ -83,6 +88,7 @@ from redux_backends.records import (
     hash_arguments,
     hash_call,
     hash_evaluation,
+    hash_tag,
     hash_task,
     hash_task_set,
     new_id,
@@ -155,8 +161,15 @@ def questions(backend: Backend, digest: Digest, execution: ExecutionId) -> None:
     assert_type(backend.explain_cache_miss(EvaluationKey(digest, digest, digest, ()), execution), MissContext)
     assert_type(Execution(execution, (), "me", "/", 0.0, Lease("host", "boot", 1, "2")).status, JobStatus)
     assert_type(StoredValue(digest, None, Place.STORE, MAY_CHANGE).place, Place)
+    assert_type(backend.executions(10, tags=[TagFilter("stage")]), Sequence[Execution])
+    assert_type(backend.tag_history(digest), Sequence[TagRecord])
+    assert_type(backend.find_tagged([TagFilter("n", "1")], TagEntity.Job), Sequence[Found])
+    assert_type(backend.record_tags([]), Sequence[Tag])
+    assert_type(backend.update_tags("value", digest, ["n"], [("n", "1")]), Sequence[Tag])
+    assert_type(backend.delete_tags("value", digest, keys=["n"]), Sequence[Tag])
+    assert_type(hash_tag("value", digest, "n", None, [digest]), Digest)
     assert_type(hex_prefix("ab" * MIN_PREFIX), tuple[bytes, bytes])
-    assert_type(unknown_reference("call", digest), BackendError)
+    assert_type(unknown_reference("call", digest), UnknownReference)
 
 
 def places(digest: Digest) -> None:
@@ -188,7 +201,8 @@ def errors(digest: Digest, folder: Path) -> list[ReduxError]:
     backends: list[BackendError] = [
         BackendUnavailable("full"), BackendCorrupt("damaged"), BackendNewer("newer"), BackendOlder("older"),
         UnknownDatabase("x://"), MissingDriver("no psycopg"), UnknownId.of("abcd"),
-        AmbiguousId.of("abcd", [Found("job", b"")]),
+        UnknownReference("?"), BentRecord.of("call", bytes(32), "?"),
+        AmbiguousId.of("abcd", [Found("job", b"")]), UnknownTag.of("job", b"", ["n"], []),
     ]  # fmt: skip
     assert_type(nearest("runn", ["run"]), str)
     others: list[ReduxError] = [WorkflowImportError("flow.py", "no"), SetupFailed("setup", "no", ""), NotADigest("a")]

@@ -1,0 +1,99 @@
+"""`redux repo`: other repositories, to exchange records with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from redux.cli.output import show, tell
+from redux.cli.render import to_json
+from redux.cli.surroundings import Where, find_sources, where_options
+from redux.errors import UsageError
+from redux.exchange.others import locate
+from redux.settings.folder import PROJECT_FILE
+from redux.settings.layers import OtherRepo, Settings
+from redux.settings.precedence import read_settings
+from redux.settings.repo_list import add_repo, check_name, remove_repo
+from redux.settings.source import absolute_location, absolute_url
+from redux_backends.sql import open_backend
+from redux_backends.urls import without_password
+
+
+@click.group(no_args_is_help=False)
+def repo() -> None:
+    """Name other repositories, to push records to and pull them from."""
+
+
+@repo.command(short_help="Name a repository.")
+@click.argument("name")
+@click.argument("url")
+@where_options
+def add(name: str, url: str, project: Path | None, **places: str | None) -> int:
+    """Name the repository at URL: a database's URL, or the path of another .redux folder.
+
+    Its large values are where --store says: a folder, or an fsspec URL. A .redux folder says that itself, and beside an
+    SQLite file they are in `values`.
+    """
+    database, store = places["database"], places["store"]
+    _refuse_database(database)
+    folder = Path.cwd()
+    file = _file_of(read_settings(find_sources(Where(None, None, project))))
+    check_name(file, name)
+    if "://" in url:
+        open_backend(url)  # whether such URLs are known, without connecting
+    other = OtherRepo(
+        name,
+        absolute_location(absolute_url(url, folder), folder),
+        None if store is None else absolute_location(store, folder),
+    )
+    locate(other)
+    add_repo(file, other)
+    if without_password(url) != url:
+        tell(
+            f"note: the password is now in {file}, which git sees; PGPASSWORD, ~/.pgpass or a service file keep it out"
+        )
+    return 0
+
+
+def _refuse_database(database: str | None) -> None:
+    if database is not None:
+        raise UsageError("--db names this repository's database; the other's URL comes after its name")
+
+
+def _file_of(settings: Settings) -> Path:
+    """The settings file that keeps the names of repositories."""
+    if settings.project is None:
+        raise UsageError("no .redux folder here to keep the name in; `redux init` makes one")
+    return settings.project / PROJECT_FILE
+
+
+@repo.command("list", short_help="Show the repositories.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@where_options
+def list_repos(as_json: bool, **places: str | None) -> int:
+    """Show the repositories that have a name here."""
+    known = read_settings(find_sources(Where(**places))).repos  # pyright: ignore[reportArgumentType] - as declared
+    if as_json:
+        told = [{"name": each.name, "url": without_password(each.url), "store": each.store} for each in known]
+        show(to_json("repos", {"repos": told}))
+    elif known:
+        width = max(len(each.name) for each in known)
+        show([f"{each.name:<{width}}  {without_password(each.url)}{_store_of(each)}" for each in known])
+    else:
+        show("no repository has a name here; `redux repo add NAME URL` gives one")
+    return 0
+
+
+def _store_of(other: OtherRepo) -> str:
+    return "" if other.store is None else f"  (large values in {other.store})"
+
+
+@repo.command(short_help="Forget a repository's name.")
+@click.argument("name")
+@where_options
+def rm(name: str, **places: str | None) -> int:
+    """Forget the name of a repository; its records stay where they are."""
+    settings = read_settings(find_sources(Where(**places)))  # pyright: ignore[reportArgumentType] - as declared
+    remove_repo(_file_of(settings), name, [each.name for each in settings.repos])
+    return 0

@@ -1,0 +1,138 @@
+"""`redux tag`: tags put on what was recorded, replaced and taken off, and the history of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from redux.cli.given import read_tags, read_wanted
+from redux.cli.naming import record_of
+from redux.cli.output import line_width, show
+from redux.cli.render import short, to_json
+from redux.cli.storage import open_to_read
+from redux.cli.surroundings import Where, where_options
+from redux.cli.tag_text import history_data, history_text, tagged_data, tagged_text, words
+from redux.tags import as_tags
+from redux_backends.backend import Backend, Found
+from redux_backends.records import Tag, TagEntity
+
+TAGGED_SHOWN = 100
+
+_ID = """\b
+ID is what `redux log` takes: an id or its first digits, a file, the name of
+a task, or - for the newest execution."""
+
+
+@click.group(no_args_is_help=False)
+def tag() -> None:
+    """Tags of executions, jobs, calls, tasks and values: a key and a value, several of a key if need be.
+
+    A value is JSON where its text is JSON, else the text: n=3, stage=raw. What is replaced or removed stays in the
+    history.
+    """
+
+
+@tag.command(short_help="Put tags on a record.", epilog=_ID)
+@click.argument("what", metavar="ID")
+@click.argument("tags", metavar="KEY=VALUE…", nargs=-1, required=True)
+@where_options
+def add(what: str, tags: tuple[str, ...], **places: str | None) -> int:
+    """Put tags on the record ID, beside those that it has; those that it has already stay as they are."""
+    given = as_tags(read_tags(tags))
+    with _record(what, places) as (backend, found):
+        made = backend.record_tags([Tag(found.kind, found.id, *each) for each in given])
+        _tell(found, "added", made, "it has them already")
+    return 0
+
+
+@tag.command(short_help="Replace tags of a record.", epilog=_ID)
+@click.argument("what", metavar="ID")
+@click.argument("tags", metavar="KEY=VALUE…", nargs=-1, required=True)
+@where_options
+def update(what: str, tags: tuple[str, ...], **places: str | None) -> int:
+    """Put tags in place of all tags of the same keys that the record ID has."""
+    given = as_tags(read_tags(tags))
+    keys = list(dict.fromkeys(key for key, _ in given))
+    with _record(what, places) as (backend, found):
+        made = backend.update_tags(found.kind, found.id, keys, given)
+        _tell(found, "now", made, "it has just these already")
+    return 0
+
+
+@tag.command(short_help="Take tags off a record.", epilog=_ID)
+@click.argument("what", metavar="ID")
+@click.argument("tags", metavar="KEY[=VALUE]…", nargs=-1, required=True)
+@where_options
+def rm(what: str, tags: tuple[str, ...], **places: str | None) -> int:
+    """Take tags off the record ID: with KEY all of that key, with KEY=VALUE that one."""
+    wanted = read_wanted(tags)
+    pairs = [(one.key, one.value) for one in wanted if one.value is not None]
+    keys = [one.key for one in wanted if one.value is None]
+    with _record(what, places) as (backend, found):
+        made = backend.delete_tags(found.kind, found.id, pairs, keys)
+        known = {one.tag.hash: one.tag for one in backend.tag_history(found.id)}
+        _tell(found, "removed", [known[parent] for removal in made for parent in removal.parents], "")
+    return 0
+
+
+@tag.command(short_help="Show what became of a record's tags.", epilog=_ID)
+@click.argument("what", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@where_options
+def log(what: str, as_json: bool, **places: str | None) -> int:
+    """Show the tags that the record ID has, and when which were added, replaced and removed."""
+    with _record(what, places) as (backend, found):
+        history = backend.tag_history(found.id)
+        show(
+            to_json("tag-log", history_data(found, history))
+            if as_json
+            else history_text(found, history, line_width(sys.stdout))
+        )
+    return 0
+
+
+@tag.command(name="list", short_help="List the records that have tags.")
+@click.argument("tags", metavar="[KEY[=VALUE]…]", nargs=-1)
+@click.option("--kind", type=click.Choice([*map(str, TagEntity)]), metavar="KIND", help="Only records of this kind.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", default=TAGGED_SHOWN, help="How many to show.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@where_options
+def listing(tags: tuple[str, ...], kind: str | None, limit: int, as_json: bool, **places: str | None) -> int:
+    """List the records that have all of these tags, those tagged last first.
+
+    KIND is execution, job, call, task or value.
+    """
+    wanted = read_wanted(tags)
+    with _opened(places) as backend:
+        found = backend.find_tagged(wanted, kind, limit)
+        has = backend.get_tags([one.id for one in found])
+        records = [(one, has.get(one.id, ())) for one in found]
+        if as_json:
+            show(to_json("tagged", tagged_data(records)))
+        elif records:
+            show(tagged_text(records, line_width(sys.stdout)))
+        else:
+            show("nothing has such tags")
+    return 0
+
+
+@contextmanager
+def _opened(places: dict[str, str | None]) -> Iterator[Backend]:
+    repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
+    try:
+        yield repo.backend
+    finally:
+        repo.close()
+
+
+@contextmanager
+def _record(what: str, places: dict[str, str | None]) -> Iterator[tuple[Backend, Found]]:
+    with _opened(places) as backend:
+        yield backend, record_of(backend, what)
+
+
+def _tell(found: Found, done: str, tags: Sequence[Tag], nothing: str) -> None:
+    show(f"{found.kind} {short(found.id)}: " + (f"{done} {words(tags)}" if tags else nothing))

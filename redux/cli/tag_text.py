@@ -1,0 +1,97 @@
+"""The history of a record's tags, and what was done to them, as lines of text and as plain data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from redux.cli.page_text import tag_words
+from redux.cli.render import dim, short, show_moment, strong
+from redux.tags import format_tag_key_value
+from redux_backends.backend import Found, TagRecord
+from redux_backends.records import Tag
+from redux_valuestore.digest import Digest
+
+
+def pair(tag: Tag) -> tuple[str, object]:
+    """A tag as key and value."""
+    return tag.key, json.loads(tag.value or "null")
+
+
+def words(tags: Iterable[Tag]) -> str:
+    """Tags on one line, each key and value once."""
+    once = {(tag.key, tag.value): tag for tag in tags}
+    return tag_words([pair(tag) for tag in once.values()])
+
+
+def what_was_done(tag: Tag, known: Mapping[Digest, Tag]) -> str:
+    """What a tag did when it was recorded: added, replaced or removed what."""
+    before = [known[parent] for parent in tag.parents if parent in known]
+    if tag.value is None:
+        return f"removed   {words(before) or tag.key}"
+    said = format_tag_key_value(*pair(tag))
+    if not before:
+        return f"added     {said}"
+    if all((one.key, one.value) == (tag.key, tag.value) for one in before):
+        return f"restored  {said}"
+    return f"replaced  {words(before)} by {said}"
+
+
+def history_text(found: Found, history: Sequence[TagRecord], width: int) -> list[str]:
+    """The tags that a record has, and below what became of all that it had, oldest first."""
+    known = {one.tag.hash: one.tag for one in history}
+    current = [one.tag for one in history if one.current]
+    lines = [
+        f"{found.kind} {strong(found.id.hex())}",
+        f"  tags: {words(current)}" if current else "  no tags now",
+    ]
+    if history:
+        lines.append("")
+    for one in history:
+        moment = dim(f"{_moment(one.tag):<19}")
+        lines.append(f"  {moment}  {cut_end(what_was_done(one.tag, known), width - 23)}")
+    return lines
+
+
+def cut_end(line: str, width: int) -> str:
+    """A line cut to a width, with its spaces."""
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def _moment(tag: Tag) -> str:
+    return show_moment(tag.recorded) if tag.recorded else "moment not recorded"
+
+
+def history_data(found: Found, history: Sequence[TagRecord]) -> dict[str, object]:
+    """The same for programs."""
+    return {
+        "kind": found.kind,
+        "id": found.id,
+        "tags": [pair(one.tag) for one in history if one.current],
+        "history": [
+            {
+                "hash": one.tag.hash,
+                "key": one.tag.key,
+                "value": pair(one.tag)[1],
+                "removed": one.tag.value is None,
+                "recorded": one.tag.recorded or None,
+                "current": one.current,
+                "supersedes": one.tag.parents,
+                "superseded_by": one.superseded_by,
+            }
+            for one in history
+        ],
+    }
+
+
+def tagged_text(records: Sequence[tuple[Found, Sequence[Tag]]], width: int) -> list[str]:
+    """Records with their tags, one a line."""
+    return [
+        f"{found.kind:<9}  {strong(short(found.id))}  {cut_end(words(tags), max(width - 21, 30))}"
+        for found, tags in records
+    ]
+
+
+def tagged_data(records: Sequence[tuple[Found, Sequence[Tag]]]) -> dict[str, object]:
+    """The same for programs."""
+    return {"records": [{"kind": found.kind, "id": found.id, "tags": list(map(pair, tags))} for found, tags in records]}

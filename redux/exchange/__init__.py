@@ -1,0 +1,1 @@
+"""Records and bytes between two repositories: what is missing there, and nothing else."""

@@ -1,0 +1,175 @@
+"""What one repository has and another has not is brought there, in groups that leave nothing dangling."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from redux.repo import Repo
+from redux_backends.backend import BentRecord, UnknownReference
+from redux_backends.exchange import RECORDS_AT_ONCE, RecordId, RecordKind, Records, in_groups
+from redux_backends.records import ValueRecord
+from redux_valuestore.digest import Digest, digest_bytes
+from redux_valuestore.store import ValueMissing
+
+Tell = Callable[[RecordKind, int], None]
+"""Told which kind is on its way, and how many records were looked at so far."""
+
+_COPIES = 8
+"""How many values of the store are on their way at once."""
+_TRIES = 5
+"""How often a group is completed whose records name what was recorded after the exchange began."""
+
+
+_Group = tuple[Sequence[RecordId], Records]
+
+
+def say_nothing(kind: RecordKind, looked_at: int) -> None:
+    """Show no progress."""
+
+
+@dataclass(slots=True)
+class Moved:
+    """What was brought over, or would be: records by kind, values of the store and their bytes.
+
+    `lost` are values whose bytes nobody has, neither here nor there: calls that gave them run again.
+    """
+
+    records: Counter[RecordKind] = field(default_factory=Counter[RecordKind])
+    stored: int = 0
+    bytes: int = 0
+    lost: list[Digest] = field(default_factory=list[Digest])
+    looked_at: int = 0
+
+    @property
+    def anything(self) -> bool:
+        """Whether a record was brought over."""
+        return self.records.total() > 0
+
+
+class Transfer:
+    """Brings records from `source` to `target`; with `one_store` their large values are in one place already."""
+
+    def __init__(self, source: Repo, target: Repo, *, one_store: bool, tell: Tell = say_nothing) -> None:
+        self._source = source
+        self._target = target
+        self._one_store = one_store
+        self._tell = tell
+        self.moved = Moved()
+
+    def rehearse(self, roots: Sequence[RecordId] | None) -> Moved:
+        """What `run` would bring over."""
+        for wanted in self._wanted(roots):
+            self._count(self._source.backend.get_records(wanted), wanted)
+        return self.moved
+
+    def run(self, roots: Sequence[RecordId] | None) -> Moved:
+        """Bring over what is missing there, of all or of what is at and below `roots`.
+
+        Each group is one transaction, after the bytes that it names. A group names only what is there, so whatever
+        stops this, the next one goes on. Raises `BackendError`, `StoreError`.
+        """
+        ready = self._ready(roots)
+        with _uncollected(), ThreadPoolExecutor(1, "redux-exchange-next") as pool:
+            coming = pool.submit(next, ready, None)
+            while (group := coming.result()) is not None:
+                # The next group is read while this one is put, for each side mostly waits for the other.
+                coming = pool.submit(next, ready, None)
+                self._put_group(*group, _TRIES)
+        return self.moved
+
+    def _ready(self, roots: Sequence[RecordId] | None) -> Iterator[_Group]:
+        """The groups of what is missing there, read and with their bytes in the target's store."""
+        for wanted in self._wanted(roots):
+            yield wanted, self._read(wanted)
+
+    def _wanted(self, roots: Sequence[RecordId] | None) -> Iterator[list[RecordId]]:
+        """The ids of what is missing there, in order, in groups worth a transaction."""
+        waiting: list[RecordId] = []
+        for group in in_groups(self._source.backend.iter_record_ids(roots)):
+            self.moved.looked_at += len(group)
+            self._tell(group[-1].kind, self.moved.looked_at)
+            waiting += self._target.backend.missing_records(group)
+            if len(waiting) >= RECORDS_AT_ONCE:
+                yield waiting[:RECORDS_AT_ONCE]
+                waiting = waiting[RECORDS_AT_ONCE:]
+        if waiting:
+            yield waiting
+
+    def _read(self, wanted: Sequence[RecordId]) -> Records:
+        return self._with_bytes(self._source.backend.get_records(wanted))
+
+    def _put_group(self, wanted: Sequence[RecordId], records: Records, tries: int) -> None:
+        try:
+            self._put(records)
+        except UnknownReference:
+            if not tries:
+                raise
+            # A run goes on at the source: what was recorded since the ids were listed comes first.
+            for group in in_groups(self._source.backend.iter_record_ids(wanted)):
+                late = self._target.backend.missing_records(group)
+                if late:
+                    self._put_group(late, self._read(late), tries - 1)
+            return
+        self._count(records, wanted)
+
+    def _put(self, records: Records) -> None:
+        try:
+            self._target.backend.put_records(records)
+        except BentRecord:
+            damaged = [value for value in records.values if _is_damaged(value)]
+            if not damaged:
+                raise
+            self.moved.lost += [value.hash for value in damaged]
+            self._target.backend.put_records(_without_bytes(records, damaged))
+
+    def _count(self, records: Records, wanted: Sequence[RecordId]) -> None:
+        self.moved.records.update(each.kind for each in wanted)
+        self.moved.bytes += sum(value.size for value in records.values if value.hash not in records.gone)
+        self.moved.stored += len(records.stored)
+        self.moved.lost += sorted(records.gone - set(self.moved.lost))
+
+    # -- bytes -------------------------------------------------------------------------------------
+
+    def _with_bytes(self, records: Records) -> Records:
+        """The same records, once the large values that they name are in the target's store; those without are gone."""
+        if self._one_store or not records.stored:
+            return records
+        with ThreadPoolExecutor(_COPIES, "redux-exchange") as pool:
+            came = list(pool.map(self._copy, records.stored))
+        lost = frozenset(digest for digest, there in zip(records.stored, came, strict=True) if not there)
+        return replace(records, gone=records.gone | lost)
+
+    def _copy(self, digest: Digest) -> bool:
+        """Bring one value's bytes over, verified on the way; False where the source has none that are sound."""
+        try:
+            self._target.store.put(digest, [self._source.store.get(digest)])
+        except ValueMissing:
+            return False
+        return True
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Work inside without garbage collection: records name nothing in circles, and looking at them costs a sixth."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _is_damaged(value: ValueRecord) -> bool:
+    return value.data is not None and (digest_bytes(value.data) != value.hash or len(value.data) != value.size)
+
+
+def _without_bytes(records: Records, damaged: Sequence[ValueRecord]) -> Records:
+    lost = {value.hash for value in damaged}
+    values = [replace(value, data=None) if value.hash in lost else value for value in records.values]
+    return replace(records, values=values, gone=records.gone | lost)
