@@ -35,7 +35,7 @@ class Question:
 
 
 def question_of(backend: Backend, what: str | None) -> Question:
-    """What a word asks about: an id or its beginning, `ID:ARGUMENT`, a file's path; None and `-` are the last execution.
+    """What a word asks about: an id or its beginning, `ID:ARGUMENT`, a file's path; `-` and None: the last execution.
 
     Raises `UnknownId`, `AmbiguousId`, `UsageError`.
     """
