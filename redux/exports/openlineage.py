@@ -25,9 +25,10 @@ def write_openlineage(lineage: Lineage, terms: Terms) -> Iterator[str]:
 
     Data that no call gave, because code made them or they are made of others, say so in the facet `redux_origin`.
     """
+    told = _Told(lineage, terms)
     for step in lineage.steps:
         run, job = {"runId": run_id(step)}, {"namespace": NAMESPACE, "name": step.fullname}
-        inputs = [_dataset(lineage, edge, terms) for edge in lineage.into.get(step.id, ()) if edge.kind is _K.ARGUMENT]
+        inputs = [_dataset(edge, told) for edge in lineage.into.get(step.id, ()) if edge.kind is _K.ARGUMENT]
         begun = {
             "run": {**run, "facets": _run_facets(lineage, step)},
             "job": {**job, "facets": _job_facets(lineage, step)},
@@ -39,7 +40,7 @@ def write_openlineage(lineage: Lineage, terms: Terms) -> Iterator[str]:
         if end is not None:
             # What the start said holds for the end too, so it is not said again.
             gave = [edge for edge in lineage.out_of.get(step.id, ()) if edge.kind in (_K.RESULT, _K.CODE)]
-            outputs = [_dataset(lineage, edge, terms) for edge in gave]
+            outputs = [_dataset(edge, told) for edge in gave]
             yield _event(_end_of(step), moment(end), {"run": run, "job": job, "inputs": [], "outputs": outputs})
 
 
@@ -93,29 +94,48 @@ def _job_facets(lineage: Lineage, step: Step) -> dict[str, object]:
     return {"sourceCode": _facet("JobFacet", language="python", sourceCode=source)}
 
 
-def _dataset(lineage: Lineage, edge: Edge, terms: Terms) -> dict[str, object]:
-    """A value as a dataset: with the argument it was, the files it holds, and what it was made of."""
+def _dataset(edge: Edge, told: _Told) -> dict[str, object]:
+    """A value as a dataset, with the argument that it was."""
     id = edge.source if edge.kind is _K.ARGUMENT else edge.target
-    said = {
-        name: value for name, value in node_attributes(lineage.nodes[id], terms.previews).items() if name != "label"
-    }
-    facets: dict[str, object] = {"redux_value": _facet("DatasetFacet", **said)}
+    facets = told.facets(id)
     if edge.name:
-        facets["redux_argument"] = _facet("DatasetFacet", name=edge.name)
-    into = [one for one in lineage.into.get(id, ()) if one.kind is not _K.RESULT]
-    if into:
-        made = [{"node": one.source, "kind": one.kind.value, "name": one.name} for one in into]
-        facets["redux_origin"] = _facet("DatasetFacet", sources=made)
-    files = [lineage.nodes[one.source] for one in into if one.kind is _K.HOLDS]
-    wrote = [lineage.nodes[one.target] for one in lineage.out_of.get(id, ()) if one.kind is _K.HOLDS]
-    held = [
-        {"path": one.path, "uri": file_uri(one, lineage), "node": one.id, "wrote": one in wrote}
-        for one in (*files, *wrote)
-        if isinstance(one, FileAt)
-    ]
-    if held:
-        facets["redux_files"] = _facet("DatasetFacet", files=held)
+        facets = {**facets, "redux_argument": _facet("DatasetFacet", name=edge.name)}
     return {"namespace": NAMESPACE, "name": id, "facets": facets}
+
+
+class _Told:
+    """What is said of values; found once for each, since one may be an argument of thousands of calls."""
+
+    def __init__(self, lineage: Lineage, terms: Terms) -> None:
+        self._lineage = lineage
+        self._terms = terms
+        self._known: dict[str, dict[str, object]] = {}
+
+    def facets(self, id: str) -> dict[str, object]:
+        """What a value is, what it was made of, and the files it holds."""
+        if id not in self._known:
+            self._known[id] = self._find(id)
+        return self._known[id]
+
+    def _find(self, id: str) -> dict[str, object]:
+        lineage = self._lineage
+        said = node_attributes(lineage.nodes[id], self._terms.previews)
+        del said["label"]
+        facets: dict[str, object] = {"redux_value": _facet("DatasetFacet", **said)}
+        into = [one for one in lineage.into.get(id, ()) if one.kind is not _K.RESULT]
+        if into:
+            made = [{"node": one.source, "kind": one.kind.value, "name": one.name} for one in into]
+            facets["redux_origin"] = _facet("DatasetFacet", sources=made)
+        files = [lineage.nodes[one.source] for one in into if one.kind is _K.HOLDS]
+        wrote = [lineage.nodes[one.target] for one in lineage.out_of.get(id, ()) if one.kind is _K.HOLDS]
+        held = [
+            {"path": one.path, "uri": file_uri(one, lineage), "node": one.id, "wrote": one in wrote}
+            for one in (*files, *wrote)
+            if isinstance(one, FileAt)
+        ]
+        if held:
+            facets["redux_files"] = _facet("DatasetFacet", files=held)
+        return facets
 
 
 EXPORTER = Exporter(write_openlineage)
