@@ -63,6 +63,7 @@ $(VENV)/demo: $(VENV)/made requirements/demo.txt pyproject.toml
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/dev: $(VENV)/demo requirements/dev.txt
+$(VENV)/dev: $(VENV)/demo requirements/dev.txt requirements/apart.txt
 	$(PIP) install --quiet -r requirements/dev.txt
+	$(PIP) install --quiet --no-deps -r requirements/apart.txt
 	@touch $@

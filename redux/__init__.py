@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from redux.flow.tags import apply_tags
     from redux.flow.throw import throw
     from redux.handle import Handle, merge_handles
+    from redux.lineage.networks import graph
     from redux.namespace import get_current_namespace, namespace
     from redux.release import version
     from redux.scheduler import ExecutionFailed, Report, Scheduler, get_current_scheduler, set_current_scheduler
@@ -50,6 +51,7 @@ __all__ = [
     "get_current_namespace",
     "get_current_scheduler",
     "get_task_registry",
+    "graph",
     "merge_handles",
     "namespace",
     "open_scheduler",
@@ -84,6 +86,7 @@ _HOMES = {
     "get_current_namespace": "redux.namespace",
     "get_current_scheduler": "redux.scheduler",
     "get_task_registry": "redux.tasks.registry",
+    "graph": "redux.lineage.networks",
     "merge_handles": "redux.handle",
     "namespace": "redux.namespace",
     "open_scheduler": "redux.session",

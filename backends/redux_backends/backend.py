@@ -62,6 +62,7 @@ from redux_backends.records import (
     Traits,
     ValueRecord,
 )
+from redux_backends.tracing import Tracing
 from redux_valuestore.digest import Digest
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ NONDETERMINISTIC = "nondeterministic"
 """The tag of a task that gave two results for one evaluation which nothing that they hold explains."""
 
 
-class Backend(Exchange):
+class Backend(Exchange, Tracing):
     """Records by their key. Methods may be called from any thread; each write is one transaction, whole or not.
 
     Writing is idempotent: equal content recorded twice, by whomever, is one record.

@@ -387,6 +387,21 @@ class BackendMachine(RuleBasedStateMachine):
     def explains_the_same(self, asked, asked_by) -> None:
         self._same(lambda backend: _answer(lambda: backend.explain_cache_miss(asked, asked_by.id)))
 
+    @rule()
+    def follows_data_the_same(self) -> None:
+        calls = [each.call_hash for each in _CALLS]
+        files = [file for each in _VALUES for file in each.files]
+        for ask in (
+            lambda backend: backend.makers_of(_hashes),
+            lambda backend: backend.users_of(_hashes),
+            lambda backend: backend.fed_by(calls),
+            lambda backend: backend.callers_of(calls),
+            lambda backend: backend.containers_of(_hashes),
+            lambda backend: backend.holders_of(files),
+            lambda backend: backend.jobs_behind(calls),
+        ):
+            assert ask(self.backend) == ask(self.oracle)
+
     def teardown(self) -> None:
         if hasattr(self, "backend"):
             self.says_the_same_to_people()

@@ -31,6 +31,7 @@ from redux_backends.disagreeing import GIVERS_TOLD, RESULTS_TOLD, gave
 from redux_backends.exchange import RecordId, Records
 from redux_backends.memory_exchange import MemoryExchange
 from redux_backends.memory_tags import MemoryTags
+from redux_backends.memory_tracing import MemoryTracing
 from redux_backends.records import (
     CallNode,
     Evaluation,
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 _Dated = TypeVar("_Dated", Evaluation, CallNode)
 
 
-class MemoryBackend(MemoryTags):
+class MemoryBackend(MemoryTracing, MemoryTags):
     """Records in this process's memory, gone with it."""
 
     # -- the cache's questions, for a whole wave ---------------------------------------------------

@@ -33,6 +33,7 @@ from redux_backends.records import (
     EvaluationKey,
     Execution,
     ExecutionId,
+    FileFact,
     JobId,
     StoredValue,
     Tag,
@@ -45,6 +46,7 @@ from redux_backends.session import Session, SqlDatabase
 from redux_backends.sqlite_database import SQLiteDatabase
 from redux_backends.tag_edits import adding, deleting, updating
 from redux_backends.tags import find_tagged, tagged
+from redux_backends.tracing import Found as Traced
 from redux_backends.urls import needs_psycopg, without_password
 from redux_valuestore.digest import Digest
 
@@ -256,6 +258,43 @@ class SqlBackend(Backend):
 
         verify(records)
         self._write(lambda session, ledger: sql_exchange.put(session, ledger, records))
+
+    # -- tracing -----------------------------------------------------------------------------------
+
+    def makers_of(self, values: Sequence[Digest]) -> Traced:
+        from redux_backends import sql_tracing  # noqa: PLC0415 - only who follows data needs it
+
+        return self._database.ask(lambda session: sql_tracing.makers_of(session, values))
+
+    def users_of(self, values: Sequence[Digest]) -> Traced:
+        from redux_backends import sql_tracing  # noqa: PLC0415 - only who follows data needs it
+
+        return self._database.ask(lambda session: sql_tracing.users_of(session, values))
+
+    def fed_by(self, calls: Sequence[Digest]) -> Traced:
+        from redux_backends import sql_tracing  # noqa: PLC0415 - only who follows data needs it
+
+        return self._database.ask(lambda session: sql_tracing.fed_by(session, calls))
+
+    def callers_of(self, calls: Sequence[Digest]) -> Traced:
+        from redux_backends import sql_tracing  # noqa: PLC0415 - only who follows data needs it
+
+        return self._database.ask(lambda session: sql_tracing.callers_of(session, calls))
+
+    def containers_of(self, values: Sequence[Digest]) -> Traced:
+        from redux_backends import sql_tracing  # noqa: PLC0415 - only who follows data needs it
+
+        return self._database.ask(lambda session: sql_tracing.containers_of(session, values))
+
+    def holders_of(self, files: Sequence[FileFact]) -> Mapping[FileFact, Sequence[Digest]]:
+        from redux_backends import sql_tracing  # noqa: PLC0415 - only who follows data needs it
+
+        return self._database.ask(lambda session: sql_tracing.holders_of(session, files))
+
+    def jobs_behind(self, calls: Sequence[Digest]) -> Mapping[Digest, JobId]:
+        from redux_backends import sql_tracing  # noqa: PLC0415 - only who follows data needs it
+
+        return self._database.ask(lambda session: sql_tracing.jobs_behind(session, calls))
 
     def integrity(self) -> Integrity:
         from redux_backends.sql_integrity import SqlIntegrity  # noqa: PLC0415 - only a check needs it

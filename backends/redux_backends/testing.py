@@ -58,6 +58,7 @@ from redux_backends.sample import (
     version,
 )
 from redux_backends.tag_suite import TagSuite
+from redux_backends.tracing_suite import TracingSuite
 
 
 def _stored(record: ValueRecord) -> StoredValue:
@@ -69,7 +70,7 @@ def _described(record: ValueRecord) -> ValueRecord:
     return replace(record, data=None)
 
 
-class BackendSuite(AskingSuite, TagSuite, IntegritySuite, ExchangeSuite):
+class BackendSuite(AskingSuite, TagSuite, IntegritySuite, ExchangeSuite, TracingSuite):
     """Subclass it and give it `make_backend` and `expire_lease`."""
 
     @abstractmethod

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from redux.redun.ids import HASH_DIGITS, is_as_redun_saw_it, read_hash
+from redux.redun.ids import HASH_DIGITS
 from redux.redun.showing import traceback_of
 from redux.redun.taking import HASH_TAG
 from redux.serializers.redun_values import read_redun_value
 from redux_backends.backend import MIN_PREFIX, AmbiguousId, Backend, Found
-from redux_backends.records import ValueRecord
 from redux_valuestore.digest import Digest
 
 if TYPE_CHECKING:
@@ -50,13 +48,3 @@ def read_redun_texts(data: Buffer) -> dict[str, str]:
     value = read_redun_value(data)
     text = traceback_of(bytes(value.data)) if value is not None else None
     return {} if text is None else {"traceback": text}
-
-
-def is_redun_fact(content: Digest | None) -> bool:
-    """Whether a fact about a file is redun's hash of it."""
-    return read_hash(content) is not None
-
-
-def as_redun_saw_them(text: str, records: Sequence[ValueRecord]) -> list[ValueRecord]:
-    """The records by which the file of a fact has the size and time that redun recorded."""
-    return [record for record in records if any(one.path == text and is_as_redun_saw_it(one) for one in record.files)]

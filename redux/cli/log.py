@@ -10,6 +10,7 @@ import click
 
 from redux.cli import lookup
 from redux.cli.given import read_wanted
+from redux.cli.lineage import check_followed, direction_of, followed, lineage_options
 from redux.cli.naming import record_of, what_is
 from redux.cli.nondeterminism import disagreements_json, disagreements_text
 from redux.cli.output import line_width, show, whole_width
@@ -47,6 +48,7 @@ _STATUSES = {word: status for status, word in STATUS_WORDS.items()}
 @click.option("--nondeterministic", is_flag=True, help="Calls that gave different results for the same arguments.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="How many to show.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@lineage_options
 @where_options
 def log(
     what: str | None,
@@ -57,6 +59,9 @@ def log(
     nondeterministic: bool,
     limit: int | None,
     as_json: bool,
+    upstream: bool,
+    downstream: bool,
+    depth: int | None,
     **places: str | None,
 ) -> int:
     """Show executions, newest first; or all about WHAT.
@@ -65,15 +70,22 @@ def log(
     the name of a task, or - for the newest execution. With --task, --status or --failed: the jobs that fit, of one
     execution if WHAT is one. With --tag: the executions that have such tags; with --task, --status, --failed or an
     execution the jobs, of which the tags of their tasks count as well. With --nondeterministic: the calls, of that
-    execution or task, that gave different results for the same arguments.
+    execution or task, that gave different results for the same arguments. With --upstream or --downstream: what a
+    value, file, call, job or argument (CALL:NAME) came from, or what it fed.
     """
     wanted = read_wanted(tags)
     stands = _one_status(status, failed)
     _refuse_choice(nondeterministic, stands, wanted)
+    follow = upstream or downstream or depth is not None
+    if follow:
+        chosen = (task, stands, limit) != (None, None, None)
+        check_followed(what, chosen or bool(wanted) or nondeterministic)
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
         backend = repo.backend
-        if nondeterministic:
+        if follow:
+            lines = followed(backend, what, direction_of(upstream, downstream), depth, as_json)
+        elif nondeterministic:
             lines = _disagreements(backend, what, task, limit or CALLS_SHOWN, as_json)
         elif task is not None or stands is not None or (wanted and what is not None):
             lines = _jobs(backend, _Asked(what, task, stands, wanted), limit or JOBS_SHOWN, as_json)

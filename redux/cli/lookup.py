@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
 import msgpack
 
 from redux.cli.from_redun import (
-    as_redun_saw_them,
     find_by_redun_hash,
-    is_redun_fact,
     read_redun_texts,
     without_dashes,
 )
 from redux.cli.origins import behind_arguments, maker_of, where_it_ran
 from redux.cli.pages import (
-    Agreement,
     CallPage,
     ExecutionLine,
     ExecutionPage,
@@ -32,8 +28,7 @@ from redux.cli.pages import (
 from redux.cli.render import rows_of
 from redux.errors import BackendError, UnknownId, nearest
 from redux.explain import explain_job, group_causes
-from redux.file import FileUnreadable, current_content
-from redux.files.facts import texts_about, texts_around
+from redux.lineage.recorded_files import find_recorded
 from redux.repo import Repo
 from redux.value import content_of
 from redux_backends.backend import CONTEXT, Backend, Found, JobView, TagFilter
@@ -46,7 +41,6 @@ from redux_backends.records import (
     Place,
     Tag,
     Traits,
-    ValueRecord,
 )
 from redux_valuestore.digest import Digest
 from redux_valuestore.store import StoreError
@@ -56,7 +50,6 @@ if TYPE_CHECKING:
 
 SCRIPT_TASK = "redux.script"
 """Its results have the log of what ran."""
-_OF_FILES = ("redux.file.", "redun.")
 _MANY = 1000
 _FEW = 20
 
@@ -261,57 +254,12 @@ def value_page(backend: Backend, value: Digest) -> ValuePage:
 
 
 def file_page(backend: Backend, path: str) -> FilePage | None:
-    """All about a file, folder or pattern by its path, however it is written; None where no value holds it.
-
-    A file that only the value of a folder, pattern or dataset holds leads to that.
-    """
-    spellings = _spellings(path)
-    texts = [text for one in zip(*map(texts_about, spellings), strict=True) for text in one]
-    # A file however it is written before all else, and last what it is in.
-    for text in dict.fromkeys([*texts, *(text for spelling in spellings for text in texts_around(spelling))]):
-        holders = backend.find_files(text)
-        if holders:
-            return _file_page(backend, text, holders)
-    return None
-
-
-def _spellings(path: str) -> list[str]:
-    if "://" in path:
-        return [path]
-    absolute = os.path.abspath(path)
-    return list(dict.fromkeys((path, os.path.normpath(path), os.path.relpath(path), absolute, os.path.realpath(path))))
-
-
-def _file_page(backend: Backend, written: str, holders: Sequence[Digest]) -> FilePage:
-    described = backend.describe_values(holders)
-    records = [described[holder] for holder in holders if holder in described]
-    agreement, chosen = _compare(written, records)
-    content = _content(chosen, written)
-    versions = {_content(record, written) for record in records}
-    return FilePage(written, content, agreement, len(versions), value_page(backend, chosen.hash))
-
-
-def _compare(written: str, records: Sequence[ValueRecord]) -> tuple[Agreement, ValueRecord]:
-    """How a file stands to its records, and the record to show: of those that fit, one that holds it alone."""
-    try:
-        now = current_content(written)
-    except FileUnreadable:
-        return Agreement.UNREADABLE, _plainest(records)
-    if now is None:
-        return Agreement.GONE, _plainest(records)
-    same = [record for record in records if _content(record, written) == now] or as_redun_saw_them(written, records)
-    if same:
-        return Agreement.SAME, _plainest(same)
-    newest = _plainest(records)
-    return (Agreement.UNKNOWN if is_redun_fact(_content(newest, written)) else Agreement.CHANGED), newest
-
-
-def _plainest(records: Sequence[ValueRecord]) -> ValueRecord:
-    return next((record for record in records if record.type_name.startswith(_OF_FILES)), records[0])
-
-
-def _content(record: ValueRecord, path: str) -> Digest | None:
-    return next((file.content for file in record.files if file.path == path), None)
+    """All about a file, folder or pattern by its path, however it is written; None where no value holds it."""
+    found = find_recorded(backend, path)
+    if found is None:
+        return None
+    page = value_page(backend, found.holder.hash)
+    return FilePage(found.path, found.content, found.agreement, found.versions, page)
 
 
 # -- what a word stands for --------------------------------------------------------------------------

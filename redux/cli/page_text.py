@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from redux.cli.origin_text import behind_words, first_call, origin_tree
 from redux.cli.pages import (
-    Agreement,
     Behind,
     CallPage,
     ExecutionLine,
@@ -43,6 +42,7 @@ from redux.cli.render import (
 from redux.default_tags import AUTOMATIC
 from redux.explain import ArgumentChange, Cause, CauseGroup
 from redux.files.facts import is_pattern, shown_text
+from redux.lineage.recorded_files import Agreement
 from redux.tags import format_tag_key_value
 from redux_backends.backend import JobView
 from redux_backends.records import Argument, Execution, JobId, JobStatus, Outcome, Seconds, TaskRecord

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from redux.cli.render import TaskRow
 from redux.explain import Cause, CauseGroup
+from redux.lineage.recorded_files import Agreement
 from redux_backends.backend import JobView
 from redux_backends.records import Argument, CallNode, Execution, TaskRecord, ValueRecord
 from redux_valuestore.digest import Digest
@@ -153,17 +154,6 @@ class ValuePage:
     callers: tuple[JobView, ...]
     users: tuple[JobView, ...]
     tags: TagPairs = ()
-
-
-class Agreement(StrEnum):
-    """Whether a file is what was recorded."""
-
-    SAME = "same"
-    CHANGED = "changed"
-    GONE = "gone"
-    UNREADABLE = "unreadable"
-    UNKNOWN = "unknown"
-    """redun recorded it, which does not say by its content whether it changed"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from redux import (
     Report,
     Scheduler,
     get_current_scheduler,
+    graph,
     open_scheduler,
     run,
     set_current_scheduler,
@@ -106,3 +107,11 @@ def elsewhere(known: list[Entrypoint], folder: Path) -> None:
 
 def what_may_go_wrong() -> list[SchedulerError]:
     return [NoScheduler(), SubrunError("no storage"), LaunchFailed("no module")]
+
+
+def graphs(folder: Path) -> None:
+    """A graph has texts as its nodes, and what networkx has."""
+    found = graph("out.csv", direction="downstream", depth=2, folder=folder)
+    assert_type([*found.nodes], list[str])
+    assert_type(found.number_of_edges(), int)
+    graph("out.csv", direction="sideways")  # pyright: ignore[reportArgumentType]

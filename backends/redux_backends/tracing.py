@@ -1,0 +1,48 @@
+"""Following data from record to record: what made a value, what used it, what a call fed; many at once.
+
+Each question takes one statement for a thousand things asked about, and answers only about what is there. Answers are
+in the order of their hashes, so that equal records give equal answers.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+from redux_backends.records import FileFact, JobId
+from redux_valuestore.digest import Digest
+
+Found = Mapping[Digest, Sequence[Digest]]
+"""The hashes that were found for each of those asked about."""
+
+
+class Tracing(ABC):
+    """What is asked to follow data upstream and downstream."""
+
+    @abstractmethod
+    def makers_of(self, values: Sequence[Digest]) -> Found:
+        """The finished calls whose result is a value."""
+
+    @abstractmethod
+    def users_of(self, values: Sequence[Digest]) -> Found:
+        """The finished calls of which a value is an argument."""
+
+    @abstractmethod
+    def fed_by(self, calls: Sequence[Digest]) -> Found:
+        """The finished calls that have arguments made from a call's result."""
+
+    @abstractmethod
+    def callers_of(self, calls: Sequence[Digest]) -> Found:
+        """The finished calls in which a job called a call."""
+
+    @abstractmethod
+    def containers_of(self, values: Sequence[Digest]) -> Found:
+        """The values of which a value is a part, as values list them in `subvalues`."""
+
+    @abstractmethod
+    def holders_of(self, files: Sequence[FileFact]) -> Mapping[FileFact, Sequence[Digest]]:
+        """The values that hold a File of this path with this content."""
+
+    @abstractmethod
+    def jobs_behind(self, calls: Sequence[Digest]) -> Mapping[Digest, JobId]:
+        """The job that stands for each call: the newest that ran it, else the newest that came by it."""
