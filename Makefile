@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types contracts faults bench bench-check bench-smoke format lock clean
+.PHONY: help demo test check lint types contracts faults soak bench bench-check bench-smoke format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -15,7 +15,7 @@ demo: $(VENV)/demo ## the example on the standard library: cold, again, after an
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/dev ## the tests (about six minutes)
-	$(PYTEST) -m "not faults" -n 2
+	$(PYTEST) -m "not faults and not soak" -n 2
 
 check: lint types contracts test ## everything that must hold before a commit
 
@@ -29,8 +29,11 @@ types: $(VENV)/dev
 contracts: $(VENV)/dev
 	$(BIN)/lint-imports
 
-faults: $(VENV)/dev ## the long campaigns: kills, crowds, damaged bytes, random questions (about forty minutes)
+faults: $(VENV)/dev ## the long campaigns: kills, crowds, damaged bytes, random questions (about twenty minutes)
 	$(PYTEST) -m faults -s --timeout=900
+
+soak: $(VENV)/dev ## the longest one, by hand: both databases against the memory, 500 rounds of 50 steps (about half an hour)
+	$(PYTEST) -m soak -s
 
 bench: ## redux beside redun, joblib and diskcache (about an hour), and the table in benchmarks/README.md
 	$(PYTHON) -m benchmarks --json out/bench.json --write-readme

@@ -138,11 +138,11 @@ class SQLiteMachine(BackendMachine):
         self._folder.cleanup()
 
 
-def play_long(machine: type[BackendMachine]) -> None:
+def play_long(machine: type[BackendMachine], rounds: int) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=500,
+            max_examples=rounds,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -154,10 +154,13 @@ TestSQLiteSaysWhatMemorySays = SQLiteMachine.TestCase
 TestSQLiteSaysWhatMemorySays.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
 
 
-@pytest.mark.faults
-@pytest.mark.timeout(1800)
-def test_sqlite_says_what_memory_says_for_long():
-    play_long(SQLiteMachine)
+ROUNDS = [pytest.param(60, marks=pytest.mark.faults), pytest.param(500, marks=pytest.mark.soak)]
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+@pytest.mark.timeout(3600)
+def test_sqlite_says_what_memory_says_for_long(rounds: int):
+    play_long(SQLiteMachine, rounds)
 
 
 class PostgresMachine(BackendMachine):
@@ -176,7 +179,7 @@ TestPostgresSaysWhatMemorySays = PostgresMachine.TestCase
 TestPostgresSaysWhatMemorySays.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
 
 
-@pytest.mark.faults
-@pytest.mark.timeout(1800)
-def test_postgres_says_what_memory_says_for_long():
-    play_long(PostgresMachine)
+@pytest.mark.parametrize("rounds", ROUNDS)
+@pytest.mark.timeout(3600)
+def test_postgres_says_what_memory_says_for_long(rounds: int):
+    play_long(PostgresMachine, rounds)
