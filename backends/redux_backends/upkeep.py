@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from redux_backends.migrations.revisions import Revision
 
 
-def upkeep_of(url: str) -> Upkeep:
-    """How the database at a URL is looked at and changed. Raises `UnknownDatabase`, `MissingDriver`."""
+def upkeep_of(url: str, password_command: str | None = None) -> Upkeep:
+    """How the database at a URL is looked at and changed.
+
+    Where the URL of one on a server has no password, `password_command` is run for each connection, and gives it.
+    Raises `UnknownDatabase`, `MissingDriver`.
+    """
     if url.startswith("sqlite:///") and not url.endswith(":memory:"):
         return SQLiteUpkeep(Path(url.removeprefix("sqlite:///")))
     if url.partition("://")[0] in ("postgresql", "postgres", "postgresql+psycopg"):
         with needs_psycopg(url):
             from redux_backends.postgres_upkeep import PostgresUpkeep  # noqa: PLC0415 - psycopg is an extra
-        return PostgresUpkeep(url)
+        return PostgresUpkeep(url, password_command)
     open_backend(url)
     raise UnknownDatabase(
         f"{without_password(url)!r} is in the memory of a process, and has no tables to look at; name a database by "

@@ -67,8 +67,8 @@ def open_to_write(where: Where) -> Repo:
     return _open(read_settings(sources))
 
 
-def find_database(where: Where) -> str:
-    """The URL of the database that is meant; of one that is named and not there `DatabaseMissing`."""
+def settings_with_database(where: Where) -> Settings:
+    """The settings with the database that is meant; of one that is named and not there `DatabaseMissing`."""
     settings = read_settings(find_sources(where))
     path = _file_of(settings.database)
     if (
@@ -77,7 +77,7 @@ def find_database(where: Where) -> str:
         and (settings.project is None or path != settings.project / DATABASE_FILE)
     ):
         raise DatabaseMissing(path)
-    return settings.database
+    return settings
 
 
 def _file_of(database: str) -> Path | None:

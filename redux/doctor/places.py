@@ -193,7 +193,7 @@ def _version_sign(settings: Settings) -> Sign | None:
     """What is to be said of the version of the tables; None where it is that of this redux."""
     if settings.database.endswith(":memory:"):
         return None
-    version, known = upkeep_of(settings.database).version(), current_version()
+    version, known = upkeep_of(settings.database, settings.password_command).version(), current_version()
     standing = Standing.CURRENT if version is None else version.seen_by(known)
     state = f"version {version}, and this redux keeps {known}"
     if standing is Standing.OLDER and settings.database.startswith("sqlite:"):

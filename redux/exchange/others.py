@@ -21,11 +21,15 @@ _SQLITE = "sqlite:///"
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a repository is: the URL of its `database`, its `store`, and up to how many bytes a value is a row."""
+    """Where a repository is: the URL of its `database`, its `store`, and up to how many bytes a value is a row.
+
+    `password_command` gives the password of a database on a server, where its URL has none.
+    """
 
     database: str
     store: str
     inline_limit: int = DEFAULT_INLINE_LIMIT
+    password_command: str | None = None
 
     @property
     def file(self) -> Path | None:
@@ -35,7 +39,7 @@ class Location:
 
 def location_of(settings: Settings) -> Location:
     """Where the repository of some settings is."""
-    return Location(settings.database, settings.store, settings.inline_limit)
+    return Location(settings.database, settings.store, settings.inline_limit, settings.password_command)
 
 
 def named_repo(name: str, known: Sequence[OtherRepo]) -> OtherRepo:
@@ -58,7 +62,7 @@ def locate(other: OtherRepo) -> Location:
                 f"it is not said where the large values of repository {other.name} are; give --store when it is named, "
                 f"or [repos.{other.name}] a store: a folder or an fsspec URL that all who use it reach"
             )
-        return Location(other.url, store)
+        return Location(other.url, store, password_command=other.password_command)
     folder = Path(other.url)
     if folder.name != PROJECT_FOLDER and (folder / PROJECT_FOLDER).is_dir():
         folder = folder / PROJECT_FOLDER
@@ -69,7 +73,7 @@ def locate(other: OtherRepo) -> Location:
             str(folder),
         )
     settings = read_settings(Sources(folder.parent, {}, project=folder))
-    return Location(settings.database, other.store or settings.store, settings.inline_limit)
+    return Location(settings.database, other.store or settings.store, settings.inline_limit, other.password_command)
 
 
 def open_to_read(location: Location) -> Repo:
@@ -85,7 +89,7 @@ def open_to_read(location: Location) -> Repo:
 
 def open_to_write(location: Location) -> Repo:
     """A repository to write to; its tables are made where there are none. Raises what opening raises."""
-    return open_repo(location.database, location.store, location.inline_limit)
+    return open_repo(location.database, location.store, location.inline_limit, location.password_command)
 
 
 def refuse_itself(name: str, here: Location, there: Location) -> None:
