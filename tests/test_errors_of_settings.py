@@ -46,6 +46,9 @@ FILES = {
     "[scheduler] setup = 'setup.py'": "[scheduler]\nsetup = 'setup.py'\n",
     "[scheduler] context_file = 'gone.toml'": "[scheduler]\ncontext_file = 'gone.toml'\n",
     "[database] password_command = 'pass show db'": "[database]\npassword_command = 'pass show db'\n",
+    "[repos.team] password_command = 'pass show db'": (
+        "[repos.team]\nurl = 'postgresql://me@host/x'\npassword_command = 'pass show db'\n"
+    ),
     "[run (not closed)": "[run\n",
     "format = 99": "format = 99\n",
 }

@@ -44,6 +44,7 @@ from redux_backends.errors import (
     unknown_reference,
 )
 from redux_backends.exchange import Exchange
+from redux_backends.kinds import CONTEXT, NONDETERMINISTIC
 from redux_backends.records import (
     Batch,
     CallNode,
@@ -105,12 +106,6 @@ __all__ = [
     "hex_prefix",
     "unknown_reference",
 ]
-
-CONTEXT = "redux.context"
-"""The tag that says by the hash of a value, in hex, in which context an execution, job or call was made."""
-
-NONDETERMINISTIC = "nondeterministic"
-"""The tag of a task that gave two results for one evaluation which nothing that they hold explains."""
 
 
 class Backend(Exchange, Tracing):
@@ -273,6 +268,10 @@ class Backend(Exchange, Tracing):
     def get_held(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
         """Values with what they hold (files, subvalues, tasks, handles), to ask if they are valid; `data` is None."""
 
+    def describe_values(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
+        """Values with preview, type, size and what they hold, to show them; `data` is None."""
+        return self.get_held(values)
+
     @abstractmethod
     def known_tasks(self, fullnames: Sequence[str]) -> Mapping[str, Sequence[Digest]]:
         """The hashes under which tasks are known, newest first; unknown names are left out."""
@@ -377,10 +376,6 @@ class Backend(Exchange, Tracing):
         """A task's versions, newest first."""
 
     @abstractmethod
-    def describe_values(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
-        """Values with preview, type, size and what they hold; `data` is None."""
-
-    @abstractmethod
     def find_files(self, path: str, limit: int = 100) -> Sequence[Digest]:
         """At most `limit` values that hold a File with this `path`, newest first."""
 
@@ -394,10 +389,7 @@ class Backend(Exchange, Tracing):
 
     @abstractmethod
     def find_tagged(self, tags: Sequence[TagFilter], kind: str | None = None, limit: int = 100) -> Sequence[Found]:
-        """At most `limit` records, of a `kind` or any, that have all these tags: those first that got the first last.
-
-        Without `tags`: all that have any.
-        """
+        """At most `limit` records, of a `kind` or any, with all these tags (none: with any), newest by the first."""
 
     @abstractmethod
     def find_by_tag(self, key: str, beginning: str, limit: int = 100) -> Sequence[Found]:

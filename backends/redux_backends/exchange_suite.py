@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -92,6 +92,15 @@ class ExchangeSuite:
         assert other.get_records(ids) == backend.get_records(ids)
         assert set(other.iter_record_ids()) == set(ids)
         assert copy(backend, other) == copy(other, backend) == []
+
+    def test_what_is_asked_or_given_twice_counts_once(self, backend: Backend, other: Backend, rich: Story) -> None:
+        del rich
+        ids = list(backend.iter_record_ids())
+        once = backend.get_records(ids)
+        assert backend.get_records([*ids, *ids]) == once
+        kinds = [each.name for each in fields(Records) if each.name != "gone"]
+        other.put_records(replace(once, **{kind: [*getattr(once, kind)] * 2 for kind in kinds}))
+        assert other.get_records(ids) == once
 
     def test_each_id_comes_once_and_after_those_it_names(self, backend: Backend, rich: Story) -> None:
         del rich

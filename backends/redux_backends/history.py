@@ -24,16 +24,17 @@ from sqlalchemy import (
 from redux_backends import schema
 from redux_backends.backend import MissContext, unknown_reference
 from redux_backends.query import arguments_of, tasks_named
-from redux_backends.records import Argument, CodePiece, EvaluationKey, ExecutionId, TaskRecord
+from redux_backends.records import Argument, CallNode, CodePiece, EvaluationKey, ExecutionId, TaskRecord, Upstream
 from redux_valuestore.digest import Digest
 
-_task, _evaluation, _execution, _argument, _value, _word = (
+_task, _evaluation, _execution, _argument, _value, _word, _call = (
     schema.task,
     schema.evaluation,
     schema.execution,
     schema.argument,
     schema.value,
     schema.word,
+    schema.call_node,
 )
 _AT_ONCE = 500
 _CANDIDATES = 300
@@ -265,3 +266,55 @@ def _count_alike(
         for evaluation, name, value, preview in connection.execute(shown)
         if previews.get((name, preview), value) != value
     )
+
+
+def get_call(connection: Connection, call: Digest) -> CallNode | None:
+    """One finished call, children and upstreams in order."""
+    asked = (
+        select(
+            _call.c.id,
+            schema.evaluation.c.hash.label("eval_hash"),
+            _value.c.hash.label("result"),
+            schema.task_set.c.hash.label("task_set"),
+            _call.c.duration,
+            _call.c.recorded,
+        )
+        .select_from(
+            _call.join(schema.evaluation, schema.evaluation.c.id == _call.c.evaluation_id)
+            .join(_value, _value.c.id == _call.c.value_id)
+            .join(schema.task_set, schema.task_set.c.id == _call.c.set_id)
+        )
+        .where(schema.same_id(_call.c.hash, call))
+    )
+    row = connection.execute(asked).mappings().first()
+    if row is None:
+        return None
+    edge = schema.call_edge
+    children = (
+        select(_call.c.hash)
+        .select_from(edge.join(_call, _call.c.id == edge.c.child_id))
+        .where(edge.c.parent_id == row["id"])
+        .order_by(edge.c.position)
+    )
+    return CallNode(
+        call_hash=call,
+        eval_hash=row["eval_hash"],
+        result=row["result"],
+        children=tuple(connection.execute(children).scalars()),
+        task_set=row["task_set"],
+        duration=row["duration"],
+        recorded=row["recorded"],
+        upstreams=_upstreams(connection, row["id"]),
+    )
+
+
+def _upstreams(connection: Connection, call: int) -> tuple[Upstream, ...]:
+    """Where a call's arguments came from; the call is given by row."""
+    link = schema.call_upstream
+    asked = (
+        select(_word.c.text, _call.c.hash)
+        .select_from(link.join(_word, _word.c.id == link.c.name_id).join(_call, _call.c.id == link.c.upstream_id))
+        .where(link.c.call_id == call)
+        .order_by(link.c.position)
+    )
+    return tuple(Upstream(name, upstream) for name, upstream in connection.execute(asked))

@@ -100,3 +100,10 @@ class TagEntity(StrEnum):
     CallNode = "call"
     Task = "task"
     Value = "value"
+
+
+CONTEXT = "redux.context"
+"""The tag that says by the hash of a value, in hex, in which context an execution, job or call was made."""
+
+NONDETERMINISTIC = "nondeterministic"
+"""The tag of a task that gave two results for one evaluation which nothing that they hold explains."""

@@ -6,13 +6,11 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from redux_backends import liveness
 from redux_backends.backend import (
     AmbiguousId,
-    CallCandidate,
-    Candidate,
     Disagreement,
     Found,
     GivenBy,
@@ -30,7 +28,7 @@ from redux_backends.backend import (
 from redux_backends.disagreeing import GIVERS_TOLD, RESULTS_TOLD, gave
 from redux_backends.exchange import RecordId, Records
 from redux_backends.memory_exchange import MemoryExchange
-from redux_backends.memory_tags import MemoryTags
+from redux_backends.memory_lookup import MemoryLookup, newest
 from redux_backends.memory_tracing import MemoryTracing
 from redux_backends.records import (
     CallNode,
@@ -45,106 +43,16 @@ from redux_backends.records import (
     Place,
     Reason,
     Seconds,
-    StoredValue,
     TaskRecord,
-    Traits,
-    ValueRecord,
 )
 from redux_valuestore.digest import Digest
 
 if TYPE_CHECKING:
     from redux_backends.integrity import Integrity
 
-_Dated = TypeVar("_Dated", Evaluation, CallNode)
 
-
-class MemoryBackend(MemoryTracing, MemoryTags):
+class MemoryBackend(MemoryTracing, MemoryLookup):
     """Records in this process's memory, gone with it."""
-
-    # -- the cache's questions, for a whole wave ---------------------------------------------------
-
-    def valid_handles(self, handles: Iterable[Digest]) -> frozenset[Digest]:
-        with self._lock:
-            return frozenset(
-                handle for handle in handles if (kept := self._handles.get(handle)) is not None and kept.valid
-            )
-
-    def check_cache(self, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[Candidate]]:
-        with self._lock:
-            return {
-                eval_hash: [self._candidate(evaluation) for evaluation in _newest(results.values())]
-                for eval_hash in evals
-                if (results := self._reductions.get(eval_hash))
-            }
-
-    def _candidate(self, evaluation: Evaluation) -> Candidate:
-        leaf = next(
-            (
-                call
-                for call in self._calls_of.get(evaluation.eval_hash, ())
-                if call.result == evaluation.result and not call.children
-            ),
-            None,
-        )
-        return Candidate(
-            value=self._stored(evaluation.result),
-            duration=evaluation.duration,
-            leaf=leaf and leaf.call_hash,
-            leaf_set=leaf and leaf.task_set,
-        )
-
-    def find_calls(self, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[CallCandidate]]:
-        with self._lock:
-            found: dict[Digest, list[CallCandidate]] = {}
-            for eval_hash in evals:
-                candidates = [
-                    CallCandidate(call.call_hash, value, call.task_set, call.duration)
-                    for call in _newest(self._calls_of.get(eval_hash, []))
-                    if not (value := self._stored(call.result)).traits & Traits.ERROR
-                ]
-                if candidates:
-                    found[eval_hash] = candidates
-            return found
-
-    def _stored(self, value: Digest) -> StoredValue:
-        known = self._values[value]
-        data = known.record.data if known.place is Place.INLINE else None
-        return StoredValue(value, data, known.place, known.record.traits)
-
-    def get_task_sets(self, sets: Iterable[Digest]) -> Mapping[Digest, frozenset[Digest]]:
-        with self._lock:
-            return {digest: self._task_sets[digest] for digest in sets if digest in self._task_sets}
-
-    def values_below(self, call: Digest, traits: Traits) -> frozenset[Digest]:
-        with self._lock:
-            below: set[Digest] = set()
-            waiting = [*self._calls[call].children] if call in self._calls else []
-            while waiting:
-                child = waiting.pop()
-                if child not in below:
-                    below.add(child)
-                    waiting += self._calls[child].children
-            calls = [self._calls[child] for child in below]
-            values = {one.result for one in calls}
-            values |= {argument.value for one in calls for argument in self._keys[one.eval_hash].arguments}
-            return frozenset(value for value in values if self._values[value].record.traits & traits)
-
-    def get_values(self, values: Sequence[Digest]) -> Mapping[Digest, StoredValue]:
-        with self._lock:
-            return {value: self._stored(value) for value in values if value in self._values}
-
-    def get_held(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
-        with self._lock:
-            return {value: replace(self._values[value].record, data=None) for value in values if value in self._values}
-
-    def known_tasks(self, fullnames: Sequence[str]) -> Mapping[str, Sequence[Digest]]:
-        with self._lock:
-            versions = {fullname: [task.hash for task in self.task_versions(fullname)] for fullname in fullnames}
-            return {fullname: hashes for fullname, hashes in versions.items() if hashes}
-
-    def known_evaluations(self, evals: Sequence[Digest]) -> frozenset[Digest]:
-        with self._lock:
-            return frozenset(evals) & self._keys.keys()
 
     # -- asking afterwards -------------------------------------------------------------------------
 
@@ -332,7 +240,7 @@ class MemoryBackend(MemoryTracing, MemoryTags):
             return [self._disagreement(key) for key in keys[:limit]]
 
     def _disagreement(self, key: EvaluationKey) -> Disagreement:
-        results = _newest(self._reductions[key.eval_hash].values())
+        results = newest(self._reductions[key.eval_hash].values())
         ran = [job for job in self._jobs.values() if job.eval_hash == key.eval_hash and job.outcome is Outcome.RAN]
         final = [(GivenBy(job.id, job.execution, job.ended), self._final(job)) for job in ran if job.ended is not None]
         final.sort(key=lambda one: (-one[0].ended, one[0].job))
@@ -379,9 +287,6 @@ class MemoryBackend(MemoryTracing, MemoryTags):
         with self._lock:
             return [task for task in reversed(self._tasks.values()) if task.fullname == fullname]
 
-    def describe_values(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
-        return self.get_held(values)
-
     def find_files(self, path: str, limit: int = 100) -> Sequence[Digest]:
         with self._lock:
             holders = [
@@ -412,10 +317,6 @@ class MemoryBackend(MemoryTracing, MemoryTags):
         from redux_backends.memory_integrity import MemoryIntegrity  # noqa: PLC0415 - only a check needs it
 
         return MemoryIntegrity(self)
-
-
-def _newest(records: Iterable[_Dated]) -> list[_Dated]:
-    return sorted(records, key=lambda record: -record.recorded)
 
 
 def _elapsed(job: Job) -> Seconds:

@@ -155,6 +155,7 @@ class MemoryExchange:
 
     def get(self, ids: Sequence[RecordId]) -> Records:
         """The records with these ids."""
+        ids = list({(each.kind, each.id): each for each in ids}.values())
         found: dict[RecordKind, list[Any]] = {kind: [] for kind in _K}
         for each in ids:
             kept = self._kept[each.kind].get(each.id)

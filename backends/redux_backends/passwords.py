@@ -32,7 +32,7 @@ def ask_password(command: str, place: str) -> str:
     program = (words or [command])[0]
     # Neither the whole command nor what it said is repeated: either may hold a secret.
     raise BackendUnavailable(
-        f"cannot use the database {place}: {program!r}, which database.password_command names to give its password, "
+        f"cannot use the database {place}: {program!r}, which password_command names to give its password, "
         f"{why}; run the command by itself to see why",
         place,
     ) from None

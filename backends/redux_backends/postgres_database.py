@@ -273,7 +273,7 @@ class PostgresDatabase:
     def _explained(self, error: psycopg.Error, version: Version) -> BackendError:
         """What went wrong; where a statement found other tables than it was made for, that somebody changed them."""
         if isinstance(error, (errors.UndefinedTable, errors.UndefinedColumn, errors.NotNullViolation)):
-            with suppress(psycopg.Error), self.connect() as driver:
+            with suppress(psycopg.Error, BackendUnavailable), self.connect() as driver:
                 found = find_version(driver)
                 if found not in (None, version):
                     return BackendChanged.of(self.place, found, version)

@@ -29,7 +29,7 @@ _MAY_WRITE = b"SELECT has_table_privilege('job', 'INSERT') AND has_table_privile
 
 
 class PostgresUpkeep(Upkeep):
-    """Those at a URL."""
+    """Those at a URL; where that has no password, `password_command` gives it."""
 
     def __init__(self, url: str, password_command: str | None = None) -> None:
         self._database = PostgresDatabase(url, password_command)

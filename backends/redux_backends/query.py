@@ -36,7 +36,6 @@ from redux_backends.backend import (
 from redux_backends.dialects import IsAmongFound, IsOneOf
 from redux_backends.records import (
     Argument,
-    CallNode,
     ExecutionId,
     Job,
     JobId,
@@ -44,7 +43,6 @@ from redux_backends.records import (
     MissKind,
     Outcome,
     Reason,
-    Upstream,
 )
 from redux_valuestore.digest import Digest
 
@@ -310,58 +308,6 @@ def miss_groups(connection: Connection, id: ExecutionId) -> Sequence[MissGroup]:
 
 
 # -- the rest --------------------------------------------------------------------------------------
-
-
-def get_call(connection: Connection, call: Digest) -> CallNode | None:
-    """One finished call, children and upstreams in order."""
-    asked = (
-        select(
-            _call.c.id,
-            schema.evaluation.c.hash.label("eval_hash"),
-            _value.c.hash.label("result"),
-            schema.task_set.c.hash.label("task_set"),
-            _call.c.duration,
-            _call.c.recorded,
-        )
-        .select_from(
-            _call.join(schema.evaluation, schema.evaluation.c.id == _call.c.evaluation_id)
-            .join(_value, _value.c.id == _call.c.value_id)
-            .join(schema.task_set, schema.task_set.c.id == _call.c.set_id)
-        )
-        .where(schema.same_id(_call.c.hash, call))
-    )
-    row = connection.execute(asked).mappings().first()
-    if row is None:
-        return None
-    edge = schema.call_edge
-    children = (
-        select(_call.c.hash)
-        .select_from(edge.join(_call, _call.c.id == edge.c.child_id))
-        .where(edge.c.parent_id == row["id"])
-        .order_by(edge.c.position)
-    )
-    return CallNode(
-        call_hash=call,
-        eval_hash=row["eval_hash"],
-        result=row["result"],
-        children=tuple(connection.execute(children).scalars()),
-        task_set=row["task_set"],
-        duration=row["duration"],
-        recorded=row["recorded"],
-        upstreams=_upstreams(connection, row["id"]),
-    )
-
-
-def _upstreams(connection: Connection, call: int) -> tuple[Upstream, ...]:
-    """Where a call's arguments came from; the call is given by row."""
-    link = schema.call_upstream
-    asked = (
-        select(_word.c.text, _call.c.hash)
-        .select_from(link.join(_word, _word.c.id == link.c.name_id).join(_call, _call.c.id == link.c.upstream_id))
-        .where(link.c.call_id == call)
-        .order_by(link.c.position)
-    )
-    return tuple(Upstream(name, upstream) for name, upstream in connection.execute(asked))
 
 
 def find_files(connection: Connection, path: str, limit: int) -> Sequence[Digest]:

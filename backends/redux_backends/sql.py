@@ -203,7 +203,7 @@ class SqlBackend(Backend):
         return self._database.view(lambda connection: disagreeing.disagreements(connection, task, execution, limit))
 
     def get_call(self, call: Digest) -> CallNode | None:
-        return self._database.view(lambda connection: query.get_call(connection, call))
+        return self._database.view(lambda connection: history.get_call(connection, call))
 
     def name_calls(self, calls: Sequence[Digest]) -> Mapping[Digest, str]:
         return self._database.view(lambda connection: history.name_calls(connection, calls))
@@ -216,9 +216,6 @@ class SqlBackend(Backend):
 
     def task_versions(self, fullname: str) -> Sequence[TaskRecord]:
         return self._database.view(lambda connection: history.task_versions(connection, fullname))
-
-    def describe_values(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
-        return self.get_held(values)
 
     def find_files(self, path: str, limit: int = 100) -> Sequence[Digest]:
         return self._database.view(lambda connection: query.find_files(connection, path, limit))

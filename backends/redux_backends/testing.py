@@ -11,17 +11,10 @@ from pathlib import Path
 import pytest
 
 from redux_backends.asking_suite import AskingSuite
-from redux_backends.backend import (
-    CONTEXT,
-    NONDETERMINISTIC,
-    Backend,
-    BackendError,
-    CallCandidate,
-    Candidate,
-    TaskCounts,
-)
+from redux_backends.backend import Backend, BackendError, CallCandidate, Candidate, TaskCounts
 from redux_backends.exchange_suite import ExchangeSuite
 from redux_backends.integrity_suite import IntegritySuite
+from redux_backends.kinds import CONTEXT, NONDETERMINISTIC
 from redux_backends.records import (
     Batch,
     CodePiece,

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 
 def upkeep_of(url: str, password_command: str | None = None) -> Upkeep:
-    """How the database at a URL is looked at and changed; `password_command` as `open_backend` takes it.
+    """How the database at a URL is looked at and changed.
 
+    Where the URL of one on a server has no password, `password_command` is run for each connection, and gives it.
     Raises `UnknownDatabase`, `MissingDriver`.
     """
     if url.startswith("sqlite:///") and not url.endswith(":memory:"):

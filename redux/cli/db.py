@@ -12,7 +12,7 @@ import click
 from redux.cli.output import is_terminal, show, tell
 from redux.cli.passing_line import passing_count
 from redux.cli.render import dim, show_count, show_moment, show_size, strong, to_json
-from redux.cli.storage import find_database
+from redux.cli.storage import settings_with_database
 from redux.cli.surroundings import Where, where_options
 from redux.errors import BackendError, BackendNewer, DatabaseMissing, ProjectMissing, UnknownVersion, UsageError
 from redux_backends.database_info import DatabaseInfo, Upkeep
@@ -106,7 +106,7 @@ def versions(as_json: bool, **places: str | None) -> int:
 
 
 def _upkeep(places: dict[str, Any]) -> Upkeep:
-    settings = find_database(Where(**places))
+    settings = settings_with_database(Where(**places))
     return upkeep_of(settings.database, settings.password_command)
 
 

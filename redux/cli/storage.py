@@ -47,7 +47,7 @@ def open_to_read(where: Where) -> Repo:
 
     Raises `ProjectMissing`, `DatabaseMissing` and what opening raises.
     """
-    settings = find_database(where)
+    settings = settings_with_database(where)
     path = _file_of(settings.database)
     if path is None or path.exists():
         return _open(settings)
@@ -65,7 +65,7 @@ def open_to_write(where: Where) -> Repo:
     return _open(read_settings(sources))
 
 
-def find_database(where: Where) -> Settings:
+def settings_with_database(where: Where) -> Settings:
     """The settings with the database that is meant; of one that is named and not there `DatabaseMissing`."""
     settings = read_settings(find_sources(where))
     path = _file_of(settings.database)

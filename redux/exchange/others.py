@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from redux.errors import BackendUnavailable, DatabaseMissing, UsageError, nearest
@@ -24,7 +24,7 @@ _SQLITE = "sqlite:///"
 class Location:
     """Where a repository is: the URL of its `database`, its `store`, and up to how many bytes a value is a row.
 
-    `password_command` gives the database's password, where its URL has none.
+    `password_command` gives the password of a database on a server, where its URL has none.
     """
 
     database: str
@@ -63,7 +63,7 @@ def locate(other: OtherRepo) -> Location:
                 f"it is not said where the large values of repository {other.name} are; give --store when it is named, "
                 f"or [repos.{other.name}] a store: a folder or an fsspec URL that all who use it reach"
             )
-        return Location(other.url, store)
+        return Location(other.url, store, password_command=other.password_command)
     folder = Path(other.url)
     if folder.name != PROJECT_FOLDER and (folder / PROJECT_FOLDER).is_dir():
         folder = folder / PROJECT_FOLDER
@@ -74,7 +74,8 @@ def locate(other: OtherRepo) -> Location:
             str(folder),
         )
     settings = read_settings(Sources(folder.parent, {}, project=folder))
-    return replace(location_of(settings), store=other.store or settings.store)
+    asked = other.password_command or settings.password_command
+    return Location(settings.database, other.store or settings.store, settings.inline_limit, asked)
 
 
 def open_to_read(location: Location) -> Repo:

@@ -45,12 +45,14 @@ class OtherRepo:
     """Another repository to exchange records with, from `[repos.<name>]`.
 
     `url` is a database's, or the path of a `.redux` folder; `store` is where its large values are (None: as that
-    folder's settings say, or in `values` beside an SQLite file).
+    folder's settings say, or in `values` beside an SQLite file). `password_command` gives the password of a database
+    on a server, where its URL has none.
     """
 
     name: str
     url: str
     store: str | None = None
+    password_command: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

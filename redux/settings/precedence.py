@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -133,12 +133,12 @@ def _without_commands(layer: Layer, path: Path) -> Layer:
 
     Raises `ConfigError`.
     """
+    refused = "runs a program, which a project may not ask for; say it in your own settings file"
     if layer.password_command is not None:
-        raise ConfigError(
-            str(path),
-            f"{PASSWORD_COMMAND} runs a program, which a project may not ask for; say it in your own settings file "
-            "or in REDUX_DB_PASSWORD_COMMAND",
-        )
+        raise ConfigError(str(path), f"{PASSWORD_COMMAND} {refused} or in REDUX_DB_PASSWORD_COMMAND")
+    for other in layer.repos or ():
+        if other.password_command is not None:
+            raise ConfigError(str(path), f"repos.{other.name}.password_command {refused}, with the same url")
     return layer
 
 
@@ -165,7 +165,7 @@ def _settle(layers: Sequence[Said], project: Path | None, folder: Path) -> Setti
         limits=tuple((name, limit) for name, (limit, _) in _by_name(layers, _limits_of).items()),
         executors=tuple(one for one, _ in _by_name(layers, _executors_of).values()),
         federated_tasks=tuple(one for one, _ in _by_name(layers, _entrypoints_of).values()),
-        repos=tuple(one for one, _ in _by_name(layers, _repos_of).values()),
+        repos=tuple(_with_command(one, layers)[0] for one, _ in _by_name(layers, _repos_of).values()),
         **{**defaults, **said},  # pyright: ignore[reportArgumentType] - as the settings' readers gave it
     )
 
@@ -192,6 +192,18 @@ def _entrypoints_of(layer: Layer) -> Iterator[tuple[str, Entrypoint]]:
 
 def _repos_of(layer: Layer) -> Iterator[tuple[str, OtherRepo]]:
     yield from ((one.name, one) for one in layer.repos or ())
+
+
+def _with_command(other: OtherRepo, layers: Sequence[Said]) -> tuple[OtherRepo, Said | None]:
+    """A repository with the command that gives its password, and the layer that says it.
+
+    Only a layer that says the same URL counts: a project's file must not have a password brought to another server.
+    """
+    for said in layers:
+        for one in said.layer.repos or ():
+            if (one.name, one.url) == (other.name, other.url) and one.password_command is not None:
+                return replace(other, password_command=one.password_command), said
+    return other, None
 
 
 def _by_name(layers: Sequence[Said], named: Callable[[Layer], Iterator[tuple[str, T]]]) -> dict[str, tuple[T, Said]]:
@@ -242,6 +254,9 @@ def explain_settings(sources: Sources) -> list[SettingLine]:
         lines.append(SettingLine(f"repos.{name}.url", other.url, said.origin))
         if other.store is not None:
             lines.append(SettingLine(f"repos.{name}.store", other.store, said.origin))
+        other, said = _with_command(other, layers)
+        if said is not None:
+            lines.append(SettingLine(f"repos.{name}.password_command", other.password_command, said.origin))
     return lines
 
 

@@ -254,13 +254,16 @@ def _entrypoint(name: str, said: object, origin: str, folder: Path) -> Entrypoin
     )
 
 
+_OF_REPOS = ("url", "store", "password_command")
+
+
 def _repos(table: Table, origin: str, folder: Path) -> tuple[OtherRepo, ...]:
     found: list[OtherRepo] = []
     for name, said in table.items():
         told = _table(said, f"repos.{name}", origin)
         for key, value in told.items():
-            if key not in ("url", "store"):
-                raise ConfigError(origin, f"unknown setting repos.{name}.{key}{nearest(key, ('url', 'store'))}")
+            if key not in _OF_REPOS:
+                raise ConfigError(origin, f"unknown setting repos.{name}.{key}{nearest(key, _OF_REPOS)}")
             if not isinstance(value, str) or not value:
                 raise ConfigError(origin, f"repos.{name}.{key} = {value!r} must be a text")
         texts = cast("Mapping[str, str]", told)
@@ -268,7 +271,8 @@ def _repos(table: Table, origin: str, folder: Path) -> tuple[OtherRepo, ...]:
             raise ConfigError(origin, f"repos.{name}.url is missing: a database's URL, or the path of a .redux folder")
         store = texts.get("store")
         url = absolute_location(absolute_url(texts["url"], folder), folder)
-        found.append(OtherRepo(name, url, absolute_location(store, folder) if store else None))
+        location = absolute_location(store, folder) if store else None
+        found.append(OtherRepo(name, url, location, texts.get("password_command")))
     return tuple(found)
 
 
