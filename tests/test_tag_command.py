@@ -172,3 +172,16 @@ def test_a_tag_of_before_moments_were_kept_says_so(redux: Redux, tmp_path: Path)
         connection.execute("UPDATE tag SET recorded = 0")
     assert "  moment not recorded  added     team=green\n" in redux("tag", "log", "twice")
     assert json.loads(redux("tag", "log", "twice", "--json"))["history"][0]["recorded"] is None
+
+
+def test_what_people_put_under_the_key_of_contexts_is_a_tag_like_others(redux: Redux) -> None:
+    for value in ("zz", "3", "abcd"):
+        redux("tag", "add", "-", f"redux.context={value}")
+    assert "size(path='out.txt')" in redux("log", "-")
+    assert ["redux.context", "zz"] in json.loads(redux("log", "-", "--json"))["tags"]
+    assert "redux.context=3" in redux("tag", "log", "-")
+
+
+def test_a_number_of_things_is_refused_where_there_is_one(redux: Redux) -> None:
+    refused = "main is a task; --limit is for lists, and for the jobs of an execution\n"
+    assert redux("log", "main", "--limit", "2", code=2) == f"redux: {refused}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -48,7 +49,7 @@ from redux_backends.records import (
     Traits,
     ValueRecord,
 )
-from redux_valuestore.digest import Digest
+from redux_valuestore.digest import DIGEST_SIZE, Digest
 from redux_valuestore.store import StoreError
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
 
 SCRIPT_TASK = "redux.script"
 """Its results have the log of what ran."""
+_DIGEST = re.compile(f'"([0-9a-f]{{{2 * DIGEST_SIZE}}})"')
+"""A digest as the value of a tag."""
 _OF_FILES = ("redux.file.", "redun.")
 _MANY = 1000
 _FEW = 20
@@ -80,7 +83,7 @@ def tags_of(backend: Backend, *records: bytes) -> TagPairs:
 
 
 def _pairs(tags: Sequence[Tag]) -> TagPairs:
-    once = dict.fromkeys((tag.key, tag.value) for tag in tags if tag.key != CONTEXT)
+    once = dict.fromkeys((tag.key, tag.value) for tag in tags if not _contexts([tag]))
     return tuple((key, json.loads(value or "null")) for key, value in once)
 
 
@@ -97,7 +100,9 @@ def contexts_of(backend: Backend, jobs: Iterable[Job], *records: bytes) -> tuple
 
 
 def _contexts(tags: Sequence[Tag]) -> list[Digest]:
-    return [Digest(bytes.fromhex(json.loads(tag.value or "null"))) for tag in tags if tag.key == CONTEXT]
+    """The contexts that tags name; people can put anything under that key, too."""
+    found = [_DIGEST.fullmatch(tag.value or "") for tag in tags if tag.key == CONTEXT]
+    return [Digest(bytes.fromhex(one[1])) for one in found if one is not None]
 
 
 def execution_page(backend: Backend, execution: Execution, limit: int) -> ExecutionPage:
