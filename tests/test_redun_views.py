@@ -134,6 +134,7 @@ def test_what_cannot_be_taken_over_is_said_in_a_line(
         altered(sqlite_history, tmp_path / "new.db", version + "'ffffffffffff'") as new,
         altered(sqlite_history, tmp_path / "old.db", version + "'d4af139b6f53'") as old,
         altered(sqlite_history, tmp_path / "torn.db", "DROP TABLE argument_result") as torn,
+        altered(sqlite_history, tmp_path / "odd.db", "UPDATE task SET source = x'00ff'") as odd,
         closing(sqlite3.connect(locked)) as holder,
     ):
         holder.execute("BEGIN EXCLUSIVE")
@@ -146,6 +147,7 @@ def test_what_cannot_be_taken_over_is_said_in_a_line(
             "a newer redun": [new],
             "an older redun": [old],
             "a table gone": [torn],
+            "a text that is none": [odd],
             "cut short": ["cut.db"],
             "damaged": ["bent.db"],
             "locked": ["locked.db"],

@@ -13,6 +13,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from redux.errors import MissingDriver
+from redux.redun.shape import columns_to_look_at
 from redux.redun.trouble import RedunRefused, RedunUnreadable
 from redux.redun.versions import check_tables, check_version
 from redux_backends.urls import without_password
@@ -72,8 +73,8 @@ class SQLiteSource(Source):
         with self._explained():
             uri = f"file:{quote(str(path.absolute()))}?mode=ro"
             self._driver = sqlite3.connect(uri, uri=True, timeout=_PATIENCE_SECONDS, isolation_level=None)
-            # Texts may hold anything, and what a schema says must not call anything.
-            self._driver.text_factory = lambda said: said.decode("utf-8", "surrogateescape")
+            # Texts may be none, and what a schema says must not call anything.
+            self._driver.text_factory = lambda said: said.decode("utf-8", "backslashreplace")
             self._driver.execute("PRAGMA trusted_schema = OFF")
             self._driver.execute("PRAGMA query_only = ON")
             self._driver.execute("BEGIN")
@@ -84,14 +85,24 @@ class SQLiteSource(Source):
         with self._explained():
             (said,) = self._driver.execute("PRAGMA quick_check(1)").fetchone()
         if said != "ok":
-            raise RedunUnreadable(f"the redun database {self.place} is damaged ({said}); bring its backup back")
+            raise self._damaged(said)
+        for columns, statement in columns_to_look_at(self.tables):
+            (row,) = self.read(statement)
+            for column, is_odd in zip(columns, row, strict=True):
+                if is_odd:
+                    raise self._damaged(f"{column} holds what redun never writes there")
         self.has_local_times = self.version < "3.4"
+
+    def _damaged(self, how: str) -> RedunUnreadable:
+        return RedunUnreadable(f"the redun database {self.place} is damaged ({how}); bring its backup back")
 
     def read(self, statement: str, keys: Sequence[str] | None = None) -> Iterator[Row]:
         with self._explained():
             given = () if keys is None else (json.dumps(list(keys)),)
             among = "IN (SELECT value FROM json_each(?))"
-            yield from self._driver.execute(statement.replace(AMONG, among), given)
+            # Row by row: `yield from` would close the cursor, of a database that may be closed by then.
+            for row in self._driver.execute(statement.replace(AMONG, among), given):  # noqa: UP028 - as said
+                yield row
 
     def close(self) -> None:
         self._driver.close()
