@@ -84,16 +84,18 @@ class TestSQLite(BackendSuite):
 class TestPostgres(BackendSuite):
     @pytest.fixture(autouse=True)
     def _databases(self) -> Iterator[None]:
-        self.urls: dict[Path, str] = {}
+        self.urls: dict[Backend, str] = {}
         with ExitStack() as self.stack:
             yield
 
     def make_backend(self, folder: Path) -> Backend:
-        self.urls[folder] = url = self.stack.enter_context(postgres_server.shared().database())
-        return open_backend(url)
+        url = self.stack.enter_context(postgres_server.shared().database())
+        backend = open_backend(url)
+        self.urls[backend] = url
+        return backend
 
     def expire_lease(self, backend: Backend, execution: Execution) -> None:
-        with psycopg.connect(next(iter(self.urls.values()))) as connection:
+        with psycopg.connect(self.urls[backend]) as connection:
             connection.execute(
                 "UPDATE execution SET lease_until = lease_until - %s WHERE uuid = %s",
                 (liveness.LEASE_SECONDS + 1, execution.id),

@@ -8,9 +8,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -20,9 +22,10 @@ from redux.repo import Repo, open_repo
 from redux_backends.backend import Backend
 from redux_backends.exchange import RecordId, RecordKind, Records
 from redux_backends.memory import MemoryBackend
-from redux_backends.records import Batch, JobStatus, Place
-from redux_backends.sample import Story, large_value, value
+from redux_backends.records import Batch, JobStatus, Place, Rollback
+from redux_backends.sample import Story, large_value, value, version
 from redux_backends.sql import SQLiteBackend
+from redux_backends.sqlite_session import SQLiteSession
 from redux_valuestore.store import MemoryStore, StoreUnavailable
 
 WORKFLOW = """\
@@ -407,3 +410,24 @@ def test_repositories_are_named_in_the_settings_and_passwords_not_shown(project:
     redux("repo", "rm", "laptop")
     assert settings.read_text() == before
     assert redux("repo", "list").startswith("no repository has a name here")
+
+
+def test_a_version_of_a_handle_is_read_with_its_parents_as_of_one_moment(tmp_path, monkeypatch):
+    with closing(SQLiteBackend(tmp_path / "redux.db")) as backend:
+        backend.load()
+        backend.record(Batch(handles=[version("1", "0"), version("2", "1"), version("3", "2")]))
+        rollbacks = [Batch(rollbacks=[Rollback(version("0").hash)])]
+        read = SQLiteSession.read
+
+        def read_and_roll_back(session: SQLiteSession, *asked: Any) -> list[tuple]:
+            rows = list(read(session, *asked))
+            if rows and rollbacks:
+                batch = rollbacks.pop()
+                with closing(SQLiteBackend(tmp_path / "redux.db")) as beside:
+                    beside.load()
+                    beside.record(batch)
+            return rows
+
+        monkeypatch.setattr(SQLiteSession, "read", read_and_roll_back)
+        (record,) = backend.get_records([RecordId(RecordKind.HANDLE, version("3").hash)]).handles
+        assert (record.valid, record.on) in ((True, (version("2").hash,)), (False, ()))

@@ -11,11 +11,13 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from redux_backends.backend import Backend
+from redux_backends.backend import Backend, BackendError
 from redux_backends.claims import UNNAMED
+from redux_backends.postgres_claims import _Held
 from redux_backends.records import ExecutionId, new_id
 from redux_backends.sample import digest
 from redux_backends.sql import open_backend
+from redux_valuestore.digest import Digest
 
 LINE, OTHER = digest("line"), digest("another line")
 HOLDER = """
@@ -141,3 +143,34 @@ def test_a_lock_whose_holder_does_not_say_its_name_is_a_lock(postgres_url, backe
         assert backend.claim_line(LINE, mine) == UNNAMED
         stranger.execute("SELECT pg_advisory_unlock_all()")
     assert backend.claim_line(LINE, mine) is None
+
+
+def test_no_line_is_forgotten_when_the_new_connection_is_lost_as_well(postgres_url, backend, another, mine, theirs):
+    lines = [digest(f"line {number}") for number in range(4)]
+    for line in lines:
+        assert backend.claim_line(line, mine) is None
+    lose_connections(postgres_url)
+    take, taken = _Held.take, list[Digest]()
+
+    def take_while_it_lasts(held: _Held, line: Digest, execution: ExecutionId) -> ExecutionId | None:
+        taken.append(line)
+        if len(taken) == 2:
+            lose_connections(postgres_url)
+        return take(held, line, execution)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Held, "take", take_while_it_lasts)
+        backend.renew_lease(mine)
+    assert [another.claim_line(line, theirs) for line in lines] == [mine] * 4
+
+
+def test_a_turn_that_was_cut_off_keeps_nobody_waiting(backend, another, mine, theirs):
+    assert backend.claim_line(OTHER, mine) is None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("redux_backends.postgres_claims._TRY", b"SELECT 1 / (0 * %b)")
+        with pytest.raises(BackendError):
+            backend.claim_line(LINE, mine)
+    patience = another._claims._held_now(theirs).driver
+    patience.execute("SET lock_timeout = '5s'")
+    assert another.claim_line(LINE, theirs) is None
+    assert backend.claim_line(OTHER, mine) is None

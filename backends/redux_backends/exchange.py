@@ -168,9 +168,10 @@ class Exchange(ABC):
         """Record what another database gave, in one transaction, after all of it was verified.
 
         What is here already stays: equal work is one record. A value whose bytes were gone gets them. Differing
-        results of one evaluation are both kept, equal ones with the later moment. Executions and jobs that have ended
-        here stay as they are, others are brought up to date; one that runs there counts here as running for the time
-        of a lease, by this database's clock. Jobs that never ended, of an execution that did, have died.
+        results of one evaluation are both kept, equal ones with the later moment. Executions and jobs that are here
+        learn from there that they ended, if they have not ended here; an execution that runs there counts here as
+        running for the time of a lease, by this database's clock. That one has died there says nothing of it where it
+        is known: it may be this database that it runs in. Jobs that never ended, of an execution that did, have died.
 
         A handle's version that is known here stays as valid as it is: this database's runs know what they did. One
         that is new is valid if it was there, and if those of its parents are here that were there.
@@ -221,6 +222,9 @@ def verify(records: Records) -> None:
     What was set aside is not looked at, nor what names it: nobody can tell any more. No hash covers jobs, executions,
     times and previews.
     """
+    for handle in records.handles:
+        if not set(handle.on) <= set(handle.version.parents):
+            raise BentRecord.of("handle", handle.version.hash, "it is said to rest on what is no parent of its")
     for value in records.values:
         if value.data is not None and (digest_bytes(value.data) != value.hash or len(value.data) != value.size):
             raise BentRecord.of("value", value.hash, "its bytes are not those of its hash")

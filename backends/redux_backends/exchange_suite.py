@@ -112,6 +112,15 @@ class ExchangeSuite:
         assert len(copy(backend, other, size=500)) == len(list(backend.iter_record_ids()))
         assert other.get_call(many.main_call.call_hash) == many.main_call
 
+    def test_what_is_named_ahead_comes_after_what_it_names_itself(self, backend: Backend, story: Story) -> None:
+        late = call(story.add_keys[0], value("late"), story.leaf_set)
+        ahead = call(story.add_keys[1], value("ahead"), story.leaf_set, children=[late])
+        first = call(story.main_key, value("first"), story.leaf_set, children=[ahead])
+        values = [value(each) for each in ("late", "ahead", "first")]
+        backend.record(Batch(values=values, calls=[first, late, ahead]))
+        said = [each.id for each in backend.iter_record_ids() if each.kind is _K.CALL]
+        assert said.index(late.call_hash) < said.index(ahead.call_hash) < said.index(first.call_hash)
+
     def test_roots_bring_what_they_name_and_what_is_below_them(
         self, backend: Backend, other: Backend, rich: Story
     ) -> None:
@@ -174,6 +183,22 @@ class ExchangeSuite:
         assert other.get_execution(begun.id) == ended(begun)
         assert [each.job.status for each in other.jobs()] == [JobStatus.DONE]
 
+    def test_one_that_runs_here_goes_on_whatever_an_older_view_of_it_says(
+        self, backend: Backend, other: Backend
+    ) -> None:
+        story = Story("one")
+        begun = replace(story.execution, lease=ELSEWHERE)
+        backend.record_execution(begun)
+        backend.record(replace(story.batch, jobs=[started("root", begun, story.main_key)]))
+        copy(backend, other)
+        self.expire_lease(other, begun)  # type: ignore[attr-defined] - the suite's
+        older = list(other.iter_record_ids())
+        assert list(backend.missing_records(older)) == []
+        died = other.get_records(older)
+        backend.put_records(replace(died, jobs=[replace(each, status=JobStatus.DIED) for each in died.jobs]))
+        assert backend.get_execution(begun.id) == begun
+        assert [each.job.status for each in backend.jobs()] == [JobStatus.RUNNING]
+
     def test_between_an_executions_end_and_its_jobs_nothing_is_odd(self, backend: Backend, other: Backend) -> None:
         story = Story("one")
         backend.record_execution(story.execution)
@@ -216,6 +241,27 @@ class ExchangeSuite:
         copy(other, backend)
         # Its parent was rolled back here.
         assert backend.valid_handles([version(each).hash for each in "24"]) == frozenset()
+
+    def test_a_version_rests_on_its_own_parents_or_is_refused(self, backend: Backend) -> None:
+        backend.record(Batch(handles=[version("8")]))
+        for stranger in ("8", "9"):
+            resting = HandleRecord(version("2", "1"), True, (version(stranger).hash,))
+            with pytest.raises(BentRecord, match="handle"):
+                backend.put_records(Records(handles=[HandleRecord(version("1"), True), resting]))
+        assert backend.valid_handles([version("1").hash]) == frozenset()
+
+    def test_a_tag_that_was_set_aside_stays_behind_with_what_superseded_it(
+        self, backend: Backend, other: Backend, story: Story
+    ) -> None:
+        bent, whole = (Tag("execution", story.execution.id, "note", f'"{text}"') for text in ("bent", "whole"))
+        backend.record_tags([bent, whole])
+        later = Tag("execution", story.execution.id, "note", '"later"', (bent.hash,))
+        backend.record_tags([later, Tag("execution", story.execution.id, "note", '"last"', (later.hash,))])
+        (row,) = (each.row for page in backend.integrity().tags() for each in page if each.tag.value == bent.value)
+        backend.integrity().set_aside("tag", row)
+        copy(backend, other)
+        assert [each.tag.value for each in other.tag_history(story.execution.id)] == [whole.value]
+        assert [each.kind for each in copy(backend, other)] == [_K.EXECUTION]
 
     @pytest.mark.parametrize(
         "kind", ["value", "task", "evaluation", "arguments", "task set", "call", "call's evaluation", "tag"]

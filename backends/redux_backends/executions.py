@@ -60,22 +60,27 @@ def _row(row: int, execution: Execution, lease_until: Seconds) -> Row:
 def put(session: Session, ledger: Ledger, given: Sequence[Execution]) -> None:
     """Write executions of another database: one that runs there has a lease from now, others have none.
 
-    Those that have ended here stay as they are.
+    Those that have ended here stay as they are, and so do those known here of which the other side heard no more.
     """
     known = ledger.executions
-    known.learn(execution.id for execution in given)
-    old = {execution.id for execution in given if execution.id in known}
+    latest = {execution.id: execution for execution in given}
+    known.learn(latest)
+    old = {id for id in latest if id in known}
     over = {id for id, ended in session.read(_ENDS, {id[: schema.PREFIX] for id in old}) if ended is not None}
     (now,) = session.first(_NOW)
     rows = []
-    for execution in given:
-        if execution.id not in over:
-            row = known[execution.id] if execution.id in known else known.add(execution.id)
-            runs = execution.status is JobStatus.RUNNING
-            # What died has not ended: that is asked anew wherever it is shown.
-            died = execution.status is JobStatus.DIED and execution.ended is None
-            kept = replace(execution, status=JobStatus.RUNNING) if died else execution
-            rows.append(_row(row, kept, now + liveness.LEASE_SECONDS if runs else 0.0))
+    for id, execution in latest.items():
+        # What died has not ended: that is asked anew wherever it is shown.
+        unheard = execution.status is JobStatus.DIED and execution.ended is None
+        if id in over or (id in old and unheard):
+            continue
+        if id in old and execution.status is JobStatus.RUNNING:
+            renew_lease(session, id)
+            continue
+        row = known[id] if id in old else known.add(id)
+        runs = execution.status is JobStatus.RUNNING
+        kept = replace(execution, status=JobStatus.RUNNING) if unheard else execution
+        rows.append(_row(row, kept, now + liveness.LEASE_SECONDS if runs else 0.0))
     session.write(_EXECUTIONS, rows)
 
 

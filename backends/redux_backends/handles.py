@@ -28,16 +28,18 @@ _HASHES = Among(
 )
 _PARENTS = Among(list(schema.handle_edge.c), schema.handle_edge, schema.handle_edge.c.child_id)
 _HELD = Among(list(schema.held_handle.c), schema.held_handle, schema.held_handle.c.value_id)
+_parent = schema.handle.alias("parent")
 _RECORDED = Among(
-    [schema.handle.c.id, schema.handle.c.hash, schema.word.c.text, schema.handle.c.valid],
-    schema.handle.join(schema.word, schema.word.c.id == schema.handle.c.name_id),
+    [
+        *(schema.handle.c.hash, schema.word.c.text, schema.handle.c.valid),
+        *(schema.handle_edge.c.position, _parent.c.hash, _parent.c.valid),
+    ],
+    schema.handle.join(schema.word, schema.word.c.id == schema.handle.c.name_id)
+    .outerjoin(schema.handle_edge, schema.handle_edge.c.child_id == schema.handle.c.id)
+    .outerjoin(_parent, _parent.c.id == schema.handle_edge.c.parent_id),
     schema.prefix_of(schema.handle.c.hash),
 )
-_PARENT_HASHES = Among(
-    [schema.handle_edge.c.child_id, schema.handle_edge.c.position, schema.handle.c.hash, schema.handle.c.valid],
-    schema.handle_edge.join(schema.handle, schema.handle.c.id == schema.handle_edge.c.parent_id),
-    schema.handle_edge.c.child_id,
-)
+"""A row for each parent, or one without: in one statement, so that all of it is as it was at one moment."""
 _KNOWN = Among([schema.handle.c.hash, schema.handle.c.valid], schema.handle, schema.prefix_of(schema.handle.c.hash))
 
 _edge, _merged = schema.handle_edge, schema.handle_edge.alias("merged")
@@ -113,17 +115,17 @@ def put(session: Session, ledger: Ledger, given: Sequence[HandleRecord]) -> None
 
 def read(session: Session, hashes: Collection[bytes]) -> Mapping[bytes, HandleRecord]:
     """Versions by their hashes."""
-    rows = [row for row in session.read(_RECORDED, {hash[: schema.PREFIX] for hash in hashes}) if row[1] in hashes]
-    parents: defaultdict[int, list[Digest]] = defaultdict(list)
-    sound: defaultdict[int, list[Digest]] = defaultdict(list)
-    for child, _, parent, valid in sorted(session.read(_PARENT_HASHES, [row[0] for row in rows])):
-        parents[child].append(Digest(parent))
-        if valid:
-            sound[child].append(Digest(parent))
-    return {
-        hash: HandleRecord(HandleVersion(Digest(hash), name, tuple(parents[row])), bool(valid), tuple(sound[row]))
-        for row, hash, name, valid in rows
-    }
+    found: defaultdict[bytes, list[tuple]] = defaultdict(list)
+    for hash, *rest in session.read(_RECORDED, {hash[: schema.PREFIX] for hash in hashes}):
+        if hash in hashes:
+            found[hash].append(tuple(rest))
+    records: dict[bytes, HandleRecord] = {}
+    for hash, rows in found.items():
+        name, valid, *_ = rows[0]
+        parents = sorted((at, Digest(parent), sound) for *_, at, parent, sound in rows if parent is not None)
+        version = HandleVersion(Digest(hash), name, tuple(parent for _, parent, _ in parents))
+        records[hash] = HandleRecord(version, bool(valid), tuple(parent for _, parent, sound in parents if sound))
+    return records
 
 
 def _advance(

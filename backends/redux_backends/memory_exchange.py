@@ -58,11 +58,12 @@ class MemoryExchange:
 
     def ids(self, roots: Iterable[RecordId] | None) -> list[RecordId]:
         """The ids of all records, or of those at and below `roots`, each after those that it names."""
-        every = [(kind, id) for kind in _K for id in self._kept[kind]]
+        left_behind = self._left_behind()
+        every = [(kind, id) for kind in _K for id in self._kept[kind] if id not in left_behind]
         if roots is not None:
             wanted = self._below([(root.kind, root.id) for root in roots])
             every = [key for key in every if key in wanted]
-        return [RecordId(*key, self.stage(*key) or 0.0) for key in named_first(every, self._named, set())]
+        return [RecordId(*key, self._told(*key)) for key in named_first(every, self._named, set())]
 
     def missing(self, ids: Sequence[RecordId]) -> list[RecordId]:
         """Those that are not here, or have come further there."""
@@ -77,9 +78,22 @@ class MemoryExchange:
             return kept.recorded
         if isinstance(kept, KeptValue):
             return float(kept.place is not Place.MISSING)
+        return kept.ended or 0.0 if isinstance(kept, (Execution, Job)) else 0.0
+
+    def _left_behind(self) -> set[bytes]:
+        """The tags that were set aside, with all that supersedes them: under another hash they would be other tags."""
+        tags, found = self._backend._tags, set[bytes]()
+        for hash, tag in tags.items():
+            if hash not in self._backend._tags_of[tag.entity] or not found.isdisjoint(tag.parents):
+                found.add(hash)
+        return found
+
+    def _told(self, kind: RecordKind, id: bytes) -> float:
+        """The stage that another database is told."""
+        kept = self._kept[kind][id]
         if isinstance(kept, Execution) and self._backend._as_it_stands(kept).status is JobStatus.RUNNING:
             return UNDER_WAY
-        return kept.ended or 0.0 if isinstance(kept, (Execution, Job)) else 0.0
+        return self.stage(kind, id) or 0.0
 
     def _below(self, roots: Sequence[_Key]) -> set[_Key]:
         wanted: set[_Key] = set()
@@ -185,7 +199,7 @@ class MemoryExchange:
             evaluations=records.results,
             task_sets=records.task_sets,
             calls=[record.call for record in records.calls],
-            jobs=[job for job in records.jobs if not self._has_ended(_K.JOB, job.id)],
+            jobs=[job for job in records.jobs if self._is_open(job)],
             tags=records.tags,
         )
         backend._check_references(replace(batch, values=records.values, jobs=records.jobs), records.executions)
@@ -198,9 +212,10 @@ class MemoryExchange:
             backend.forget_value(value)
         self._let_die({execution.id for execution in records.executions} | {job.execution for job in records.jobs})
 
-    def _has_ended(self, kind: RecordKind, id: bytes) -> bool:
-        kept = self._kept[kind].get(id)
-        return kept is not None and kept.ended is not None
+    def _is_open(self, job: Job) -> bool:
+        """Whether a job is new here, or has ended there and not here."""
+        here = self._backend._jobs.get(job.id)
+        return here is None or (here.ended is None and job.ended is not None)
 
     def _check_handles(self, handles: Sequence[HandleRecord]) -> None:
         known = self._backend._handles.keys() | {record.version.hash for record in handles}
@@ -210,22 +225,25 @@ class MemoryExchange:
                     raise unknown_reference("handle", parent)
 
     def _put_handles(self, handles: Sequence[HandleRecord]) -> None:
-        valid = [each for each in handles if each.valid and each.version.hash not in self._backend._handles]
-        for record in handles:
-            if record not in valid:
-                self._backend._hold(record.version)
+        kept = self._backend._handles
+        valid = [each for each in handles if each.valid and each.version.hash not in kept]
+        others = [each for each in handles if not each.valid or each.version.hash in kept]
+        for record in others:
+            self._backend._hold(record.version)
         for record in valid:
             self._backend._advance(record.version)
-            kept = self._backend._handles
             kept[record.version.hash].valid = all(kept[parent].valid for parent in record.on)
 
     def _put_execution(self, execution: Execution) -> None:
-        if self._has_ended(_K.EXECUTION, execution.id):
+        here = self._backend._executions.get(execution.id)
+        # Of what died there nobody heard an end: that is asked anew wherever it is shown.
+        unheard = execution.status is JobStatus.DIED and execution.ended is None
+        if here is not None and (here.ended is not None or unheard):
             return
         runs = execution.status is JobStatus.RUNNING
-        as_died = execution.status is JobStatus.DIED and execution.ended is None
-        kept = replace(execution, status=JobStatus.RUNNING) if as_died else execution
-        self._backend._executions[execution.id] = kept
+        if here is None or not runs:
+            kept = replace(execution, status=JobStatus.RUNNING) if unheard else execution
+            self._backend._executions[execution.id] = kept
         self._backend._lease_until[execution.id] = time.time() + liveness.LEASE_SECONDS if runs else 0.0
 
     def _let_die(self, executions: set[ExecutionId]) -> None:

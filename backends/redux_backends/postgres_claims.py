@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -28,6 +29,7 @@ _SHARE = f"SELECT pg_advisory_lock_shared{_KEY}".encode()
 _UNLOCK = f"SELECT pg_advisory_unlock{_KEY}".encode()
 _MY_TURN = b"SELECT pg_advisory_lock(~ 'redux_schema'::regclass::oid::int8)"
 _NEXT = b"SELECT pg_advisory_unlock(~ 'redux_schema'::regclass::oid::int8)"
+_LET_GO = b"SELECT pg_advisory_unlock_all()"
 _OWNER = f"""
 SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND database = datid AND datname = current_database() AND objsubid = 1
@@ -47,9 +49,14 @@ class _Held:
         if line in self.lines:
             self.ask()
             return None
-        self.driver.execute(_MY_TURN)
-        owner = self._share(line, execution)
-        self.driver.execute(_NEXT)
+        try:
+            self.driver.execute(_MY_TURN)
+            owner = self._share(line, execution)
+            self.driver.execute(_NEXT)
+        except BaseException:
+            # The turn goes with the connection, so that nobody waits for it; the next connection has the lines again.
+            self.driver.close()
+            raise
         if owner == execution:
             self.lines.add(line)
             return None
@@ -69,6 +76,13 @@ class _Held:
         if free:
             _first(self.driver, _UNLOCK, line)
         return execution
+
+    def let_go(self) -> None:
+        if self.pid == os.getpid():
+            # A connection that ends is told of by and by: who asks next is to find the lines free.
+            with suppress(psycopg.Error):
+                self.driver.execute(_LET_GO)
+        self.close()
 
     def close(self) -> None:
         # To a forked child it is the parent's.
@@ -101,7 +115,7 @@ class PostgresClaims:
         """Let go of all lines of an execution, or of every one."""
         with self._lock:
             for owner in list(self._held) if execution is None else {execution} & self._held.keys():
-                self._held.pop(owner).close()
+                self._held.pop(owner).let_go()
 
     def _take(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
         return self._held_now(execution).take(line, execution)
@@ -116,9 +130,11 @@ class PostgresClaims:
         """A new connection for an execution; of the lines that it lost, it has those again that nobody took."""
         driver = self._database.connect(application_name=_NAME + execution.hex())
         driver.autocommit = True
-        held = self._held[execution] = _Held(driver, os.getpid())
+        held = _Held(driver, os.getpid())
         for line in lost:
             held.take(line, execution)
+        # Not before: where this connection is lost too, all lines are still to be had again.
+        self._held[execution] = held
         return held
 
 

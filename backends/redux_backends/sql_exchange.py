@@ -347,8 +347,6 @@ def put(session: Session, ledger: Ledger, records: Records) -> None:
 
 
 def _open_jobs(session: Session, jobs: Sequence[Job]) -> list[Job]:
-    """Those that have not ended here."""
-    ended = {
-        id for id, moment in session.read(_STAGES[_K.JOB], _prefixes(job.id for job in jobs)) if moment is not None
-    }
-    return [job for job in jobs if job.id not in ended]
+    """Those that are new here, or have ended there and not here."""
+    here = dict(session.read(_STAGES[_K.JOB], _prefixes(job.id for job in jobs)))
+    return [job for job in jobs if job.id not in here or (here[job.id] is None and job.ended is not None)]

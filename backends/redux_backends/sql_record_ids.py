@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, Text, bindparam, literal_column, select, tuple_
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, Text, bindparam, litera
 from redux_backends import executions, schema
 from redux_backends.dialects import IsOneOf
 from redux_backends.exchange import RECORDS_AT_ONCE, UNDER_WAY, RecordId, RecordKind, in_groups, named_first
+from redux_backends.integrity import ASIDE, is_aside
 from redux_backends.records import Place
 from redux_backends.session import SqlDatabase
 
@@ -214,33 +215,68 @@ class RecordIds:
         A record nearly always has a higher row than what it names; only the few that have not are remembered.
         """
         ahead: set[int] = set()
+        left_behind = self._left_behind() if kind is _K.TAG else ()
         for page in pages:
+            page = [row for row in page if row[0] not in left_behind]
+            if not page:
+                continue
+            rows = [row for row, *_ in page]
             known = {row: RecordId(kind, id, stage) for row, id, stage in page}
-            named = _Later(self, kind, known)
-            if named.none and not ahead:
+            named = self._named_ahead(kind, known)
+            if not named and not ahead:
                 yield from known.values()
                 continue
-            for row in named_first(list(known), named, ahead):
+            # What is not there at all is for whoever puts the record to complain of.
+            for row in named_first(rows, lambda row: [each for each in named.get(row, ()) if each in known], ahead):  # noqa: B023 - asked at once
                 yield known[row]
-            last = page[-1][0]
-            ahead = {row for row in ahead if row > last}
+            ahead = {row for row in ahead if row > rows[-1]}
 
-    def later(self, kind: RecordKind, rows: Collection[int]) -> dict[int, list[int]]:
-        """The records of later rows that those of `rows` name."""
+    def _left_behind(self) -> set[int]:
+        """The tags that were set aside, with all that supersedes them: under another hash they would be other tags."""
+        aside = schema.prefix_of(_tag.c.hash) == ASIDE[: schema.PREFIX]
+        found: set[int] = set()
+        fresh = {row for row, hash in self._all(select(_tag.c.id, _tag.c.hash).where(aside)) if is_aside(hash)}
+        while fresh:
+            found |= fresh
+            fresh = self._reached(schema.tag_edit.c.parent_id, schema.tag_edit.c.child_id, fresh) - found
+        return found
+
+    def _named_ahead(self, kind: RecordKind, known: dict[int, RecordId]) -> Mapping[int, Sequence[int]]:
+        """What a page's records name that is not before them, and what that names since the page began.
+
+        It is added to what is `known`.
+        """
+        if kind not in _OF_THE_SAME_KIND or not known:
+            return {}
+        first = min(known)
+        named = self._named(kind, known, lambda owner, target: target > owner)
+        whole: set[int] = set()
+        while fresh := {each for rows in named.values() for each in rows} - whole:
+            # It comes before its turn, so lower rows than its own may not have come yet.
+            named.update(self._named(kind, fresh, lambda owner, target: target >= first))
+            whole |= fresh
+        for rows in in_groups(sorted(whole - known.keys())):
+            known |= {row: RecordId(kind, id, stage) for row, id, stage in self._by_rows(kind, rows)}
+        return named
+
+    def _named(
+        self,
+        kind: RecordKind,
+        rows: Collection[int],
+        chosen: Callable[[ColumnElement[int], ColumnElement[int]], ColumnElement[bool]],
+    ) -> dict[int, list[int]]:
+        """The rows of their kind that records name, as far as they are chosen."""
         found: defaultdict[int, list[int]] = defaultdict(list)
-        for owner, target in _OF_THE_SAME_KIND.get(kind, ()):
-            for row, later in self._among(select(owner, target).where(target > owner), owner, rows):
-                found[row].append(later)
+        for owner, target in _OF_THE_SAME_KIND[kind]:
+            for chunk in in_groups(rows):
+                for row, named in self._among(select(owner, target).where(chosen(owner, target)), owner, chunk):
+                    found[row].append(named)
         return found
 
     def _by_rows(self, kind: RecordKind, rows: Collection[int]) -> Sequence[_Row]:
         table = TABLES[kind]
         asked = _numbered(kind).where(IsOneOf(table.c.id, _ROWS)).order_by(table.c.id)
         return self._database.view(lambda connection: _read(connection, kind, asked, rows=json.dumps(list(rows))))
-
-    def ids(self, kind: RecordKind, rows: Collection[int]) -> dict[int, RecordId]:
-        """The ids of the records of some rows."""
-        return {row: RecordId(kind, id, stage) for row, id, stage in self._by_rows(kind, rows)}
 
     # -- statements --------------------------------------------------------------------------------
 
@@ -254,33 +290,6 @@ class RecordIds:
 
 
 _Row = tuple[int, bytes, float]
-
-
-class _Later:
-    """The records of later rows that a record names; those of a page are asked for at once."""
-
-    def __init__(self, ids: RecordIds, kind: RecordKind, known: dict[int, RecordId]) -> None:
-        self._ids = ids
-        self._kind = kind
-        self._known = known
-        self._named = ids.later(kind, list(known)) if known else {}
-        self._asked = set(known)
-
-    @property
-    def none(self) -> bool:
-        """Whether no record of the page names one of a later row."""
-        return not self._named
-
-    def __call__(self, row: int) -> Iterable[int]:
-        if row not in self._asked:
-            self._asked.add(row)
-            self._named |= self._ids.later(self._kind, [row])
-        named = self._named.get(row, ())
-        unknown = [each for each in named if each not in self._known]
-        if unknown:
-            self._known |= self._ids.ids(self._kind, unknown)
-        # What is not there at all is for whoever puts the record to complain of.
-        return [each for each in named if each in self._known]
 
 
 def id_column(table: Table) -> ColumnElement[bytes]:
