@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -36,6 +35,7 @@ from redux.explain import explain_job, group_causes
 from redux.file import FileUnreadable, current_content
 from redux.files.facts import texts_about, texts_around
 from redux.repo import Repo
+from redux.tags import parse_tag_value
 from redux.value import content_of
 from redux_backends.backend import CONTEXT, Backend, Found, JobView, TagFilter
 from redux_backends.records import (
@@ -84,7 +84,7 @@ def tags_of(backend: Backend, *records: bytes) -> TagPairs:
 
 def _pairs(tags: Sequence[Tag]) -> TagPairs:
     once = dict.fromkeys((tag.key, tag.value) for tag in tags if not _contexts([tag]))
-    return tuple((key, json.loads(value or "null")) for key, value in once)
+    return tuple((key, None if value is None else parse_tag_value(value)) for key, value in once)
 
 
 def contexts_of(backend: Backend, jobs: Iterable[Job], *records: bytes) -> tuple[Within, ...]:
