@@ -15,6 +15,7 @@ from redux.cli.passing_line import passing_count
 from redux.cli.render import cut, dim, show_count, show_seconds, show_size, strong, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
+from redux.errors import UsageError
 from redux.fsck.check import Check, Looked
 from redux.fsck.findings import WORDS, Kind
 from redux.fsck.repair import Repair
@@ -62,6 +63,8 @@ def fsck(read_data: bool, subset: str | None, repair: bool, as_json: bool, **pla
     --repair, damaged bytes and bent records are set aside, so that the next run makes them again; nothing sound is
     touched. Exits with 0 where all is sound or mended, with 4 where damage is left.
     """
+    if read_data and subset is not None:
+        raise UsageError("--read-data reads all values; leave it away, or --read-data-subset")
     fraction = 1.0 if read_data else _fraction(subset)
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
