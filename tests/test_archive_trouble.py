@@ -186,7 +186,8 @@ def test_what_is_asked_wrongly_is_told_and_makes_nothing(said: Callable[..., str
     asked = (
         ("load", "gone.tar"), ("check", "gone.tar"), ("list", "gone.tar"), ("load", "folder"), ("check", "pipe"),
         ("load", "notes.txt"), ("list", "notes.txt"), ("save", "out.tar"), ("save", "notes.txt", *some),
-        ("save", "folder", *some), ("save", "pipe", "--force", *some), ("save", "no/such/folder/a.tar", *some), ("save", "out.tar", "ffffffff", *some),
+        ("save", "folder", *some), ("save", "pipe", "--force", *some),
+        ("save", "no/such/folder/a.tar", *some), ("save", "out.tar", "ffffffff", *some),
         ("save", "out.tar", "zz", *some), ("save",), ("load",), ("save", "out.tar", "--db", "sqlite:///typo.db"),
         ("sav",),
     )  # fmt: skip
