@@ -141,7 +141,8 @@ COMMANDS = (
     ("explain-miss", "--job"), ("config", "x"), ("init", "flow.py"), ("completion", "dos"), ("fs", "mv"),
     ("fs",), ("completion",), ("run", "--workers", "abc", "flow.py", "nothing"), ("config", "--project", "gone"),
     ("run", "--status-interval", "-1", "flow.py", "nothing"), ("log", "--db", "sqlite:///typo.db"),
-    ("fsck", "--db", "sqlite:///typo.db"), ("du", "--db", "sqlite:///typo.db"),
+    ("log", "--db", "sqlite:////"), ("db", "info", "--db", "sqlite:///."),
+    ("fsck", "--db", "sqlite:///typo.db"), ("fsck", "--read-data", "--read-data-subset", "5%"), ("du", "--db", "sqlite:///typo.db"),
     ("explain-miss", "--db", "sqlite:///typo.db"),
 )  # fmt: skip
 

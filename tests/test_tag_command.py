@@ -172,3 +172,29 @@ def test_a_tag_of_before_moments_were_kept_says_so(redux: Redux, tmp_path: Path)
         connection.execute("UPDATE tag SET recorded = 0")
     assert "  moment not recorded  added     team=green\n" in redux("tag", "log", "twice")
     assert json.loads(redux("tag", "log", "twice", "--json"))["history"][0]["recorded"] is None
+
+
+def test_what_people_put_under_the_key_of_contexts_is_a_tag_like_others(redux: Redux) -> None:
+    for value in ("zz", "3", "abcd"):
+        redux("tag", "add", "-", f"redux.context={value}")
+    assert "size(path='out.txt')" in redux("log", "-")
+    assert ["redux.context", "zz"] in json.loads(redux("log", "-", "--json"))["tags"]
+    assert "redux.context=3" in redux("tag", "log", "-")
+
+
+def test_a_number_of_things_is_refused_where_there_is_one(redux: Redux) -> None:
+    refused = "main is a task; --limit is for lists, and for the jobs of an execution\n"
+    assert redux("log", "main", "--limit", "2", code=2) == f"redux: {refused}"
+
+
+def test_a_bent_tag_is_shown_and_mended(redux: Redux, tmp_path: Path) -> None:
+    redux("tag", "add", "-", "note=good", "kept=1")
+    with closing(sqlite3.connect(tmp_path / ".redux/redux.db")) as connection, connection:
+        connection.execute("UPDATE tag SET value = '{' WHERE key = 'note'")
+    for words in (("log", "-"), ("tag", "list"), ("tag", "log", "-")):
+        assert "note={" in redux(*words)
+    assert "tag bent" in redux("fsck", "--repair")
+    redux("archive", "save", "all.tar")
+    for words in (("log", "-"), ("tag", "list"), ("tag", "log", "-")):
+        assert "note" not in redux(*words)
+        assert "kept=1" in redux(*words)

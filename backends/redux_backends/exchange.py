@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from enum import IntEnum
 from functools import cached_property
 from itertools import islice
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from redux_backends.errors import BentRecord
 from redux_backends.integrity import is_aside
@@ -243,9 +243,13 @@ def verify(records: Records) -> None:
         _verify_tag(tag)
 
 
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
 def _verify_tag(tag: Tag) -> None:
     try:
-        json.loads("null" if tag.value is None else tag.value)
+        json.loads("null" if tag.value is None else tag.value, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise BentRecord.of("tag", tag.hash, "its value is not JSON") from None
 

@@ -273,7 +273,7 @@ class ExchangeSuite:
         assert [each.kind for each in copy(backend, other)] == [_K.EXECUTION]
 
     @pytest.mark.parametrize(
-        "kind", ["value", "task", "evaluation", "arguments", "task set", "call", "call's evaluation"]
+        "kind", ["value", "task", "evaluation", "arguments", "task set", "call", "call's evaluation", "tag"]
     )
     def test_a_bent_record_refuses_all_of_them(self, backend: Backend, other: Backend, story: Story, kind: str) -> None:
         whole = backend.get_records(list(backend.iter_record_ids()))
@@ -294,7 +294,7 @@ class ExchangeSuite:
 
 
 def bent(records: Records, kind: str) -> Records:
-    """The same records, one of which has not the hash that its parts make."""
+    """The same records, one of which has not the hash that its parts make, or a value that is no JSON."""
     other = value("another").hash
     match kind:
         case "value":
@@ -313,5 +313,7 @@ def bent(records: Records, kind: str) -> Records:
         case "call":
             *rest, last = records.calls
             return replace(records, calls=[*rest, replace(last, call=replace(last.call, result=other))])
+        case "tag":
+            return replace(records, tags=[*records.tags, Tag("task", records.tasks[0].hash, "note", "{")])
     *rest, last = records.calls
     return replace(records, calls=[*rest, replace(last, call=replace(last.call, eval_hash=other))])

@@ -71,7 +71,7 @@ class PostgresDatabase:
     """One database on a PostgreSQL server, for this process and its threads."""
 
     def __init__(self, url: str, password_command: str | None = None) -> None:
-        self._target = _read_url(url)
+        self._target = read_url(url)
         self._password_command = None if "password" in self._target else password_command
         self.place = without_password(url)
         self._opening = RLock()
@@ -310,8 +310,8 @@ def _checked_out(pool: QueuePool) -> Iterator[psycopg.Connection]:
             proxy.invalidate()
 
 
-def _read_url(url: str) -> dict[str, Any]:
-    """What the driver is told. Raises `UnknownDatabase`."""
+def read_url(url: str) -> dict[str, Any]:
+    """What the driver is told of a URL. Raises `UnknownDatabase`."""
     try:
         given = conninfo_to_dict("postgresql://" + url.partition("://")[2])
         if "@" in str(given.get("host")):

@@ -47,7 +47,7 @@ from redux_backends.sqlite_database import SQLiteDatabase
 from redux_backends.tag_edits import adding, deleting, updating
 from redux_backends.tags import find_tagged, tagged
 from redux_backends.tracing import Found as Traced
-from redux_backends.urls import needs_psycopg, without_password
+from redux_backends.urls import SQLITE, file_of, needs_psycopg, without_password
 from redux_valuestore.digest import Digest
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_SQLITE = "sqlite:///"
-_IN_MEMORY = _SQLITE + ":memory:"
+_IN_MEMORY = SQLITE + ":memory:"
 _POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 
 
@@ -322,8 +321,8 @@ def open_backend(url: str, password_command: str | None = None) -> Backend:
     """
     if url == _IN_MEMORY:
         return MemoryBackend()
-    if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
-        return SQLiteBackend(url.removeprefix(_SQLITE))
+    if url.startswith(SQLITE) and len(url) > len(SQLITE):
+        return SQLiteBackend(file_of(url))
     if url.startswith(_POSTGRES):
         return _open_postgres(url, password_command)
     raise UnknownDatabase(

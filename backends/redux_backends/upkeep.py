@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redux_backends.backend import UnknownDatabase
 from redux_backends.database_info import Upkeep
 from redux_backends.sql import open_backend
 from redux_backends.sqlite_upkeep import SQLiteUpkeep
-from redux_backends.urls import needs_psycopg, without_password
+from redux_backends.urls import SQLITE, file_of, needs_psycopg, without_password
 from redux_backends.versions import Version
 
 if TYPE_CHECKING:
@@ -23,8 +22,8 @@ def upkeep_of(url: str, password_command: str | None = None) -> Upkeep:
     Where the URL of one on a server has no password, `password_command` is run for each connection, and gives it.
     Raises `UnknownDatabase`, `MissingDriver`.
     """
-    if url.startswith("sqlite:///") and not url.endswith(":memory:"):
-        return SQLiteUpkeep(Path(url.removeprefix("sqlite:///")))
+    if url.startswith(SQLITE) and not url.endswith(":memory:"):
+        return SQLiteUpkeep(file_of(url))
     if url.partition("://")[0] in ("postgresql", "postgres", "postgresql+psycopg"):
         with needs_psycopg(url):
             from redux_backends.postgres_upkeep import PostgresUpkeep  # noqa: PLC0415 - psycopg is an extra

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from redux_backends.errors import MissingDriver
+from redux_backends.errors import MissingDriver, UnknownDatabase
 
+SQLITE = "sqlite:///"
+"""What URLs of SQLite files begin with."""
 _PASSWORD = re.compile(r"(://[^/@:?]*:).*@")
 _QUERY = re.compile(r"([?&](?:password|sslpassword)=)[^&]*")
 
@@ -15,6 +18,14 @@ _QUERY = re.compile(r"([?&](?:password|sslpassword)=)[^&]*")
 def without_password(url: str) -> str:
     """A URL with an ellipsis where its password stands."""
     return _QUERY.sub(r"\1…", _PASSWORD.sub(r"\1…@", url))
+
+
+def file_of(url: str) -> Path:
+    """The file that an SQLite URL names. Raises `UnknownDatabase` for a folder."""
+    path = Path(url.removeprefix(SQLITE))
+    if path.is_dir():
+        raise UnknownDatabase(f"{path} is a folder; name a file in it, as sqlite:///{path / 'redux.db'}", str(path))
+    return path
 
 
 @contextmanager

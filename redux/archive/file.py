@@ -85,6 +85,9 @@ class ArchiveWriter:
             raise ArchiveMissing(self.path, "this is a folder; name a file in it")
         if not os.path.isdir(folder):
             raise ArchiveMissing(self.path, f"there is no folder {shown(folder)}")
+        if os.path.exists(self._path) and not os.path.isfile(self._path):
+            # A device or pipe would be replaced by a file.
+            raise ArchiveMissing(self.path, "this is no file; name another")
         if os.path.lexists(self._path) and not self._force:
             raise ArchiveExists(self.path)
 

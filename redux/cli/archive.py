@@ -48,10 +48,10 @@ def archive() -> None:
 @_json
 @where_options
 def save(file: str, ids: Sequence[str], force: bool, as_json: bool, **places: str | None) -> int:
-    """Save history as FILE: all of it, or what is at and below the IDs that `redux log` shows, or tasks by name; as
-    ID, - is the newest execution.
+    """Save history as FILE: all of it, or what is at and below the IDs that `redux log` shows, or tasks by name.
 
-    A name that ends in .gz or .tgz makes it packed. The same history gives the same file. FILE is whole or not there.
+    As ID, - is the newest execution. A name that ends in .gz or .tgz makes it packed. The same history gives the same
+    file. FILE is whole or not there.
     """
     began = time.monotonic()
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares

@@ -15,6 +15,7 @@ from redux.cli.passing_line import passing_count
 from redux.cli.render import cut, dim, show_count, show_seconds, show_size, strong, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
+from redux.errors import UsageError
 from redux.fsck.check import Check, Looked
 from redux.fsck.findings import WORDS, Kind
 from redux.fsck.repair import Repair
@@ -62,7 +63,7 @@ def fsck(read_data: bool, subset: str | None, repair: bool, as_json: bool, **pla
     --repair, damaged bytes and bent records are set aside, so that the next run makes them again; nothing sound is
     touched. Exits with 0 where all is sound or mended, with 4 where damage is left.
     """
-    fraction = 1.0 if read_data else _fraction(subset)
+    fraction = _fraction(read_data, subset)
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
         with passing_count("looking at") as tell:
@@ -73,10 +74,12 @@ def fsck(read_data: bool, subset: str | None, repair: bool, as_json: bool, **pla
     return DAMAGED if outcome.left else 0
 
 
-def _fraction(subset: str | None) -> float:
-    """What `5%` means. Raises a usage error for anything else."""
+def _fraction(read_data: bool, subset: str | None) -> float:
+    """How much of all is read; a subset is said as `5%`. Raises a usage error for anything else."""
     if subset is None:
-        return 0.0
+        return float(read_data)
+    if read_data:
+        raise UsageError("--read-data reads all values; leave it away, or --read-data-subset")
     try:
         share = float(subset.removesuffix("%")) / 100
     except ValueError:

@@ -92,7 +92,7 @@ def log(
         elif what is None:
             lines = _executions(backend, wanted, limit or EXECUTIONS_SHOWN, as_json)
         else:
-            lines = _about(repo, what, limit or JOBS_SHOWN, as_json)
+            lines = _about(repo, what, limit, as_json)
         show(lines)
         return 0
     finally:
@@ -168,10 +168,13 @@ def _disagreements(backend: Backend, what: str | None, task: str | None, limit: 
     return disagreements_text(shown, more, time.time(), line_width(sys.stdout))
 
 
-def _about(repo: Repo, what: str, limit: int, as_json: bool) -> list[str] | str:
+def _about(repo: Repo, what: str, limit: int | None, as_json: bool) -> list[str] | str:
     found = what_is(repo.backend, what)
+    kind = found.kind if isinstance(found, Found) else "file"
+    if limit is not None and kind != "execution":
+        raise UsageError(f"{what} is a {kind}; --limit is for lists, and for the jobs of an execution")
     if isinstance(found, Found):
-        return _record(repo, found, limit, as_json)
+        return _record(repo, found, limit or JOBS_SHOWN, as_json)
     return to_json("file", found) if as_json else file_text(found, time.time(), line_width(sys.stdout))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -30,6 +30,7 @@ from redux.errors import BackendError, UnknownId, nearest
 from redux.explain import explain_job, group_causes
 from redux.lineage.recorded_files import find_recorded
 from redux.repo import Repo
+from redux.tags import parse_tag_value
 from redux.value import content_of
 from redux_backends.backend import CONTEXT, Backend, Found, JobView, TagFilter
 from redux_backends.records import (
@@ -42,7 +43,7 @@ from redux_backends.records import (
     Tag,
     Traits,
 )
-from redux_valuestore.digest import Digest
+from redux_valuestore.digest import DIGEST_SIZE, Digest
 from redux_valuestore.store import StoreError
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 SCRIPT_TASK = "redux.script"
 """Its results have the log of what ran."""
+_DIGEST = re.compile(f'"([0-9a-f]{{{2 * DIGEST_SIZE}}})"')
+"""A digest as the value of a tag."""
 _MANY = 1000
 _FEW = 20
 
@@ -73,8 +76,8 @@ def tags_of(backend: Backend, *records: bytes) -> TagPairs:
 
 
 def _pairs(tags: Sequence[Tag]) -> TagPairs:
-    once = dict.fromkeys((tag.key, tag.value) for tag in tags if tag.key != CONTEXT)
-    return tuple((key, json.loads(value or "null")) for key, value in once)
+    once = dict.fromkeys((tag.key, tag.value) for tag in tags if not _contexts([tag]))
+    return tuple((key, None if value is None else parse_tag_value(value)) for key, value in once)
 
 
 def contexts_of(backend: Backend, jobs: Iterable[Job], *records: bytes) -> tuple[Within, ...]:
@@ -90,7 +93,9 @@ def contexts_of(backend: Backend, jobs: Iterable[Job], *records: bytes) -> tuple
 
 
 def _contexts(tags: Sequence[Tag]) -> list[Digest]:
-    return [Digest(bytes.fromhex(json.loads(tag.value or "null"))) for tag in tags if tag.key == CONTEXT]
+    """The contexts that tags name; people can put anything under that key, too."""
+    found = [_DIGEST.fullmatch(tag.value or "") for tag in tags if tag.key == CONTEXT]
+    return [Digest(bytes.fromhex(one[1])) for one in found if one is not None]
 
 
 def execution_page(backend: Backend, execution: Execution, limit: int) -> ExecutionPage:

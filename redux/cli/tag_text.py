@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from redux.cli.page_text import tag_words
 from redux.cli.render import dim, short, show_moment, strong
-from redux.tags import format_tag_key_value
+from redux.tags import format_tag_key_value, parse_tag_value
 from redux_backends.backend import Found, TagRecord
 from redux_backends.records import Tag
 from redux_valuestore.digest import Digest
 
 
 def pair(tag: Tag) -> tuple[str, object]:
-    """A tag as key and value."""
-    return tag.key, json.loads(tag.value or "null")
+    """A tag as key and value; a bent one has the text that should be JSON."""
+    return tag.key, None if tag.value is None else parse_tag_value(tag.value)
 
 
 def words(tags: Iterable[Tag]) -> str:

@@ -50,7 +50,7 @@ def open_redun(database: str, value_files: str | None = None) -> Iterator[Redun]
     `value_files` is redun's value store, a folder or URL; by default what the `redun.ini` beside the database says.
     With "none" the values in it are taken over as gone.
 
-    Raises `RedunRefused`, `RedunUnreadable`, `MissingDriver`.
+    Raises `RedunRefused`, `RedunUnreadable`, `UnknownDatabase`, `MissingDriver`.
     """
     with open_source(database) as source:
         yield Redun(source, _value_files(source, database, value_files))

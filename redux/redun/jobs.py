@@ -63,7 +63,9 @@ def _execution(row: Row, user: str, is_local: bool) -> Execution:
     )
 
 
-def _argv(said: str) -> tuple[str, ...]:
+def _argv(said: str | None) -> tuple[str, ...]:
+    if said is None:
+        return ()
     try:
         words = json.loads(said)
     except ValueError:

@@ -9,13 +9,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
-from redux.errors import MissingDriver
+from redux.redun.shape import columns_to_look_at
 from redux.redun.trouble import RedunRefused, RedunUnreadable
 from redux.redun.versions import check_tables, check_version
-from redux_backends.urls import without_password
+from redux_backends.urls import needs_psycopg, without_password
 
 Row = tuple[Any, ...]
 
@@ -72,8 +72,8 @@ class SQLiteSource(Source):
         with self._explained():
             uri = f"file:{quote(str(path.absolute()))}?mode=ro"
             self._driver = sqlite3.connect(uri, uri=True, timeout=_PATIENCE_SECONDS, isolation_level=None)
-            # Texts may hold anything, and what a schema says must not call anything.
-            self._driver.text_factory = lambda said: said.decode("utf-8", "surrogateescape")
+            # Texts may be none, and what a schema says must not call anything.
+            self._driver.text_factory = lambda said: said.decode("utf-8", "backslashreplace")
             self._driver.execute("PRAGMA trusted_schema = OFF")
             self._driver.execute("PRAGMA query_only = ON")
             self._driver.execute("BEGIN")
@@ -84,14 +84,24 @@ class SQLiteSource(Source):
         with self._explained():
             (said,) = self._driver.execute("PRAGMA quick_check(1)").fetchone()
         if said != "ok":
-            raise RedunUnreadable(f"the redun database {self.place} is damaged ({said}); bring its backup back")
+            raise self._damaged(said)
+        for columns, statement in columns_to_look_at(self.tables):
+            (row,) = self.read(statement)
+            for column, is_odd in zip(columns, row, strict=True):
+                if is_odd:
+                    raise self._damaged(f"{column} holds what redun never writes there")
         self.has_local_times = self.version < "3.4"
+
+    def _damaged(self, how: str) -> RedunUnreadable:
+        return RedunUnreadable(f"the redun database {self.place} is damaged ({how}); bring its backup back")
 
     def read(self, statement: str, keys: Sequence[str] | None = None) -> Iterator[Row]:
         with self._explained():
             given = () if keys is None else (json.dumps(list(keys)),)
             among = "IN (SELECT value FROM json_each(?))"
-            yield from self._driver.execute(statement.replace(AMONG, among), given)
+            # Row by row: `yield from` would close the cursor, of a database that may be closed by then.
+            for row in self._driver.execute(statement.replace(AMONG, among), given):  # noqa: UP028 - as said
+                yield row
 
     def close(self) -> None:
         self._driver.close()
@@ -127,18 +137,17 @@ class PostgresSource(Source):
 
     def __init__(self, url: str) -> None:
         super().__init__(without_password(url))
-        import psycopg  # noqa: PLC0415 - an extra
+        with needs_psycopg(url):
+            import psycopg  # noqa: PLC0415 - an extra
+
+            from redux_backends.postgres_database import read_url  # noqa: PLC0415 - psycopg is an extra
 
         self._errors = psycopg.Error
+        target = read_url(url)
         given = {"user": "REDUN_DB_USERNAME", "password": "REDUN_DB_PASSWORD"}  # as redun takes them
         besides = {name: os.environ[variable] for name, variable in given.items() if variable in os.environ}
         with self._explained():
-            self._driver = psycopg.connect(
-                "postgresql://" + url.partition("://")[2],
-                fallback_application_name="redux",
-                connect_timeout=int(_PATIENCE_SECONDS),
-                **cast("dict[str, Any]", besides if "@" not in url else {}),
-            )
+            self._driver = psycopg.connect(**{**target, **(besides if "@" not in url else {})})
             self._driver.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             self._driver.read_only = True
 
@@ -174,7 +183,7 @@ class PostgresSource(Source):
 def open_source(location: str) -> Iterator[Source]:
     """The redun database at a path or URL, known to be one that can be read, until the block ends.
 
-    Raises RedunRefused, RedunUnreadable, MissingDriver.
+    Raises RedunRefused, RedunUnreadable, UnknownDatabase, MissingDriver.
     """
     source = _open(location)
     try:
@@ -200,13 +209,7 @@ def _open(location: str) -> Source:
             raise RedunRefused(f"there is no redun database {path}")
         return SQLiteSource(path)
     if location.startswith(_POSTGRES):
-        try:
-            return PostgresSource(location)
-        except ImportError:
-            raise MissingDriver(
-                f"the database {without_password(location)} needs psycopg, which is not installed: "
-                "pip install 'redux-cache[postgres]'"
-            ) from None
+        return PostgresSource(location)
     raise RedunRefused(
         f"no redun database is known at URLs like {without_password(location)!r}; give a path, sqlite:///PATH or "
         "postgresql://user@host/name"

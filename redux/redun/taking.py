@@ -104,6 +104,6 @@ def moment(said: object, is_local: bool = False) -> Seconds | None:
         return None
     try:
         time = said if isinstance(said, datetime) else datetime.fromisoformat(str(said))
-    except ValueError:
+        return (time if is_local or time.tzinfo is not None else time.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return (time if is_local or time.tzinfo is not None else time.replace(tzinfo=UTC)).timestamp()

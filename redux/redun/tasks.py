@@ -39,9 +39,11 @@ def record_tasks(taking: Taking, tasks: Sequence[tuple[str, TaskRecord]]) -> Non
     taking.book.tasks.add((hash, task.hash) for hash, task in tasks)
 
 
-def _task(hash: str, name: str, namespace: str, source: str, value: bytes | None) -> tuple[str, TaskRecord]:
+def _task(
+    hash: str, name: str, namespace: str | None, source: str | None, value: bytes | None
+) -> tuple[str, TaskRecord]:
     fullname = f"{namespace}.{name}" if namespace else name
-    return hash, task_record(hash, fullname, source, _version(bytes(value or b"")))
+    return hash, task_record(hash, fullname, source or "", _version(bytes(value or b"")))
 
 
 def task_record(hash: str, fullname: str, source: str, version: str | None = None) -> TaskRecord:
@@ -102,7 +104,7 @@ NO_PARAMETERS = Parameters()
 def parameters_of(taking: Taking, tasks: Iterable[str]) -> Mapping[str, Parameters]:
     """The parameters of tasks by redun's hashes of them."""
     rows: Iterable[Row] = taking.source.read(_SOURCES, sorted(set(tasks)))
-    return {hash: read_parameters(source) for hash, source in rows}
+    return {hash: read_parameters(source or "") for hash, source in rows}
 
 
 @lru_cache(maxsize=4096)

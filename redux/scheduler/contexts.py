@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from redux.repo import Repo
 from redux.scheduler.jobs import Job
 from redux.tables import thaw
+from redux.tags import parse_tag_value
 from redux.value import encode
 from redux_backends.backend import CONTEXT
 from redux_backends.records import ExecutionId, Tag, ValueRecord
@@ -38,7 +39,7 @@ class Contexts:
     def go_on(self, context: Mapping[str, object]) -> None:
         """Go on with an execution that others began: where its context is another, all jobs here are to tell theirs."""
         tags = self._repo.backend.get_tags((self._execution,)).get(self._execution, ())
-        told = [json.loads(tag.value or "null") for tag in tags if tag.key == CONTEXT]
+        told = [parse_tag_value(tag.value or "null") for tag in tags if tag.key == CONTEXT]
         if told or context:
             here = self._keep(context)
             self.here = b"" if here is None or here.hex() in told else here

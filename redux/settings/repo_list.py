@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from redux.errors import ConfigError, ProjectUnwritable, UsageError, nearest
 from redux.settings.layers import OtherRepo
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
-_HEADER = re.compile(r"^\s*\[")
+_HEADER = re.compile(r"\s*\[")
+_NOTE = re.compile(r"\s*(#|$)")
 
 
 def check_name(path: Path, name: str) -> None:
     """Refuse a name that is none, or that the settings file at `path` has already. Raises `UsageError`."""
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no name of a repository: letters, digits, - and _ make one")
-    if name in _names(_read(path), path):
+    if name in _repos(_parsed(_read(path), path)):
         raise UsageError(f"there is a repository {name} already; `redux repo rm {name}` takes it away")
 
 
@@ -35,7 +38,9 @@ def add_repo(path: Path, repo: OtherRepo) -> None:
     if repo.store is not None:
         lines.append(f"store = {_quoted(repo.store)}")
     changed = (text.rstrip("\n") + "\n\n" if text.strip() else "") + "\n".join(lines) + "\n"
-    _write(path, changed, {*_names(text, path), repo.name})
+    said = {"url": repo.url} | ({} if repo.store is None else {"store": repo.store})
+    before = _parsed(text, path)
+    _write(path, changed, {**before, "repos": {**_repos(before), repo.name: said}})
 
 
 def remove_repo(path: Path, name: str, others: Sequence[str] = ()) -> None:
@@ -44,19 +49,26 @@ def remove_repo(path: Path, name: str, others: Sequence[str] = ()) -> None:
     Raises `UsageError` where it has none of this name, `ProjectUnwritable`.
     """
     text = _read(path)
-    names = _names(text, path)
+    before = _parsed(text, path)
+    names = _repos(before)
     if name not in names:
         where = f"; the one that `redux repo list` shows is in another file than {path}" if name in others else ""
         raise UsageError(f"there is no repository {name}{where or nearest(name, sorted(names)) or ''}")
     header = re.compile(rf"\s*\[\s*repos\s*\.\s*\"?{re.escape(name)}\"?\s*\]\s*(#.*)?")
     kept: list[str] = []
     inside = False
+    notes: list[str] = []
     for line in text.splitlines(keepends=True):
         if _HEADER.match(line):
+            # What stands right above a table's header is said of that table.
+            kept += notes if inside else []
             inside = header.fullmatch(line.rstrip()) is not None
+        notes = [*notes, line] if _NOTE.match(line) else []
         if not inside:
             kept.append(line)
-    _write(path, "".join(kept).rstrip("\n") + "\n", names - {name})
+    kept += notes if inside else []
+    left = {each: said for each, said in names.items() if each != name}
+    _write(path, "".join(kept).rstrip("\n") + "\n", {**before, "repos": left})
 
 
 def _quoted(text: str) -> str:
@@ -70,25 +82,40 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _names(text: str, path: Path) -> set[str]:
+def _parsed(text: str, path: Path) -> Mapping[str, Any]:
     try:
-        said = tomllib.loads(text).get("repos", {})
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(str(path), f"is not TOML: {error}") from None
-    return set(said) if isinstance(said, dict) else set()
 
 
-def _write(path: Path, text: str, names: set[str]) -> None:
-    """Replace the file whole, if what it then says is what was meant."""
+def _rights(path: Path) -> int:
+    """Who may read and write a file: a password may be in it."""
     try:
-        meant = _names(text, path) == names
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return 0o644
+
+
+def _repos(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    repos = said.get("repos", {})
+    return cast("Mapping[str, Any]", repos) if isinstance(repos, dict) else {}
+
+
+def _write(path: Path, text: str, meant: Mapping[str, Any]) -> None:
+    """Replace the file whole, with its rights, if what it then says is what is `meant`."""
+    try:
+        said = _parsed(text, path)
     except ConfigError:
-        meant = False
-    if not meant:
+        said = None
+    if said is None or {**said, "repos": _repos(said)} != meant:
         raise ConfigError(str(path), "says its repositories in another form than [repos.NAME]; change it by hand")
+    path = path.resolve()
     draft = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
     try:
+        draft.touch(0o600)
         draft.write_text(text, encoding="utf-8")
+        draft.chmod(_rights(path))
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
