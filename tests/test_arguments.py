@@ -233,6 +233,55 @@ def test_repeated_options_gather() -> None:
         value_of(int, "--x", "1", "--x", "2")
 
 
+def sales(
+    region: str = "north", months: list[str] | None = None, *years: int, pair: tuple[int, str] = (1, "a"), **more: str
+): ...
+
+
+def needs(region: str, months: set[int]): ...
+
+
+def test_words_after_an_option_of_several_values_belong_to_it() -> None:
+    assert call(sales, "--months", "jan", "feb")[1] == {"months": ["jan", "feb"]}
+    assert call(sales, "--months", "jan", "feb", "--region", "south", "--months", "mar")[1] == {
+        "region": "south", "months": ["jan", "feb", "mar"]
+    }  # fmt: skip
+    assert call(sales, "south", "--months", "jan", "feb")[1] == {"region": "south", "months": ["jan", "feb"]}
+    assert call(sales, "--months", "jan", "--", "south")[1] == {"region": "south", "months": ["jan"]}
+    assert call(sales, "--months=jan", "south")[1] == {"region": "south", "months": ["jan"]}
+    assert call(sales, "--pair", "2", "b", "south")[1] == {"region": "south", "pair": (2, "b")}
+    assert value_of(list[int] | None, "--x", "-1", "-2") == [-1, -2]
+    assert value_of(list[list[int]], "--x", "[1]", "[2]") == [[1], [2]]
+    assert value_of(dict[str, int], "--x", "a=1", "b=2") == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize(
+    ("task", "words", "says"),
+    [
+        (
+            sales,
+            ("--months", '["jan"]', "south"),
+            "has all of its value in '[\"jan\"]', so 'south' could be for another",
+        ),
+        (needs, ("--months", "1", "2"), "needs --region str; --months took '1' '2' (values without a name go before"),
+        (
+            needs,
+            ("--months", "1", "south"),
+            "not '1' 'south' (values without a name go before such an option, or after",
+        ),
+    ],
+)
+def test_a_word_that_could_be_for_two_arguments_is_never_silently_either(task: Any, words: Any, says: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        call(task, *words)
+    assert says in str(refused.value)
+
+
+def test_the_help_marks_options_that_take_several_words() -> None:
+    usage = task_help(read_form("needs", needs), "redux run s.py needs").splitlines()[0]
+    assert usage == "Usage: redux run s.py needs --region REGION --months MONTHS…"
+
+
 def sample(
     first: int, second_name: str = "s", *, flag: bool = False, limit: int | None = 3, loose=None, size=1.5
 ) -> None:

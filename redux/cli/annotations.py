@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import types
 import typing
 from collections.abc import Callable, Mapping, Set
@@ -21,7 +22,7 @@ __all__ = [
     "Unreadable",
     "describe_hint",
     "is_flag",
-    "is_repeatable",
+    "most_texts",
     "plain_hint",
     "read_json",
     "read_text",
@@ -80,9 +81,13 @@ def is_flag(hint: Any) -> bool:
     return plain_hint(hint) is bool
 
 
-def is_repeatable(hint: Any) -> bool:
-    """Whether an option of this hint may be given several times."""
-    return _shape(plain_hint(hint)) in ("sequence", "mapping")
+def most_texts(hint: Any) -> float:
+    """How many texts an option of this hint may be given: one, the length of a tuple, or any number."""
+    hint = plain_hint(hint)
+    if _shape(hint) not in ("sequence", "mapping"):
+        return 1
+    parts = typing.get_args(hint)
+    return len(parts) if typing.get_origin(hint) is tuple and parts[-1:] != (...,) else math.inf
 
 
 def _parser(hint: Any) -> Callable[[str], object] | None:

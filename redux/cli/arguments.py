@@ -14,7 +14,7 @@ from redux.cli.annotations import (
     Unreadable,
     describe_hint,
     is_flag,
-    is_repeatable,
+    most_texts,
     read_text,
     read_texts,
     takes_none,
@@ -25,6 +25,7 @@ from redux.errors import UsageError, nearest
 _BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _TRUTHS = {"true": True, "false": False}
 """Words that are the value of the flag before them; others are the next argument."""
+_END_OF_VALUES = " (values without a name go before such an option, or after --)"
 _READABLE_DEFAULTS = (bool, int, float, str, list, tuple, dict, set, bytes)
 
 
@@ -136,7 +137,7 @@ def read_arguments(form: TaskForm, words: Sequence[str], own_options: Sequence[s
     values: dict[str, object] = dict(given.decided)
     for name, texts in given.texts.items():
         values[name] = _convert(form, _require(form, name), texts)
-    _check_complete(form, values)
+    _check_complete(form, values, given)
     return _as_call(form, values, given)
 
 
@@ -183,7 +184,8 @@ def _take_option(form: TaskForm, given: _Given, word: str, waiting: list[str]) -
         said_so = bool(waiting) and waiting[0].lower() in _TRUTHS
         _decide(form, given, found, _TRUTHS[waiting.pop(0).lower()] if said_so else True)
     else:
-        _add_text(form, given, found, value if equals else _next_value(form, found, waiting))
+        for text in [value] if equals else _next_values(form, found, waiting):
+            _add_text(form, given, found, text)
 
 
 def _take_unusual(form: TaskForm, given: _Given, said: str, name: str, value: str | None, waiting: list[str]) -> None:
@@ -195,8 +197,8 @@ def _take_unusual(form: TaskForm, given: _Given, said: str, name: str, value: st
     elif negated is not None and value is None and (takes_none(negated.hint) or negated.default is None):
         _decide(form, given, negated, None)
     elif extra is not None and said.startswith("--") and name.isidentifier():
-        text = _next_value(form, Field(name, extra.hint, extra.kind), waiting) if value is None else value
-        given.extra[name] = _convert(form, Field(name, extra.hint, extra.kind), [text])
+        one = Field(name, extra.hint, extra.kind)
+        given.extra[name] = _convert(form, one, _next_values(form, one, waiting) if value is None else [value])
     else:
         options = [each.option for each in form.fields if form.option_named(each.name)]
         hint = nearest(said, options) or _listing(options)
@@ -214,9 +216,36 @@ def _decide(form: TaskForm, given: _Given, one: Field, value: object) -> None:
 
 
 def _add_text(form: TaskForm, given: _Given, one: Field, text: str) -> None:
-    if one.name in given.decided or (one.name in given.texts and not is_repeatable(one.hint)):
+    if one.name in given.decided or (one.name in given.texts and most_texts(one.hint) == 1):
         raise UsageError(f"{one.option} of task {form.fullname} is given twice; leave one out")
     given.texts.setdefault(one.name, []).append(text)
+
+
+def _next_values(form: TaskForm, one: Field, waiting: list[str]) -> list[str]:
+    """The words that belong to an option: one, or where it takes several all up to the next option or `--`.
+
+    Raises UsageError where a word after a whole JSON value could be one more, or a value without a name.
+    """
+    texts, most = [_next_value(form, one, waiting)], most_texts(one.hint)
+    if most > 1 and waiting and not _is_option(waiting[0]) and _is_whole(texts[0], one):
+        raise UsageError(
+            f"{one.option} of task {form.fullname} has all of its value in {texts[0]!r}, so {waiting[0]!r} could be "
+            "for another argument: put that before the option, or after --"
+        )
+    while len(texts) < most and waiting and not _is_option(waiting[0]):
+        texts.append(waiting.pop(0))
+    return texts
+
+
+def _is_whole(text: str, one: Field) -> bool:
+    """Whether a text is a JSON array or object that stands for all of what an option takes."""
+    if not text.lstrip().startswith(("[", "{")):
+        return False
+    try:
+        read_text(text, one.hint)
+    except Unreadable:
+        return False
+    return True
 
 
 def _next_value(form: TaskForm, one: Field, waiting: list[str]) -> str:
@@ -242,7 +271,7 @@ def _place(form: TaskForm, given: _Given, positional: list[str]) -> None:
 
 def read_value(one: Field, texts: list[str]) -> object:
     """The value of an argument that texts stand for: one, or several where it takes several. Raises Unreadable."""
-    if is_repeatable(one.hint):
+    if most_texts(one.hint) > 1:
         return read_texts(texts, one.hint)
     if len(texts) > 1:
         raise Unreadable("given once")
@@ -253,7 +282,8 @@ def _convert(form: TaskForm, one: Field, texts: list[str]) -> object:
     try:
         return read_value(one, texts)
     except Unreadable as error:
-        raise UsageError(f"{one.option} of task {form.fullname} {refusal(error, texts)}") from None
+        tail = _END_OF_VALUES if len(texts) > 1 else ""
+        raise UsageError(f"{one.option} of task {form.fullname} {refusal(error, texts)}{tail}") from None
 
 
 def _require(form: TaskForm, name: str) -> Field:
@@ -262,11 +292,16 @@ def _require(form: TaskForm, name: str) -> Field:
     return found
 
 
-def _check_complete(form: TaskForm, values: Mapping[str, object]) -> None:
+def _check_complete(form: TaskForm, values: Mapping[str, object], given: _Given) -> None:
     left_out = [each for each in form.fields if each.required and each.name not in values]
     if left_out:
         missing = [f"{each.option} {describe_hint(each.hint)}" for each in left_out]
-        raise UsageError(f"task {form.fullname} needs {' and '.join(missing)}; `--help` after its name shows all")
+        several = [name for name, texts in given.texts.items() if len(texts) > 1]
+        took = (
+            f"; --{several[0].replace('_', '-')} took {' '.join(map(repr, given.texts[several[0]]))}" if several else ""
+        )
+        took += _END_OF_VALUES if several else ""
+        raise UsageError(f"task {form.fullname} needs {' and '.join(missing)}{took}; `--help` after its name shows all")
 
 
 def _as_call(form: TaskForm, values: Mapping[str, object], given: _Given) -> CallWords:

@@ -10,7 +10,7 @@ from inspect import Parameter
 from pathlib import PurePath
 from typing import Any
 
-from redux.cli.annotations import describe_hint, is_flag
+from redux.cli.annotations import describe_hint, is_flag, most_texts
 from redux.cli.arguments import Field, TaskForm
 
 _LINE = 100
@@ -99,7 +99,8 @@ def _usage_of(each: Field) -> str:
         return f"[{each.name.upper()} …]"
     if each.kind is Parameter.VAR_KEYWORD:
         return "[--NAME VALUE …]"
-    shown = each.option if is_flag(each.hint) else f"{each.option} {each.name.upper()}"
+    several = "…" if most_texts(each.hint) > 1 else ""
+    shown = each.option if is_flag(each.hint) else f"{each.option} {each.name.upper()}{several}"
     return shown if each.required else f"[{shown}]"
 
 
