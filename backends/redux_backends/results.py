@@ -11,7 +11,7 @@ from redux_backends import schema, tags
 from redux_backends.backend import NONDETERMINISTIC
 from redux_backends.disagreeing import NEVER, disagree
 from redux_backends.records import MAY_CHANGE, Evaluation, Place, Tag
-from redux_backends.rowids import Ledger
+from redux_backends.rowids import Ledger, read_rows
 from redux_backends.session import Session
 from redux_backends.statements import Among, Insert
 from redux_valuestore.digest import Digest
@@ -69,7 +69,8 @@ def record(session: Session, ledger: Ledger, evaluations: Sequence[Evaluation]) 
     if not newest:
         return
     old = {known[each.eval_hash] for each in evaluations if not known.is_new(each.eval_hash)}
-    earlier = {(row, value): recorded for row, value, recorded in session.read(_KNOWN_RESULTS, old)}
+    there = read_rows(session, _KNOWN_RESULTS, list(old))
+    earlier = {(row, value): recorded for row, value, recorded in there if row in old}
     rows = [
         (*key, each.duration, each.recorded)
         for key, each in newest.items()

@@ -9,14 +9,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, Text, bindparam, literal_column, select, tuple_
 
-from redux_backends import executions, schema
+from redux_backends import executions, rowids, schema
 from redux_backends.dialects import IsOneOf
-from redux_backends.exchange import RECORDS_AT_ONCE, UNDER_WAY, RecordId, RecordKind, in_groups, named_first
+from redux_backends.exchange import UNDER_WAY, RecordId, RecordKind, in_groups, named_first
 from redux_backends.records import Place
+from redux_backends.rowids import Kind, Memory
 from redux_backends.session import SqlDatabase
 
 _K = RecordKind
 _ROWS = bindparam("rows", type_=Text)
+_IDS_AT_ONCE = 8_000
 _NO_STAGE = literal_column("0")
 
 _value, _task, _evaluation, _call, _job, _tag = (
@@ -45,6 +47,11 @@ TABLES: Mapping[RecordKind, Table] = {
     _K.JOB: _job,
     _K.TAG: _tag,
 }
+KINDS: Mapping[RecordKind, Kind] = {
+    kind: each for kind, table in TABLES.items() for each in rowids.KINDS if each.table is table
+}
+"""Those of which rows are remembered: all but tags."""
+
 _OF_THE_SAME_KIND: Mapping[RecordKind, Sequence[tuple[ColumnElement[int], ColumnElement[int]]]] = {
     _K.HANDLE: [(_handle_edge.c.child_id, _handle_edge.c.parent_id)],
     _K.VALUE: [(schema.subvalue.c.value_id, schema.subvalue.c.child_id)],
@@ -86,10 +93,11 @@ _TAGGED = {_K.EXECUTION: "execution", _K.JOB: "job", _K.CALL: "call", _K.TASK: "
 
 
 class RecordIds:
-    """The ids of the records of a `database`."""
+    """The ids of the records of a `database`. Their rows are put in `memory`, for whoever reads them next."""
 
-    def __init__(self, database: SqlDatabase) -> None:
+    def __init__(self, database: SqlDatabase, memory: Memory) -> None:
         self._database = database
+        self._memory = memory
 
     def every(self) -> Iterator[RecordId]:
         """All there are."""
@@ -101,7 +109,7 @@ class RecordIds:
 
     def _pages(self, kind: RecordKind) -> Iterator[Sequence[_Row]]:
         table = TABLES[kind]
-        asked = _numbered(kind).where(table.c.id > bindparam("after")).order_by(table.c.id).limit(RECORDS_AT_ONCE)
+        asked = _numbered(kind).where(table.c.id > bindparam("after")).order_by(table.c.id).limit(_IDS_AT_ONCE)
         after = -1
         while page := self._database.view(lambda connection: _read(connection, kind, asked, after=after)):  # noqa: B023 - asked at once
             yield page
@@ -112,9 +120,10 @@ class RecordIds:
         key = tuple_(_result.c.evaluation_id, _result.c.value_id)
         while True:
             asked = _RESULTS.where(key > at).order_by(_result.c.evaluation_id, _result.c.value_id)
-            page = self._all(asked.limit(RECORDS_AT_ONCE))
+            page = self._all(asked.limit(_IDS_AT_ONCE))
+            self._memory.add(rowids.EVALUATION, {row[2]: row[0] for row in page})
             yield from map(_result_id, page)
-            if len(page) < RECORDS_AT_ONCE:
+            if len(page) < _IDS_AT_ONCE:
                 return
             at = page[-1][0], page[-1][1]
 
@@ -214,7 +223,10 @@ class RecordIds:
         A record nearly always has a higher row than what it names; only the few that have not are remembered.
         """
         ahead: set[int] = set()
+        remembered = KINDS.get(kind)
         for page in pages:
+            if remembered is not None:
+                self._memory.add(remembered, {id: row for row, id, _ in page})
             known = {row: RecordId(kind, id, stage) for row, id, stage in page}
             named = _Later(self, kind, known)
             if named.none and not ahead:
@@ -281,6 +293,19 @@ class _Later:
             self._known |= self._ids.ids(self._kind, unknown)
         # What is not there at all is for whoever puts the record to complain of.
         return [each for each in named if each in self._known]
+
+
+def by_kind(ids: Iterable[RecordId]) -> Mapping[RecordKind, dict[bytes, None]]:
+    """The ids of each kind, in order."""
+    found: defaultdict[RecordKind, dict[bytes, None]] = defaultdict(dict)
+    for each in ids:
+        found[each.kind][each.id] = None
+    return found
+
+
+def prefixes(ids: Iterable[bytes]) -> set[bytes]:
+    """What ids are looked for by."""
+    return {id[: schema.PREFIX] for id in ids}
 
 
 def id_column(table: Table) -> ColumnElement[bytes]:
