@@ -201,7 +201,7 @@ class Memory:
         self.words = {}
 
 
-def span_of(rows: Sequence[int] | None) -> tuple[int, int] | None:
+def span_of(rows: Collection[int] | None) -> tuple[int, int] | None:
     """The first and the last of rows that are near each other, so that all between them are read for less than each."""
     if not rows:
         return None

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, bindparam, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Table, Text, bindparam, literal_column, select
 
 from redux_backends import executions, rowids, schema
 from redux_backends.dialects import IsOneOf
 from redux_backends.exchange import UNDER_WAY, RecordId, RecordKind, in_groups, named_first
 from redux_backends.records import Place
-from redux_backends.rowids import Kind, Memory
-from redux_backends.session import SqlDatabase
+from redux_backends.rowids import Kind, Memory, span_of
+from redux_backends.session import Session, SqlDatabase
+from redux_backends.statements import Among
 
 _K = RecordKind
 _ROWS = bindparam("rows", type_=Text)
 _IDS_AT_ONCE = 8_000
-_NO_STAGE = literal_column("0")
+_NO_STAGE = literal_column("0", Integer)
 
 _value, _task, _evaluation, _call, _job, _tag = (
     schema.value,
@@ -108,24 +109,20 @@ class RecordIds:
                 yield from self._ordered(kind, self._pages(kind))
 
     def _pages(self, kind: RecordKind) -> Iterator[Sequence[_Row]]:
-        table = TABLES[kind]
-        asked = _numbered(kind).where(table.c.id > bindparam("after")).order_by(table.c.id).limit(_IDS_AT_ONCE)
-        after = -1
-        while page := self._database.view(lambda connection: _read(connection, kind, asked, after=after)):  # noqa: B023 - asked at once
-            yield page
-            after = page[-1][0]
+        for span in self._spans(TABLES[kind]):
+            yield self._rows(kind, lambda session: session.read_span(_NUMBERED[kind], *span))  # noqa: B023 - asked at once
 
     def _every_result(self) -> Iterator[RecordId]:
-        at = (-1, -1)
-        key = tuple_(_result.c.evaluation_id, _result.c.value_id)
-        while True:
-            asked = _RESULTS.where(key > at).order_by(_result.c.evaluation_id, _result.c.value_id)
-            page = self._all(asked.limit(_IDS_AT_ONCE))
+        for span in self._spans(_evaluation):
+            page = sorted(self._database.ask(lambda session: session.read_span(_RESULTS, *span)))  # noqa: B023 - asked at once
             self._memory.add(rowids.EVALUATION, {row[2]: row[0] for row in page})
             yield from map(_result_id, page)
-            if len(page) < _IDS_AT_ONCE:
-                return
-            at = page[-1][0], page[-1][1]
+
+    def _spans(self, table: Table) -> Iterator[tuple[int, int]]:
+        """The first and the last row of each page of a table."""
+        (last,) = self._database.ask(lambda session: session.first(_LAST[table]))
+        for first in range(1, last + 1, _IDS_AT_ONCE):
+            yield first, min(last, first + _IDS_AT_ONCE - 1)
 
     def below(self, roots: Iterable[RecordId]) -> Iterator[RecordId]:
         """Those at and below `roots`."""
@@ -133,7 +130,8 @@ class RecordIds:
         for kind in _K:
             if kind is _K.RESULT:
                 for rows in in_groups(sorted(found[_K.EVALUATION])):
-                    yield from map(_result_id, self._among(_RESULTS, _result.c.evaluation_id, rows))
+                    page = self._database.ask(lambda session: session.read(_RESULTS, rows))  # noqa: B023 - asked at once
+                    yield from map(_result_id, sorted(page))
             else:
                 yield from self._ordered(kind, (self._by_rows(kind, rows) for rows in in_groups(sorted(found[kind]))))
 
@@ -228,8 +226,8 @@ class RecordIds:
             if remembered is not None:
                 self._memory.add(remembered, {id: row for row, id, _ in page})
             known = {row: RecordId(kind, id, stage) for row, id, stage in page}
-            named = _Later(self, kind, known)
-            if named.none and not ahead:
+            named = _Named(self, kind, known)
+            if named.in_order and not ahead:
                 yield from known.values()
                 continue
             for row in named_first(list(known), named, ahead):
@@ -237,18 +235,33 @@ class RecordIds:
             last = page[-1][0]
             ahead = {row for row in ahead if row > last}
 
-    def later(self, kind: RecordKind, rows: Collection[int]) -> dict[int, list[int]]:
-        """The records of later rows that those of `rows` name."""
+    def any_later(self, kind: RecordKind, rows: Collection[int]) -> bool:
+        """Whether one of the records of `rows`, or between them where these are few, names one of a later row."""
+        span = span_of(rows)
+        for owner, target in _OF_THE_SAME_KIND.get(kind, ()):
+            asked = select(owner).where(target > owner).limit(1)
+            if self._among(asked, owner, rows) if span is None else self._all(asked.where(owner.between(*span))):
+                return True
+        return False
+
+    def named(self, kind: RecordKind, rows: Collection[int], start: int) -> dict[int, list[int]]:
+        """The records from the row `start` on that those of `rows` name."""
         found: defaultdict[int, list[int]] = defaultdict(list)
         for owner, target in _OF_THE_SAME_KIND.get(kind, ()):
-            for row, later in self._among(select(owner, target).where(target > owner), owner, rows):
-                found[row].append(later)
+            for row, named in self._among(select(owner, target).where(target >= start), owner, rows):
+                found[row].append(named)
         return found
 
     def _by_rows(self, kind: RecordKind, rows: Collection[int]) -> Sequence[_Row]:
-        table = TABLES[kind]
-        asked = _numbered(kind).where(IsOneOf(table.c.id, _ROWS)).order_by(table.c.id)
-        return self._database.view(lambda connection: _read(connection, kind, asked, rows=json.dumps(list(rows))))
+        return self._rows(kind, lambda session: session.read(_NUMBERED[kind], rows))
+
+    def _rows(self, kind: RecordKind, read: Callable[[Session], Iterable[tuple]]) -> Sequence[_Row]:
+        """Rows that are read of a table, in order, with ids and stages."""
+        # Asked before: what ends in between is told again.
+        running = self._database.view(executions.alive) if kind is _K.EXECUTION else ()
+        rows = sorted(self._database.ask(read))
+        stages = {told: stage_of(kind, told) for told in {row[2] for row in rows}}
+        return [(row, id, UNDER_WAY if row in running else stages[told]) for row, id, told in rows]
 
     def ids(self, kind: RecordKind, rows: Collection[int]) -> dict[int, RecordId]:
         """The ids of the records of some rows."""
@@ -268,25 +281,23 @@ class RecordIds:
 _Row = tuple[int, bytes, float]
 
 
-class _Later:
-    """The records of later rows that a record names; those of a page are asked for at once."""
+class _Named:
+    """The records that one names and that did not come with earlier pages; those of a page are asked for at once."""
 
     def __init__(self, ids: RecordIds, kind: RecordKind, known: dict[int, RecordId]) -> None:
         self._ids = ids
         self._kind = kind
         self._known = known
-        self._named = ids.later(kind, list(known)) if known else {}
+        self._start = min(known, default=0)
+        self.in_order = not known or not ids.any_later(kind, known)
+        """whether each record of the page comes after those that it names"""
+        self._named = {} if self.in_order else ids.named(kind, list(known), self._start)
         self._asked = set(known)
-
-    @property
-    def none(self) -> bool:
-        """Whether no record of the page names one of a later row."""
-        return not self._named
 
     def __call__(self, row: int) -> Iterable[int]:
         if row not in self._asked:
             self._asked.add(row)
-            self._named |= self._ids.later(self._kind, [row])
+            self._named |= self._ids.named(self._kind, [row], self._start)
         named = self._named.get(row, ())
         unknown = [each for each in named if each not in self._known]
         if unknown:
@@ -313,13 +324,6 @@ def id_column(table: Table) -> ColumnElement[bytes]:
     return table.c.uuid if "uuid" in table.c else table.c.hash
 
 
-def _numbered(kind: RecordKind) -> Any:
-    """Row, id and what its stage is told by."""
-    table = TABLES[kind]
-    told = {_K.VALUE: _value.c.place, _K.EXECUTION: schema.execution.c.ended, _K.JOB: _job.c.ended}
-    return select(table.c.id, id_column(table), told.get(kind, _NO_STAGE))
-
-
 def stage_of(kind: RecordKind, told: float | None) -> float:
     """How far a record has come, by what its row says."""
     if kind is _K.VALUE:
@@ -327,18 +331,19 @@ def stage_of(kind: RecordKind, told: float | None) -> float:
     return told or 0.0
 
 
-def _read(connection: Connection, kind: RecordKind, asked: Any, **parameters: object) -> list[_Row]:
-    rows: Sequence[Any] = connection.execute(asked, parameters).all()
-    running = executions.alive(connection) if kind is _K.EXECUTION else ()
-    return [(row, id, UNDER_WAY if row in running else stage_of(kind, told)) for row, id, told in rows]
-
-
-_RESULTS = select(
-    _result.c.evaluation_id, _result.c.value_id, _evaluation.c.hash, _value.c.hash, _result.c.recorded
-).select_from(
+_TOLD = {_K.VALUE: _value.c.place, _K.EXECUTION: schema.execution.c.ended, _K.JOB: _job.c.ended}
+_NUMBERED = {
+    kind: Among([table.c.id, id_column(table), _TOLD.get(kind, _NO_STAGE)], table, table.c.id)
+    for kind, table in TABLES.items()
+}
+"""Row, id and what its stage is told by."""
+_LAST = {table: schema.last_row(table) for table in TABLES.values()}
+_RESULTS = Among(
+    [_result.c.evaluation_id, _result.c.value_id, _evaluation.c.hash, _value.c.hash, _result.c.recorded],
     _result.join(_evaluation, _evaluation.c.id == _result.c.evaluation_id).join(
         _value, _value.c.id == _result.c.value_id
-    )
+    ),
+    _result.c.evaluation_id,
 )
 
 

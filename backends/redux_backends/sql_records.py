@@ -204,7 +204,7 @@ def _tasks(session: Session, memory: Memory, wanted: Collection[bytes]) -> Mappi
     rows = [row for row in _TASKS.read(session, memory, wanted) if row[1] in wanted]
     pieces = _parts_of(session, _PIECES, rows)
     return {
-        hash: TaskRecord(hash, fullname, version, tuple(CodePiece(*piece) for piece in pieces[row]))
+        hash: TaskRecord(hash, fullname, version, tuple([CodePiece(*piece) for piece in pieces.get(row, ())]))
         for row, hash, fullname, version in rows
     }
 
@@ -213,7 +213,7 @@ def _keys(session: Session, memory: Memory, wanted: Collection[bytes]) -> Mappin
     rows = [row for row in _KEYS.read(session, memory, wanted) if row[1] in wanted]
     bound = _parts_of(session, _ARGUMENTS, rows)
     return {
-        hash: EvaluationKey(hash, task_hash, args_hash, tuple(Argument(*each) for each in bound[row]))
+        hash: EvaluationKey(hash, task_hash, args_hash, tuple([Argument(*each) for each in bound.get(row, ())]))
         for row, hash, task_hash, args_hash in rows
     }
 
@@ -222,23 +222,13 @@ def _calls(session: Session, memory: Memory, wanted: Collection[bytes]) -> Mappi
     rows = [row for row in _CALLS.read(session, memory, wanted) if row[1] in wanted]
     children = _parts_of(session, _EDGES, rows)
     upstreams = _parts_of(session, _UPSTREAMS, rows)
-    return {
-        hash: CallRecord(
-            CallNode(
-                call_hash=hash,
-                eval_hash=eval_hash,
-                result=result,
-                children=tuple(child for (child,) in children[row]),
-                task_set=task_set,
-                duration=duration,
-                recorded=recorded,
-                upstreams=tuple(Upstream(*each) for each in upstreams[row]),
-            ),
-            task_hash,
-            args_hash,
-        )
-        for row, hash, eval_hash, task_hash, args_hash, result, task_set, duration, recorded in rows
-    }
+    found: dict[bytes, CallRecord] = {}
+    for row, hash, eval_hash, task_hash, args_hash, result, task_set, duration, recorded in rows:
+        below = tuple([child for (child,) in children.get(row, ())])
+        above = tuple([Upstream(*each) for each in upstreams.get(row, ())])
+        call = CallNode(hash, eval_hash, result, below, task_set, duration, recorded, above)
+        found[hash] = CallRecord(call, task_hash, args_hash)
+    return found
 
 
 def _parts_of(session: Session, parts: Among, rows: Iterable[tuple]) -> Mapping[int, Sequence[tuple]]:
