@@ -1,21 +1,27 @@
 """How long a push to PostgreSQL takes, beside copying the same rows with COPY: `python -m benchmarks.exchange [CALLS]`.
 
-The calls are those of a fan-out, made by a run on SQLite. Each measurement has a database of its own on the server
-that REDUX_TEST_PG_URL names, else on one started for it with its disk's syncs off; the best of three counts.
+The calls are those of a fan-out, made by a run on SQLite. COPY takes all tables of the database that was pushed into,
+as binary, and puts them into an empty one with the same indexes, in one transaction. Each measurement has a database of
+its own on the server that REDUX_TEST_PG_URL names, else on one started for it with its disk's syncs off. Both ways take
+turns, and the median counts: of wall time, and of CPU time, the server's included where it is our own.
 """
 
 from __future__ import annotations
 
 import cProfile
 import json
+import os
 import pstats
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
 from io import BytesIO
+from operator import add
 from pathlib import Path
+from statistics import median
 
 import psycopg
 
@@ -26,7 +32,7 @@ from redux.task import task
 from redux_backends import schema
 from tests import postgres_server
 
-_ROUNDS = 3
+_ROUNDS = 5
 
 
 @task(namespace="bench")
@@ -47,19 +53,50 @@ def add_up(numbers: list[int]) -> int:
     return sum(numbers)
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds that something took: by the wall's clock, and of CPU here and on the server."""
+
+    wall: float
+    cpu: float
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.wall + other.wall, self.cpu + other.cpu)
+
+
 @contextmanager
-def _timed(seconds: list[float]) -> Iterator[None]:
-    began = time.perf_counter()
+def _timed(spent: list[Spent]) -> Iterator[None]:
+    cpu, wall = _cpu_seconds(), time.perf_counter()
     yield
-    seconds.append(time.perf_counter() - began)
+    wall = time.perf_counter() - wall
+    spent.append(Spent(wall, _cpu_seconds() - cpu))
 
 
-def _push(source: Repo, url: str, folder: Path, seconds: list[float]) -> Moved:
-    with closing(open_repo(url, str(folder / "values"))) as target, _timed(seconds):
+def _cpu_seconds() -> float:
+    """Of this process, and of the server's with those that have ended, where it is our own."""
+    server = postgres_server.shared()
+    ticks = 0
+    if isinstance(server, postgres_server.OwnServer):
+        first, *others = server.processes()
+        ticks = sum(_ticks(first, 4))
+        for process in others:
+            with suppress(FileNotFoundError):
+                ticks += sum(_ticks(process, 2))
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(process: int, count: int) -> list[int]:
+    """CPU time of a process, by user and system; then that of its children that have ended."""
+    words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return [int(word) for word in words[11 : 11 + count]]
+
+
+def _push(source: Repo, url: str, folder: Path, spent: list[Spent]) -> Moved:
+    with closing(open_repo(url, str(folder / "values"))) as target, _timed(spent):
         return Transfer(source, target, one_store=False).run(None)
 
 
-def _copy_rows(url: str, other: str, out: list[float], into: list[float]) -> int:
+def _copy_rows(url: str, other: str, out: list[Spent], into: list[Spent]) -> int:
     """Copy all rows by COPY, out of one database and into an empty one that has the same indexes."""
     tables = list(schema.metadata.tables)
     rows: dict[str, bytes] = {}
@@ -81,10 +118,10 @@ def _copy_rows(url: str, other: str, out: list[float], into: list[float]) -> int
 
 def measure(calls: int, profile: bool) -> dict[str, object]:
     """Seconds of each way, and the records that went over."""
-    pushes: list[float] = []
-    again: list[float] = []
-    out: list[float] = []
-    into: list[float] = []
+    pushes: list[Spent] = []
+    again: list[Spent] = []
+    out: list[Spent] = []
+    into: list[Spent] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         source = stack.enter_context(closing(open_repo(f"sqlite:///{folder / 'redux.db'}", str(folder / "own"))))
@@ -102,17 +139,24 @@ def measure(calls: int, profile: bool) -> dict[str, object]:
             profiler.runcall(_push, source, third, folder, [])
             pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(35)
     postgres_server.stop()
-    copied = min(map(sum, zip(out, into, strict=True)))
+    copies = list(map(add, out, into))
     return {
         "calls": calls,
         "records": moved.records.total(),
         "bytes_of_rows": size,
-        "push": round(min(pushes), 3),
-        "push_nothing_new": round(min(again), 3),
-        "copy_out_and_in": round(copied, 3),
-        "copy_in": round(min(into), 3),
-        "push_by_copy": round(min(pushes) / copied, 2),
+        "push": _median(push.wall for push in pushes),
+        "push_cpu": _median(push.cpu for push in pushes),
+        "push_nothing_new": _median(push.wall for push in again),
+        "copy_out_and_in": _median(copy.wall for copy in copies),
+        "copy_cpu": _median(copy.cpu for copy in copies),
+        "copy_in": _median(copy.wall for copy in into),
+        "push_by_copy": _median(push.wall / copy.wall for push, copy in zip(pushes, copies, strict=True)),
+        "push_by_copy_cpu": _median(push.cpu / copy.cpu for push, copy in zip(pushes, copies, strict=True)),
     }
+
+
+def _median(seconds: Iterable[float]) -> float:
+    return round(median(seconds), 3)
 
 
 if __name__ == "__main__":

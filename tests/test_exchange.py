@@ -251,9 +251,7 @@ from redux_backends import sql, sqlite_session
 from redux_valuestore import local
 
 folder, points = sys.argv[1], int(sys.argv[2])
-groups = transfer.in_groups
-transfer.RECORDS_AT_ONCE = 9
-transfer.in_groups = lambda things: groups(things, 9)
+transfer.GROUP = 9
 steps = 0
 die_at = 0
 

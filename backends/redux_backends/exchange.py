@@ -235,7 +235,7 @@ def verify(records: Records) -> None:
     for key in records.keys:
         _verify_key(key)
     for task_set in records.task_sets:
-        if not _any_aside(task_set.hash, *task_set.tasks) and task_set.hash != hash_task_set(task_set.tasks):
+        if task_set.hash != hash_task_set(task_set.tasks) and not _any_aside(task_set.hash, *task_set.tasks):
             raise BentRecord.of("task set", task_set.hash, "it has not the hash of its tasks")
     for record in records.calls:
         _verify_call(record)
@@ -255,22 +255,26 @@ def _verify_tag(tag: Tag) -> None:
 
 
 def _verify_key(key: EvaluationKey) -> None:
-    if _any_aside(key.eval_hash, key.task_hash, *(each.value for each in key.arguments)):
-        return
     if key.eval_hash != hash_evaluation(key.task_hash, key.args_hash):
-        raise BentRecord.of("evaluation", key.eval_hash, "it has not the hash of its task and arguments")
-    if key.args_hash != hash_arguments((each.name, each.value) for each in key.arguments):
-        raise BentRecord.of("evaluation", key.eval_hash, "its arguments have not the hash that it says")
+        trouble = "it has not the hash of its task and arguments"
+    elif key.args_hash != hash_arguments([(each.name, each.value) for each in key.arguments]):
+        trouble = "its arguments have not the hash that it says"
+    else:
+        return
+    if not _any_aside(key.eval_hash, key.task_hash, *(each.value for each in key.arguments)):
+        raise BentRecord.of("evaluation", key.eval_hash, trouble)
 
 
 def _verify_call(record: CallRecord) -> None:
     call = record.call
-    if _any_aside(call.call_hash, call.eval_hash, record.task_hash, call.result, *call.children):
-        return
     if call.eval_hash != hash_evaluation(record.task_hash, record.args_hash):
-        raise BentRecord.of("call", call.call_hash, "its evaluation is not of its task and arguments")
-    if call.call_hash != hash_call(record.task_hash, record.args_hash, call.result, call.children):
-        raise BentRecord.of("call", call.call_hash, "it has not the hash of its parts")
+        trouble = "its evaluation is not of its task and arguments"
+    elif call.call_hash != hash_call(record.task_hash, record.args_hash, call.result, call.children):
+        trouble = "it has not the hash of its parts"
+    else:
+        return
+    if not _any_aside(call.call_hash, call.eval_hash, record.task_hash, call.result, *call.children):
+        raise BentRecord.of("call", call.call_hash, trouble)
 
 
 def _any_aside(*hashes: bytes) -> bool:

@@ -113,6 +113,17 @@ class ExchangeSuite:
         # The memory refuses what names what is nowhere.
         assert list(target.missing_records(ids)) == []
 
+    def test_what_comes_ahead_of_its_row_comes_after_what_it_names(self, backend: Backend, story: Story) -> None:
+        keys = [key(story.add, value(name)) for name in ("one", "two", "three")]
+        lowest = call(keys[0], story.total, story.leaf_set)
+        middle = call(keys[1], story.total, story.leaf_set, children=[lowest])
+        highest = call(keys[2], story.total, story.leaf_set, children=[middle])
+        values = [value(name) for name in ("one", "two", "three")]
+        backend.record(Batch(values=values, keys=keys, calls=[highest, lowest, middle]))
+        target = MemoryBackend()
+        for each in backend.iter_record_ids():
+            target.put_records(backend.get_records([each]))
+
     def test_it_comes_in_pages_with_what_a_page_names_ahead_of_it(self, backend: Backend, other: Backend) -> None:
         many = Story(*(f"{n}" for n in range(2_300)))
         backend.record_execution(many.execution)

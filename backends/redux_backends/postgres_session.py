@@ -7,10 +7,12 @@ from typing import Any
 
 import psycopg
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
+from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ClauseElement,
+    ColumnElement,
     Float,
     Integer,
     LargeBinary,
@@ -24,7 +26,7 @@ from sqlalchemy.dialects.postgresql import psycopg as dialects
 from sqlalchemy.types import TypeEngine
 
 from redux_backends.statements import Among, Insert, Row, SqlValue
-from redux_backends.texts import are_plain, changed_at, from_postgres, to_postgres
+from redux_backends.texts import are_plain, changed_at, from_postgres, texts_at, to_postgres
 
 _DIALECT = dialects.dialect()
 _KEYS_AT_ONCE = 10_000
@@ -55,6 +57,8 @@ def prepare(driver: psycopg.Connection) -> None:
     driver.prepared_max = 500
     driver.adapters.register_dumper(int, Int8Dumper)
     driver.adapters.register_dumper(int, Int8BinaryDumper)
+    # Else COPY takes the one for any buffer, which is a Python function.
+    driver.adapters.register_dumper(bytes, BytesBinaryDumper)
     driver.execute(SETTINGS)
 
 
@@ -82,7 +86,7 @@ class PostgresSession:
         if not rows:
             return
         self.written += len(rows)
-        if insert.texts and not are_plain(str(row[at] or "") for at in insert.texts for row in rows):
+        if insert.texts and not are_plain(texts_at(rows, insert.texts)):
             rows = [changed_at(row, insert.texts, to_postgres) for row in rows]
         written = _inserts.get(insert) or _inserts.setdefault(insert, _InsertSql(insert))
         with self.driver.cursor(binary=True) as cursor:
@@ -108,9 +112,14 @@ class PostgresSession:
             for start in range(0, len(wanted), _KEYS_AT_ONCE):
                 cursor.execute(sql, {"keys": wanted[start : start + _KEYS_AT_ONCE]}, prepare=True, binary=True)
                 found += cursor.fetchall()
-        if among.texts and not are_plain(row[at] or "" for at in among.texts for row in found):
-            return [changed_at(row, among.texts, from_postgres) for row in found]
-        return found
+        return _as_they_were(among, found)
+
+    def read_span(self, among: Among, first: int, last: int) -> list[tuple]:
+        """The rows for all keys from the first to the last, which are numbers of rows; in no order."""
+        sql = _spans.get(among) or _spans.setdefault(among, _span_sql(among))
+        with self.driver.cursor(binary=True) as cursor:
+            cursor.execute(sql, {"first": first, "last": last}, prepare=True, binary=True)
+            return _as_they_were(among, cursor.fetchall())
 
     def first(self, statement: ClauseElement, **parameters: object) -> tuple[Any, ...]:
         """The one row that a statement gives."""
@@ -152,8 +161,23 @@ def _among_sql(among: Among) -> bytes:
     kind = among.key.type
     keys = BigInteger() if isinstance(kind, Integer) else LargeBinary() if isinstance(kind, LargeBinary) else Text()
     wanted = among.key == any_(bindparam("keys", type_=ARRAY(keys)))
+    return _select_sql(among, wanted).replace("%(keys)s", "%(keys)b").encode()
+
+
+def _span_sql(among: Among) -> bytes:
+    return _select_sql(among, among.key.between(bindparam("first"), bindparam("last"))).encode()
+
+
+def _select_sql(among: Among, wanted: ColumnElement[bool]) -> str:
     statement = select(*among.columns).select_from(among.source).where(wanted, *among.conditions)
-    return str(statement.compile(dialect=_DIALECT)).replace("%(keys)s", "%(keys)b").encode()
+    return str(statement.compile(dialect=_DIALECT))
+
+
+def _as_they_were(among: Among, found: list[tuple]) -> list[tuple]:
+    """Rows with the texts that they were written with."""
+    if among.texts and not are_plain(texts_at(found, among.texts)):
+        return [changed_at(row, among.texts, from_postgres) for row in found]
+    return found
 
 
 def _type_name(kind: TypeEngine[Any]) -> str:
@@ -166,4 +190,5 @@ def _type_name(kind: TypeEngine[Any]) -> str:
 _TYPE_NAMES = {SmallInteger: "int2", BigInteger: "int8", Integer: "int4", Float: "float8", LargeBinary: "bytea"}
 _inserts: dict[Insert, _InsertSql] = {}
 _amongs: dict[Among, bytes] = {}
+_spans: dict[Among, bytes] = {}
 _plain: dict[ClauseElement, tuple[bytes, dict[str, Any]]] = {}

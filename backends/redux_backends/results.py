@@ -11,12 +11,13 @@ from redux_backends import schema, tags
 from redux_backends.backend import NONDETERMINISTIC
 from redux_backends.disagreeing import NEVER, disagree
 from redux_backends.records import MAY_CHANGE, Evaluation, Place, Tag
-from redux_backends.rowids import Ledger
+from redux_backends.rowids import Ledger, read_rows
 from redux_backends.session import Session
-from redux_backends.statements import Among, Insert
+from redux_backends.statements import Among, Insert, Row
 from redux_valuestore.digest import Digest
 
-_RESULTS = Insert(schema.evaluation_result, update=("duration", "recorded"))
+_NEW_RESULTS = Insert(schema.evaluation_result)
+_NEWER_RESULTS = Insert(schema.evaluation_result, update=("duration", "recorded"))
 _DISAGREEMENTS = Insert(schema.disagreement)
 
 _MISSING = str(int(Place.MISSING))
@@ -69,13 +70,18 @@ def record(session: Session, ledger: Ledger, evaluations: Sequence[Evaluation]) 
     if not newest:
         return
     old = {known[each.eval_hash] for each in evaluations if not known.is_new(each.eval_hash)}
-    earlier = {(row, value): recorded for row, value, recorded in session.read(_KNOWN_RESULTS, old)}
-    rows = [
-        (*key, each.duration, each.recorded)
-        for key, each in newest.items()
-        if key not in earlier or earlier[key] < each.recorded
-    ]
-    session.write(_RESULTS, rows)
+    there = read_rows(session, _KNOWN_RESULTS, list(old))
+    earlier = {(row, value): recorded for row, value, recorded in there if row in old}
+    new: list[Row] = []
+    newer: list[Row] = []
+    for key, each in newest.items():
+        row = (*key, each.duration, each.recorded)
+        if key not in earlier:
+            new.append(row)
+        elif earlier[key] < each.recorded:
+            newer.append(row)
+    session.write(_NEW_RESULTS, new)
+    session.write(_NEWER_RESULTS, newer)
     results = Counter(row for row, _ in earlier.keys() | newest.keys())
     _note_disagreements(session, ledger, [row for row, count in results.items() if count > 1])
 

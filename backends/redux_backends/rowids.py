@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from sqlalchemy import Column, Table, select
+from sqlalchemy import Column, Select, Table, select
 
 from redux_backends import schema
 from redux_backends.backend import unknown_reference
@@ -14,6 +14,7 @@ from redux_backends.session import Session
 from redux_backends.statements import Among
 
 _REMEMBERED = 20_000
+_NOT_WHOLE = -1
 
 
 class Remembered:
@@ -23,21 +24,43 @@ class Remembered:
         self._limit = limit
         self._young: dict[bytes, int] = {}
         self._old: dict[bytes, int] = {}
+        self._whole_to = 0
 
-    def get(self, digest: bytes) -> int | None:
-        """The row of a digest; None: ask the database."""
-        row = self._young.get(digest)
-        if row is None:
-            row = self._old.get(digest)
-            if row is not None:
-                self._young[digest] = row
-        return row
+    def among(self, digests: Iterable[bytes]) -> dict[bytes, int]:
+        """The rows of those of these digests that are here."""
+        young, old = self._young, self._old
+        found: dict[bytes, int] = {}
+        for digest in digests:
+            row = young.get(digest)
+            if row is None:
+                row = old.get(digest)
+                if row is None:
+                    continue
+                young[digest] = row
+            found[digest] = row
+        return found
 
     def add(self, rows: dict[bytes, int]) -> None:
         """Remember rows that are committed."""
         self._young.update(rows)
         if len(self._young) > self._limit:
+            if self._old:
+                self._whole_to = _NOT_WHOLE
             self._old, self._young = self._young, {}
+
+    def add_all(self, rows: dict[bytes, int], before: int, last: int) -> None:
+        """Remember `rows`, among them all after `before` to `last`."""
+        # What is not here while all are is taken for new, so they come first.
+        self.add(rows)
+        if self._whole_to == before:
+            self._whole_to = last
+
+    def has_all(self, last: int) -> bool:
+        """Whether all rows up to the `last` one are here, so that nobody need look for others.
+
+        That is so while a table was filled by this process alone, from its first row, and not with too many.
+        """
+        return self._whole_to >= last
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +71,15 @@ class Kind:
     table: Table
     column: Column[bytes]
     probe: Among
+    last: Select[tuple[int]]
 
     @classmethod
     def of(cls, name: str, table: Table) -> Kind:
         """The kind of a table, named as people know it."""
         column = table.c.uuid if "uuid" in table.c else table.c.hash
-        return cls(name, table, column, Among([table.c.id, column], table, schema.prefix_of(column)))
+        return cls(
+            name, table, column, Among([table.c.id, column], table, schema.prefix_of(column)), schema.last_row(table)
+        )
 
     def find(self, session: Session, digests: Iterable[bytes]) -> dict[bytes, int]:
         """The rows of these digests; it may hold others that begin like them."""
@@ -87,16 +113,11 @@ class Rows(dict[bytes, int]):
 
     def learn(self, digests: Iterable[bytes]) -> None:
         """Look for digests, in memory and then in the database."""
-        asking: list[bytes] = []
-        recall = self._remembered.get
-        for digest in set(digests):
-            if digest not in self:
-                row = recall(digest)
-                if row is None:
-                    asking.append(digest)
-                else:
-                    self[digest] = row
-        if asking:
+        unknown = set(digests).difference(self)
+        recalled = self._remembered.among(unknown)
+        self.update(recalled)
+        asking = unknown.difference(recalled)
+        if asking and not self._remembered.has_all(self._before):
             self.update(self._kind.find(self._session, asking))
 
     def is_new(self, digest: bytes) -> bool:
@@ -108,6 +129,10 @@ class Rows(dict[bytes, int]):
         self._last += 1
         self[digest] = self._last
         return self._last
+
+    def remember(self) -> None:
+        """Keep for later transactions what this one, now committed, knew."""
+        self._remembered.add_all(self, self._before, self._last)
 
 
 class Words(dict[str, int]):
@@ -154,10 +179,40 @@ class Memory:
         """Remember rows that were seen to be committed."""
         self.kinds[kind.name].add(rows)
 
+    def rows(self, kind: Kind, digests: Iterable[bytes]) -> list[int] | None:
+        """The rows of these digests; None where one is not remembered."""
+        wanted = set(digests)
+        rows = self.kinds[kind.name].among(wanted)
+        return list(rows.values()) if len(rows) == len(wanted) else None
+
+    def without_new(self, session: Session, kind: Kind, digests: Collection[bytes]) -> Collection[bytes]:
+        """These digests but for those that the database surely has not."""
+        remembered = self.kinds[kind.name]
+        (last,) = session.first(kind.last)
+        if not remembered.has_all(last):
+            return digests
+        known = remembered.among(digests)
+        # Meanwhile another thread may have put some out.
+        return known if remembered.has_all(last) else digests
+
     def forget(self) -> None:
         """Remember nothing: another server may have taken over that knows less."""
         self.kinds = {kind.name: Remembered() for kind in KINDS}
         self.words = {}
+
+
+def span_of(rows: Collection[int] | None) -> tuple[int, int] | None:
+    """The first and the last of rows that are near each other, so that all between them are read for less than each."""
+    if not rows:
+        return None
+    first, last = min(rows), max(rows)
+    return (first, last) if last - first < 2 * len(rows) else None
+
+
+def read_rows(session: Session, among: Among, rows: Sequence[int]) -> Iterable[tuple]:
+    """What belongs to these rows, and maybe to some between them."""
+    span = span_of(rows)
+    return session.read(among, rows) if span is None else session.read_span(among, *span)
 
 
 class Ledger:
@@ -180,13 +235,13 @@ class Ledger:
 
     def remember(self) -> None:
         """Keep for later transactions what this one knew."""
-        for name, rows in self._of_kind.items():
-            self._memory.kinds[name].add(rows)
+        for rows in self._of_kind.values():
+            rows.remember()
         if len(self._memory.words) > _REMEMBERED:
             self._memory.words.clear()
         self._memory.words.update(self.words)
 
 
 _LAST_ROWS = select(
-    *(schema.last_row(table).scalar_subquery() for table in (schema.word, *(kind.table for kind in KINDS)))
+    *(last.scalar_subquery() for last in (schema.last_row(schema.word), *(kind.last for kind in KINDS)))
 )

@@ -28,6 +28,10 @@ class Session(Protocol):
         """The rows for these keys, in no order."""
         ...
 
+    def read_span(self, among: Among, first: int, last: int) -> Iterable[tuple]:
+        """The rows for all keys from the first to the last, which are numbers of rows; in no order."""
+        ...
+
     def first(self, statement: ClauseElement, **parameters: object) -> tuple[Any, ...]:
         """The one row that a statement gives."""
         ...

@@ -236,18 +236,18 @@ class SqlBackend(Backend):
     def iter_record_ids(self, roots: Iterable[RecordId] | None = None) -> Iterator[RecordId]:
         from redux_backends.sql_record_ids import RecordIds  # noqa: PLC0415 - only an exchange needs it
 
-        ids = RecordIds(self._database)
+        ids = RecordIds(self._database, self._memory)
         return ids.every() if roots is None else ids.below(roots)
 
     def missing_records(self, ids: Sequence[RecordId]) -> Sequence[RecordId]:
         from redux_backends import sql_exchange  # noqa: PLC0415 - only an exchange needs it
 
-        return self._database.ask(lambda session: sql_exchange.missing(session, ids))
+        return self._database.ask(lambda session: sql_exchange.missing(session, self._memory, ids))
 
     def get_records(self, ids: Sequence[RecordId]) -> Records:
-        from redux_backends import sql_exchange  # noqa: PLC0415 - only an exchange needs it
+        from redux_backends import sql_records  # noqa: PLC0415 - only an exchange needs it
 
-        return self._database.ask(lambda session: sql_exchange.get(session, ids))
+        return self._database.ask(lambda session: sql_records.get(session, self._memory, ids))
 
     def put_records(self, records: Records) -> None:
         from redux_backends import sql_exchange  # noqa: PLC0415 - only an exchange needs it

@@ -1,301 +1,52 @@
-"""Exchange of records with tables: which are missing, how they are read, how they are put."""
+"""Exchange of records with tables: which are missing, how they are put."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, FromClause, Text, bindparam, literal_column, select, update
+from sqlalchemy import Text, bindparam, literal_column, select, update
 
-from redux_backends import calls, executions, handles, lookup, schema, tags
-from redux_backends.dialects import IsOneOf, ShortData
-from redux_backends.exchange import CallRecord, RecordId, RecordKind, Records, is_missing
-from redux_backends.records import (
-    Argument,
-    Batch,
-    CallNode,
-    CodePiece,
-    Evaluation,
-    EvaluationKey,
-    ExecutionId,
-    Job,
-    JobId,
-    JobStatus,
-    MissKind,
-    Outcome,
-    Place,
-    Reason,
-    TaskRecord,
-    TaskSet,
-    Traits,
-    Upstream,
-    ValueRecord,
-)
-from redux_backends.rowids import Ledger
+from redux_backends import calls, executions, handles, rowids, schema
+from redux_backends.dialects import IsOneOf
+from redux_backends.exchange import RecordId, RecordKind, Records, is_missing
+from redux_backends.records import Batch, Job, JobStatus, Place
+from redux_backends.rowids import Ledger, Memory
 from redux_backends.session import Session
-from redux_backends.sql_record_ids import TABLES, id_column, stage_of
+from redux_backends.sql_record_ids import KINDS, TABLES, by_kind, id_column, prefixes, stage_of
+from redux_backends.sql_records import RESULTS
 from redux_backends.statements import Among
 from redux_valuestore.digest import DIGEST_SIZE, Digest
 
 _K = RecordKind
-_value, _task, _evaluation, _call, _job = (
-    schema.value,
-    schema.task,
-    schema.evaluation,
-    schema.call_node,
-    schema.job,
-)
-_result, _argument, _word = schema.evaluation_result, schema.argument, schema.word
-
-
-def _by_id(
-    columns: Sequence[ColumnElement[Any]], source: FromClause, kind: RecordKind, *conditions: ColumnElement[bool]
-) -> Among:
-    return Among(columns, source, schema.prefix_of(id_column(TABLES[kind])), *conditions)
-
-
-def _parts(columns: Sequence[ColumnElement[Any]], source: FromClause) -> Among:
-    """Parts of records by the row of their owner, the first column; the second is their position."""
-    return Among(columns, source, columns[0])
+_value, _job, _execution = schema.value, schema.job, schema.execution
 
 
 # -- what is missing -------------------------------------------------------------------------------
 
-_TOLD = {_K.VALUE: _value.c.place, _K.EXECUTION: schema.execution.c.ended, _K.JOB: _job.c.ended}
-_STAGES = {kind: _by_id([id_column(table), _TOLD.get(kind, table.c.id)], table, kind) for kind, table in TABLES.items()}
-_RESULTS = _by_id(
-    [_evaluation.c.hash, _value.c.hash, _result.c.duration, _result.c.recorded],
-    _evaluation.join(_result, _result.c.evaluation_id == _evaluation.c.id).join(
-        _value, _value.c.id == _result.c.value_id
-    ),
-    _K.EVALUATION,
-)
+_TOLD = {_K.VALUE: _value.c.place, _K.EXECUTION: _execution.c.ended, _K.JOB: _job.c.ended}
+_STAGES = {
+    kind: Among([id_column(table), _TOLD.get(kind, table.c.id)], table, schema.prefix_of(id_column(table)))
+    for kind, table in TABLES.items()
+}
 
 
-def missing(session: Session, ids: Sequence[RecordId]) -> list[RecordId]:
+def missing(session: Session, memory: Memory, ids: Sequence[RecordId]) -> list[RecordId]:
     """Those that are not here, or have come further there."""
-    by_kind = _by_kind(ids)
-    here = {kind: _stages(session, kind, wanted) for kind, wanted in by_kind.items()}
+    here = {kind: _stages(session, memory, kind, wanted) for kind, wanted in by_kind(ids).items()}
+    if not any(here.values()):
+        return list(ids)
     return [each for each in ids if is_missing(each, here[each.kind].get(each.id))]
 
 
-def _stages(session: Session, kind: RecordKind, ids: Collection[bytes]) -> Mapping[bytes, float]:
+def _stages(session: Session, memory: Memory, kind: RecordKind, ids: Collection[bytes]) -> Mapping[bytes, float]:
     if kind is _K.RESULT:
-        rows = session.read(_RESULTS, _prefixes(ids))
-        return {eval_hash + value: recorded for eval_hash, value, _, recorded in rows}
-    rows = session.read(_STAGES[kind], _prefixes(ids))
+        evals = memory.without_new(session, rowids.EVALUATION, {id[:DIGEST_SIZE] for id in ids})
+        return {row[0] + row[1]: row[3] for row in RESULTS.read(session, memory, evals)}
+    if kind in KINDS:
+        ids = memory.without_new(session, KINDS[kind], ids)
+    rows = session.read(_STAGES[kind], prefixes(ids))
     return {id: stage_of(kind, told) if kind in _TOLD else 0.0 for id, told in rows}
-
-
-def _by_kind(ids: Iterable[RecordId]) -> Mapping[RecordKind, dict[bytes, None]]:
-    """The ids of each kind, in order."""
-    found: defaultdict[RecordKind, dict[bytes, None]] = defaultdict(dict)
-    for each in ids:
-        found[each.kind][each.id] = None
-    return found
-
-
-def _prefixes(ids: Iterable[bytes]) -> set[bytes]:
-    return {id[: schema.PREFIX] for id in ids}
-
-
-# -- reading ---------------------------------------------------------------------------------------
-
-_TASKS = _by_id(
-    [_task.c.id, _task.c.hash, _word.c.text, _task.c.version], _task.join(_word, _word.c.id == _task.c.name_id), _K.TASK
-)
-_link, _piece = schema.task_piece, schema.code_piece
-_PIECES = _parts(
-    [_link.c.task_id, _link.c.position, _piece.c.hash, _piece.c.kind, _piece.c.name, _piece.c.source],
-    _link.join(_piece, _piece.c.id == _link.c.piece_id),
-)
-_KEYS = _by_id(
-    [_evaluation.c.id, _evaluation.c.hash, _task.c.hash, _evaluation.c.args_hash],
-    _evaluation.join(_task, _task.c.id == _evaluation.c.task_id),
-    _K.EVALUATION,
-)
-_ARGUMENTS = _parts(
-    [_argument.c.evaluation_id, _argument.c.position, _word.c.text, _value.c.hash],
-    _argument.join(_word, _word.c.id == _argument.c.name_id).join(_value, _value.c.id == _argument.c.value_id),
-)
-_CALLS = _by_id(
-    [
-        *(_call.c.id, _call.c.hash, _evaluation.c.hash, _task.c.hash, _evaluation.c.args_hash, _value.c.hash),
-        *(schema.task_set.c.hash, _call.c.duration, _call.c.recorded),
-    ],
-    _call.join(_evaluation, _evaluation.c.id == _call.c.evaluation_id)
-    .join(_task, _task.c.id == _evaluation.c.task_id)
-    .join(_value, _value.c.id == _call.c.value_id)
-    .join(schema.task_set, schema.task_set.c.id == _call.c.set_id),
-    _K.CALL,
-)
-_edge, _upstream = schema.call_edge, schema.call_upstream
-_EDGES = _parts([_edge.c.parent_id, _edge.c.position, _call.c.hash], _edge.join(_call, _call.c.id == _edge.c.child_id))
-_UPSTREAMS = _parts(
-    [_upstream.c.call_id, _upstream.c.position, _word.c.text, _call.c.hash],
-    _upstream.join(_word, _word.c.id == _upstream.c.name_id).join(_call, _call.c.id == _upstream.c.upstream_id),
-)
-_execution, _parent, _place = schema.execution, _job.alias("parent"), _word.alias("place")
-_JOBS = _by_id(
-    [
-        *(_job.c.uuid, _execution.c.uuid, _parent.c.uuid, _task.c.hash, _evaluation.c.hash, _job.c.status),
-        *(_job.c.outcome, _job.c.started, _job.c.ended, _call.c.hash, _job.c.reason, _word.c.text, _place.c.text),
-    ],
-    _job.join(_execution, _execution.c.id == _job.c.execution_id)
-    .join(_task, _task.c.id == _job.c.task_id)
-    .join(_place, _place.c.id == _job.c.place_id)
-    .outerjoin(_parent, _parent.c.id == _job.c.parent_id)
-    .outerjoin(_evaluation, _evaluation.c.id == _job.c.evaluation_id)
-    .outerjoin(_call, _call.c.id == _job.c.call_id)
-    .outerjoin(_word, _word.c.id == _job.c.detail_id),
-    _K.JOB,
-)
-
-
-def get(session: Session, ids: Sequence[RecordId]) -> Records:
-    """The records with these ids."""
-    wanted = defaultdict(dict, _by_kind(ids))
-    values, gone = _values(session, wanted[_K.VALUE])
-    results = {evaluation.eval_hash + evaluation.result: evaluation for evaluation in _results(session, wanted)}
-    sets = lookup.get_task_sets(session, [Digest(id) for id in wanted[_K.TASK_SET]])
-    task_sets = {id: TaskSet(id, tuple(sorted(members))) for id, members in sets.items()}
-    return Records(
-        handles=_in_order(handles.read(session, wanted[_K.HANDLE]), wanted[_K.HANDLE]),
-        values=_in_order(values, wanted[_K.VALUE]),
-        gone=gone,
-        tasks=_in_order(_tasks(session, wanted[_K.TASK]), wanted[_K.TASK]),
-        keys=_in_order(_keys(session, wanted[_K.EVALUATION]), wanted[_K.EVALUATION]),
-        results=_in_order(results, wanted[_K.RESULT]),
-        task_sets=_in_order(task_sets, wanted[_K.TASK_SET]),
-        calls=_in_order(_calls(session, wanted[_K.CALL]), wanted[_K.CALL]),
-        executions=_in_order(executions.read(session, wanted[_K.EXECUTION]), wanted[_K.EXECUTION]),
-        jobs=_in_order(_jobs(session, wanted[_K.JOB]), wanted[_K.JOB]),
-        tags=_in_order(tags.read(session, wanted[_K.TAG]), wanted[_K.TAG]),
-    )
-
-
-def _in_order(found: Mapping[Any, Any], wanted: Iterable[bytes]) -> list[Any]:
-    return [found[id] for id in wanted if id in found]
-
-
-_VALUES = _by_id(
-    [
-        *(_value.c.hash, _word.c.text, _value.c.size, ShortData(_value.c.data), _value.c.place, _value.c.preview),
-        _value.c.traits,
-    ],
-    _value.join(_word, _word.c.id == _value.c.type_id),
-    _K.VALUE,
-)
-_PLAIN = ((), (), (), ())
-"""What a value without traits holds."""
-
-
-def _values(session: Session, wanted: Collection[bytes]) -> tuple[Mapping[bytes, ValueRecord], frozenset[Digest]]:
-    rows = [row for row in session.read(_VALUES, _prefixes(wanted)) if row[0] in wanted]
-    gone = frozenset(row[0] for row in rows if row[4] == Place.MISSING)
-    held = lookup.get_held(session, [row[0] for row in rows if row[6]])
-    long = [row[0] for row in rows if row[4] == Place.INLINE and row[3] is None]
-    stored = lookup.get_values(session, long) if long else {}
-    found: dict[bytes, ValueRecord] = {}
-    for hash, type_name, size, data, place, preview, traits in rows:
-        if place:
-            data = None
-        elif data is None:
-            data = stored[hash].data
-        holds = held.get(hash)
-        parts = (holds.files, holds.subvalues, holds.tasks, holds.handles) if holds else _PLAIN
-        found[hash] = ValueRecord(hash, type_name, size, data, preview, Traits(traits) if traits else _NONE, *parts)
-    return found, gone
-
-
-_NONE = Traits.PLAIN
-
-
-def _results(session: Session, wanted: Mapping[RecordKind, Collection[bytes]]) -> Iterable[Evaluation]:
-    evals = {id[:DIGEST_SIZE] for id in wanted[_K.RESULT]}
-    return [Evaluation(*row) for row in session.read(_RESULTS, _prefixes(evals))]
-
-
-def _tasks(session: Session, wanted: Collection[bytes]) -> Mapping[bytes, TaskRecord]:
-    rows = [row for row in session.read(_TASKS, _prefixes(wanted)) if row[1] in wanted]
-    pieces = _parts_of(session, _PIECES, rows)
-    return {
-        hash: TaskRecord(hash, fullname, version, tuple(CodePiece(*piece) for piece in pieces[row]))
-        for row, hash, fullname, version in rows
-    }
-
-
-def _keys(session: Session, wanted: Collection[bytes]) -> Mapping[bytes, EvaluationKey]:
-    rows = [row for row in session.read(_KEYS, _prefixes(wanted)) if row[1] in wanted]
-    bound = _parts_of(session, _ARGUMENTS, rows)
-    return {
-        hash: EvaluationKey(hash, task_hash, args_hash, tuple(Argument(*each) for each in bound[row]))
-        for row, hash, task_hash, args_hash in rows
-    }
-
-
-def _calls(session: Session, wanted: Collection[bytes]) -> Mapping[bytes, CallRecord]:
-    rows = [row for row in session.read(_CALLS, _prefixes(wanted)) if row[1] in wanted]
-    children = _parts_of(session, _EDGES, rows)
-    upstreams = _parts_of(session, _UPSTREAMS, rows)
-    return {
-        hash: CallRecord(
-            CallNode(
-                call_hash=hash,
-                eval_hash=eval_hash,
-                result=result,
-                children=tuple(child for (child,) in children[row]),
-                task_set=task_set,
-                duration=duration,
-                recorded=recorded,
-                upstreams=tuple(Upstream(*each) for each in upstreams[row]),
-            ),
-            task_hash,
-            args_hash,
-        )
-        for row, hash, eval_hash, task_hash, args_hash, result, task_set, duration, recorded in rows
-    }
-
-
-def _parts_of(session: Session, parts: Among, rows: Iterable[tuple]) -> Mapping[int, Sequence[tuple]]:
-    """The parts of records, in order, by the record's row."""
-    found: defaultdict[int, list[tuple]] = defaultdict(list)
-    # No two rows have owner and position in common, so nothing else is compared.
-    for row in sorted(session.read(parts, [row[0] for row in rows])):
-        found[row[0]].append(row[2:])
-    return found
-
-
-def _jobs(session: Session, wanted: Collection[bytes]) -> Mapping[bytes, Job]:
-    return {row[0]: _job_of(*row) for row in session.read(_JOBS, _prefixes(wanted)) if row[0] in wanted}
-
-
-def _job_of(
-    id: JobId,
-    execution: ExecutionId,
-    parent: JobId | None,
-    task_hash: Digest,
-    eval_hash: Digest | None,
-    status: int,
-    outcome: int,
-    started: float,
-    ended: float | None,
-    call_hash: Digest | None,
-    reason: int | None,
-    detail: str | None,
-    place: str,
-) -> Job:
-    why = None if reason is None else Reason(_MISSES[reason], detail or "")
-    made = _STATUSES[status], _OUTCOMES[outcome], started, ended, call_hash, why, place
-    return Job(id, execution, parent, task_hash, eval_hash, *made)
-
-
-_STATUSES = {int(each): each for each in JobStatus}
-_OUTCOMES = {int(each): each for each in Outcome}
-_MISSES = {int(each): each for each in MissKind}
-"""By number: looked up for less than it costs to make them again."""
 
 
 # -- putting ---------------------------------------------------------------------------------------
@@ -334,7 +85,7 @@ def put(session: Session, ledger: Ledger, records: Records) -> None:
         evaluations=records.results,
         task_sets=records.task_sets,
         calls=[record.call for record in records.calls],
-        jobs=_open_jobs(session, records.jobs),
+        jobs=_open_jobs(session, ledger, records.jobs),
         tags=records.tags,
     )
     calls.record(session, ledger, batch)
@@ -346,7 +97,9 @@ def put(session: Session, ledger: Ledger, records: Records) -> None:
         session.run(_LET_DIE, rows=json.dumps([ledger.executions[id] for id in touched]))
 
 
-def _open_jobs(session: Session, jobs: Sequence[Job]) -> list[Job]:
+def _open_jobs(session: Session, ledger: Ledger, jobs: Sequence[Job]) -> list[Job]:
     """Those that are new here, or have ended there and not here."""
-    here = dict(session.read(_STAGES[_K.JOB], _prefixes(job.id for job in jobs)))
+    ledger.jobs.learn(job.id for job in jobs)
+    known = [job.id for job in jobs if job.id in ledger.jobs]
+    here = dict(session.read(_STAGES[_K.JOB], prefixes(known)))
     return [job for job in jobs if job.id not in here or (here[job.id] is None and job.ended is not None)]

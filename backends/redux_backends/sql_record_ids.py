@@ -7,18 +7,21 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, bindparam, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Table, Text, bindparam, literal_column, select
 
-from redux_backends import executions, schema
+from redux_backends import executions, rowids, schema
 from redux_backends.dialects import IsOneOf
-from redux_backends.exchange import RECORDS_AT_ONCE, UNDER_WAY, RecordId, RecordKind, in_groups, named_first
+from redux_backends.exchange import UNDER_WAY, RecordId, RecordKind, in_groups, named_first
 from redux_backends.integrity import ASIDE, is_aside
 from redux_backends.records import Place
-from redux_backends.session import SqlDatabase
+from redux_backends.rowids import Kind, Memory, span_of
+from redux_backends.session import Session, SqlDatabase
+from redux_backends.statements import Among
 
 _K = RecordKind
 _ROWS = bindparam("rows", type_=Text)
-_NO_STAGE = literal_column("0")
+_IDS_AT_ONCE = 8_000
+_NO_STAGE = literal_column("0", Integer)
 
 _value, _task, _evaluation, _call, _job, _tag = (
     schema.value,
@@ -46,6 +49,11 @@ TABLES: Mapping[RecordKind, Table] = {
     _K.JOB: _job,
     _K.TAG: _tag,
 }
+KINDS: Mapping[RecordKind, Kind] = {
+    kind: each for kind, table in TABLES.items() for each in rowids.KINDS if each.table is table
+}
+"""Those of which rows are remembered: all but tags."""
+
 _OF_THE_SAME_KIND: Mapping[RecordKind, Sequence[tuple[ColumnElement[int], ColumnElement[int]]]] = {
     _K.HANDLE: [(_handle_edge.c.child_id, _handle_edge.c.parent_id)],
     _K.VALUE: [(schema.subvalue.c.value_id, schema.subvalue.c.child_id)],
@@ -87,10 +95,11 @@ _TAGGED = {_K.EXECUTION: "execution", _K.JOB: "job", _K.CALL: "call", _K.TASK: "
 
 
 class RecordIds:
-    """The ids of the records of a `database`."""
+    """The ids of the records of a `database`. Their rows are put in `memory`, for whoever reads them next."""
 
-    def __init__(self, database: SqlDatabase) -> None:
+    def __init__(self, database: SqlDatabase, memory: Memory) -> None:
         self._database = database
+        self._memory = memory
 
     def every(self) -> Iterator[RecordId]:
         """All there are."""
@@ -101,23 +110,20 @@ class RecordIds:
                 yield from self._ordered(kind, self._pages(kind))
 
     def _pages(self, kind: RecordKind) -> Iterator[Sequence[_Row]]:
-        table = TABLES[kind]
-        asked = _numbered(kind).where(table.c.id > bindparam("after")).order_by(table.c.id).limit(RECORDS_AT_ONCE)
-        after = -1
-        while page := self._database.view(lambda connection: _read(connection, kind, asked, after=after)):  # noqa: B023 - asked at once
-            yield page
-            after = page[-1][0]
+        for span in self._spans(TABLES[kind]):
+            yield self._rows(kind, lambda session: session.read_span(_NUMBERED[kind], *span))  # noqa: B023 - asked at once
 
     def _every_result(self) -> Iterator[RecordId]:
-        at = (-1, -1)
-        key = tuple_(_result.c.evaluation_id, _result.c.value_id)
-        while True:
-            asked = _RESULTS.where(key > at).order_by(_result.c.evaluation_id, _result.c.value_id)
-            page = self._all(asked.limit(RECORDS_AT_ONCE))
+        for span in self._spans(_evaluation):
+            page = sorted(self._database.ask(lambda session: session.read_span(_RESULTS, *span)))  # noqa: B023 - asked at once
+            self._memory.add(rowids.EVALUATION, {row[2]: row[0] for row in page})
             yield from map(_result_id, page)
-            if len(page) < RECORDS_AT_ONCE:
-                return
-            at = page[-1][0], page[-1][1]
+
+    def _spans(self, table: Table) -> Iterator[tuple[int, int]]:
+        """The first and the last row of each page of a table."""
+        (last,) = self._database.ask(lambda session: session.first(_LAST[table]))
+        for first in range(1, last + 1, _IDS_AT_ONCE):
+            yield first, min(last, first + _IDS_AT_ONCE - 1)
 
     def below(self, roots: Iterable[RecordId]) -> Iterator[RecordId]:
         """Those at and below `roots`."""
@@ -125,7 +131,8 @@ class RecordIds:
         for kind in _K:
             if kind is _K.RESULT:
                 for rows in in_groups(sorted(found[_K.EVALUATION])):
-                    yield from map(_result_id, self._among(_RESULTS, _result.c.evaluation_id, rows))
+                    page = self._database.ask(lambda session: session.read(_RESULTS, rows))  # noqa: B023 - asked at once
+                    yield from map(_result_id, sorted(page))
             else:
                 yield from self._ordered(kind, (self._by_rows(kind, rows) for rows in in_groups(sorted(found[kind]))))
 
@@ -216,18 +223,20 @@ class RecordIds:
         """
         ahead: set[int] = set()
         left_behind = self._left_behind() if kind is _K.TAG else ()
+        remembered = KINDS.get(kind)
         for page in pages:
             page = [row for row in page if row[0] not in left_behind]
             if not page:
                 continue
+            if remembered is not None:
+                self._memory.add(remembered, {id: row for row, id, _ in page})
             rows = [row for row, *_ in page]
             known = {row: RecordId(kind, id, stage) for row, id, stage in page}
-            named = self._named_ahead(kind, known)
-            if not named and not ahead:
+            named = _Named(self, kind, known)
+            if named.in_order and not ahead:
                 yield from known.values()
                 continue
-            # What is not there at all is for whoever puts the record to complain of.
-            for row in named_first(rows, lambda row: [each for each in named.get(row, ()) if each in known], ahead):  # noqa: B023 - asked at once
+            for row in named_first(rows, named, ahead):
                 yield known[row]
             ahead = {row for row in ahead if row > rows[-1]}
 
@@ -241,42 +250,37 @@ class RecordIds:
             fresh = self._reached(schema.tag_edit.c.parent_id, schema.tag_edit.c.child_id, fresh) - found
         return found
 
-    def _named_ahead(self, kind: RecordKind, known: dict[int, RecordId]) -> Mapping[int, Sequence[int]]:
-        """What a page's records name that is not before them, and what that names since the page began.
+    def any_later(self, kind: RecordKind, rows: Collection[int]) -> bool:
+        """Whether one of the records of `rows`, or between them where these are few, names one of a later row."""
+        span = span_of(rows)
+        for owner, target in _OF_THE_SAME_KIND.get(kind, ()):
+            asked = select(owner).where(target > owner).limit(1)
+            if self._among(asked, owner, rows) if span is None else self._all(asked.where(owner.between(*span))):
+                return True
+        return False
 
-        It is added to what is `known`.
-        """
-        if kind not in _OF_THE_SAME_KIND or not known:
-            return {}
-        first = min(known)
-        named = self._named(kind, known, lambda owner, target: target > owner)
-        whole: set[int] = set()
-        while fresh := {each for rows in named.values() for each in rows} - whole:
-            # It comes before its turn, so lower rows than its own may not have come yet.
-            named.update(self._named(kind, fresh, lambda owner, target: target >= first))
-            whole |= fresh
-        for rows in in_groups(sorted(whole - known.keys())):
-            known |= {row: RecordId(kind, id, stage) for row, id, stage in self._by_rows(kind, rows)}
-        return named
-
-    def _named(
-        self,
-        kind: RecordKind,
-        rows: Collection[int],
-        chosen: Callable[[ColumnElement[int], ColumnElement[int]], ColumnElement[bool]],
-    ) -> dict[int, list[int]]:
-        """The rows of their kind that records name, as far as they are chosen."""
+    def named(self, kind: RecordKind, rows: Collection[int], start: int) -> dict[int, list[int]]:
+        """The records from the row `start` on that those of `rows` name."""
         found: defaultdict[int, list[int]] = defaultdict(list)
-        for owner, target in _OF_THE_SAME_KIND[kind]:
-            for chunk in in_groups(rows):
-                for row, named in self._among(select(owner, target).where(chosen(owner, target)), owner, chunk):
-                    found[row].append(named)
+        for owner, target in _OF_THE_SAME_KIND.get(kind, ()):
+            for row, named in self._among(select(owner, target).where(target >= start), owner, rows):
+                found[row].append(named)
         return found
 
     def _by_rows(self, kind: RecordKind, rows: Collection[int]) -> Sequence[_Row]:
-        table = TABLES[kind]
-        asked = _numbered(kind).where(IsOneOf(table.c.id, _ROWS)).order_by(table.c.id)
-        return self._database.view(lambda connection: _read(connection, kind, asked, rows=json.dumps(list(rows))))
+        return self._rows(kind, lambda session: session.read(_NUMBERED[kind], rows))
+
+    def _rows(self, kind: RecordKind, read: Callable[[Session], Iterable[tuple]]) -> Sequence[_Row]:
+        """Rows that are read of a table, in order, with ids and stages."""
+        # Asked before: what ends in between is told again.
+        running = self._database.view(executions.alive) if kind is _K.EXECUTION else ()
+        rows = sorted(self._database.ask(read))
+        stages = {told: stage_of(kind, told) for told in {row[2] for row in rows}}
+        return [(row, id, UNDER_WAY if row in running else stages[told]) for row, id, told in rows]
+
+    def ids(self, kind: RecordKind, rows: Collection[int]) -> dict[int, RecordId]:
+        """The ids of the records of some rows."""
+        return {row: RecordId(kind, id, stage) for row, id, stage in self._by_rows(kind, rows)}
 
     # -- statements --------------------------------------------------------------------------------
 
@@ -292,16 +296,47 @@ class RecordIds:
 _Row = tuple[int, bytes, float]
 
 
+class _Named:
+    """The records that one names and that did not come with earlier pages; those of a page are asked for at once."""
+
+    def __init__(self, ids: RecordIds, kind: RecordKind, known: dict[int, RecordId]) -> None:
+        self._ids = ids
+        self._kind = kind
+        self._known = known
+        self._start = min(known, default=0)
+        self.in_order = not known or not ids.any_later(kind, known)
+        """whether each record of the page comes after those that it names"""
+        self._named = {} if self.in_order else ids.named(kind, list(known), self._start)
+        self._asked = set(known)
+
+    def __call__(self, row: int) -> Iterable[int]:
+        if row not in self._asked:
+            self._asked.add(row)
+            self._named |= self._ids.named(self._kind, [row], self._start)
+        named = self._named.get(row, ())
+        unknown = [each for each in named if each not in self._known]
+        if unknown:
+            self._known |= self._ids.ids(self._kind, unknown)
+        # What is not there at all is for whoever puts the record to complain of.
+        return [each for each in named if each in self._known]
+
+
+def by_kind(ids: Iterable[RecordId]) -> Mapping[RecordKind, dict[bytes, None]]:
+    """The ids of each kind, in order."""
+    found: defaultdict[RecordKind, dict[bytes, None]] = defaultdict(dict)
+    for each in ids:
+        found[each.kind][each.id] = None
+    return found
+
+
+def prefixes(ids: Iterable[bytes]) -> set[bytes]:
+    """What ids are looked for by."""
+    return {id[: schema.PREFIX] for id in ids}
+
+
 def id_column(table: Table) -> ColumnElement[bytes]:
     """The column that has a record's hash or id."""
     return table.c.uuid if "uuid" in table.c else table.c.hash
-
-
-def _numbered(kind: RecordKind) -> Any:
-    """Row, id and what its stage is told by."""
-    table = TABLES[kind]
-    told = {_K.VALUE: _value.c.place, _K.EXECUTION: schema.execution.c.ended, _K.JOB: _job.c.ended}
-    return select(table.c.id, id_column(table), told.get(kind, _NO_STAGE))
 
 
 def stage_of(kind: RecordKind, told: float | None) -> float:
@@ -311,18 +346,19 @@ def stage_of(kind: RecordKind, told: float | None) -> float:
     return told or 0.0
 
 
-def _read(connection: Connection, kind: RecordKind, asked: Any, **parameters: object) -> list[_Row]:
-    rows: Sequence[Any] = connection.execute(asked, parameters).all()
-    running = executions.alive(connection) if kind is _K.EXECUTION else ()
-    return [(row, id, UNDER_WAY if row in running else stage_of(kind, told)) for row, id, told in rows]
-
-
-_RESULTS = select(
-    _result.c.evaluation_id, _result.c.value_id, _evaluation.c.hash, _value.c.hash, _result.c.recorded
-).select_from(
+_TOLD = {_K.VALUE: _value.c.place, _K.EXECUTION: schema.execution.c.ended, _K.JOB: _job.c.ended}
+_NUMBERED = {
+    kind: Among([table.c.id, id_column(table), _TOLD.get(kind, _NO_STAGE)], table, table.c.id)
+    for kind, table in TABLES.items()
+}
+"""Row, id and what its stage is told by."""
+_LAST = {table: schema.last_row(table) for table in TABLES.values()}
+_RESULTS = Among(
+    [_result.c.evaluation_id, _result.c.value_id, _evaluation.c.hash, _value.c.hash, _result.c.recorded],
     _result.join(_evaluation, _evaluation.c.id == _result.c.evaluation_id).join(
         _value, _value.c.id == _result.c.value_id
-    )
+    ),
+    _result.c.evaluation_id,
 )
 
 

@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -29,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from redux_backends.statements import Among, Insert, Row, SqlValue
-from redux_backends.texts import are_plain, changed_at, from_sqlite, to_sqlite
+from redux_backends.texts import are_plain, changed_at, from_sqlite, texts_at, to_sqlite
 
 _AT_ONCE = (1, 3, 8, 24, 60, 160, 500, 1000)
 """How many rows or keys a statement has places for; what is left over is filled up."""
@@ -43,6 +44,7 @@ _FEW_ROWS = 2
 _WAIT_SECONDS = 0.0003
 _WAITS_LAST_SECONDS = 0.1
 _ONE_KEY = "?"
+_ONE: ColumnElement[Any] = literal_column(_ONE_KEY)
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 _NAMED = sqlite.dialect(paramstyle="named")
 
@@ -58,7 +60,7 @@ class SQLiteSession:
         """Write rows, each with a value for every column in order."""
         if not rows:
             return
-        if insert.texts and not are_plain(str(row[at] or "") for at in insert.texts for row in rows):
+        if insert.texts and not are_plain(texts_at(rows, insert.texts)):
             rows = [changed_at(row, insert.texts, to_sqlite) for row in rows]
         written = _inserts.get(insert) or _inserts.setdefault(insert, _InsertSql(insert))
         for start in range(0, len(rows), _ROWS_AT_ONCE):
@@ -70,7 +72,7 @@ class SQLiteSession:
 
     def read(self, among: Among, keys: Iterable[SqlValue]) -> list[tuple]:
         """The rows for these keys, in no order."""
-        written = _amongs.get(among) or _amongs.setdefault(among, _AmongSql(among))
+        written = _amongs.get(among) or _amongs.setdefault(among, _AmongSql(among, among.key.in_([_ONE])))
         wanted = list(keys)
         found: list[tuple] = []
         for start in range(0, len(wanted), _AT_ONCE[-1]):
@@ -82,8 +84,18 @@ class SQLiteSession:
                 chunk = [to_sqlite(key) if isinstance(key, str) else key for key in chunk]
                 filler = chunk[0]
             chunk += [filler] * (places - len(chunk))
-            rows = None if _waits.are_met() else self._read_rows(written, places, chunk)
-            found += self._read_json(written, places, chunk) if rows is None else rows
+            rows = None if _waits.are_met() else self._read_rows(written, written.as_rows[places], chunk)
+            found += self._read_json(written, written.as_json[places], chunk) if rows is None else rows
+        return found
+
+    def read_span(self, among: Among, first: int, last: int) -> list[tuple]:
+        """The rows for all keys from the first to the last, which are numbers of rows; in no order."""
+        written = _spans.get(among) or _spans.setdefault(among, _AmongSql(among, among.key.between(_ONE, _ONE)))
+        found: list[tuple] = []
+        for start in range(first, last + 1, _AT_ONCE[-1]):
+            keys: list[SqlValue] = [start, min(last, start + _AT_ONCE[-1] - 1)]
+            rows = None if _waits.are_met() else self._read_rows(written, written.as_rows[1], keys)
+            found += self._read_json(written, written.as_json[1], keys) if rows is None else rows
         return found
 
     def first(self, statement: ClauseElement, **parameters: object) -> tuple[Any, ...]:
@@ -106,19 +118,22 @@ class SQLiteSession:
             sql, constants = _plain[statement] = str(compiled), dict(compiled.params or {})
         return self.driver.execute(sql, {**constants, **parameters})
 
-    def _read_rows(self, written: _AmongSql, places: int, keys: list[SqlValue]) -> list[tuple] | None:
+    def _read_rows(self, written: _AmongSql, sql: str, keys: list[SqlValue]) -> list[tuple] | None:
         """The rows one by one; None where other threads are in the way."""
-        cursor = self.driver.execute(written.as_rows[places], keys)
+        cursor = self.driver.execute(sql, keys)
         began = time.monotonic()
         rows = cursor.fetchmany(_FEW_ROWS)
         if _waits.notice(time.monotonic() - began):
             cursor.close()
             return None
         rows += cursor.fetchall()
-        return [changed_at(row, written.texts, from_sqlite) for row in rows] if written.texts else rows
+        # Nearly all texts are kept as texts.
+        if any(bytes in set(map(type, map(itemgetter(at), rows))) for at in written.texts):
+            return [changed_at(row, written.texts, from_sqlite) for row in rows]
+        return rows
 
-    def _read_json(self, written: _AmongSql, places: int, keys: list[SqlValue]) -> Iterable[tuple]:
-        answer: str = self.driver.execute(written.as_json[places], keys).fetchone()[0]
+    def _read_json(self, written: _AmongSql, sql: str, keys: list[SqlValue]) -> Iterable[tuple]:
+        answer: str = self.driver.execute(sql, keys).fetchone()[0]
         if answer == "[]":
             return ()
         columns = zip(*json.loads(answer), strict=True)
@@ -166,10 +181,9 @@ class _InsertSql:
 class _AmongSql:
     """An `Among` in SQLite's words, its answer as rows and as JSON."""
 
-    def __init__(self, among: Among) -> None:
+    def __init__(self, among: Among, wanted: ColumnElement[bool]) -> None:
         self.decoders = [_decoder(column) for column in among.columns]
         self.texts = among.texts
-        wanted = among.key.in_([literal_column(_ONE_KEY)])
         row = func.json_array(*(_as_json(column) for column in among.columns))
         as_json = select(func.json_group_array(row)).select_from(among.source).where(wanted, *among.conditions)
         as_rows = select(*among.columns).select_from(among.source).where(wanted, *among.conditions)
@@ -185,6 +199,7 @@ def _for_keys(written: _BySize, statement: Select[Any], count: int) -> str:
 
 _inserts: dict[Insert, _InsertSql] = {}
 _amongs: dict[Among, _AmongSql] = {}
+_spans: dict[Among, _AmongSql] = {}
 _plain: dict[ClauseElement, tuple[str, dict[str, Any]]] = {}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Dialect, Text, TypeDecorator
@@ -46,6 +48,11 @@ def are_plain(texts: Iterable[str]) -> bool:
     if together.isascii():
         return "\0" not in together
     return _UNKEPT.search(together) is None
+
+
+def texts_at(rows: Sequence[Sequence[Any]], places: Sequence[int]) -> Iterable[str]:
+    """The texts at some places of rows, without those that are empty or none."""
+    return chain.from_iterable(filter(None, map(itemgetter(at), rows)) for at in places)
 
 
 class KeptText(TypeDecorator[str]):

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import gc
+from bisect import bisect
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from redux.repo import Repo
 from redux_backends.backend import BentRecord, UnknownReference
-from redux_backends.exchange import RECORDS_AT_ONCE, RecordId, RecordKind, Records, in_groups
+from redux_backends.exchange import RecordId, RecordKind, Records, in_groups
 from redux_backends.records import ValueRecord
 from redux_valuestore.digest import Digest, digest_bytes
 from redux_valuestore.store import ValueMissing
 
 Tell = Callable[[RecordKind, int], None]
 """Told which kind is on its way, and how many records were looked at so far."""
+
+GROUP = 8_000
+"""How many records are brought over by one transaction; a value counts as several, for it may have its bytes."""
+_VALUE_COUNTS = 4
 
 _COPIES = 8
 """How many values of the store are on their way at once."""
@@ -90,13 +96,13 @@ class Transfer:
     def _wanted(self, roots: Sequence[RecordId] | None) -> Iterator[list[RecordId]]:
         """The ids of what is missing there, in order, in groups worth a transaction."""
         waiting: list[RecordId] = []
-        for group in in_groups(self._source.backend.iter_record_ids(roots)):
+        for group in in_groups(self._source.backend.iter_record_ids(roots), GROUP):
             self.moved.looked_at += len(group)
             self._tell(group[-1].kind, self.moved.looked_at)
             waiting += self._target.backend.missing_records(group)
-            if len(waiting) >= RECORDS_AT_ONCE:
-                yield waiting[:RECORDS_AT_ONCE]
-                waiting = waiting[RECORDS_AT_ONCE:]
+            while (enough := _how_many_go(waiting)) < len(waiting):
+                yield waiting[:enough]
+                waiting = waiting[enough:]
         if waiting:
             yield waiting
 
@@ -110,7 +116,7 @@ class Transfer:
             if not tries:
                 raise
             # A run goes on at the source: what was recorded since the ids were listed comes first.
-            for group in in_groups(self._source.backend.iter_record_ids(wanted)):
+            for group in in_groups(self._source.backend.iter_record_ids(wanted), GROUP):
                 late = self._target.backend.missing_records(group)
                 if late:
                     self._put_group(late, self._read(late), tries - 1)
@@ -151,6 +157,12 @@ class Transfer:
         except ValueMissing:
             return False
         return True
+
+
+def _how_many_go(waiting: Sequence[RecordId]) -> int:
+    """How many of those that wait, at least one, are worth a transaction."""
+    counted = accumulate(_VALUE_COUNTS if each.kind is RecordKind.VALUE else 1 for each in waiting)
+    return max(1, bisect(list(counted), GROUP))
 
 
 @contextmanager
