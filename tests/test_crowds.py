@@ -1,4 +1,4 @@
-"""Many processes write one SQLite file at once: nobody sees an error or waits for long, and each call is there once."""
+"""Many processes write one SQLite file at once: nobody sees an error, and each call is there once."""
 
 from __future__ import annotations
 
