@@ -12,6 +12,7 @@ import json
 import re
 import sys
 import tarfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,8 +84,9 @@ def hashes(records: dict[str, Lines]) -> Iterator[tuple[str, str]]:
         yield one["call"]["call_hash"], struct_hash("CallNode", *map(bytes.fromhex, of), below)
 
 
-if __name__ == "__main__":
-    found = read(sys.argv[1])
+def show(path: str) -> None:
+    """Print the calls of an archive, and what was checked."""
+    found = read(path)
     for told, made in hashes(found):
         assert told == made, f"{told} is not the hash of its parts"
     asked = {one["eval_hash"]: one for one in found.get("evaluations", [])}
@@ -96,3 +98,10 @@ if __name__ == "__main__":
         )
         print(f"{names[one['task_hash']]}({bound}) -> {shown[one['call']['result']]}")
     print("sound:", ", ".join(f"{len(lines)} {kind}" for kind, lines in found.items()))
+
+
+if __name__ == "__main__":
+    try:
+        show(sys.argv[1])
+    except (AssertionError, EOFError, KeyError, OSError, ValueError, tarfile.TarError, zlib.error) as error:
+        sys.exit(f"{sys.argv[1]} is not a sound archive: {type(error).__name__}: {error}")

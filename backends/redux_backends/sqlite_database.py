@@ -66,11 +66,12 @@ class _Opened:
 
 
 class SQLiteDatabase:
-    """One SQLite file, for this process and its threads."""
+    """One SQLite file, for this process and its threads; without `upgrades` an older one is read from a copy."""
 
-    def __init__(self, path: Path, mount_table: Path = MOUNT_TABLE) -> None:
+    def __init__(self, path: Path, mount_table: Path = MOUNT_TABLE, *, upgrades: bool = True) -> None:
         self.path = path
         self._mount_table = mount_table
+        self._upgrades = upgrades
         self._writing = RLock()
         self._reading = RLock()
         self._opened: _Opened | None = None
@@ -114,12 +115,21 @@ class SQLiteDatabase:
             )
 
     def _open(self) -> _Opened:
+        if not self._upgrades and self._is_older():
+            return self._open_to_read()
         try:
             return self._open_to_write()
         except (OSError, sqlite3.OperationalError) as error:
             if not (self.path.exists() and is_readonly(error)):
                 raise
         return self._open_to_read()
+
+    def _is_older(self) -> bool:
+        if not is_made(self.path):
+            return False
+        reader = connect_to_read(self.path)
+        reader.engine.dispose()
+        return reader.version.seen_by(current_version()) is Standing.OLDER
 
     def _open_to_write(self) -> _Opened:
         lock = FileLock(self.path.with_name(self.path.name + ".lock"))
@@ -188,10 +198,12 @@ class SQLiteDatabase:
             reader.engine.dispose()
             raise
         reader.engine.dispose()
-        self._notices.append(
-            f"{self.path} was written by an older redux and is read-only here; what it holds now is read from a copy, "
-            "and nothing is recorded"
+        why = (
+            "is read-only here; what it holds now is read from a copy, and nothing is recorded"
+            if self._upgrades
+            else "stays as it is; what it holds now is read from a copy"
         )
+        self._notices.append(f"{self.path} was written by an older redux and {why}")
         return _Opened(os.getpid(), copy, None, FileLock(None))
 
     # -- use ---------------------------------------------------------------------------------------

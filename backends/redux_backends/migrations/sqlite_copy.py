@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from redux_backends.backend import BackendOlder
+from redux_backends.migrations.revisions import see_the_way
 from redux_backends.migrations.sqlite_change import change_tables
 from redux_backends.sqlite_errors import remedy_of
 from redux_backends.sqlite_file import Connected, connect
@@ -18,8 +19,9 @@ from redux_backends.versions import Version
 def open_copy(path: Path, reader: Connected, to: Version) -> Connected:
     """A connection to a copy of what `reader` reads at `path`, upgraded, which goes with the connection.
 
-    Raises `BackendOlder` where there is no room for it.
+    Raises `BackendOlder` where there is no room for it, `UnknownVersion` where no way leads there.
     """
+    see_the_way(str(path), reader.version, to)
     try:
         with tempfile.TemporaryDirectory(prefix="redux-") as folder:
             # A file that is open stays until it is closed, though its name goes.
@@ -29,8 +31,8 @@ def open_copy(path: Path, reader: Connected, to: Version) -> Connected:
             str(path),
             reader.version,
             to,
-            f"it is read-only here, and no upgraded copy could be made in {tempfile.gettempdir()} "
-            f"({remedy_of(error)}); make it and its folder writable, and it is upgraded",
+            f"it is to be read without being changed, and no upgraded copy could be made in {tempfile.gettempdir()} "
+            f"({remedy_of(error)}); who may write it upgrades it by `redux db upgrade --db sqlite:///{path}`",
         ) from error
 
 
