@@ -26,6 +26,7 @@ from redux_backends.sqlite_file import (
     beside,
     build,
     connect,
+    connect_to_look,
     connect_to_read,
     is_made,
     read_version,
@@ -116,7 +117,7 @@ class SQLiteDatabase:
 
     def _open(self) -> _Opened:
         if not self._upgrades and self._is_older():
-            return self._open_to_read()
+            return self._open_copy()
         try:
             return self._open_to_write()
         except (OSError, sqlite3.OperationalError) as error:
@@ -127,7 +128,7 @@ class SQLiteDatabase:
     def _is_older(self) -> bool:
         if not is_made(self.path):
             return False
-        reader = connect_to_read(self.path)
+        reader = connect_to_look(self.path)
         reader.engine.dispose()
         return reader.version.seen_by(current_version()) is Standing.OLDER
 
@@ -191,13 +192,16 @@ class SQLiteDatabase:
             if standing is Standing.AHEAD:
                 self._notices.append(str(BackendNewer.to_write(str(self.path), reader.version, known)))
                 return _Opened(os.getpid(), reader, None, FileLock(None))
-            from redux_backends.migrations.sqlite_copy import open_copy  # noqa: PLC0415 - Alembic, for what is older
-
-            copy = open_copy(self.path, reader, known)
         except BaseException:
             reader.engine.dispose()
             raise
         reader.engine.dispose()
+        return self._open_copy()
+
+    def _open_copy(self) -> _Opened:
+        from redux_backends.migrations.sqlite_copy import open_copy  # noqa: PLC0415 - Alembic, for what is older
+
+        copy = open_copy(self.path, current_version())
         why = (
             "is read-only here; what it holds now is read from a copy, and nothing is recorded"
             if self._upgrades

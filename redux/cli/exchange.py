@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import TypeVar
 
 import click
@@ -29,7 +30,7 @@ from redux.exchange.others import (
     share_store,
 )
 from redux.exchange.transfer import Moved, Transfer
-from redux.settings.precedence import read_settings
+from redux.settings.precedence import needs_project, read_settings
 from redux_backends.exchange import RecordKind
 
 Command = TypeVar("Command", bound=Callable[..., int])
@@ -77,6 +78,7 @@ def pull(repo: str, what: Sequence[str], as_json: bool, dry_run: bool, **places:
 
 def _exchange(verb: str, where: Where, name: str, what: Sequence[str], as_json: bool, dry_run: bool) -> int:
     if verb == "pull" and not dry_run:
+        _see_that_it_is_known(name, where)
         make_project_if_needed(where)
     settings = read_settings(find_sources(where))
     here, there = location_of(settings), locate(named_repo(name, settings.repos))
@@ -89,6 +91,14 @@ def _exchange(verb: str, where: Where, name: str, what: Sequence[str], as_json: 
     if moved.lost:
         tell(_lost_text(moved))
     return DIFFERS if dry_run and moved.anything else 0
+
+
+def _see_that_it_is_known(name: str, where: Where) -> None:
+    """Raises UsageError for a name that nobody gave, before a .redux is made."""
+    sources = find_sources(where)
+    if needs_project(sources):
+        unwritten = replace(sources, flags=replace(sources.flags, database="sqlite:///:memory:"))
+        named_repo(name, read_settings(unwritten).repos)
 
 
 def _move(verb: str, name: str, here: Location, there: Location, what: Sequence[str], dry_run: bool) -> Moved:

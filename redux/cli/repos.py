@@ -63,7 +63,7 @@ def add(name: str, url: str, project: Path | None, **places: str | None) -> int:
 def _refuse_absent(there: Location) -> None:
     if there.file is not None and not there.file.parent.is_dir():
         raise DatabaseMissing(
-            there.file, f"the path, or that its disk is mounted: there is no folder {there.file.parent}"
+            there.file, f"the path, and that its disk is mounted: no folder {there.file.parent} is there"
         )
 
 

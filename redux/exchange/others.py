@@ -85,8 +85,8 @@ def _folder_of(other: OtherRepo) -> Path:
         )
     if not folder.is_dir():
         raise BackendUnavailable(
-            f"repository {other.name} is not there: no folder {folder}; see that its disk is mounted, or make it there "
-            "with `redux init`",
+            f"repository {other.name} is not there: no folder {folder}; see that its disk is mounted, or make it with "
+            f"`redux init {folder.parent if folder.name == PROJECT_FOLDER else folder}`",
             str(folder),
         )
     if folder.name != PROJECT_FOLDER and not any((folder / name).exists() for name in (PROJECT_FILE, DATABASE_FILE)):
