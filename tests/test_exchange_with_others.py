@@ -162,3 +162,14 @@ def test_the_reader_says_in_a_line_that_an_archive_is_cut(redux: Run):
         ran = subprocess.run([sys.executable, READER, name], capture_output=True, text=True)
         assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
         assert ran.stderr.startswith(f"{name} is not a sound archive: ")
+
+
+def test_the_newest_execution_a_file_and_a_task_are_ids_wherever_history_is_taken(redux: Run, tmp_path: Path):
+    version_2.make_sqlite(tmp_path / "redux.db")
+    there = ("--db", f"sqlite:///{tmp_path / 'redux.db'}", "--store", str(tmp_path / "values"))
+    assert "upgraded" in redux("archive", "save", "newest.tar", "-", *there)[1]
+    assert redux("archive", "save", "task.tar", "double", *there)[0].startswith("saved task.tar: ")
+    assert redux("archive", "save", "file.tar", "notes.txt", *there)[0].startswith("saved file.tar: ")
+    assert "  redux run --tag green=no flow.py main" in redux("archive", "list", "newest.tar")[0]
+    assert not redux("archive", "list", "task.tar")[0].count("flow.py"), "calls, and no executions"
+    assert redux("explain-miss", "-", *there) == redux("explain-miss", *there)
