@@ -84,15 +84,17 @@ def hashes(records: dict[str, Lines]) -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    found = read(sys.argv[1])
-    for told, made in hashes(found):
-        assert told == made, f"{told} is not the hash of its parts"
+    try:
+        found = read(sys.argv[1])
+        for told, made in hashes(found):
+            assert told == made, f"{told} is not the hash of its parts"
+    except (AssertionError, EOFError, KeyError, OSError, ValueError, tarfile.TarError) as error:
+        sys.exit(f"{sys.argv[1]} is not a sound archive: {type(error).__name__}: {error}")
     asked = {one["eval_hash"]: one for one in found.get("evaluations", [])}
     names = {task["hash"]: task["fullname"] for task in found.get("tasks", [])}
     shown = {one["value"]["hash"]: unmarked(one["value"]["preview"]) for one in found.get("values", [])}
     for one in found.get("calls", []):
-        bound = ", ".join(
-            f"{each['name']}={shown[each['value']]}" for each in asked[one["call"]["eval_hash"]]["arguments"]
-        )
+        given = asked[one["call"]["eval_hash"]]["arguments"]
+        bound = ", ".join(f"{each['name']}={shown[each['value']]}" for each in given)
         print(f"{names[one['task_hash']]}({bound}) -> {shown[one['call']['result']]}")
     print("sound:", ", ".join(f"{len(lines)} {kind}" for kind, lines in found.items()))

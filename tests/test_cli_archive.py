@@ -59,10 +59,11 @@ def redux(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now)  # so that `2 s ago` stays what it is
 
-    def run(*words: str) -> str:
+    def run(*words: str, made: Path | None = None) -> str:
         code = dispatch(words)
         said = capsys.readouterr()
-        assert (code, said.err) == (0, ""), said.err
+        told = "" if made is None else f"made {made}, where everything is kept\n"
+        assert (code, said.err) == (0, told), said.err
         return said.out
 
     return run
@@ -89,7 +90,7 @@ def test_every_view_of_a_history_is_the_same_where_it_was_loaded(
 def test_a_run_where_it_was_loaded_runs_nothing_again(redux: Run, project: Path, tmp_path: Path):
     redux("archive", "save", str(tmp_path / "all.tgz"))
     other = tmp_path / "other"
-    redux("archive", "load", str(tmp_path / "all.tgz"), "--project", str(other / ".redux"))
+    redux("archive", "load", str(tmp_path / "all.tgz"), "--project", str(other / ".redux"), made=other / ".redux")
     words = ["run", "--json", "--project", str(other / ".redux"), "flow.py", "many", "3"]
     done = subprocess.run([sys.executable, "-P", "-m", "redux", *words], cwd=project, capture_output=True, text=True)
     assert {task["fullname"]: task["ran"] for task in json.loads(done.stdout)["tasks"]} == {"many": 0, "twice": 0}
@@ -119,7 +120,7 @@ sound: 4 executions, 11 jobs, 10 calls, 7 tasks, 12 values, 8 tags, N of values,
   ID  WHEN  done      ME  redux run --quiet flow.py main in.txt
   ID  WHEN  done      ME  redux run --quiet flow.py main in.txt
 not checked; `redux archive check /all.tar` does that
-loaded /all.tar: new are 4 executions, 11 jobs, 10 calls, 7 tasks, 12 values, 8 tags, N of values, in T
+loaded /all.tar in T: new are 4 executions, 11 jobs, 10 calls, 7 tasks, 12 values, 8 tags, N of values
 nothing new in /all.tar: all of it is here already
 """
 
@@ -143,7 +144,8 @@ def test_what_it_says_for_programs(redux: Run, tmp_path: Path):
 
     saved = told("save", archive, "many")
     assert saved["schema"] == "redux.archive-save/1"
-    assert (saved["format"], saved["left_out"], saved["counts"]["tasks"]) == (1, 0, 1), "a task alone names no calls"
+    assert (saved["format"], saved["left_out"], saved["counts"]["tasks"]) == (1, 0, 2)
+    assert (saved["counts"]["calls"], saved["counts"]["jobs"]) == (4, 0), "a task's name stands for its calls"
     checked = told("check", archive)
     assert {**checked, "schema": saved["schema"], "left_out": 0} == {**saved, "checked": True}
     listed = told("list", archive)
@@ -165,7 +167,7 @@ def test_loading_makes_a_project_only_once_the_archive_was_checked(
     assert dispatch(("archive", "load", "../cut.tar")) == 4
     assert capsys.readouterr().err == "redux: ../cut.tar: it is cut short; get it anew from where it comes from\n"
     assert list((tmp_path / "fresh").iterdir()) == []
-    redux("archive", "load", "../all.tar")
+    redux("archive", "load", "../all.tar", made=tmp_path / "fresh" / ".redux")
     assert (tmp_path / "fresh" / ".redux" / "redux.db").exists()
     assert "redux run --quiet flow.py many 3" in redux("log")
 

@@ -60,9 +60,7 @@ print(json.dumps({"codes": codes, "longest": longest, "seconds": time.monotonic(
     [pytest.param(12, 20, id="some"), pytest.param(64, 200, id="many", marks=pytest.mark.faults)],
 )
 @pytest.mark.timeout(900)
-def test_a_crowd_of_writers_sees_no_error_and_loses_nothing(
-    tmp_path: Path, processes: int, transactions: int
-) -> None:
+def test_a_crowd_of_writers_sees_no_error_and_loses_nothing(tmp_path: Path, processes: int, transactions: int) -> None:
     path = tmp_path / "redux.db"
     words = [sys.executable, "-W", "error", "-c", CROWD, str(path), str(processes), str(transactions)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=600)

@@ -46,16 +46,22 @@ COMMANDS = (
     ("pull", "teem"),
     ("repo", "rm", "teem"),
     ("repo", "add", "home", ".redux"),
-    ("push", "home"),
+    ("repo", "add", "home", "."),
+    ("repo", "add", "team2", "empty"),
+    ("repo", "add", "team2", "other/redux.db"),
     ("repo", "add", "older", "sqlite:///older/redux.db"),
     ("pull", "older"),
     ("repo", "add", "newer", "sqlite:///newer/redux.db"),
     ("push", "newer"),
     ("repo", "add", "none", "sqlite:///none/redux.db"),
-    ("pull", "none"),
-    ("push", "none"),
     ("repo", "add", "other", "sqlite:///other/redux.db"),
     ("pull", "other", "zzzz"),
+    ("pull", "other", "fff"),
+    ("push", "other", "ffff"),
+    ("push", "older"),
+    ("archive", "save", "-"),
+    ("archive", "save", "history.zip"),
+    ("archive", "save", "history.tar", "ffff"),
     ("pull", "other", "0000"),
     ("pull", "other", "sample.ad"),
     ("pull", "bent"),
@@ -73,6 +79,7 @@ def test_every_command_that_cannot_be_done_says_why_in_one_line(
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)
     assert dispatch(["init"]) == 0
+    (tmp_path / "empty").mkdir()
     database(tmp_path / ".redux/redux.db")
     database(tmp_path / "other/redux.db")
     database(tmp_path / "bent/redux.db", of="two")

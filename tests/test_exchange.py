@@ -384,7 +384,9 @@ def test_ids_and_names_of_tasks_choose_what_goes(project: Path, redux: Callable[
     laptop = beside(project, "laptop")
     redux("repo", "add", "laptop", str(laptop.store.parent.parent))
     failed = latest(here(project))
-    assert redux("push", "laptop", "exchanged.leaf") == "pushed to laptop: 1 task (0 bytes)\n"
+    assert redux("push", "laptop", "exchanged.leaf").startswith("pushed to laptop: 4 calls, 5 values, 1 task, 4 eval")
+    with closing(laptop.open()) as repo:
+        assert not repo.backend.executions(1), "the calls alone are wanted there"
     would = redux("push", "laptop", failed[:8], "--dry-run", code=3)
     assert would.startswith("would push to laptop: 1 execution, 2 jobs, 2 calls")
     told = json.loads(redux("push", "laptop", failed[:8], "--json"))
@@ -398,14 +400,17 @@ def test_repositories_are_named_in_the_settings_and_passwords_not_shown(project:
     settings = project / ".redux/redux.toml"
     before = settings.read_text()
     assert "git sees" in redux("repo", "add", "team", "postgresql://me:secret@host/x", "--store", "s3://bucket/redux")
-    redux("repo", "add", "laptop", ".redux")
+    beside(project, "laptop")
+    told = redux("repo", "add", "laptop", "../laptop")
+    assert told == f"laptop is {project.parent / 'laptop'} from now on\n"
     shown = redux("repo", "list")
     assert shown == (
-        f"laptop  {project / '.redux'}\nteam    postgresql://me:…@host/x  (large values in s3://bucket/redux)\n"
+        f"laptop  {project.parent / 'laptop'}\nteam    postgresql://me:…@host/x  (large values in s3://bucket/redux)\n"
     )
     assert "secret" not in redux("repo", "list", "--json") + redux("config")
     redux("repo", "rm", "team")
-    redux("repo", "rm", "laptop")
+    told = redux("repo", "rm", "laptop")
+    assert told == "laptop is the name of no repository any more; the records there stay\n"
     assert settings.read_text() == before
     assert redux("repo", "list").startswith("no repository has a name here")
 

@@ -301,28 +301,30 @@ class SqlBackend(Backend):
 class SQLiteBackend(SqlBackend):
     """Records in the SQLite file at `path`, on a local disk.
 
-    `mount_table` is the file that says which file systems are mounted where: those of networks are refused.
+    `mount_table` is the file that says which file systems are mounted where: those of networks are refused. Without
+    `upgrades` an older file stays as it is, and is read from a copy.
     """
 
     _database: SQLiteDatabase
 
-    def __init__(self, path: str | Path, mount_table: Path = MOUNT_TABLE) -> None:
+    def __init__(self, path: str | Path, mount_table: Path = MOUNT_TABLE, *, upgrades: bool = True) -> None:
         self.path = Path(path).absolute()
         lines = self.path.with_name(self.path.name + ".lines")
-        super().__init__(SQLiteDatabase(self.path, mount_table), Claims(lines))
+        super().__init__(SQLiteDatabase(self.path, mount_table, upgrades=upgrades), Claims(lines))
 
 
-def open_backend(url: str, password_command: str | None = None) -> Backend:
+def open_backend(url: str, password_command: str | None = None, *, upgrades: bool = True) -> Backend:
     """The backend at a database URL, `url`: `sqlite:///path.db` or `postgresql://user@host/name`; not loaded yet.
 
     `sqlite:///:memory:` is a memory of this process's own. Where a URL has no password, `password_command` is run for
-    each connection to a server, and gives it. Raises `UnknownDatabase` where no backend knows such URLs,
-    `MissingDriver` where what it needs is not installed.
+    each connection to a server, and gives it. Without `upgrades` an older SQLite file is read from a copy.
+
+    Raises `UnknownDatabase` where no backend knows such URLs, `MissingDriver` where what it needs is not installed.
     """
     if url == _IN_MEMORY:
         return MemoryBackend()
     if url.startswith(SQLITE) and len(url) > len(SQLITE):
-        return SQLiteBackend(file_of(url))
+        return SQLiteBackend(file_of(url), upgrades=upgrades)
     if url.startswith(_POSTGRES):
         return _open_postgres(url, password_command)
     raise UnknownDatabase(

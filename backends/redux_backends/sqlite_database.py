@@ -26,6 +26,7 @@ from redux_backends.sqlite_file import (
     beside,
     build,
     connect,
+    connect_to_look,
     connect_to_read,
     is_made,
     read_version,
@@ -66,11 +67,12 @@ class _Opened:
 
 
 class SQLiteDatabase:
-    """One SQLite file, for this process and its threads."""
+    """One SQLite file, for this process and its threads; without `upgrades` an older one is read from a copy."""
 
-    def __init__(self, path: Path, mount_table: Path = MOUNT_TABLE) -> None:
+    def __init__(self, path: Path, mount_table: Path = MOUNT_TABLE, *, upgrades: bool = True) -> None:
         self.path = path
         self._mount_table = mount_table
+        self._upgrades = upgrades
         self._writing = RLock()
         self._reading = RLock()
         self._opened: _Opened | None = None
@@ -114,12 +116,21 @@ class SQLiteDatabase:
             )
 
     def _open(self) -> _Opened:
+        if not self._upgrades and self._is_older():
+            return self._open_copy()
         try:
             return self._open_to_write()
         except (OSError, sqlite3.OperationalError) as error:
             if not (self.path.exists() and is_readonly(error)):
                 raise
         return self._open_to_read()
+
+    def _is_older(self) -> bool:
+        if not is_made(self.path):
+            return False
+        reader = connect_to_look(self.path)
+        reader.engine.dispose()
+        return reader.version.seen_by(current_version()) is Standing.OLDER
 
     def _open_to_write(self) -> _Opened:
         lock = FileLock(self.path.with_name(self.path.name + ".lock"))
@@ -181,17 +192,22 @@ class SQLiteDatabase:
             if standing is Standing.AHEAD:
                 self._notices.append(str(BackendNewer.to_write(str(self.path), reader.version, known)))
                 return _Opened(os.getpid(), reader, None, FileLock(None))
-            from redux_backends.migrations.sqlite_copy import open_copy  # noqa: PLC0415 - Alembic, for what is older
-
-            copy = open_copy(self.path, reader, known)
         except BaseException:
             reader.engine.dispose()
             raise
         reader.engine.dispose()
-        self._notices.append(
-            f"{self.path} was written by an older redux and is read-only here; what it holds now is read from a copy, "
-            "and nothing is recorded"
+        return self._open_copy()
+
+    def _open_copy(self) -> _Opened:
+        from redux_backends.migrations.sqlite_copy import open_copy  # noqa: PLC0415 - Alembic, for what is older
+
+        copy = open_copy(self.path, current_version())
+        why = (
+            "is read-only here; what it holds now is read from a copy, and nothing is recorded"
+            if self._upgrades
+            else "stays as it is; what it holds now is read from a copy"
         )
+        self._notices.append(f"{self.path} was written by an older redux and {why}")
         return _Opened(os.getpid(), copy, None, FileLock(None))
 
     # -- use ---------------------------------------------------------------------------------------

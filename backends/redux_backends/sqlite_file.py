@@ -103,6 +103,12 @@ def connect_to_read(path: Path) -> Connected:
         return connect(path, "immutable=1", SETTINGS[1:])
 
 
+def connect_to_look(path: Path) -> Connected:
+    """A connection for a moment, which makes no files beside the database where nobody has it open."""
+    (log,) = beside(path, "-wal")
+    return connect_to_read(path) if log.exists() else connect(path, "immutable=1", SETTINGS[1:])
+
+
 def read_version(driver: sqlite3.Connection, path: Path) -> Version:
     """The version in the header. Raises `BackendCorrupt` for a file that is not redux's."""
     (application,) = driver.execute("PRAGMA application_id").fetchone()

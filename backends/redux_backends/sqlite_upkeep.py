@@ -14,7 +14,7 @@ from redux_backends.mounts import MOUNT_TABLE, network_filesystem
 from redux_backends.progress import Tell, say_nothing
 from redux_backends.schema import current_version
 from redux_backends.sqlite_errors import explained
-from redux_backends.sqlite_file import beside, connect_to_read, is_made
+from redux_backends.sqlite_file import beside, connect_to_look, connect_to_read, is_made
 from redux_backends.versions import Version
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class SQLiteUpkeep(Upkeep):
         with explained(self._path):
             if not is_made(self._path):
                 return None
-            reader = connect_to_read(self._path)
+            reader = connect_to_look(self._path)
             reader.engine.dispose()
             return reader.version
 

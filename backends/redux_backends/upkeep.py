@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from redux_backends.backend import UnknownDatabase
+from redux_backends.backend import BackendOlder, UnknownDatabase
 from redux_backends.database_info import Upkeep
+from redux_backends.schema import current_version
 from redux_backends.sql import open_backend
 from redux_backends.sqlite_upkeep import SQLiteUpkeep
 from redux_backends.urls import SQLITE, file_of, needs_psycopg, without_password
-from redux_backends.versions import Version
+from redux_backends.versions import Standing, Version
 
 if TYPE_CHECKING:
     from redux_backends.migrations.revisions import Revision
@@ -34,6 +35,21 @@ def upkeep_of(url: str, password_command: str | None = None) -> Upkeep:
         "--db, as in sqlite:////path/redux.db or postgresql://user@host/name",
         without_password(url),
     )
+
+
+def refuse_older(url: str, password_command: str | None, todo: str) -> Version | None:
+    """The version of the tables at a URL, None where there are none yet, if it is not older than this redux's.
+
+    Raises `BackendOlder` with `todo`, `UnknownVersion`, and what looking at a database raises.
+    """
+    found, known = upkeep_of(url, password_command).version(), current_version()
+    if found is not None and found.seen_by(known) is Standing.OLDER:
+        from redux_backends.migrations.revisions import see_the_way  # noqa: PLC0415 - Alembic
+
+        place = without_password(url).removeprefix("sqlite:///")
+        see_the_way(place, found, known)
+        raise BackendOlder.of(place, found, known, todo)
+    return found
 
 
 def known_versions() -> Sequence[Revision]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -16,15 +17,48 @@ from redux.archive.loading import Loaded, load_checked
 from redux.archive.reading import check, read_executions
 from redux.archive.saving import Saved
 from redux.archive.saving import save as save_archive
-from redux.cli.exchange import roots_of
+from redux.cli.interrupted import says_if_interrupted
+from redux.cli.naming import roots_of
 from redux.cli.output import line_width, show
 from redux.cli.passing_line import passing_count
-from redux.cli.render import DIGITS, cut, dim, show_moment, show_seconds, show_size, show_status, strong, to_json
+from redux.cli.render import (
+    DIGITS,
+    cut,
+    dim,
+    show_command,
+    show_moment,
+    show_seconds,
+    show_size,
+    show_status,
+    strong,
+    to_json,
+)
 from redux.cli.storage import open_to_read, open_to_write
 from redux.cli.surroundings import Where, where_options
+from redux.errors import UsageError
 from redux_backends.records import Execution
 
 _SHOWN = 20
+_OTHER_FORMS = frozenset(
+    (
+        ".zip",
+        ".xz",
+        ".txz",
+        ".bz2",
+        ".tbz",
+        ".tbz2",
+        ".zst",
+        ".tzst",
+        ".lz4",
+        ".br",
+        ".7z",
+        ".rar",
+        ".db",
+        ".json",
+        ".jsonl",
+    )
+)
+_SO_FAR = "what was loaded by now is recorded, and the same command goes on from there"
 _NAME = 30
 """characters of a name that somebody else gave"""
 _TOLD = ("executions", "jobs", "calls", "tasks", "values", "tags")
@@ -48,16 +82,22 @@ def archive() -> None:
 @_json
 @where_options
 def save(file: str, ids: Sequence[str], force: bool, as_json: bool, **places: str | None) -> int:
-    """Save history as FILE: all of it, or what is at and below the IDs that `redux log` shows, or tasks by name.
+    """Save history as FILE: all of it, or what is at and below the IDs that `redux log` shows.
 
-    As ID, - is the newest execution. A name that ends in .gz or .tgz makes it packed. The same history gives the same
-    file. FILE is whole or not there.
+    As ID, - is the newest execution, the name of a task all its finished calls, and a file the job that made it.
+
+    FILE is a tar file; a name that ends in .gz or .tgz makes it packed. The same history gives the same file. FILE is
+    whole or not there.
     """
     began = time.monotonic()
+    _see_to_name(file)
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
-        roots = [root for id in ids for root in roots_of(repo.backend, id)] if ids else None
-        with passing_count() as tell:
+        roots = [root for id in ids for root in roots_of(repo.backend, id, "here")] if ids else None
+        with (
+            passing_count() as tell,
+            says_if_interrupted(lambda: "nothing was saved, for a file is whole or not there"),
+        ):
             saved = save_archive(repo, file, roots, force=force, tell=tell)
     finally:
         repo.close()
@@ -80,10 +120,12 @@ def load(file: str, as_json: bool, **places: str | None) -> int:
     """
     began = time.monotonic()
     with closing(ArchiveFile(file)) as opened, passing_count() as tell:
-        checked = check(opened, tell)
+        with says_if_interrupted(lambda: "nothing of it was recorded, for it was still being checked"):
+            checked = check(opened, tell)
         repo = open_to_write(Where(**places))  # pyright: ignore[reportArgumentType] - the flags of where_options
         try:
-            loaded = load_checked(repo, opened, checked, tell)
+            with says_if_interrupted(lambda: _SO_FAR):
+                loaded = load_checked(repo, opened, checked, tell)
         finally:
             repo.close()
     show(
@@ -134,6 +176,17 @@ def _data(file: str, manifest: Manifest, sum: str) -> dict[str, object]:
     }
 
 
+def _see_to_name(file: str) -> None:
+    """Raises UsageError for a name that tells people, and programs, of another form than a tar file's."""
+    if file == "-":
+        raise UsageError("an archive is saved as a file, not to standard output: give a name, such as history.tar")
+    ending = os.path.splitext(file)[1].lower()
+    if ending in _OTHER_FORMS:
+        raise UsageError(
+            f"{file}: an archive is a tar file, not {ending}; end its name in .tar, or .tar.gz to have it packed"
+        )
+
+
 def _counts(counts: Counts) -> dict[str, int]:
     return {name: getattr(counts, name) for name in counts.__dataclass_fields__}
 
@@ -166,8 +219,10 @@ def _loaded_text(file: str, loaded: Loaded, seconds: float) -> list[str]:
     if not any(_counts(loaded.new).values()):
         return [f"{strong('nothing new')} in {file}: all of it is here already"]
     size = f", {show_size(loaded.bytes)} of values" if loaded.bytes else ""
+    had = loaded.checked.manifest.counts
+    rest = "" if loaded.new == had else f", of {_what(had)}; the others are here already"
     return [
-        f"{strong('loaded')} {file}: new are {_what(loaded.new)}{size}, in {show_seconds(seconds)}",
+        f"{strong('loaded')} {file} in {show_seconds(seconds)}: new are {_what(loaded.new)}{size}{rest}",
         *_gone_text(loaded.checked.manifest),
     ]
 
@@ -186,7 +241,7 @@ def _list_text(file: str, manifest: Manifest, executions: Sequence[Execution], w
     lines = [f"{_what(manifest.counts)}, {size} of values, saved by redux {cut(manifest.redux, _NAME)}"]
     for one in executions[:_SHOWN]:
         line = f"  {one.id.hex()[:DIGITS]}  {show_moment(one.started)}  {show_status(one.status, 8)}"
-        lines.append(f"{line}  {cut(one.user, _NAME)}  {cut(' '.join(one.argv), max(width - 50, 30))}")
+        lines.append(f"{line}  {cut(one.user, _NAME)}  {cut(show_command(one), max(width - 50, 30))}")
     if len(executions) > _SHOWN:
         lines.append(dim(f"  and {len(executions) - _SHOWN:,} more; --json has them"))
     return [*lines, *_gone_text(manifest), dim(f"not checked; `redux archive check {file}` does that")]

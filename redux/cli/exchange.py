@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import TypeVar
 
 import click
 
-from redux.cli import lookup
+from redux.cli.interrupted import says_if_interrupted
 from redux.cli.main import DIFFERS
-from redux.cli.naming import NEWEST, newest
+from redux.cli.naming import roots_of
 from redux.cli.output import show, tell
 from redux.cli.passing_line import passing_line
 from redux.cli.render import show_count, show_size, to_json
-from redux.cli.storage import notices_in_a_line
+from redux.cli.storage import make_project_if_needed, notices_in_a_line
 from redux.cli.surroundings import Where, find_sources, where_options
-from redux.errors import UnknownId
 from redux.exchange.others import (
     Location,
     locate,
     location_of,
     named_repo,
+    open_theirs_to_write,
     open_to_read,
     open_to_rehearse,
     open_to_write,
@@ -29,9 +30,8 @@ from redux.exchange.others import (
     share_store,
 )
 from redux.exchange.transfer import Moved, Transfer
-from redux.settings.precedence import read_settings
-from redux_backends.backend import Backend
-from redux_backends.exchange import RecordId, RecordKind
+from redux.settings.precedence import needs_project, read_settings
+from redux_backends.exchange import RecordKind
 
 Command = TypeVar("Command", bound=Callable[..., int])
 
@@ -55,9 +55,10 @@ def _exchange_options(command: Command) -> Command:
 @click.command(short_help="Bring records to another repository.")
 @_exchange_options
 def push(repo: str, what: Sequence[str], as_json: bool, dry_run: bool, **places: str | None) -> int:
-    """Bring to REPO what it has not: all, or what is at and below the IDs that `redux log` shows, or tasks by name.
+    """Bring to REPO what it has not: all, or what is at and below the IDs that `redux log` shows.
 
-    As ID, - is the newest execution. Records go in groups, each after what it names. What was stopped is finished by
+    As ID, - is the newest execution, the name of a task all its finished calls, so that they are reused there, and a
+    file the job that made it. Records go in groups, each after what it names. What was stopped is finished by
     the next push.
     """
     return _exchange("push", Where(**places), repo, what, as_json, dry_run)  # pyright: ignore[reportArgumentType] - as declared
@@ -66,20 +67,23 @@ def push(repo: str, what: Sequence[str], as_json: bool, dry_run: bool, **places:
 @click.command(short_help="Bring records from another repository.")
 @_exchange_options
 def pull(repo: str, what: Sequence[str], as_json: bool, dry_run: bool, **places: str | None) -> int:
-    """Bring from REPO what is not here: all, or what is at and below the IDs that its log shows, or tasks by name.
+    """Bring from REPO what is not here: all, or what is at and below the IDs that its log shows.
 
-    As ID, - is the newest execution there. Records come in groups, each after what it names. What was stopped is
-    finished by the next pull.
+    As ID, - is the newest execution there, the name of a task all its finished calls, so that they are reused here, and
+    a file the job that made it. Records come in groups, each after what it names. What was stopped is finished by the
+    next pull.
     """
     return _exchange("pull", Where(**places), repo, what, as_json, dry_run)  # pyright: ignore[reportArgumentType] - as declared
 
 
 def _exchange(verb: str, where: Where, name: str, what: Sequence[str], as_json: bool, dry_run: bool) -> int:
+    if verb == "pull" and not dry_run:
+        _see_that_it_is_known(name, where)
+        make_project_if_needed(where)
     settings = read_settings(find_sources(where))
     here, there = location_of(settings), locate(named_repo(name, settings.repos))
     refuse_itself(name, here, there)
-    source, target = (here, there) if verb == "push" else (there, here)
-    moved = _move(verb, source, target, what, dry_run)
+    moved = _move(verb, name, here, there, what, dry_run)
     if as_json:
         show(to_json(verb, _as_data(name, moved, dry_run)))
     else:
@@ -89,36 +93,36 @@ def _exchange(verb: str, where: Where, name: str, what: Sequence[str], as_json: 
     return DIFFERS if dry_run and moved.anything else 0
 
 
-def _move(verb: str, source: Location, target: Location, what: Sequence[str], dry_run: bool) -> Moved:
+def _see_that_it_is_known(name: str, where: Where) -> None:
+    """Raises UsageError for a name that nobody gave, before a .redux is made."""
+    sources = find_sources(where)
+    if needs_project(sources):
+        unwritten = replace(sources, flags=replace(sources.flags, database="sqlite:///:memory:"))
+        named_repo(name, read_settings(unwritten).repos)
+
+
+def _move(verb: str, name: str, here: Location, there: Location, what: Sequence[str], dry_run: bool) -> Moved:
+    pushes = verb == "push"
+    source, target = (here, there) if pushes else (there, here)
+    open_target = open_to_rehearse if dry_run else open_theirs_to_write if pushes else open_to_write
     with (
         notices_in_a_line(),
         closing(open_to_read(source)) as giving,
-        closing(open_to_rehearse(target) if dry_run else open_to_write(target)) as taking,
+        closing(open_target(target)) as taking,
         passing_line() as tell_line,
     ):
-        roots = [root for word in what for root in roots_of(giving.backend, word)] if what else None
+        place = "here" if pushes else f"in {name}"
+        roots = [root for word in what for root in roots_of(giving.backend, word, place)] if what else None
         transfer = Transfer(
             giving,
             taking,
             one_store=share_store(source, target),
             tell=lambda kind, looked_at: tell_line(f"{verb}ing {kind.plural}, {looked_at:,} records looked at"),
         )
-        return transfer.rehearse(roots) if dry_run else transfer.run(roots)
-
-
-def roots_of(backend: Backend, word: str) -> list[RecordId]:
-    """The records that a word stands for: the newest execution, that of an id, or all versions of a task by its name.
-
-    Raises UnknownId, AmbiguousId.
-    """
-    found = newest(backend) if word == NEWEST else lookup.resolve(backend, word)
-    if found is not None:
-        return [RecordId(RecordKind[found.kind.upper()], found.id)]
-    try:
-        name = lookup.task_named(backend, word)
-    except UnknownId as error:
-        raise UnknownId(f"{word!r} starts no id there; {error}", word) from None
-    return [RecordId(RecordKind.TASK, hash) for hash in backend.known_tasks([name])[name]]
+        if dry_run:
+            return transfer.rehearse(roots)
+        with says_if_interrupted(lambda: _so_far(verb, name, transfer.moved)):
+            return transfer.run(roots)
 
 
 # -- text --------------------------------------------------------------------------------------------
@@ -126,12 +130,20 @@ def roots_of(backend: Backend, word: str) -> list[RecordId]:
 
 def _summary(verb: str, name: str, moved: Moved, dry_run: bool) -> str:
     towards = "to" if verb == "push" else "from"
+    if not moved.looked_at:
+        return "nothing is recorded here yet" if verb == "push" else f"{name} has no records yet"
     if not moved.anything:
         return f"{name} has all of it already" if verb == "push" else f"{name} has nothing that is not here"
     counts = [show_count(moved.records[kind], kind.singular) for kind in _ORDER if moved.records[kind]]
     done = f"would {verb}" if dry_run else f"{verb}ed"
     large = f", {show_count(moved.stored, 'large value')}" if moved.stored else ""
     return f"{done} {towards} {name}: {', '.join(counts)} ({show_size(moved.bytes)}{large})"
+
+
+def _so_far(verb: str, name: str, moved: Moved) -> str:
+    came = show_count(moved.records.total(), "record")
+    towards = f"went to {name}" if verb == "push" else f"came from {name}"
+    return f"{came} {towards} by now, and the same command goes on from there"
 
 
 def _lost_text(moved: Moved) -> str:

@@ -20,7 +20,7 @@ from redux.cli.output import is_terminal, show, stdout_to_stderr, tell, whole_wi
 from redux.cli.progress import live_progress
 from redux.cli.render import TaskRow, rows_of, to_json
 from redux.cli.status import regular_status
-from redux.cli.storage import RunStorage, open_to_run
+from redux.cli.storage import RunStorage, made_text, open_to_run
 from redux.cli.summary import (
     describe_failure,
     describe_run,
@@ -72,7 +72,7 @@ def run_order(order: Order, shown: Shown) -> int:
     """Run a task to its end, print what became of it, and give the exit code."""
     storage = open_to_run(order.where, order.flags, order.about.setup)
     if storage.made is not None and not shown.quiet:
-        tell(f"made {storage.made}, where everything is kept")
+        tell(made_text(storage.made))
     if storage.trouble is not None:
         tell(f"redux: nothing of this run will be kept: {storage.trouble}")
     allow_pickle(storage.settings.pickle == "allow")

@@ -7,6 +7,8 @@ import sys
 import click
 
 from redux.cli import lookup
+from redux.cli.naming import NEWEST
+from redux.cli.naming import newest as newest_of
 from redux.cli.output import line_width, show
 from redux.cli.page_text import cause_details, causes_text
 from redux.cli.render import STATUS_WORDS, indent, short, show_call, show_command, show_outcome, strong, to_json
@@ -41,7 +43,7 @@ def _explain(backend: Backend, what: str | None, as_json: bool) -> list[str] | s
         if not newest:
             raise UsageError("nothing was run here yet, so nothing missed; `redux run FILE TASK` runs a task")
         return _explain_execution(backend, newest[0], as_json)
-    found = lookup.resolve(backend, what)
+    found = newest_of(backend) if what == NEWEST else lookup.resolve(backend, what)
     if found is not None and found.kind == "execution":
         return _explain_execution(backend, lookup.execution_of(backend, found), as_json)
     if found is not None and found.kind == "job":

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from redux.cli.interrupted import says_if_interrupted
 from redux.cli.output import show
 from redux.cli.passing_line import passing_count
 from redux.cli.render import show_count, show_seconds, strong, to_json
@@ -16,6 +17,8 @@ from redux.redun.importing import import_redun, open_redun
 from redux.redun.taking import Counts
 
 _KINDS = ("executions", "jobs", "calls", "values", "tasks", "tags", "handles")
+
+_SO_FAR = "what came so far is recorded, and the same command goes on from there"
 
 
 @click.command("import-redun", short_help="Take over the history in a redun database.")
@@ -33,7 +36,7 @@ def import_redun_command(redun_db: str, value_store: str | None, as_json: bool, 
     with open_redun(redun_db, value_store) as redun:
         repo = open_to_write(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
         try:
-            with passing_count("taking over") as tell:
+            with passing_count("taking over") as tell, says_if_interrupted(lambda: _SO_FAR):
                 counts = import_redun(redun, repo, tell)
         finally:
             repo.close()

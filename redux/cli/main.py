@@ -101,8 +101,10 @@ def dispatch(words: Sequence[str]) -> int:
     except click.UsageError as error:
         _complain(_usage_line(error))
         return 2
-    except (KeyboardInterrupt, click.Abort):
-        _complain("interrupted")
+    except (KeyboardInterrupt, click.Abort) as stop:
+        from redux.cli.interrupted import notes_of
+
+        _complain("; ".join(("interrupted", *notes_of(stop))))
         return INTERRUPTED
     except BrokenPipeError:
         raise

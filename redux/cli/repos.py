@@ -8,12 +8,13 @@ import click
 
 from redux.cli.output import show, tell
 from redux.cli.render import to_json
+from redux.cli.storage import make_project_if_needed
 from redux.cli.surroundings import Where, find_sources, where_options
-from redux.errors import UsageError
-from redux.exchange.others import locate
+from redux.errors import DatabaseMissing, UsageError
+from redux.exchange.others import Location, locate, location_of, refuse_itself
 from redux.settings.folder import PROJECT_FILE
 from redux.settings.layers import OtherRepo, Settings
-from redux.settings.precedence import read_settings
+from redux.settings.precedence import needs_project, read_settings
 from redux.settings.repo_list import add_repo, check_name, remove_repo
 from redux.settings.source import absolute_location, absolute_url
 from redux_backends.sql import open_backend
@@ -37,9 +38,10 @@ def add(name: str, url: str, project: Path | None, **places: str | None) -> int:
     """
     database, store = places["database"], places["store"]
     _refuse_database(database)
-    folder = Path.cwd()
-    file = _file_of(read_settings(find_sources(Where(None, None, project))))
-    check_name(file, name)
+    folder, where = Path.cwd(), Where(None, None, project)
+    sources = find_sources(where)
+    made_first = needs_project(sources)
+    check_name(folder / PROJECT_FILE if made_first else _file_of(read_settings(sources)), name)
     if "://" in url:
         open_backend(url)  # whether such URLs are known, without connecting
     other = OtherRepo(
@@ -47,13 +49,32 @@ def add(name: str, url: str, project: Path | None, **places: str | None) -> int:
         absolute_location(absolute_url(url, folder), folder),
         None if store is None else absolute_location(store, folder),
     )
-    locate(other)
+    there = locate(other)
+    _refuse_absent(there)
+    make_project_if_needed(where)
+    settings = read_settings(sources)
+    refuse_itself(name, location_of(settings), there)
+    file = _file_of(settings)
     add_repo(file, other)
-    if without_password(url) != url:
-        tell(
-            f"note: the password is now in {file}, which git sees; PGPASSWORD, ~/.pgpass or a service file keep it out"
-        )
+    tell(f"{name} is {without_password(other.url)} from now on{_note_on(url, file)}{_to_be_made(there)}")
     return 0
+
+
+def _refuse_absent(there: Location) -> None:
+    if there.file is not None and not there.file.parent.is_dir():
+        raise DatabaseMissing(
+            there.file, f"the path, and that its disk is mounted: no folder {there.file.parent} is there"
+        )
+
+
+def _note_on(url: str, file: Path) -> str:
+    if without_password(url) == url:
+        return ""
+    return f"; the password is now in {file}, which git sees; PGPASSWORD, ~/.pgpass or a service file keep it out"
+
+
+def _to_be_made(there: Location) -> str:
+    return "; there is no database yet: the first push makes it" if there.file and not there.file.exists() else ""
 
 
 def _refuse_database(database: str | None) -> None:
@@ -96,4 +117,5 @@ def rm(name: str, **places: str | None) -> int:
     """Forget the name of a repository; its records stay where they are."""
     settings = read_settings(find_sources(Where(**places)))  # pyright: ignore[reportArgumentType] - as declared
     remove_repo(_file_of(settings), name, [each.name for each in settings.repos])
+    tell(f"{name} is the name of no repository any more; the records there stay")
     return 0

@@ -60,9 +60,20 @@ def open_to_write(where: Where) -> Repo:
 
     Raises `ProjectUnwritable` and what opening raises: there is nothing to go on with then.
     """
-    sources = find_sources(where)
-    prepare_run(sources)
-    return _open(read_settings(sources))
+    make_project_if_needed(where)
+    return _open(read_settings(find_sources(where)))
+
+
+def make_project_if_needed(where: Where) -> None:
+    """Make a .redux, and say so, where nothing says where to write. Raises `ProjectRefused`, `ProjectUnwritable`."""
+    made = prepare_run(find_sources(where))
+    if made is not None:
+        tell(made_text(made))
+
+
+def made_text(made: Path) -> str:
+    """What is said of a .redux that was made."""
+    return f"made {made}, where everything is kept"
 
 
 def settings_with_database(where: Where) -> Settings:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from redux.errors import BackendUnavailable, DatabaseMissing, UsageError, nearest
 from redux.repo import Repo, open_repo
-from redux.settings.folder import DATABASE_FILE, PROJECT_FOLDER, STORE_FOLDER
+from redux.settings.folder import DATABASE_FILE, PROJECT_FILE, PROJECT_FOLDER, STORE_FOLDER
 from redux.settings.layers import DEFAULT_INLINE_LIMIT, OtherRepo, Settings, Sources
 from redux.settings.precedence import read_settings
 from redux_backends.memory import MemoryBackend
+from redux_backends.upkeep import refuse_older
 from redux_backends.urls import without_password
+from redux_backends.versions import Version
 from redux_valuestore.sharded import open_store
 from redux_valuestore.store import MemoryStore
 
@@ -64,42 +67,105 @@ def locate(other: OtherRepo) -> Location:
                 f"or [repos.{other.name}] a store: a folder or an fsspec URL that all who use it reach"
             )
         return Location(other.url, store, password_command=other.password_command)
-    folder = Path(other.url)
-    if folder.name != PROJECT_FOLDER and (folder / PROJECT_FOLDER).is_dir():
-        folder = folder / PROJECT_FOLDER
-    if not folder.is_dir():
-        raise BackendUnavailable(
-            f"repository {other.name} is not there: no folder {folder}; see that its disk is mounted, or make it there "
-            "with `redux init`",
-            str(folder),
-        )
+    folder = _folder_of(other)
+    if _is_foreign(folder):
+        return _foreign(folder, other)
     settings = read_settings(Sources(folder.parent, {}, project=folder))
     asked = other.password_command or settings.password_command
     return Location(settings.database, other.store or settings.store, settings.inline_limit, asked)
 
 
+def _folder_of(other: OtherRepo) -> Path:
+    """The .redux folder that is named, or is in the one that is named."""
+    folder = Path(other.url)
+    if folder.name != PROJECT_FOLDER and (folder / PROJECT_FOLDER).is_dir():
+        folder = folder / PROJECT_FOLDER
+    if folder.is_file():
+        raise UsageError(
+            f"{folder} is a file, and a path names a folder; a database goes by its URL, {_SQLITE}{folder}"
+        )
+    if not folder.is_dir():
+        raise BackendUnavailable(
+            f"repository {other.name} is not there: no folder {folder}; see that its disk is mounted, or make it with "
+            f"`redux init {folder.parent if folder.name == PROJECT_FOLDER else folder}`",
+            str(folder),
+        )
+    if folder.name != PROJECT_FOLDER and not any((folder / name).exists() for name in (PROJECT_FILE, DATABASE_FILE)):
+        raise BackendUnavailable(
+            f"repository {other.name} is not there: no .redux in the folder {folder}; `redux init {folder}` makes one",
+            str(folder),
+        )
+    return folder
+
+
+def _is_foreign(folder: Path) -> bool:
+    return hasattr(os, "geteuid") and folder.stat().st_uid != os.geteuid()
+
+
+def _foreign(folder: Path, other: OtherRepo) -> Location:
+    """Where the records of another user's .redux are, by their fixed names: settings could name programs to run."""
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise BackendUnavailable(
+            f"{folder} belongs to another user (uid {folder.stat().st_uid}), who lets nobody look into it; ask for the "
+            "right to read it, or exchange by way of a third place",
+            str(folder),
+        )
+    return Location(f"{_SQLITE}{folder / DATABASE_FILE}", other.store or str(folder / STORE_FOLDER))
+
+
 def open_to_read(location: Location) -> Repo:
-    """A repository to read from; its database is not made. Raises `DatabaseMissing` and what opening raises."""
+    """A repository to read from, which is not changed by it: no database is made or upgraded.
+
+    Raises `DatabaseMissing`, `BackendOlder` and what opening raises.
+    """
     file = location.file
-    if file is None or file.exists():
-        return open_to_write(location)
-    if file.name != DATABASE_FILE or file.parent.name != PROJECT_FOLDER or not file.parent.is_dir():
-        raise DatabaseMissing(file, "what `redux repo list` shows")
-    # A project in which nothing ran yet.
-    return Repo(MemoryBackend(), open_store(location.store), location.inline_limit)
+    if file is not None and not file.exists():
+        if file.name != DATABASE_FILE or file.parent.name != PROJECT_FOLDER or not file.parent.is_dir():
+            raise DatabaseMissing(file, "what `redux repo list` shows")
+        # A project in which nothing ran yet.
+        return Repo(MemoryBackend(), open_store(location.store), location.inline_limit)
+    if file is None and _version_on_server(location) is None:
+        return Repo(MemoryBackend(), open_store(location.store), location.inline_limit)
+    return _open(location, upgrades=False)
 
 
 def open_to_write(location: Location) -> Repo:
-    """A repository to write to; its tables are made where there are none. Raises what opening raises."""
-    return open_repo(location.database, location.store, location.inline_limit, location.password_command)
+    """This repository to write to; its tables are made or upgraded if need be. Raises what opening raises."""
+    return _open(location, upgrades=True)
+
+
+def open_theirs_to_write(location: Location) -> Repo:
+    """Another repository to write to; its tables are made where there are none, and never upgraded.
+
+    Raises `BackendOlder` and what opening raises.
+    """
+    refuse_older(location.database, location.password_command, _how_to_upgrade(location))
+    return _open(location, upgrades=True)
 
 
 def open_to_rehearse(location: Location) -> Repo:
-    """A repository that would be written to; its file is not made. Raises what opening raises."""
+    """A repository that would be written to; no database is made or upgraded. Raises what opening raises."""
     file = location.file
-    if file is None or file.exists() or not file.parent.is_dir():
-        return open_to_write(location)
-    return Repo(MemoryBackend(), MemoryStore(), location.inline_limit)
+    if file is not None and file.parent.is_dir() and not file.exists():
+        return Repo(MemoryBackend(), MemoryStore(), location.inline_limit)
+    if file is None and _version_on_server(location) is None:
+        return Repo(MemoryBackend(), MemoryStore(), location.inline_limit)
+    return _open(location, upgrades=False)
+
+
+def _open(location: Location, *, upgrades: bool) -> Repo:
+    return open_repo(
+        location.database, location.store, location.inline_limit, location.password_command, upgrades=upgrades
+    )
+
+
+def _version_on_server(location: Location) -> Version | None:
+    return refuse_older(location.database, location.password_command, _how_to_upgrade(location))
+
+
+def _how_to_upgrade(location: Location) -> str:
+    url = shlex.quote(without_password(location.database))
+    return f"that is for whoever it belongs to: `redux db upgrade --db {url}` changes it for all who use it"
 
 
 def refuse_itself(name: str, here: Location, there: Location) -> None:

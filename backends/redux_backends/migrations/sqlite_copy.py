@@ -9,17 +9,42 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from redux_backends.backend import BackendOlder
+from redux_backends.migrations.revisions import see_the_way
 from redux_backends.migrations.sqlite_change import change_tables
 from redux_backends.sqlite_errors import remedy_of
-from redux_backends.sqlite_file import Connected, connect
+from redux_backends.sqlite_file import Connected, beside, connect, connect_to_look, connect_to_read
 from redux_backends.versions import Version
 
 
-def open_copy(path: Path, reader: Connected, to: Version) -> Connected:
-    """A connection to a copy of what `reader` reads at `path`, upgraded, which goes with the connection.
+def open_copy(path: Path, to: Version) -> Connected:
+    """A connection to a copy of the file at `path`, upgraded, which goes with the connection.
 
-    Raises `BackendOlder` where there is no room for it.
+    Raises `BackendOlder` where there is no room for it, `UnknownVersion` where no way leads there.
     """
+    before = _state_of(path)
+    copy = _open_copy(path, connect_to_look(path), to)
+    if _state_of(path) == before:
+        return copy
+    # Somebody has begun to write meanwhile, which one who only looks is not kept from.
+    copy.engine.dispose()
+    return _open_copy(path, connect_to_read(path), to)
+
+
+def _state_of(path: Path) -> tuple[int, int, bool]:
+    (log,) = beside(path, "-wal")
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size, log.exists()
+
+
+def _open_copy(path: Path, reader: Connected, to: Version) -> Connected:
+    try:
+        see_the_way(str(path), reader.version, to)
+        return _explained(path, reader, to)
+    finally:
+        reader.engine.dispose()
+
+
+def _explained(path: Path, reader: Connected, to: Version) -> Connected:
     try:
         with tempfile.TemporaryDirectory(prefix="redux-") as folder:
             # A file that is open stays until it is closed, though its name goes.
@@ -29,8 +54,8 @@ def open_copy(path: Path, reader: Connected, to: Version) -> Connected:
             str(path),
             reader.version,
             to,
-            f"it is read-only here, and no upgraded copy could be made in {tempfile.gettempdir()} "
-            f"({remedy_of(error)}); make it and its folder writable, and it is upgraded",
+            f"it is to be read without being changed, and no upgraded copy could be made in {tempfile.gettempdir()} "
+            f"({remedy_of(error)}); who may write it upgrades it by `redux db upgrade --db sqlite:///{path}`",
         ) from error
 
 
