@@ -16,7 +16,7 @@ _WORDS: Mapping[MissKind, str] = {
     MissKind.NEW_ARGUMENTS: "never called with these arguments",
     MissKind.FILE_CHANGED: "{detail} is not the file that was recorded",
     MissKind.VALUE_GONE: "the remembered result {short} is gone or damaged",
-    MissKind.CACHE_OFF: "the cache was off, by --no-cache or the task's cache_scope",
+    MissKind.CACHE_OFF: "the cache was off, by --no-cache or the task's cache=False or cache_scope",
     MissKind.NO_RESULT: "the same call was made before but left no result: it failed, was stopped, or is still running",
     MissKind.TASK_CHANGED: "the task {detail}, held in the remembered result, changed",
     MissKind.STALE_SUBTREE: "a task called below it changed",

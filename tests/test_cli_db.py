@@ -109,7 +109,7 @@ def test_a_server_is_looked_at_and_changed_alike(redux: Callable[..., str]) -> N
         )
         assert redux("db", "upgrade", "--db", url) == f"0: upgraded {url} from version 2 to 3"
         assert redux("db", "upgrade", "--db", url) == f"0: {url} is at version 3 already"
-        assert "no backup is made of it, which pg_dump does; if that is meant say it again with --yes" in redux(
+        assert "no backup is made of it: make one before, with pg_dump; to do it, add --yes" in redux(
             "db", "downgrade", "2", "--db", url
         )
         assert redux("db", "downgrade", "2", "--yes", "--db", url).startswith(
@@ -205,7 +205,7 @@ def test_on_a_terminal_going_back_is_asked_for(
         monkeypatch.setattr(sys, "stdin", StringIO(f"{answer}\n"))
         said = redux("db", "downgrade", "2")
         assert said.startswith(code)
-        assert "lost will be the history of edited and removed tags. Go on?" in said
+        assert "which loses the history of edited and removed tags. Go on?" in said
         assert upkeep_of(f"sqlite:///{path}").version() == version
 
 

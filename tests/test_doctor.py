@@ -178,6 +178,11 @@ def test_no_project_and_settings_that_cannot_be_read_are_told(project: Path, cap
     (make_project(project / ".redux") / "redux.toml").write_text("[run]\nworkrs = 3\n")
     code, findings = doctor(capsys)
     assert (code, unwell(findings)) == (4, {"settings": "trouble"})
+    (project / ".redux/redux.toml").write_text("[run\n")
+    assert dispatch(["doctor"]) == 4
+    said = capsys.readouterr().out
+    assert "→ put it right there, or take it out: every setting has a default" in said
+    assert "redux config" not in said
 
 
 @pytest.mark.parametrize(

@@ -63,9 +63,10 @@ flow.lazy  1 call gave different results
     ID  AGO  TIME  flow.draw(1000)
               by job ID of execution ID
 
-A result that is known is used again, and the next run might give another one. What helps:
+Where a task is remembered, the newest result is used again, and a run that asks anew might give another one.
+Where its cache is off (cache=False, --no-cache), each run asks anew, and may well differ. What helps:
   give the task what it draws on as an argument: a seed, a date, a File
-  cache=False, where each run is to ask anew
+  cache=False, where each run is to ask anew and the task does not say so yet
   another version=, so that nothing given before is used; code that is changed does the same
 """
 NOTHING = "no recorded call gave different results for the same arguments\n"

@@ -210,6 +210,7 @@ def test_the_command_tells_what_it_did(
     assert told["values_gone"] == told["calls_that_are_one"] == told["names_without_record"] == 0
     assert dispatch(["import-redun", ".redun/redun.db"]) == 0
     said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("nothing new among the executions of ")
     assert said[1] == "  5 executions, 5 of them known already"
     assert said[3] == "  1 execution never ended: shown as died"
     assert dispatch(["log"]) == 0

@@ -13,6 +13,11 @@ from pathlib import Path
 import pytest
 
 from redux.cli.main import dispatch
+from redux.cli.tag_text import in_time, several_now
+from redux.default_tags import is_worth_a_line
+from redux_backends.backend import TagRecord
+from redux_backends.records import Tag
+from redux_valuestore.digest import Digest
 
 WORKFLOW = """\
 from redux import File, task
@@ -99,6 +104,42 @@ def test_tags_are_added_replaced_and_removed_and_the_history_tells_it(redux: Red
     shown = redux("log", run)
     assert "n=3.0, stage=final, note=a b" in shown
     assert "raw" not in shown.splitlines()[3]
+
+
+def test_names_of_redux_itself_are_kept_for_it(redux: Redux) -> None:
+    for words in (("tag", "add", "-"), ("tag", "update", "-")):
+        assert "is redux's own" in redux(*words, "redux.version=9", code=2)
+    assert "redux.version" not in redux("tag", "list")
+    assert "redux.version" in redux("tag", "list", "redux.version")
+    told = json.loads(redux("tag", "add", "-", "n=3", "--json"))
+    assert (told["schema"], told["kind"], told["done"], told["tags"]) == (
+        "redux.tag/1",
+        "execution",
+        "added",
+        [["n", 3]],
+    )
+
+
+def test_errors_show_tags_in_the_letters_they_were_given_in(redux: Redux) -> None:
+    redux("tag", "add", "main", "note=ünï")
+    assert 'note="ünï"' in redux("tag", "rm", "main", "note=other", code=2)
+
+
+def test_history_is_told_in_order_of_time_and_values_that_two_people_left_are_said() -> None:
+    def tag(value: str, moment: float, parents: tuple[Digest, ...] = ()) -> TagRecord:
+        return TagRecord(Tag("task", b"t" * 32, "stage", json.dumps(value), parents, moment), True, ())
+
+    first = Tag("task", b"t" * 32, "stage", '"raw"', (), 1.0)
+    late, early, unknown = tag("b", 3.0, (first.hash,)), tag("a", 2.0, (first.hash,)), tag("c", 0.0)
+    assert in_time([late, early, unknown]) == [unknown, early, late]
+    assert several_now([late, early]) == ["stage"]
+    assert several_now([tag("x", 1.0), tag("y", 2.0)]) == []
+
+
+def test_of_what_was_imported_the_project_is_shown() -> None:
+    assert is_worth_a_line("project", ["project", "redun.version"])
+    assert not is_worth_a_line("redun.version", ["project", "redun.version"])
+    assert not is_worth_a_line("project", ["project", "redux.version"])
 
 
 def test_the_history_is_there_for_programs(redux: Redux) -> None:

@@ -5,6 +5,7 @@ Nothing is changed and nothing goes: a tag that is put in the place of others na
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -81,7 +82,7 @@ def deleting(
     current = [one.tag for one in history if one.current]
     said = {(tag.key, tag.value) for tag in current}
     absent = [key for key in keys if key not in {tag.key for tag in current}]
-    _check(history, kind, entity, absent + [f"{key}={value}" for key, value in pairs if (key, value) not in said])
+    _check(history, kind, entity, absent + [_shown(key, value) for key, value in pairs if (key, value) not in said])
     going = [tag for tag in current if tag.key in keys or (tag.key, tag.value) in pairs]
     return [
         Tag(kind, entity, key, None, tuple(sorted(tag.hash for tag in going if tag.key == key)))
@@ -89,7 +90,12 @@ def deleting(
     ]
 
 
+def _shown(key: str, value: str | None) -> str:
+    """A tag as people read it: in the JSON that is kept, letters beyond ASCII are escapes."""
+    return f"{key}={json.dumps(json.loads(value or 'null'), ensure_ascii=False)}"
+
+
 def _check(history: Iterable[TagRecord], kind: str, entity: bytes, absent: Sequence[str]) -> None:
     if absent:
-        has = dict.fromkeys(f"{one.tag.key}={one.tag.value}" for one in history if one.current)
+        has = dict.fromkeys(_shown(one.tag.key, one.tag.value) for one in history if one.current)
         raise UnknownTag.of(kind, entity, absent, list(has))

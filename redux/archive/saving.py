@@ -48,11 +48,13 @@ class Saved:
     """What was saved: the `manifest`, and the SHA-256 of it in hex, `sum`, which stands for the archive.
 
     `left_out` is how many records named something that was recorded only while we saved: the next time has them.
+    `set_aside` is how many files of the store were found damaged, and moved to its lost+found.
     """
 
     manifest: Manifest
     sum: str
     left_out: int
+    set_aside: int = 0
 
 
 def save(
@@ -76,7 +78,7 @@ class _Saving:
         self._repo, self._writer, self._tell = repo, writer, tell
         self._parts: list[PartEntry] = []
         self._counts: Counter[RecordKind] = Counter()
-        self._left_out = 0
+        self._left_out = self._set_aside = 0
         self._files = self._size = self._gone = 0
 
     def save(self, roots: Sequence[RecordId] | None) -> Saved:
@@ -102,7 +104,7 @@ class _Saving:
         self._writer.add(MANIFEST, len(data), [data])
         line = f"{sum}  {MANIFEST}\n".encode()
         self._writer.add(MANIFEST_SUM, len(line), [line])
-        return Saved(manifest, sum, self._left_out)
+        return Saved(manifest, sum, self._left_out, self._set_aside)
 
     def _arrange(self, order: Order, roots: Sequence[RecordId] | None) -> None:
         """Find what is to be saved, and in which order."""
@@ -172,7 +174,8 @@ class _Saving:
             return value.data if sound else None
         try:
             view = self._repo.store.get(value.hash)
-        except ValueMissing:
+        except ValueMissing as missing:
+            self._set_aside += missing.why == "damaged"
             return None
         return view if view.nbytes == value.size else None
 

@@ -74,7 +74,7 @@ def cut_short(path: str) -> ArchiveBent:
 
 def altered(path: str, what: str) -> ArchiveBent:
     """The error for a file of which a part, as `what` says, is not as it was saved."""
-    return ArchiveBent(path, f"{what}; it was altered after it was saved: get it anew from where it comes from")
+    return ArchiveBent(path, f"it was altered after it was saved: get it anew from where it comes from ({what})")
 
 
 def no_archive(path: str, first: bytes) -> ArchiveBent:

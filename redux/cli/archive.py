@@ -17,6 +17,7 @@ from redux.archive.loading import Loaded, load_checked
 from redux.archive.reading import check, read_executions
 from redux.archive.saving import Saved
 from redux.archive.saving import save as save_archive
+from redux.cli.exchange import moved_text
 from redux.cli.interrupted import says_if_interrupted
 from redux.cli.naming import roots_of
 from redux.cli.output import line_width, show
@@ -102,7 +103,10 @@ def save(file: str, ids: Sequence[str], force: bool, as_json: bool, **places: st
     finally:
         repo.close()
     show(
-        to_json("archive-save", {**_data(file, saved.manifest, saved.sum), "left_out": saved.left_out})
+        to_json(
+            "archive-save",
+            {**_data(file, saved.manifest, saved.sum), "left_out": saved.left_out, "set_aside": saved.set_aside},
+        )
         if as_json
         else _saved_text(file, saved, time.monotonic() - began)
     )
@@ -210,6 +214,8 @@ def _saved_text(file: str, saved: Saved, seconds: float) -> list[str]:
     size = show_size(manifest.contents.size)
     lines = [f"{strong('saved')} {file}: {_what(manifest.counts)}, {size} of values, in {show_seconds(seconds)}"]
     lines += _gone_text(manifest)
+    if saved.set_aside:
+        lines.append(dim(f"  {moved_text(saved.set_aside)}"))
     if saved.left_out:
         lines.append(dim(f"  {saved.left_out:,} that were recorded meanwhile are left out; the next archive has them"))
     return [*lines, dim(f"  SHA-256 of its manifest, which stands for all of it: {saved.sum}")]

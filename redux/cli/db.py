@@ -146,15 +146,15 @@ def _version_of(found: DatabaseInfo) -> Version:
 
 def _ask(found: DatabaseInfo, lost: Sequence[str], to: Version, yes: bool) -> None:
     """See that somebody means it. Raises `UsageError` where nobody is there to be asked."""
-    loses = f"; lost will be {', and '.join(lost)}" if lost else ""
-    copied = "" if found.kind == "SQLite" else "; no backup is made of it, which pg_dump does"
-    what = f"{found.place} is to go from version {found.version} back to {to}{loses}{copied}"
+    loses = f", which loses {', and '.join(lost)}" if lost else ""
+    copied = "" if found.kind == "SQLite" else "; no backup is made of it: make one before, with pg_dump"
+    what = f"this takes {found.place} from version {found.version} back to {to}{loses}{copied}"
     if yes:
         tell(f"redux: {what}")
     elif is_terminal(sys.stdin) and is_terminal(sys.stderr):
         _refuse(not click.confirm(f"{what}. Go on?", err=True), f"{found.place} stays at version {found.version}")
     else:
-        raise UsageError(f"{what}; if that is meant say it again with --yes")
+        raise UsageError(f"{what}; to do it, add --yes")
 
 
 # -- what is done ------------------------------------------------------------------------------------
@@ -186,7 +186,11 @@ _STANDINGS: dict[Standing | None, Callable[[DatabaseInfo], str]] = {
 
 
 def _how(found: DatabaseInfo) -> str:
-    return "the next run upgrades it" if found.kind == "SQLite" else "`redux db upgrade` changes it"
+    return (
+        "the next command that writes to it upgrades it, as does `redux db upgrade`"
+        if found.kind == "SQLite"
+        else "`redux db upgrade` changes it"
+    )
 
 
 def info_text(found: DatabaseInfo) -> list[str]:
@@ -206,6 +210,10 @@ def info_text(found: DatabaseInfo) -> list[str]:
         named = [
             f"{one.path.rpartition('/')[2]}, {show_size(one.size)}, {show_moment(one.made)}" for one in found.backups
         ]
+        if named:
+            file = found.place.rpartition("/")[2]
+            named.append(dim("they may be deleted; to put one back, while nothing runs: delete"))
+            named.append(dim(f"{file}-wal and {file}-shm, and rename the backup to {file}"))
         lines += [_line("backups" if not at else "", text) for at, text in enumerate(named or [dim("none")])]
     return lines
 

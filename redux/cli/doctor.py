@@ -55,7 +55,7 @@ def _signs(sources: Sources) -> Iterator[Sign]:
         return
     except ReduxError as error:
         state, _, todo = str(error).partition("; ")
-        yield trouble("settings", state, todo or "`redux config` says more")
+        yield trouble("settings", state, todo or "put it right there, or take it out: every setting has a default")
         return
     yield from places.settings_signs(settings)
     yield from places.executor_signs(settings)

@@ -150,10 +150,16 @@ def _lost_text(moved: Moved) -> str:
     lost = [value.hex()[:16] for value in moved.lost]
     named = ", ".join(lost[:_NAMED_LOST]) + (" …" if len(lost) > _NAMED_LOST else "")
     verb = "is" if len(lost) == 1 else "are"
+    aside = f" ({moved_text(len(moved.set_aside))})" if moved.set_aside else ""
     return (
         f"note: {show_count(len(lost), 'value')} {verb} gone or damaged where the records come from, and so there too: "
-        f"{named}; the calls that gave them run again when they are needed"
+        f"{named}{aside}; the calls that gave them run again when they are needed"
     )
+
+
+def moved_text(count: int) -> str:
+    """What became of so many damaged files of a store that were met."""
+    return f"{show_count(count, 'damaged file')} set aside in lost+found there; `redux fsck --repair` notes it"
 
 
 def _as_data(name: str, moved: Moved, dry_run: bool) -> object:
@@ -164,5 +170,6 @@ def _as_data(name: str, moved: Moved, dry_run: bool) -> object:
         "bytes": moved.bytes,
         "large_values": moved.stored,
         "lost": moved.lost,
+        "set_aside": moved.set_aside,
         "looked_at": moved.looked_at,
     }

@@ -62,7 +62,10 @@ def _as_text(counts: Counts, place: str, version: str, seconds: float) -> Iterat
     read = {kind: counts.read.get(kind, 0) for kind in _KINDS}
     known = read["executions"] - counts.new_executions
     before = f", {known:,} of them known already" if known else ""
-    yield f"{strong('taken over')} from {place} (redun's tables {version}) in {show_seconds(seconds)}"
+    what = (
+        "taken over from" if counts.new_executions or not read["executions"] else "nothing new among the executions of"
+    )
+    yield f"{strong(what)} {place} (redun's tables {version}) in {show_seconds(seconds)}"
     yield f"  {show_count(read['executions'], 'execution')}{before}"
     yield "  " + ", ".join(show_count(read[kind], kind.removesuffix("s")) for kind in _KINDS[1:] if read[kind])
     if counts.unended:

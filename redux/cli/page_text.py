@@ -39,7 +39,7 @@ from redux.cli.render import (
     strong,
     task_table,
 )
-from redux.default_tags import AUTOMATIC
+from redux.default_tags import is_worth_a_line
 from redux.explain import ArgumentChange, Cause, CauseGroup
 from redux.files.facts import is_pattern, shown_text
 from redux.lineage.recorded_files import Agreement
@@ -77,7 +77,8 @@ def executions_text(lines: Sequence[ExecutionLine], now: Seconds, width: int) ->
         head = f"{strong(short(one.id))}  {show_status(one.status, 7)}  {show_ago(one.started, now):>19}"
         took = show_seconds(one.ended - one.started) if one.ended is not None else ""
         shown.append(f"{head}  {took:>9}  {cut(show_command(one), max(width - 52, 30))}")
-        said = [(key, value) for key, value in line.tags if key not in AUTOMATIC]
+        keys = {key for key, _ in line.tags}
+        said = [(key, value) for key, value in line.tags if is_worth_a_line(key, keys)]
         tags = f"  {cut(tag_words(said), max(width - 40, 30))}" if said else ""
         shown.append(dim(f"{'':10}{count_words(line.tasks)}") + tags)
     return shown

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 
 import click
 
-from redux.cli.given import read_tags, read_wanted
+from redux.cli.given import OWN_KEYS, read_tags, read_wanted
 from redux.cli.naming import record_of
 from redux.cli.output import line_width, show
 from redux.cli.render import short, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
-from redux.cli.tag_text import history_data, history_text, tagged_data, tagged_text, words
+from redux.cli.tag_text import history_data, history_text, pair, tagged_data, tagged_text, words
 from redux.tags import as_tags
-from redux_backends.backend import Backend, Found
+from redux_backends.backend import Backend, Found, TagFilter
 from redux_backends.records import Tag, TagEntity
 
 TAGGED_SHOWN = 100
@@ -24,6 +24,9 @@ TAGGED_SHOWN = 100
 _ID = """\b
 ID is what `redux log` takes: an id or its first digits, a file, the name of
 a task, or - for the newest execution."""
+
+
+_json = click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 
 
 @click.group(no_args_is_help=False)
@@ -38,35 +41,38 @@ def tag() -> None:
 @tag.command(short_help="Put tags on a record.", epilog=_ID)
 @click.argument("what", metavar="ID")
 @click.argument("tags", metavar="KEY=VALUE…", nargs=-1, required=True)
+@_json
 @where_options
-def add(what: str, tags: tuple[str, ...], **places: str | None) -> int:
+def add(what: str, tags: tuple[str, ...], as_json: bool, **places: str | None) -> int:
     """Put tags on the record ID, beside those that it has; those that it has already stay as they are."""
     given = as_tags(read_tags(tags))
     with _record(what, places) as (backend, found):
         made = backend.record_tags([Tag(found.kind, found.id, *each) for each in given])
-        _tell(found, "added", made, "it has them already")
+        _tell(found, "added", made, "it has them already", as_json)
     return 0
 
 
 @tag.command(short_help="Replace tags of a record.", epilog=_ID)
 @click.argument("what", metavar="ID")
 @click.argument("tags", metavar="KEY=VALUE…", nargs=-1, required=True)
+@_json
 @where_options
-def update(what: str, tags: tuple[str, ...], **places: str | None) -> int:
+def update(what: str, tags: tuple[str, ...], as_json: bool, **places: str | None) -> int:
     """Put tags in place of all tags of the same keys that the record ID has."""
     given = as_tags(read_tags(tags))
     keys = list(dict.fromkeys(key for key, _ in given))
     with _record(what, places) as (backend, found):
         made = backend.update_tags(found.kind, found.id, keys, given)
-        _tell(found, "now", made, "it has just these already")
+        _tell(found, "now", made, "it has just these already", as_json)
     return 0
 
 
 @tag.command(short_help="Take tags off a record.", epilog=_ID)
 @click.argument("what", metavar="ID")
 @click.argument("tags", metavar="KEY[=VALUE]…", nargs=-1, required=True)
+@_json
 @where_options
-def rm(what: str, tags: tuple[str, ...], **places: str | None) -> int:
+def rm(what: str, tags: tuple[str, ...], as_json: bool, **places: str | None) -> int:
     """Take tags off the record ID: with KEY all of that key, with KEY=VALUE that one."""
     wanted = read_wanted(tags)
     pairs = [(one.key, one.value) for one in wanted if one.value is not None]
@@ -74,7 +80,7 @@ def rm(what: str, tags: tuple[str, ...], **places: str | None) -> int:
     with _record(what, places) as (backend, found):
         made = backend.delete_tags(found.kind, found.id, pairs, keys)
         known = {one.tag.hash: one.tag for one in backend.tag_history(found.id)}
-        _tell(found, "removed", [known[parent] for removal in made for parent in removal.parents], "")
+        _tell(found, "removed", [known[parent] for removal in made for parent in removal.parents], "", as_json)
     return 0
 
 
@@ -103,13 +109,13 @@ def log(what: str, as_json: bool, **places: str | None) -> int:
 def listing(tags: tuple[str, ...], kind: str | None, limit: int, as_json: bool, **places: str | None) -> int:
     """List the records that have all of these tags, those tagged last first.
 
-    KIND is execution, job, call, task or value.
+    Tags that redux itself puts on records, whose keys begin with redux. or redun., are left out unless a key asks for
+    them.
+    With --kind KIND only executions, jobs, calls, tasks or values: KIND is execution, job, call, task or value.
     """
     wanted = read_wanted(tags)
     with _opened(places) as backend:
-        found = backend.find_tagged(wanted, kind, limit)
-        has = backend.get_tags([one.id for one in found])
-        records = [(one, has.get(one.id, ())) for one in found]
+        records = _records(backend, wanted, kind, limit)
         if as_json:
             show(to_json("tagged", tagged_data(records)))
         elif records:
@@ -117,6 +123,24 @@ def listing(tags: tuple[str, ...], kind: str | None, limit: int, as_json: bool, 
         else:
             show("nothing has such tags")
     return 0
+
+
+def _records(
+    backend: Backend, wanted: Sequence[TagFilter], kind: str | None, limit: int
+) -> list[tuple[Found, list[Tag]]]:
+    """Records with those of their tags that people put there or that were asked for; others have none to show."""
+    asked, most = {one.key for one in wanted}, limit
+    while True:
+        found = backend.find_tagged(wanted, kind, most)
+        has = backend.get_tags([one.id for one in found])
+        kept = [
+            (one, [tag for tag in has.get(one.id, ()) if tag.key in asked or not tag.key.startswith(OWN_KEYS)])
+            for one in found
+        ]
+        records = [each for each in kept if each[1]]
+        if len(records) >= limit or len(found) < most:
+            return records[:limit]
+        most *= 10
 
 
 @contextmanager
@@ -134,5 +158,9 @@ def _record(what: str, places: dict[str, str | None]) -> Iterator[tuple[Backend,
         yield backend, record_of(backend, what)
 
 
-def _tell(found: Found, done: str, tags: Sequence[Tag], nothing: str) -> None:
+def _tell(found: Found, done: str, tags: Sequence[Tag], nothing: str, as_json: bool) -> None:
+    if as_json:
+        changed = [pair(tag) for tag in tags]
+        show(to_json("tag", {"kind": found.kind, "id": found.id, "done": done, "tags": changed}))
+        return
     show(f"{found.kind} {short(found.id)}: " + (f"{done} {words(tags)}" if tags else nothing))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from redux.cli.page_text import tag_words
@@ -25,7 +26,7 @@ def words(tags: Iterable[Tag]) -> str:
 
 def what_was_done(tag: Tag, known: Mapping[Digest, Tag]) -> str:
     """What a tag did when it was recorded: added, replaced or removed what."""
-    before = [known[parent] for parent in tag.parents if parent in known]
+    before = [one for hash, one in known.items() if hash in tag.parents]
     if tag.value is None:
         return f"removed   {words(before) or tag.key}"
     said = format_tag_key_value(*pair(tag))
@@ -37,19 +38,37 @@ def what_was_done(tag: Tag, known: Mapping[Digest, Tag]) -> str:
 
 
 def history_text(found: Found, history: Sequence[TagRecord], width: int) -> list[str]:
-    """The tags that a record has, and below what became of all that it had, oldest first."""
+    """The tags that a record has, and below what became of all that it had, oldest first, after what has no moment."""
     known = {one.tag.hash: one.tag for one in history}
     current = [one.tag for one in history if one.current]
     lines = [
         f"{found.kind} {strong(found.id.hex())}",
         f"  tags: {words(current)}" if current else "  no tags now",
     ]
+    lines += [
+        f"  {key} has several values since it was updated by several people at once; `redux tag update` leaves one"
+        for key in several_now(history)
+    ]
     if history:
         lines.append("")
-    for one in history:
+    for one in in_time(history):
         moment = dim(f"{_moment(one.tag):<19}")
         lines.append(f"  {moment}  {cut_end(what_was_done(one.tag, known), width - 23)}")
     return lines
+
+
+def in_time(history: Sequence[TagRecord]) -> list[TagRecord]:
+    """Tags by their moments, those whose moment is not recorded first; those of one moment as they came."""
+    return sorted(history, key=lambda one: one.tag.recorded or 0.0)
+
+
+def several_now(history: Sequence[TagRecord]) -> list[str]:
+    """The keys of which a record has several values now, though one of these came in place of another."""
+    current = [one.tag for one in history if one.current and one.tag.value is not None]
+    counted = Counter(tag.key for tag in current)
+    return [
+        key for key, count in counted.items() if count > 1 and any(tag.parents for tag in current if tag.key == key)
+    ]
 
 
 def cut_end(line: str, width: int) -> str:
@@ -78,7 +97,7 @@ def history_data(found: Found, history: Sequence[TagRecord]) -> dict[str, object
                 "supersedes": one.tag.parents,
                 "superseded_by": one.superseded_by,
             }
-            for one in history
+            for one in in_time(history)
         ],
     }
 

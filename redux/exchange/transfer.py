@@ -42,13 +42,15 @@ def say_nothing(kind: RecordKind, looked_at: int) -> None:
 class Moved:
     """What was brought over, or would be: records by kind, values of the store and their bytes.
 
-    `lost` are values whose bytes nobody has, neither here nor there: calls that gave them run again.
+    `lost` are values whose bytes nobody has, neither here nor there: calls that gave them run again. The files of those
+    `set_aside` were found damaged in the source's store, and moved to lost+found there.
     """
 
     records: Counter[RecordKind] = field(default_factory=Counter[RecordKind])
     stored: int = 0
     bytes: int = 0
     lost: list[Digest] = field(default_factory=list[Digest])
+    set_aside: list[Digest] = field(default_factory=list[Digest])
     looked_at: int = 0
 
     @property
@@ -154,7 +156,9 @@ class Transfer:
         """Bring one value's bytes over, verified on the way; False where the source has none that are sound."""
         try:
             self._target.store.put(digest, [self._source.store.get(digest)])
-        except ValueMissing:
+        except ValueMissing as missing:
+            if missing.why == "damaged":
+                self.moved.set_aside.append(digest)
             return False
         return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from redux.fsck import records, stored
@@ -15,6 +15,7 @@ from redux_backends.integrity import NOTHING, SHARDS, KeptValue
 from redux_backends.progress import Tell, say_nothing
 from redux_backends.records import Place
 from redux_valuestore.digest import Digest
+from redux_valuestore.layout import set_aside_digest
 from redux_valuestore.store import StoreUnavailable
 
 _T = TypeVar("_T")
@@ -39,6 +40,7 @@ class Check:
     tell: Tell = say_nothing
     dice: random.Random = field(default_factory=random.Random)
     looked: Looked = field(default_factory=Looked)
+    _aside: dict[Digest, str] | None = None
 
     def findings(self) -> Iterator[Finding]:
         """All that is not sound, as it is found; a part that cannot be looked at is a finding too."""
@@ -111,7 +113,19 @@ class Check:
                 continue
             if now.place is Place.STORE and one.kind is Kind.MISSING and self.repo.store.has(now.hash):
                 continue
-            yield one
+            yield self._told_apart(one) if one.kind is Kind.MISSING and now.place is Place.STORE else one
+
+    def _told_apart(self, missing: Finding) -> Finding:
+        """A value whose bytes are missing since a reader found them damaged and set them aside, as what it is."""
+        if self._aside is None:
+            lying = (
+                (set_aside_digest(one.path), one.path) for one in self.repo.store.litter() if one.kind == "set aside"
+            )
+            self._aside = {digest: path for digest, path in lying if digest is not None}
+        path = self._aside.get(missing.value) if missing.value is not None else None
+        if path is None:
+            return missing
+        return replace(missing, kind=Kind.DAMAGED, detail=f"whoever read them last has set them aside: {path}")
 
     def _read(self, values: Sequence[KeptValue], files: Mapping[Digest, int]) -> Iterator[Finding]:
         """The bytes of values in the store, hashed."""

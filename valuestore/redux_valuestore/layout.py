@@ -16,6 +16,7 @@ LOST = "lost+found"
 
 _SHARD = re.compile("[0-9a-f]{2}")
 _OBJECT = re.compile("[0-9a-f]{2}/[0-9a-f]{62}")
+_ASIDE = re.compile(rf"(?:.*/)?{re.escape(LOST)}/([0-9a-f]{{64}})\.[0-9a-f]{{16}}", re.DOTALL)
 _TEMP = re.compile(r"\.[0-9a-f]{16}\.tmp")
 
 
@@ -38,6 +39,12 @@ def is_shard(name: str) -> bool:
 def lost_name(digest: Digest) -> str:
     """A fresh name for a damaged object, relative to the root."""
     return f"{LOST}/{check_digest(digest).hex()}.{_nonce()}"
+
+
+def set_aside_digest(path: str) -> Digest | None:
+    """The digest whose object was set aside at this path, None for any other path."""
+    found = _ASIDE.fullmatch(path)
+    return Digest(bytes.fromhex(found[1])) if found else None
 
 
 def temp_name() -> str:
