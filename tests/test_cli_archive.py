@@ -147,7 +147,7 @@ def test_what_it_says_for_programs(redux: Run, tmp_path: Path):
     assert (saved["format"], saved["left_out"], saved["counts"]["tasks"]) == (1, 0, 2)
     assert (saved["counts"]["calls"], saved["counts"]["jobs"]) == (4, 0), "a task's name stands for its calls"
     checked = told("check", archive)
-    assert {**checked, "schema": saved["schema"], "left_out": 0} == {**saved, "checked": True}
+    assert {**checked, "schema": saved["schema"], "left_out": 0, "set_aside": 0} == {**saved, "checked": True}
     listed = told("list", archive)
     assert (listed["schema"], listed["checked"], listed["executions"]) == ("redux.archive/1", False, [])
     other = ("--db", f"sqlite:///{tmp_path / 'other.db'}", "--store", str(tmp_path / "values"))

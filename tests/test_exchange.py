@@ -402,7 +402,8 @@ def test_repositories_are_named_in_the_settings_and_passwords_not_shown(project:
     assert "git sees" in redux("repo", "add", "team", "postgresql://me:secret@host/x", "--store", "s3://bucket/redux")
     beside(project, "laptop")
     told = redux("repo", "add", "laptop", "../laptop")
-    assert told == f"laptop is {project.parent / 'laptop'} from now on\n"
+    where = project.parent / "laptop"
+    assert told == f"laptop is {where} from now on; there is no database yet: the first push makes it\n"
     shown = redux("repo", "list")
     assert shown == (
         f"laptop  {project.parent / 'laptop'}\nteam    postgresql://me:…@host/x  (large values in s3://bucket/redux)\n"

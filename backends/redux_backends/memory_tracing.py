@@ -60,9 +60,13 @@ class MemoryTracing(MemoryRecords):
         best: dict[Digest, Job] = {}
         with self._lock:
             for job in self._jobs.values():
-                if job.call_hash is not None and job.call_hash in wanted:
+                if job.call_hash is not None and job.call_hash in wanted and self._fits(job, job.call_hash):
                     best[job.call_hash] = max(best.get(job.call_hash, job), job, key=_rank)
         return {call: job.id for call, job in best.items()}
+
+    def _fits(self, job: Job, call: Digest) -> bool:
+        """Whether a job asked for the evaluation that its call is of, by which databases find it."""
+        return call in self._calls and self._calls[call].eval_hash == job.eval_hash
 
 
 def _rank(job: Job) -> tuple[bool, float, bytes]:
