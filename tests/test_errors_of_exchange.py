@@ -126,4 +126,4 @@ def test_the_command_that_gives_the_password_is_asked_by_all(
     capsys.readouterr()
     assert dispatch(words) == 4
     told = capsys.readouterr()
-    assert "'false', which database.password_command names to give its password, failed" in told.out + told.err
+    assert "'false', which password_command names to give its password, failed" in told.out + told.err
