@@ -109,7 +109,7 @@ def test_one_exchanges_with_a_server_of_ones_own(
     make_project(project / "other" / ".redux")
     redux("repo", "add", "laptop", str(project / "other"))
     monkeypatch.setenv("REDUX_DB_PASSWORD_COMMAND", give)
-    assert "has nothing that is not here" in redux("pull", "laptop", "--db", guarded_url)
+    assert "has no records yet" in redux("pull", "laptop", "--db", guarded_url)
 
 
 def test_a_project_names_none_and_gets_none_for_a_server_of_its_choice(project: Path) -> None:
