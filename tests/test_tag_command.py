@@ -15,8 +15,9 @@ import pytest
 from redux.cli.main import dispatch
 from redux.cli.tag_text import in_time, several_now
 from redux.default_tags import is_worth_a_line
-from redux_backends.backend import TagRecord
+from redux_backends.backend import CONTEXT, TagRecord
 from redux_backends.records import Tag
+from redux_backends.sql import SQLiteBackend
 from redux_valuestore.digest import Digest
 
 WORKFLOW = """\
@@ -215,9 +216,11 @@ def test_a_tag_of_before_moments_were_kept_says_so(redux: Redux, tmp_path: Path)
     assert json.loads(redux("tag", "log", "twice", "--json"))["history"][0]["recorded"] is None
 
 
-def test_what_people_put_under_the_key_of_contexts_is_a_tag_like_others(redux: Redux) -> None:
-    for value in ("zz", "3", "abcd"):
-        redux("tag", "add", "-", f"redux.context={value}")
+def test_what_is_no_context_under_the_key_of_contexts_is_a_tag_like_others(redux: Redux, tmp_path: Path) -> None:
+    backend = SQLiteBackend(tmp_path / ".redux/redux.db")
+    (newest,) = backend.executions(1)
+    backend.record_tags([Tag("execution", newest.id, CONTEXT, value) for value in ('"zz"', "3", '"abcd"')])
+    backend.close()
     assert "size(path='out.txt')" in redux("log", "-")
     assert ["redux.context", "zz"] in json.loads(redux("log", "-", "--json"))["tags"]
     assert "redux.context=3" in redux("tag", "log", "-")
