@@ -38,7 +38,7 @@ class MemoryTracing(MemoryRecords):
     def _called(self) -> Iterator[tuple[Digest, Digest]]:
         for job in self._jobs.values():
             caller = self._jobs[job.parent].call_hash if job.parent is not None else None
-            if job.call_hash is not None and caller is not None:
+            if job.call_hash is not None and caller is not None and self._fits(job, job.call_hash):
                 yield job.call_hash, caller
 
     def containers_of(self, values: Sequence[Digest]) -> Found:

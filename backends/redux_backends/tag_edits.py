@@ -91,8 +91,11 @@ def deleting(
 
 
 def _shown(key: str, value: str | None) -> str:
-    """A tag as people read it: in the JSON that is kept, letters beyond ASCII are escapes."""
-    return f"{key}={json.dumps(json.loads(value or 'null'), ensure_ascii=False)}"
+    """A tag as people read it: in the JSON that is kept, letters beyond ASCII are escapes. What is no JSON stays."""
+    try:
+        return f"{key}={json.dumps(json.loads(value or 'null'), ensure_ascii=False)}"
+    except ValueError:
+        return f"{key}={value}"
 
 
 def _check(history: Iterable[TagRecord], kind: str, entity: bytes, absent: Sequence[str]) -> None:

@@ -110,6 +110,11 @@ class TagSuite:
         with pytest.raises(BackendError):
             backend.record_tags([Tag(kind, digest("unknown"), "n", "1")])
 
+    def test_a_value_that_is_no_json_is_told_as_it_is(self, backend: Backend, story: Story) -> None:
+        backend.record_tags([Tag("execution", story.execution.id, "n", "04")])
+        with pytest.raises(UnknownTag, match="it has n=04"):
+            backend.delete_tags("execution", story.execution.id, [("n", "{")])
+
     def test_those_who_edit_at_once_lose_nothing(self, backend: Backend, story: Story) -> None:
         id, editors = story.execution.id, range(8)
         backend.record_tags([Tag("execution", id, "stage", "0")])
