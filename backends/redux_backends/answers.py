@@ -91,6 +91,10 @@ class TagFilter:
         return tag.key == self.key and self.value in (None, tag.value)
 
 
+NO_LIMIT = 2**31 - 1
+"""A limit that leaves nothing out: more than there can be."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobFilter:
     """Which jobs are asked for; None and False ask for nothing.

@@ -8,14 +8,13 @@ import re
 from redux.cli import lookup
 from redux.cli.pages import FilePage
 from redux.errors import UnknownId
+from redux_backends.answers import NO_LIMIT
 from redux_backends.backend import Backend, Found
 from redux_backends.errors import MIN_PREFIX
 from redux_backends.exchange import RecordId, RecordKind
 
 NEWEST = "-"
 """Stands for the newest execution."""
-_ALL = 1 << 31
-"""More jobs than there are."""
 
 
 def what_is(backend: Backend, what: str) -> Found | FilePage:
@@ -70,7 +69,7 @@ def roots_of(backend: Backend, what: str, place: str) -> list[RecordId]:
 
 
 def _calls_of(backend: Backend, fullname: str, place: str) -> list[RecordId]:
-    jobs = backend.jobs(task=fullname, limit=_ALL)
+    jobs = backend.jobs(task=fullname, limit=NO_LIMIT)
     calls = dict.fromkeys(view.job.call_hash for view in jobs if view.job.call_hash is not None)
     if not calls:
         raise UnknownId(

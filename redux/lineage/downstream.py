@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from redux.lineage.reading import Reader
-from redux.lineage.scope import Scope, StepKey, add_steps
+from redux.lineage.scope import Scope, add_steps, calls_among, jobs_among
 from redux.lineage.upstream import Wanted
 from redux_backends.exchange import in_groups
 from redux_backends.records import FileFact
-from redux_valuestore.digest import DIGEST_SIZE, Digest
+from redux_valuestore.digest import Digest
 
 
 def downstream_scope(reader: Reader, wanted: Wanted, files: Iterable[FileFact] = (), depth: int | None = None) -> Scope:
@@ -26,9 +26,9 @@ class _Forward:
         self._files: set[FileFact] = set()
 
     def follow(self, wanted: Wanted, files: Iterable[FileFact], depth: int | None) -> Scope:
-        results, bodies = _calls(wanted.results), _calls(wanted.bodies) | self._readers(files)
-        self._add(_calls(wanted.results) | bodies)
-        add_steps(self._scope, (), [key for key in wanted.bodies if len(key) != DIGEST_SIZE])  # pyright: ignore[reportArgumentType]
+        results, bodies = calls_among(wanted.results), calls_among(wanted.bodies) | self._readers(files)
+        self._add(results | bodies)
+        add_steps(self._scope, (), jobs_among(wanted.bodies))
         passed = 0
         while (results or bodies) and (depth is None or passed <= depth):
             while results:
@@ -49,9 +49,7 @@ class _Forward:
         for group in in_groups(sorted(results)):
             fed |= {call for calls in self._reader.backend.fed_by(group).values() for call in calls}
         values = {record.call.result for call in results if (record := self._scope.call(call)) is not None}
-        self._reader.read_values(values)
-        known = (self._reader.values[value] for value in values if value in self._reader.values)
-        fed |= self._readers(file for value in known for file in value.files)
+        fed |= self._readers(self._reader.files_in(values))
         self._add(fed)
         return fed - self._bodies
 
@@ -83,7 +81,3 @@ class _Forward:
         holders = {value for values in self._reader.backend.holders_of(fresh).values() for value in values}
         used = self._reader.backend.users_of(sorted(holders))
         return {call for calls in used.values() for call in calls} - self._bodies
-
-
-def _calls(keys: Iterable[StepKey]) -> set[Digest]:
-    return {Digest(key) for key in keys if len(key) == DIGEST_SIZE}

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
+from redux_backends.answers import NO_LIMIT
 from redux_backends.backend import Backend
 from redux_backends.exchange import CallRecord, RecordId, RecordKind, Records, in_groups
 from redux_backends.records import (
     EvaluationKey,
     Execution,
     ExecutionId,
+    FileFact,
     Job,
     JobId,
     JobStatus,
@@ -67,7 +69,7 @@ class Reader:
 
     def read_jobs_of(self, execution: ExecutionId) -> list[Job]:
         """Read all jobs of an execution, in the order in which they started."""
-        views = self.backend.jobs(execution=execution, limit=_ALL)
+        views = self.backend.jobs(execution=execution, limit=NO_LIMIT)
         self._keep_jobs(view.job for view in views)
         return sorted((self.jobs[view.job.id] for view in views), key=lambda job: (job.started, job.id))
 
@@ -89,6 +91,12 @@ class Reader:
         for group in in_groups(sorted(set(values) - self.values.keys())):
             self.values |= self.backend.describe_values(group)
 
+    def files_in(self, values: Iterable[Digest]) -> set[FileFact]:
+        """The files that values hold, which are read."""
+        values = set(values)
+        self.read_values(values)
+        return {file for value in values if value in self.values for file in self.values[value].files}
+
     def read_tasks(self, tasks: Iterable[Digest]) -> None:
         """Read tasks, with their code."""
         for each in self._read(_K.TASK, set(tasks) - self.tasks.keys()):
@@ -97,7 +105,3 @@ class Reader:
     def _read(self, kind: RecordKind, ids: set[_Id]) -> Iterable[Records]:
         for group in in_groups(sorted(ids)):
             yield self.backend.get_records([RecordId(kind, id) for id in group])
-
-
-_ALL = 2**31 - 1
-"""More jobs than there are."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from redux.lineage.reading import Reader
 from redux_backends.exchange import CallRecord
 from redux_backends.records import Argument, ExecutionId, Job, JobId, Outcome
-from redux_valuestore.digest import Digest
+from redux_valuestore.digest import DIGEST_SIZE, Digest
 
 StepKey = bytes
 """What names a step: the hash of its call, or the id of a job that came to none."""
@@ -53,6 +53,16 @@ class Scope:
 def key_of(job: Job) -> StepKey:
     """The step that a job is, or is an attempt at."""
     return job.id if job.call_hash is None else job.call_hash
+
+
+def calls_among(keys: Iterable[StepKey]) -> set[Digest]:
+    """Those of some steps that are finished calls."""
+    return {Digest(key) for key in keys if len(key) == DIGEST_SIZE}
+
+
+def jobs_among(keys: Iterable[StepKey]) -> set[JobId]:
+    """Those of some steps that are jobs which came to no call."""
+    return {JobId(key) for key in keys if len(key) != DIGEST_SIZE}
 
 
 def execution_scope(reader: Reader, execution: ExecutionId) -> Scope:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from redux.lineage.reading import Reader
-from redux.lineage.scope import Scope, StepKey, add_steps
+from redux.lineage.scope import Scope, StepKey, add_steps, calls_among, jobs_among
 from redux_backends.exchange import CallRecord
-from redux_backends.records import FileFact, JobId
-from redux_valuestore.digest import DIGEST_SIZE, Digest
+from redux_backends.records import FileFact
+from redux_valuestore.digest import Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class _Backward:
     ) -> tuple[tuple[set[StepKey], set[StepKey]], set[StepKey]]:
         """Read some steps; gives those that are as far away (results, bodies), and results one step further."""
         fresh = (results | bodies) - self._bodies
-        add_steps(self._scope, [Digest(key) for key in fresh if len(key) == DIGEST_SIZE], _jobs(fresh))
+        add_steps(self._scope, calls_among(fresh), jobs_among(fresh))
         self._bodies |= fresh
         self._results |= results
         gave = [record for key in results if (record := self._scope.call(key)) is not None]
@@ -68,9 +68,7 @@ class _Backward:
         """The files in arguments that come from no call's result."""
         made = {(record.call.call_hash, each.argument) for record in asked for each in record.call.upstreams}
         values = {each.value for key in fresh for each in self._scope.arguments(key) if (key, each.name) not in made}
-        self._reader.read_values(values)
-        known = (self._reader.values[value] for value in values if value in self._reader.values)
-        return {file for value in known for file in value.files}
+        return self._reader.files_in(values)
 
     def _writers(self, files: Iterable[FileFact]) -> set[StepKey]:
         """The newest call that wrote each file: that gave a value with it, and was not given one."""
@@ -109,7 +107,3 @@ def moment_of(reader: Reader, call: Digest) -> tuple[float, bytes]:
 
 def _by_text(file: FileFact) -> tuple[str, bytes]:
     return file.path, file.content or b""
-
-
-def _jobs(keys: Iterable[StepKey]) -> list[JobId]:
-    return [JobId(key) for key in keys if len(key) != DIGEST_SIZE]
