@@ -47,7 +47,7 @@ from redux_backends.sqlite_database import SQLiteDatabase
 from redux_backends.tag_edits import adding, deleting, updating
 from redux_backends.tags import find_tagged, tagged
 from redux_backends.tracing import Found as Traced
-from redux_backends.urls import SQLITE, file_of, needs_psycopg, without_password
+from redux_backends.urls import SQLITE, file_to_open, needs_psycopg, without_password
 from redux_valuestore.digest import Digest
 
 if TYPE_CHECKING:
@@ -323,8 +323,9 @@ def open_backend(url: str, password_command: str | None = None, *, upgrades: boo
     """
     if url == _IN_MEMORY:
         return MemoryBackend()
-    if url.startswith(SQLITE) and len(url) > len(SQLITE):
-        return SQLiteBackend(file_of(url), upgrades=upgrades)
+    path = file_to_open(url)
+    if path is not None:
+        return SQLiteBackend(path, upgrades=upgrades)
     if url.startswith(_POSTGRES):
         return _open_postgres(url, password_command)
     raise UnknownDatabase(

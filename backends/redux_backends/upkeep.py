@@ -10,7 +10,7 @@ from redux_backends.database_info import Upkeep
 from redux_backends.schema import current_version
 from redux_backends.sql import open_backend
 from redux_backends.sqlite_upkeep import SQLiteUpkeep
-from redux_backends.urls import SQLITE, file_of, needs_psycopg, without_password
+from redux_backends.urls import SQLITE, file_to_open, needs_psycopg, without_password
 from redux_backends.versions import Standing, Version
 
 if TYPE_CHECKING:
@@ -23,8 +23,9 @@ def upkeep_of(url: str, password_command: str | None = None) -> Upkeep:
     Where the URL of one on a server has no password, `password_command` is run for each connection, and gives it.
     Raises `UnknownDatabase`, `MissingDriver`.
     """
-    if url.startswith(SQLITE) and not url.endswith(":memory:"):
-        return SQLiteUpkeep(file_of(url))
+    path = file_to_open(url)
+    if path is not None:
+        return SQLiteUpkeep(path)
     if url.partition("://")[0] in ("postgresql", "postgres", "postgresql+psycopg"):
         with needs_psycopg(url):
             from redux_backends.postgres_upkeep import PostgresUpkeep  # noqa: PLC0415 - psycopg is an extra
@@ -46,7 +47,7 @@ def refuse_older(url: str, password_command: str | None, todo: str) -> Version |
     if found is not None and found.seen_by(known) is Standing.OLDER:
         from redux_backends.migrations.revisions import see_the_way  # noqa: PLC0415 - Alembic
 
-        place = without_password(url).removeprefix("sqlite:///")
+        place = without_password(url).removeprefix(SQLITE)
         see_the_way(place, found, known)
         raise BackendOlder.of(place, found, known, todo)
     return found

@@ -20,10 +20,16 @@ def without_password(url: str) -> str:
     return _QUERY.sub(r"\1…", _PASSWORD.sub(r"\1…@", url))
 
 
-def file_of(url: str) -> Path:
-    """The file that an SQLite URL names. Raises `UnknownDatabase` for a folder."""
-    path = Path(url.removeprefix(SQLITE))
-    if path.is_dir():
+def sqlite_file(url: str) -> Path | None:
+    """The file that an SQLite URL names; None for a memory of the process's own, and for any other database."""
+    path = url.removeprefix(SQLITE)
+    return Path(path) if path not in (url, "", ":memory:") else None
+
+
+def file_to_open(url: str) -> Path | None:
+    """The same file, known to be no folder. Raises `UnknownDatabase`."""
+    path = sqlite_file(url)
+    if path is not None and path.is_dir():
         raise UnknownDatabase(f"{path} is a folder; name a file in it, as sqlite:///{path / 'redux.db'}", str(path))
     return path
 

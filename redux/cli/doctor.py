@@ -18,6 +18,7 @@ from redux.errors import ProjectMissing
 from redux.settings.folder import PROJECT_FILE
 from redux.settings.layers import Settings, Sources
 from redux.settings.precedence import read_settings
+from redux_backends.urls import sqlite_file
 from redux_valuestore.errors import ReduxError
 
 TROUBLE = 4
@@ -86,8 +87,9 @@ def _storage_signs(settings: Settings) -> Iterator[Sign]:
 def _folders(settings: Settings) -> dict[str, Path]:
     """The local folders of database and store; one name where both are in one."""
     found: dict[str, Path] = {}
-    if settings.database.startswith("sqlite:////"):
-        found["database"] = Path(settings.database.removeprefix("sqlite:///")).parent
+    path = sqlite_file(settings.database)
+    if path is not None:
+        found["database"] = path.parent
     if "://" not in settings.store and Path(settings.store).exists():
         store = Path(settings.store)
         if found.get("database") != store.parent:

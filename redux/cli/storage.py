@@ -26,10 +26,9 @@ from redux.settings.folder import DATABASE_FILE
 from redux.settings.precedence import Layer, Settings, Sources, prepare_run, read_settings
 from redux.settings.setup import set_up
 from redux_backends.memory import MemoryBackend
+from redux_backends.urls import sqlite_file
 from redux_valuestore.sharded import open_store
 from redux_valuestore.store import MemoryStore
-
-_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def open_to_read(where: Where) -> Repo:
     Raises `ProjectMissing`, `DatabaseMissing` and what opening raises.
     """
     settings = settings_with_database(where)
-    path = _file_of(settings.database)
+    path = sqlite_file(settings.database)
     if path is None or path.exists():
         return _open(settings)
     # A new project, in which nothing ran yet.
@@ -79,7 +78,7 @@ def made_text(made: Path) -> str:
 def settings_with_database(where: Where) -> Settings:
     """The settings with the database that is meant; of one that is named and not there `DatabaseMissing`."""
     settings = read_settings(find_sources(where))
-    path = _file_of(settings.database)
+    path = sqlite_file(settings.database)
     if (
         path is not None
         and not path.exists()
@@ -87,12 +86,6 @@ def settings_with_database(where: Where) -> Settings:
     ):
         raise DatabaseMissing(path)
     return settings
-
-
-def _file_of(database: str) -> Path | None:
-    """The file of a database on the disk, None for any other."""
-    scheme, file = database[: len(_SQLITE)], database[len(_SQLITE) :]
-    return Path(file) if scheme == _SQLITE and file not in ("", ":memory:") else None
 
 
 def open_to_run(where: Where, flags: Layer, setup: Sequence[str] = ()) -> RunStorage:

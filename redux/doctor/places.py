@@ -20,6 +20,7 @@ from redux.settings.folder import DATABASE_FILE, PROJECT_FILE, STORE_FOLDER
 from redux.settings.layers import ExecutorSettings, Settings
 from redux_backends.schema import current_version
 from redux_backends.upkeep import upkeep_of
+from redux_backends.urls import SQLITE, sqlite_file
 from redux_backends.versions import Standing
 from redux_valuestore.digest import digest_bytes
 from redux_valuestore.errors import ReduxError
@@ -88,21 +89,21 @@ def _odd(settings: Settings) -> Iterator[Sign]:
             f"{settings.inline_limit:,} bytes in rows",
             "rows over 1 MiB slow the database; " + show,
         )
-    if settings.database.endswith(":memory:"):
+    path = sqlite_file(settings.database)
+    if path is None and settings.database.startswith(SQLITE):
         yield note("database.url", "in memory: nothing is kept", show)
     if settings.setup is not None and not Path(settings.setup.partition("::")[0]).exists():
         yield trouble("scheduler.setup", f"{settings.setup} is not there", "correct the path; " + show)
     for name, limit in settings.limits:
         if limit < 1:
             yield note(f"limits.{name}", f"{limit}: jobs that need it wait for ever", show)
-    if settings.project is not None and _is_inside(settings.store, settings.project) != _is_inside(
-        settings.database.removeprefix("sqlite:///"), settings.project
-    ):
+    store = None if "://" in settings.store else Path(settings.store)
+    if settings.project is not None and _is_inside(store, settings.project) != _is_inside(path, settings.project):
         yield note("places", "database and store are not in one place", "keep, copy and delete them together")
 
 
-def _is_inside(location: str, folder: Path) -> bool:
-    return "://" not in location and Path(location).is_relative_to(folder)
+def _is_inside(path: Path | None, folder: Path) -> bool:
+    return path is not None and path.is_relative_to(folder)
 
 
 def executor_signs(settings: Settings) -> Iterator[Sign]:
@@ -164,12 +165,8 @@ def _is_there(module: str) -> bool:
 
 def open_places(settings: Settings, signs: list[Sign]) -> Repo | None:
     """Database and store opened, with what that showed; None where the database cannot be."""
-    path = settings.database.removeprefix("sqlite:///")
-    if (
-        settings.database.startswith("sqlite:///")
-        and not os.path.exists(path)
-        and not settings.database.endswith(":memory:")
-    ):
+    path = sqlite_file(settings.database)
+    if path is not None and not path.exists():
         signs.append(fine("database", f"{path} is not there yet; the first run makes it"))
         return None
     try:

@@ -15,12 +15,10 @@ from redux.settings.layers import DEFAULT_INLINE_LIMIT, OtherRepo, Settings, Sou
 from redux.settings.precedence import read_settings
 from redux_backends.memory import MemoryBackend
 from redux_backends.upkeep import refuse_older
-from redux_backends.urls import without_password
+from redux_backends.urls import SQLITE, sqlite_file, without_password
 from redux_backends.versions import Version
 from redux_valuestore.sharded import open_store
 from redux_valuestore.store import MemoryStore
-
-_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Location:
     @property
     def file(self) -> Path | None:
         """The file of a database on the disk, None for any other."""
-        return Path(self.database.removeprefix(_SQLITE)) if self.database.startswith(_SQLITE) else None
+        return sqlite_file(self.database)
 
 
 def location_of(settings: Settings) -> Location:
@@ -81,9 +79,7 @@ def _folder_of(other: OtherRepo) -> Path:
     if folder.name != PROJECT_FOLDER and (folder / PROJECT_FOLDER).is_dir():
         folder = folder / PROJECT_FOLDER
     if folder.is_file():
-        raise UsageError(
-            f"{folder} is a file, and a path names a folder; a database goes by its URL, {_SQLITE}{folder}"
-        )
+        raise UsageError(f"{folder} is a file, and a path names a folder; a database goes by its URL, {SQLITE}{folder}")
     if not folder.is_dir():
         raise BackendUnavailable(
             f"repository {other.name} is not there: no folder {folder}; see that its disk is mounted, or make it with "
@@ -110,7 +106,7 @@ def _foreign(folder: Path, other: OtherRepo) -> Location:
             "right to read it, or exchange by way of a third place",
             str(folder),
         )
-    return Location(f"{_SQLITE}{folder / DATABASE_FILE}", other.store or str(folder / STORE_FOLDER))
+    return Location(f"{SQLITE}{folder / DATABASE_FILE}", other.store or str(folder / STORE_FOLDER))
 
 
 def open_to_read(location: Location) -> Repo:
@@ -180,6 +176,7 @@ def share_store(here: Location, there: Location) -> bool:
 
 
 def _place(location: str) -> str:
-    if location.startswith(_SQLITE):
-        return _SQLITE + os.path.realpath(location.removeprefix(_SQLITE))
+    path = sqlite_file(location)
+    if path is not None:
+        return SQLITE + os.path.realpath(path)
     return location.rstrip("/") if "://" in location else os.path.realpath(location)

@@ -13,12 +13,11 @@ from redux.lineage.graph import Direction, Lineage
 from redux.repo import open_repo
 from redux.settings.precedence import Layer, Sources, read_settings, user_file
 from redux_backends.records import ExecutionId
+from redux_backends.urls import sqlite_file
 from redux_valuestore.errors import ReduxError
 
 if TYPE_CHECKING:
     import networkx
-
-_SQLITE = "sqlite:///"
 
 
 class NoNetworkx(ReduxError):
@@ -63,8 +62,8 @@ def graph(
         raise UsageError(f"there is no direction {direction!r}; they are {', '.join(Direction)}")
     sources = Sources((folder or Path.cwd()).resolve(), os.environ, user_file(), Layer())
     settings = read_settings(sources)
-    path = Path(settings.database.removeprefix(_SQLITE))
-    if settings.database.startswith(_SQLITE) and str(path) not in ("", ".", ":memory:") and not path.exists():
+    path = sqlite_file(settings.database)
+    if path is not None and not path.exists():
         raise DatabaseMissing(path)
     repo = open_repo(settings.database, settings.store, settings.inline_limit)
     try:

@@ -15,14 +15,13 @@ from urllib.parse import quote
 from redux.redun.shape import columns_to_look_at
 from redux.redun.trouble import RedunRefused, RedunUnreadable
 from redux.redun.versions import check_tables, check_version
-from redux_backends.urls import needs_psycopg, without_password
+from redux_backends.urls import needs_psycopg, sqlite_file, without_password
 
 Row = tuple[Any, ...]
 
 AMONG = "{among}"
 """Stands in a statement behind a column, for that it has one of the keys given."""
 
-_SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg2://", "postgresql+psycopg://")
 _PATIENCE_SECONDS = 10.0
 _ROWS_AT_ONCE = 500
@@ -195,9 +194,7 @@ def open_source(location: str) -> Iterator[Source]:
 
 def file_of(location: str) -> Path | None:
     """The file of a database at a path or URL; None for one on a server."""
-    if location.startswith(_SQLITE):
-        return Path(location.removeprefix(_SQLITE))
-    return None if "://" in location else Path(location)
+    return sqlite_file(location) if "://" in location else Path(location)
 
 
 def _open(location: str) -> Source:

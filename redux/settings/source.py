@@ -14,6 +14,7 @@ from redux.errors import ConfigError, ProjectRefused, nearest
 from redux.settings.folder import FORMAT
 from redux.settings.layers import Entrypoint, ExecutorSettings, Layer, OtherRepo
 from redux.tables import Table, freeze
+from redux_backends.urls import SQLITE, sqlite_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,8 @@ TABLES = ("context", "limits", "executors", "federated_tasks", "repos")
 
 def absolute_url(url: str, folder: Path) -> str:
     """A database URL whose SQLite path, if it is a relative one, is taken from `folder`."""
-    prefix = "sqlite:///"
-    if not url.startswith(prefix) or url.startswith(prefix + ":memory:"):
-        return url
-    return prefix + os.path.normpath(folder / url.removeprefix(prefix))
+    path = sqlite_file(url)
+    return url if path is None else SQLITE + os.path.normpath(folder / path)
 
 
 def absolute_location(location: str, folder: Path) -> str:
