@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from functools import cached_property
@@ -17,6 +17,7 @@ from typing import NoReturn, TypeVar
 from redux_backends.errors import BentRecord
 from redux_backends.integrity import is_aside
 from redux_backends.records import (
+    Batch,
     CallNode,
     Evaluation,
     EvaluationKey,
@@ -207,6 +208,23 @@ def in_groups(things: Iterable[_T], size: int = RECORDS_AT_ONCE) -> Iterator[lis
     coming = iter(things)
     while group := list(islice(coming, size)):
         yield group
+
+
+def batch_of(records: Records, lost: Collection[Digest], jobs: Sequence[Job]) -> Batch:
+    """The same records as a run would record them, but for handles and executions; of the jobs only these `jobs`.
+
+    Of the values whose bytes are gone it has only those `lost`: the others are here.
+    """
+    return Batch(
+        values=[value for value in records.values if value.hash not in records.gone or value.hash in lost],
+        tasks=records.tasks,
+        keys=records.keys,
+        evaluations=records.results,
+        task_sets=records.task_sets,
+        calls=[record.call for record in records.calls],
+        jobs=jobs,
+        tags=records.tags,
+    )
 
 
 def is_missing(there: RecordId, here: float | None) -> bool:

@@ -17,12 +17,13 @@ from redux_backends.exchange import (
     RecordId,
     RecordKind,
     Records,
+    batch_of,
     is_missing,
     named_first,
     verify,
 )
 from redux_backends.memory_records import KeptHandle, KeptValue
-from redux_backends.records import Batch, Execution, ExecutionId, Job, JobStatus, Place, TaskSet
+from redux_backends.records import Execution, ExecutionId, Job, JobStatus, Place, TaskSet
 from redux_valuestore.digest import DIGEST_SIZE, Digest
 
 if TYPE_CHECKING:
@@ -193,16 +194,7 @@ class MemoryExchange:
         verify(records)
         backend = self._backend
         lost = records.gone - backend._values.keys()
-        batch = Batch(
-            values=[value for value in records.values if value.hash not in records.gone or value.hash in lost],
-            tasks=records.tasks,
-            keys=records.keys,
-            evaluations=records.results,
-            task_sets=records.task_sets,
-            calls=[record.call for record in records.calls],
-            jobs=[job for job in records.jobs if self._is_open(job)],
-            tags=records.tags,
-        )
+        batch = batch_of(records, lost, [job for job in records.jobs if self._is_open(job)])
         backend._check_references(replace(batch, values=records.values, jobs=records.jobs), records.executions)
         self._check_handles(records.handles)
         self._put_handles(records.handles)

@@ -9,8 +9,8 @@ from sqlalchemy import Text, bindparam, literal_column, select, update
 
 from redux_backends import calls, executions, handles, rowids, schema
 from redux_backends.dialects import IsOneOf
-from redux_backends.exchange import RecordId, RecordKind, Records, is_missing
-from redux_backends.records import Batch, Job, JobStatus, Place
+from redux_backends.exchange import RecordId, RecordKind, Records, batch_of, is_missing
+from redux_backends.records import Job, JobStatus, Place
 from redux_backends.rowids import Ledger, Memory
 from redux_backends.session import Session
 from redux_backends.sql_record_ids import KINDS, TABLES, by_kind, id_column, prefixes, stage_of
@@ -78,17 +78,7 @@ def put(session: Session, ledger: Ledger, records: Records) -> None:
     if records.gone:
         ledger.values.learn(records.gone)
         lost = [value.hash for value in records.values if value.hash in records.gone - ledger.values.keys()]
-    batch = Batch(
-        values=[value for value in records.values if value.hash not in records.gone or value.hash in lost],
-        tasks=records.tasks,
-        keys=records.keys,
-        evaluations=records.results,
-        task_sets=records.task_sets,
-        calls=[record.call for record in records.calls],
-        jobs=_open_jobs(session, ledger, records.jobs),
-        tags=records.tags,
-    )
-    calls.record(session, ledger, batch)
+    calls.record(session, ledger, batch_of(records, lost, _open_jobs(session, ledger, records.jobs)))
     if lost:
         session.run(_LOSE, rows=json.dumps([ledger.values[hash] for hash in lost]))
     touched = {execution.id for execution in records.executions} | {job.execution for job in records.jobs}
