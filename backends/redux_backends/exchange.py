@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from functools import cached_property
@@ -67,6 +67,16 @@ class RecordKind(IntEnum):
     def plural(self) -> str:
         """How people call several of them."""
         return self.singular + "s"
+
+
+TAGGED: Mapping[str, RecordKind] = {
+    "execution": RecordKind.EXECUTION,
+    "job": RecordKind.JOB,
+    "call": RecordKind.CALL,
+    "task": RecordKind.TASK,
+    "value": RecordKind.VALUE,
+}
+"""The kinds of records that have tags, by what tags and ids call them."""
 
 
 @frozen

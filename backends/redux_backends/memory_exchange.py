@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from redux_backends import liveness
 from redux_backends.errors import unknown_reference
 from redux_backends.exchange import (
+    TAGGED,
     UNDER_WAY,
     CallRecord,
     HandleRecord,
@@ -140,7 +141,7 @@ class MemoryExchange:
                 maybe = [(_K.JOB, kept.parent), (_K.EVALUATION, kept.eval_hash), (_K.CALL, kept.call_hash)]
                 return always + [(of, its) for of, its in maybe if its is not None]
             case _K.TAG:
-                return [(_TAGGED[kept.kind], kept.entity), *((_K.TAG, parent) for parent in kept.parents)]
+                return [(TAGGED[kept.kind], kept.entity), *((_K.TAG, parent) for parent in kept.parents)]
         return []
 
     def _belonging(self, kind: RecordKind, id: bytes) -> list[_Key]:
@@ -244,6 +245,3 @@ class MemoryExchange:
         for job in list(self._backend._jobs.values()):
             if job.execution in over and job.status is JobStatus.RUNNING:
                 self._backend._jobs[job.id] = replace(job, status=JobStatus.DIED)
-
-
-_TAGGED = {"execution": _K.EXECUTION, "job": _K.JOB, "call": _K.CALL, "task": _K.TASK, "value": _K.VALUE}

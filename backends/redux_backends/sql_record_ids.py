@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Integer, Table, Text, bindparam, literal_c
 
 from redux_backends import executions, rowids, schema
 from redux_backends.dialects import IsOneOf
-from redux_backends.exchange import UNDER_WAY, RecordId, RecordKind, in_groups, named_first
+from redux_backends.exchange import TAGGED, UNDER_WAY, RecordId, RecordKind, in_groups, named_first
 from redux_backends.integrity import ASIDE, is_aside
 from redux_backends.records import Place
 from redux_backends.rowids import Kind, Memory, span_of
@@ -91,7 +91,7 @@ _BELOW: Mapping[RecordKind, _Link] = {
     _K.EXECUTION: (_job.c.execution_id, _K.JOB, _job.c.id),
     _K.JOB: (_job.c.parent_id, _K.JOB, _job.c.id),
 }
-_TAGGED = {_K.EXECUTION: "execution", _K.JOB: "job", _K.CALL: "call", _K.TASK: "task", _K.VALUE: "value"}
+_TAG_KINDS = {kind: name for name, kind in TAGGED.items()}
 
 
 class RecordIds:
@@ -169,7 +169,7 @@ class RecordIds:
                     fresh[target_kind] = fresh.get(target_kind, set()) | reached
             for target_kind, reached in self._tagged(rows) if kind is _K.TAG else ():
                 fresh[target_kind] = fresh.get(target_kind, set()) | reached - found[target_kind]
-            if kind in _TAGGED:
+            if kind in _TAG_KINDS:
                 fresh[_K.TAG] = fresh.get(_K.TAG, set()) | self._tags_on(kind, rows) - found[_K.TAG]
         return found
 
@@ -196,7 +196,7 @@ class RecordIds:
         asked = (
             select(_tag.c.id)
             .join_from(TABLES[kind], _tag, schema.prefix_of(_tag.c.entity) == schema.prefix_of(column))
-            .where(_tag.c.entity == column, _tag.c.kind == _TAGGED[kind])
+            .where(_tag.c.entity == column, _tag.c.kind == _TAG_KINDS[kind])
         )
         found: set[int] = set()
         for chunk in in_groups(rows):
@@ -204,7 +204,7 @@ class RecordIds:
         return found
 
     def _tagged(self, tags: Collection[int]) -> Iterator[tuple[RecordKind, set[int]]]:
-        for kind, name in _TAGGED.items():
+        for name, kind in TAGGED.items():
             column = id_column(TABLES[kind])
             asked = (
                 select(TABLES[kind].c.id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from redux_backends.exchange import (
+    TAGGED,
     CallRecord,
     HandleRecord,
     RecordId,
@@ -90,19 +91,10 @@ def _names_of_job(job: Job) -> Iterator[Name]:
         yield RecordKind.CALL, job.call_hash
 
 
-_TAGGED = {
-    "execution": RecordKind.EXECUTION,
-    "job": RecordKind.JOB,
-    "call": RecordKind.CALL,
-    "task": RecordKind.TASK,
-    "value": RecordKind.VALUE,
-}
-
-
 def _names_of_tag(tag: Tag) -> Iterator[Name]:
-    if tag.kind not in _TAGGED:
+    if tag.kind not in TAGGED:
         raise BentLine("kind", f"{tag.kind!r:.40} is no kind of record that has tags")
-    yield _TAGGED[tag.kind], tag.entity
+    yield TAGGED[tag.kind], tag.entity
     for parent in tag.parents:
         yield RecordKind.TAG, parent
 

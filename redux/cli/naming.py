@@ -11,7 +11,7 @@ from redux.errors import UnknownId
 from redux_backends.answers import NO_LIMIT
 from redux_backends.backend import Backend, Found
 from redux_backends.errors import MIN_PREFIX
-from redux_backends.exchange import RecordId, RecordKind
+from redux_backends.exchange import TAGGED, RecordId, RecordKind
 
 NEWEST = "-"
 """Stands for the newest execution."""
@@ -57,7 +57,7 @@ def roots_of(backend: Backend, what: str, place: str) -> list[RecordId]:
     """
     found = newest(backend) if what == NEWEST else lookup.resolve(backend, what)
     if found is not None and found.kind != "task":
-        return [RecordId(RecordKind[found.kind.upper()], found.id)]
+        return [RecordId(TAGGED[found.kind], found.id)]
     page = lookup.file_page(backend, what) if found is None else None
     if page is not None:
         value, maker = RecordId(RecordKind.VALUE, page.page.value.hash), page.page.maker
