@@ -244,6 +244,11 @@ def is_missing(there: RecordId, here: float | None) -> bool:
     return here <= 0.0 if there.stage == UNDER_WAY else here < there.stage
 
 
+def has_its_bytes(value: ValueRecord) -> bool:
+    """Whether the bytes in a value's record, if there are any, are those of its hash and size."""
+    return value.data is None or (len(value.data) == value.size and digest_bytes(value.data) == value.hash)
+
+
 def verify(records: Records) -> None:
     """Check that records have the hashes that their parts make, and tags values. Raises `BentRecord`, naming the first.
 
@@ -254,7 +259,7 @@ def verify(records: Records) -> None:
         if not set(handle.on) <= set(handle.version.parents):
             raise BentRecord.of("handle", handle.version.hash, "it is said to rest on what is no parent of its")
     for value in records.values:
-        if value.data is not None and (digest_bytes(value.data) != value.hash or len(value.data) != value.size):
+        if not has_its_bytes(value):
             raise BentRecord.of("value", value.hash, "its bytes are not those of its hash")
     for task in records.tasks:
         covered = ((piece.kind, piece.name, piece.hash) for piece in task.pieces)

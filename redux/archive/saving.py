@@ -30,11 +30,10 @@ from redux.archive.trouble import NotToBeSaved
 from redux.release import version
 from redux.repo import Repo
 from redux_backends.errors import BentRecord
-from redux_backends.exchange import RecordId, RecordKind, Records, in_groups, verify
+from redux_backends.exchange import RecordId, RecordKind, Records, has_its_bytes, in_groups, verify
 from redux_backends.integrity import is_aside
 from redux_backends.progress import Tell, say_nothing
 from redux_backends.records import ValueRecord
-from redux_valuestore.digest import digest_bytes
 from redux_valuestore.frozen import frozen
 from redux_valuestore.layout import object_name
 from redux_valuestore.store import ValueMissing
@@ -170,8 +169,7 @@ class _Saving:
         if not row.kept or is_aside(value.hash):
             return None
         if value.data is not None:
-            sound = len(value.data) == value.size and digest_bytes(value.data) == value.hash
-            return value.data if sound else None
+            return value.data if has_its_bytes(value) else None
         try:
             view = self._repo.store.get(value.hash)
         except ValueMissing as missing:

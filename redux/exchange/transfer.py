@@ -13,9 +13,9 @@ from itertools import accumulate
 
 from redux.repo import Repo
 from redux_backends.backend import BentRecord, UnknownReference
-from redux_backends.exchange import RecordId, RecordKind, Records, in_groups
+from redux_backends.exchange import RecordId, RecordKind, Records, has_its_bytes, in_groups
 from redux_backends.records import ValueRecord
-from redux_valuestore.digest import Digest, digest_bytes
+from redux_valuestore.digest import Digest
 from redux_valuestore.store import ValueMissing
 
 Tell = Callable[[RecordKind, int], None]
@@ -129,7 +129,7 @@ class Transfer:
         try:
             self._target.backend.put_records(records)
         except BentRecord:
-            damaged = [value for value in records.values if _is_damaged(value)]
+            damaged = [value for value in records.values if not has_its_bytes(value)]
             if not damaged:
                 raise
             self.moved.lost += [value.hash for value in damaged]
@@ -179,10 +179,6 @@ def _uncollected() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def _is_damaged(value: ValueRecord) -> bool:
-    return value.data is not None and (digest_bytes(value.data) != value.hash or len(value.data) != value.size)
 
 
 def _without_bytes(records: Records, damaged: Sequence[ValueRecord]) -> Records:
