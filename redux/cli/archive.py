@@ -35,7 +35,7 @@ from redux.cli.render import (
     to_json,
 )
 from redux.cli.storage import open_to_read, open_to_write
-from redux.cli.surroundings import Where, where_options
+from redux.cli.surroundings import Where, json_option, where_options
 from redux.errors import UsageError
 from redux_backends.records import Execution
 
@@ -65,7 +65,6 @@ _NAME = 30
 _TOLD = ("executions", "jobs", "calls", "tasks", "values", "tags")
 
 _file = click.argument("file", type=click.Path())
-_json = click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 
 
 @click.group(no_args_is_help=False)
@@ -80,7 +79,7 @@ def archive() -> None:
 @_file
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
-@_json
+@json_option
 @where_options
 def save(file: str, ids: Sequence[str], force: bool, as_json: bool, **places: str | None) -> int:
     """Save history as FILE: all of it, or what is at and below the IDs that `redux log` shows.
@@ -115,7 +114,7 @@ def save(file: str, ids: Sequence[str], force: bool, as_json: bool, **places: st
 
 @archive.command(short_help="Record what FILE has and is not here.")
 @_file
-@_json
+@json_option
 @where_options
 def load(file: str, as_json: bool, **places: str | None) -> int:
     """Record what the archive FILE has and is not here; what is here stays as it is.
@@ -142,7 +141,7 @@ def load(file: str, as_json: bool, **places: str | None) -> int:
 
 @archive.command("check", short_help="Say whether FILE is whole and unaltered.")
 @_file
-@_json
+@json_option
 def check_command(file: str, as_json: bool) -> int:
     """Say whether the archive FILE is whole, unaltered and complete, down to its last byte; no history is needed."""
     with closing(ArchiveFile(file)) as opened, passing_count() as tell:
@@ -154,7 +153,7 @@ def check_command(file: str, as_json: bool) -> int:
 
 @archive.command("list", short_help="Say what is in FILE.")
 @_file
-@_json
+@json_option
 def list_command(file: str, as_json: bool) -> int:
     """Say what is in the archive FILE: how many records, and which executions. It is not checked."""
     with closing(ArchiveFile(file)) as opened:

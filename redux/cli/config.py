@@ -14,7 +14,7 @@ import click
 
 from redux.cli.output import show
 from redux.cli.render import dim, to_json
-from redux.cli.surroundings import Where, find_sources, where_options
+from redux.cli.surroundings import Where, find_sources, json_option, where_options
 from redux.settings.folder import locate_project
 from redux.settings.precedence import Origin, SettingLine, explain_settings
 from redux_backends.urls import without_password
@@ -24,7 +24,7 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 @click.command(short_help="Show the settings in force.")
 @click.option("--show-origin", is_flag=True, help="Where each comes from: a flag, a variable, a file or the default.")
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@json_option
 @where_options
 def config(show_origin: bool, as_json: bool, **places: str | None) -> int:
     """Show the settings in force, as a settings file would say them.

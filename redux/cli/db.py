@@ -13,13 +13,12 @@ from redux.cli.output import is_terminal, show, tell
 from redux.cli.passing_line import passing_count
 from redux.cli.render import dim, show_count, show_moment, show_size, strong, to_json
 from redux.cli.storage import settings_with_database
-from redux.cli.surroundings import Where, where_options
+from redux.cli.surroundings import Where, json_option, where_options
 from redux.errors import BackendError, BackendNewer, DatabaseMissing, ProjectMissing, UnknownVersion, UsageError
 from redux_backends.database_info import DatabaseInfo, Upkeep
 from redux_backends.upkeep import known_versions, lost_on_the_way, upkeep_of
 from redux_backends.versions import Standing, Version
 
-_json = click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 _while_running = click.option(
     "--while-running", is_flag=True, help="Even if an execution goes on in it: the rest of that is not recorded."
 )
@@ -31,7 +30,7 @@ def db() -> None:
 
 
 @db.command(short_help="Say what and where the database is.")
-@_json
+@json_option
 @where_options
 def info(as_json: bool, **places: str | None) -> int:
     """Say where the database is, its version and size, how many records it has, and whether it can be written.
@@ -82,7 +81,7 @@ def downgrade(version: str, yes: bool, while_running: bool, **places: str | None
 
 
 @db.command(short_help="List the versions of the tables.")
-@_json
+@json_option
 @where_options
 def versions(as_json: bool, **places: str | None) -> int:
     """List the versions that this redux knows, what each brought, and which one the database has."""

@@ -11,7 +11,7 @@ import click
 from redux.cli.main import version
 from redux.cli.output import show, whole_width
 from redux.cli.render import cut, dim, show_count, strong, to_json
-from redux.cli.surroundings import Where, find_sources, where_options
+from redux.cli.surroundings import Where, find_sources, json_option, where_options
 from redux.doctor import machine, places
 from redux.doctor.signs import Sign, fine, note, trouble
 from redux.errors import ProjectMissing
@@ -27,7 +27,7 @@ _COLOURS = {"fine": "green", "note": "yellow", "trouble": "red"}
 
 
 @click.command(short_help="Say what is wrong with the surroundings.")
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@json_option
 @where_options
 def doctor(as_json: bool, **places: str | None) -> int:
     """Look at libraries, disk, clocks, settings, executors, database and store.

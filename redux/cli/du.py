@@ -11,7 +11,7 @@ import click
 from redux.cli.output import line_width, show
 from redux.cli.render import cut, dim, show_count, show_size, strong, to_json
 from redux.cli.storage import open_to_read
-from redux.cli.surroundings import Where, where_options
+from redux.cli.surroundings import Where, json_option, where_options
 from redux.disk_usage import Amount, DiskUsage, measure
 from redux_backends.integrity import Grouping, Usage
 
@@ -20,7 +20,7 @@ _SHOWN = 40
 
 @click.command(short_help="Say how many bytes what takes.")
 @click.option("--by", type=click.Choice(["execution", "task", "type"]), help="Who has them.")
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@json_option
 @where_options
 def du(by: str | None, as_json: bool, **places: str | None) -> int:
     """Say how many bytes database and store take.

@@ -16,7 +16,7 @@ from redux.cli.output import show, tell
 from redux.cli.passing_line import passing_line
 from redux.cli.render import show_count, show_size, to_json
 from redux.cli.storage import make_project_if_needed, notices_in_a_line
-from redux.cli.surroundings import Where, find_sources, where_options
+from redux.cli.surroundings import Where, find_sources, json_option, where_options
 from redux.exchange.others import (
     Location,
     locate,
@@ -44,7 +44,7 @@ def _exchange_options(command: Command) -> Command:
     for option in (
         click.argument("what", nargs=-1, metavar="[ID]…"),
         click.argument("repo"),
-        click.option("--json", "as_json", is_flag=True, help="One line of JSON."),
+        json_option,
         click.option("--dry-run", "--dryrun", "dry_run", is_flag=True, help="Say what would move; exit 3 if anything."),
         where_options,
     ):

@@ -13,7 +13,7 @@ from redux.cli.output import line_width, show
 from redux.cli.page_text import cause_details, causes_text
 from redux.cli.render import STATUS_WORDS, indent, short, show_call, show_command, show_outcome, strong, to_json
 from redux.cli.storage import open_to_read
-from redux.cli.surroundings import Where, where_options
+from redux.cli.surroundings import Where, json_option, where_options
 from redux.errors import UsageError
 from redux.explain import explain_job, group_causes
 from redux_backends.backend import Backend, JobView
@@ -22,7 +22,7 @@ from redux_backends.records import Execution, JobStatus, Outcome
 
 @click.command(name="explain-miss", short_help="Say why calls ran.")
 @click.argument("what", required=False, metavar="[JOB | TASK | EXECUTION]")
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@json_option
 @where_options
 def explain_miss(what: str | None, as_json: bool, **places: str | None) -> int:
     """Say why calls ran instead of being reused.

@@ -14,7 +14,7 @@ from redux.cli.output import show, whole_width
 from redux.cli.passing_line import passing_count
 from redux.cli.render import cut, dim, show_count, show_seconds, show_size, strong, to_json
 from redux.cli.storage import open_to_read
-from redux.cli.surroundings import Where, where_options
+from redux.cli.surroundings import Where, json_option, where_options
 from redux.errors import UsageError
 from redux.fsck.check import Check, Looked
 from redux.fsck.findings import NOTES, WORDS, Finding, Kind
@@ -58,7 +58,7 @@ class Outcome:
 @click.option("--read-data", is_flag=True, help="Read all bytes, and hash them.")
 @click.option("--read-data-subset", "subset", metavar="N%", help="Read so many of all values, drawn at random.")
 @click.option("--repair", is_flag=True, help="Mend what can be mended; the next run makes it again.")
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@json_option
 @where_options
 def fsck(read_data: bool, subset: str | None, repair: bool, as_json: bool, **places: str | None) -> int:
     """Check that records and bytes are sound; a run may go on beside.

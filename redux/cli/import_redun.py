@@ -12,7 +12,7 @@ from redux.cli.output import show
 from redux.cli.passing_line import passing_count
 from redux.cli.render import show_count, show_seconds, strong, to_json
 from redux.cli.storage import open_to_write
-from redux.cli.surroundings import Where, where_options
+from redux.cli.surroundings import Where, json_option, where_options
 from redux.redun.importing import import_redun, open_redun
 from redux.redun.taking import Counts
 
@@ -24,7 +24,7 @@ _SO_FAR = "what came so far is recorded, and the same command goes on from there
 @click.command("import-redun", short_help="Take over the history in a redun database.")
 @click.argument("redun_db")
 @click.option("--value-store", metavar="LOC", help='Redun\'s value store: a folder or URL; "none" to do without.')
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@json_option
 @where_options
 def import_redun_command(redun_db: str, value_store: str | None, as_json: bool, **places: str | None) -> int:
     """Take over the history in REDUN_DB, a path or URL, so that `redux log` shows it.

@@ -26,7 +26,7 @@ from redux.cli.page_text import (
 )
 from redux.cli.render import STATUS_WORDS, to_json
 from redux.cli.storage import open_to_read
-from redux.cli.surroundings import Where, where_options
+from redux.cli.surroundings import Where, json_option, where_options
 from redux.errors import UnknownId, UsageError
 from redux.repo import Repo
 from redux_backends.backend import Backend, Found, TagFilter
@@ -47,7 +47,7 @@ _STATUSES = {word: status for status, word in STATUS_WORDS.items()}
 @click.option("--tag", "tags", multiple=True, metavar="KEY[=VALUE]", help="What has this tag; all of several.")
 @click.option("--nondeterministic", is_flag=True, help="Calls that gave different results for the same arguments.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="How many to show.")
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@json_option
 @lineage_options
 @where_options
 def log(

@@ -9,7 +9,7 @@ import click
 from redux.cli.output import show, tell
 from redux.cli.render import to_json
 from redux.cli.storage import make_project_if_needed
-from redux.cli.surroundings import Where, find_sources, where_options
+from redux.cli.surroundings import Where, find_sources, json_option, where_options
 from redux.errors import DatabaseMissing, UsageError
 from redux.exchange.others import Location, locate, location_of, refuse_itself
 from redux.settings.folder import PROJECT_FILE
@@ -90,7 +90,7 @@ def _file_of(settings: Settings) -> Path:
 
 
 @repo.command("list", short_help="Show the repositories.")
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@json_option
 @where_options
 def list_repos(as_json: bool, **places: str | None) -> int:
     """Show the repositories that have a name here."""

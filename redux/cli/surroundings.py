@@ -37,6 +37,10 @@ def where_options(command: Command) -> Command:
     return command
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+"""Gives a command the flag --json, as `as_json`."""
+
+
 def find_sources(where: Where, flags: Layer | None = None) -> Sources:
     """Where this process's settings come from."""
     folder = Path.cwd()

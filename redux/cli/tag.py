@@ -13,7 +13,7 @@ from redux.cli.naming import record_of
 from redux.cli.output import line_width, show
 from redux.cli.render import short, to_json
 from redux.cli.storage import open_to_read
-from redux.cli.surroundings import Where, where_options
+from redux.cli.surroundings import Where, json_option, where_options
 from redux.cli.tag_text import history_data, history_text, pair, tagged_data, tagged_text, words
 from redux.tags import as_tags
 from redux_backends.backend import Backend, Found, TagFilter
@@ -24,9 +24,6 @@ TAGGED_SHOWN = 100
 _ID = """\b
 ID is what `redux log` takes: an id or its first digits, a file, the name of
 a task, or - for the newest execution."""
-
-
-_json = click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 
 
 @click.group(no_args_is_help=False)
@@ -41,7 +38,7 @@ def tag() -> None:
 @tag.command(short_help="Put tags on a record.", epilog=_ID)
 @click.argument("what", metavar="ID")
 @click.argument("tags", metavar="KEY=VALUE…", nargs=-1, required=True)
-@_json
+@json_option
 @where_options
 def add(what: str, tags: tuple[str, ...], as_json: bool, **places: str | None) -> int:
     """Put tags on the record ID, beside those that it has; those that it has already stay as they are."""
@@ -55,7 +52,7 @@ def add(what: str, tags: tuple[str, ...], as_json: bool, **places: str | None) -
 @tag.command(short_help="Replace tags of a record.", epilog=_ID)
 @click.argument("what", metavar="ID")
 @click.argument("tags", metavar="KEY=VALUE…", nargs=-1, required=True)
-@_json
+@json_option
 @where_options
 def update(what: str, tags: tuple[str, ...], as_json: bool, **places: str | None) -> int:
     """Put tags in place of all tags of the same keys that the record ID has."""
@@ -70,7 +67,7 @@ def update(what: str, tags: tuple[str, ...], as_json: bool, **places: str | None
 @tag.command(short_help="Take tags off a record.", epilog=_ID)
 @click.argument("what", metavar="ID")
 @click.argument("tags", metavar="KEY[=VALUE]…", nargs=-1, required=True)
-@_json
+@json_option
 @where_options
 def rm(what: str, tags: tuple[str, ...], as_json: bool, **places: str | None) -> int:
     """Take tags off the record ID: with KEY all of that key, with KEY=VALUE that one."""
@@ -86,7 +83,7 @@ def rm(what: str, tags: tuple[str, ...], as_json: bool, **places: str | None) ->
 
 @tag.command(short_help="Show what became of a record's tags.", epilog=_ID)
 @click.argument("what", metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@json_option
 @where_options
 def log(what: str, as_json: bool, **places: str | None) -> int:
     """Show the tags that the record ID has, and when which were added, replaced and removed."""
@@ -104,7 +101,7 @@ def log(what: str, as_json: bool, **places: str | None) -> int:
 @click.argument("tags", metavar="[KEY[=VALUE]…]", nargs=-1)
 @click.option("--kind", type=click.Choice([*map(str, TagEntity)]), metavar="KIND", help="Only records of this kind.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", default=TAGGED_SHOWN, help="How many to show.")
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@json_option
 @where_options
 def listing(tags: tuple[str, ...], kind: str | None, limit: int, as_json: bool, **places: str | None) -> int:
     """List the records that have all of these tags, those tagged last first.
