@@ -120,7 +120,7 @@ def open_to_read(location: Location) -> Repo:
             raise DatabaseMissing(file, "what `redux repo list` shows")
         # A project in which nothing ran yet.
         return Repo(MemoryBackend(), open_store(location.store), location.inline_limit)
-    if file is None and _version_on_server(location) is None:
+    if file is None and _version_there(location) is None:
         return Repo(MemoryBackend(), open_store(location.store), location.inline_limit)
     return _open(location, upgrades=False)
 
@@ -135,7 +135,7 @@ def open_theirs_to_write(location: Location) -> Repo:
 
     Raises `BackendOlder` and what opening raises.
     """
-    refuse_older(location.database, location.password_command, _how_to_upgrade(location))
+    _version_there(location)
     return _open(location, upgrades=True)
 
 
@@ -144,7 +144,7 @@ def open_to_rehearse(location: Location) -> Repo:
     file = location.file
     if file is not None and file.parent.is_dir() and not file.exists():
         return Repo(MemoryBackend(), MemoryStore(), location.inline_limit)
-    if file is None and _version_on_server(location) is None:
+    if file is None and _version_there(location) is None:
         return Repo(MemoryBackend(), MemoryStore(), location.inline_limit)
     return _open(location, upgrades=False)
 
@@ -155,7 +155,8 @@ def _open(location: Location, *, upgrades: bool) -> Repo:
     )
 
 
-def _version_on_server(location: Location) -> Version | None:
+def _version_there(location: Location) -> Version | None:
+    """The version of its tables, None where there are none yet. Raises `BackendOlder`."""
     return refuse_older(location.database, location.password_command, _how_to_upgrade(location))
 
 
