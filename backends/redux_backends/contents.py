@@ -133,7 +133,7 @@ class ContentWriter:
 
     def _pieces(self, pieces: Iterable[CodePiece]) -> dict[CodePiece, int]:
         wanted = dict.fromkeys(pieces)
-        prefixes = {piece.hash[: schema.PREFIX] for piece in wanted}
+        prefixes = schema.prefixes(piece.hash for piece in wanted)
         known = {
             CodePiece(Digest(digest), kind, name, source): row
             for row, digest, kind, name, source in self._session.read(_KNOWN_PIECES, prefixes)

@@ -66,7 +66,7 @@ def put(session: Session, ledger: Ledger, given: Sequence[Execution]) -> None:
     latest = {execution.id: execution for execution in given}
     known.learn(latest)
     old = {id for id in latest if id in known}
-    over = {id for id, ended in session.read(_ENDS, {id[: schema.PREFIX] for id in old}) if ended is not None}
+    over = {id for id, ended in session.read(_ENDS, schema.prefixes(old)) if ended is not None}
     (now,) = session.first(_NOW)
     rows = []
     for id, execution in latest.items():
@@ -109,7 +109,7 @@ def get_execution(connection: Connection, id: ExecutionId) -> Execution | None:
 def read(session: Session, ids: Collection[bytes]) -> Mapping[bytes, Execution]:
     """Executions by their ids, as they stand now."""
     names = [column.name for column in _GIVEN.columns]
-    rows = (dict(zip(names, row, strict=True)) for row in session.read(_GIVEN, {id[: schema.PREFIX] for id in ids}))
+    rows = (dict(zip(names, row, strict=True)) for row in session.read(_GIVEN, schema.prefixes(ids)))
     return {row["uuid"]: _as_it_stands(row) for row in rows}
 
 

@@ -116,7 +116,7 @@ def put(session: Session, ledger: Ledger, given: Sequence[HandleRecord]) -> None
 def read(session: Session, hashes: Collection[bytes]) -> Mapping[bytes, HandleRecord]:
     """Versions by their hashes."""
     found: defaultdict[bytes, list[tuple]] = defaultdict(list)
-    for hash, *rest in session.read(_RECORDED, {hash[: schema.PREFIX] for hash in hashes}):
+    for hash, *rest in session.read(_RECORDED, schema.prefixes(hashes)):
         if hash in hashes:
             found[hash].append(tuple(rest))
     records: dict[bytes, HandleRecord] = {}
@@ -172,7 +172,7 @@ def _set_validity(session: Session, rows: list[int], now_valid: int) -> None:
 def valid_handles(session: Session, handles: Iterable[Digest]) -> frozenset[Digest]:
     """Which of these versions are known and were not rolled back."""
     wanted = set(handles)
-    prefixes = [digest[: schema.PREFIX] for digest in wanted]
+    prefixes = schema.prefixes(wanted)
     return frozenset(Digest(digest) for digest, valid in session.read(_KNOWN, prefixes) if valid) & wanted
 
 

@@ -88,7 +88,7 @@ def name_calls(connection: Connection, calls: Sequence[Digest]) -> Mapping[Diges
     found: dict[Digest, str] = {}
     for start in range(0, len(calls), _AT_ONCE):
         chunk = calls[start : start + _AT_ONCE]
-        alike = schema.prefix_of(call.c.hash).in_([digest[: schema.PREFIX] for digest in chunk])
+        alike = schema.prefix_of(call.c.hash).in_(schema.prefixes(chunk))
         for digest, fullname in connection.execute(named.where(alike, call.c.hash.in_(chunk))):
             found[digest] = fullname
     return found
@@ -243,7 +243,7 @@ def _asked(
         words = select(_word.c.text, _word.c.id).where(_word.c.text.in_([each.name for each in chunk]))
         names.update((name, row) for name, row in connection.execute(words))
         digests = [each.value for each in chunk]
-        alike = schema.prefix_of(_value.c.hash).in_([digest[: schema.PREFIX] for digest in digests])
+        alike = schema.prefix_of(_value.c.hash).in_(schema.prefixes(digests))
         held = select(_value.c.hash, _value.c.id, _value.c.preview).where(alike, _value.c.hash.in_(digests))
         values.update({digest: (row, preview) for digest, row, preview in connection.execute(held)})
     known = [

@@ -84,10 +84,6 @@ _TASKS_NAMED = Among(
 )
 
 
-def _prefixes(digests: Iterable[bytes]) -> list[bytes]:
-    return [digest[: schema.PREFIX] for digest in digests]
-
-
 def check_cache(session: Session, memory: Memory, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[Candidate]]:
     """The remembered results of single reductions, newest first."""
     wanted = set(evals)
@@ -96,7 +92,7 @@ def check_cache(session: Session, memory: Memory, evals: Sequence[Digest]) -> Ma
     call_rows: dict[bytes, int] = {}
     for (
         eval_row, eval_hash, recorded, duration, call_row, leaf, leaf_set, *value,
-    ) in session.read(_REDUCTIONS, _prefixes(wanted)):  # fmt: skip
+    ) in session.read(_REDUCTIONS, schema.prefixes(wanted)):  # fmt: skip
         if eval_hash not in wanted:
             continue
         eval_rows[eval_hash] = eval_row
@@ -134,7 +130,7 @@ def find_calls(session: Session, memory: Memory, evals: Sequence[Digest]) -> Map
     call_rows: dict[bytes, int] = {}
     for (
         eval_row, eval_hash, recorded, duration, call_row, call_hash, task_set, *value,
-    ) in session.read(_CALLS, _prefixes(wanted)):  # fmt: skip
+    ) in session.read(_CALLS, schema.prefixes(wanted)):  # fmt: skip
         if eval_hash in wanted:
             eval_rows[eval_hash] = eval_row
             call_rows[call_hash] = call_row
@@ -195,7 +191,7 @@ def get_values(session: Session, values: Sequence[Digest]) -> Mapping[Digest, St
     wanted = set(values)
     return {
         value: _stored(session, row, value, *rest)
-        for row, value, *rest in session.read(_STORED, _prefixes(wanted))
+        for row, value, *rest in session.read(_STORED, schema.prefixes(wanted))
         if value in wanted
     }
 
@@ -203,7 +199,7 @@ def get_values(session: Session, values: Sequence[Digest]) -> Mapping[Digest, St
 def get_held(session: Session, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
     """Values with what they hold, without their bytes."""
     wanted = set(values)
-    described = [row for row in session.read(_DESCRIBED, _prefixes(wanted)) if row[1] in wanted]
+    described = [row for row in session.read(_DESCRIBED, schema.prefixes(wanted)) if row[1] in wanted]
     holding = [row for row, *_, traits in described if traits]
     files: defaultdict[int, list[FileFact]] = defaultdict(list)
     for row, _, path, content in sorted(session.read(_FILES, holding), key=_by_position):

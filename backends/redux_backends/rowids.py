@@ -83,7 +83,7 @@ class Kind:
 
     def find(self, session: Session, digests: Iterable[bytes]) -> dict[bytes, int]:
         """The rows of these digests; it may hold others that begin like them."""
-        prefixes = [digest[: schema.PREFIX] for digest in digests]
+        prefixes = schema.prefixes(digests)
         return {digest: row for row, digest in session.read(self.probe, prefixes)}
 
 

@@ -7,6 +7,7 @@ That each digest is there once is kept by the one place that writes, under the o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -60,6 +61,11 @@ def current_version() -> Version:
 def prefix_of(column: ColumnElement[bytes]) -> ColumnElement[bytes]:
     """The indexed part of a digest or id."""
     return func.substr(column, literal_column("1"), literal_column(str(PREFIX)), type_=LargeBinary)
+
+
+def prefixes(ids: Iterable[bytes]) -> set[bytes]:
+    """The same of given ones, to look for them by."""
+    return {id[:PREFIX] for id in ids}
 
 
 def beginning_of(text: ColumnElement[Any]) -> ColumnElement[str]:

@@ -13,7 +13,7 @@ from redux_backends.exchange import RecordId, RecordKind, Records, batch_of, is_
 from redux_backends.records import Job, JobStatus, Place
 from redux_backends.rowids import Ledger, Memory
 from redux_backends.session import Session
-from redux_backends.sql_record_ids import KINDS, TABLES, by_kind, id_column, prefixes, stage_of
+from redux_backends.sql_record_ids import KINDS, TABLES, by_kind, id_column, stage_of
 from redux_backends.sql_records import RESULTS
 from redux_backends.statements import Among
 from redux_valuestore.digest import DIGEST_SIZE, Digest
@@ -45,7 +45,7 @@ def _stages(session: Session, memory: Memory, kind: RecordKind, ids: Collection[
         return {row[0] + row[1]: row[3] for row in RESULTS.read(session, memory, evals)}
     if kind in KINDS:
         ids = memory.without_new(session, KINDS[kind], ids)
-    rows = session.read(_STAGES[kind], prefixes(ids))
+    rows = session.read(_STAGES[kind], schema.prefixes(ids))
     return {id: stage_of(kind, told) if kind in _TOLD else 0.0 for id, told in rows}
 
 
@@ -91,5 +91,5 @@ def _open_jobs(session: Session, ledger: Ledger, jobs: Sequence[Job]) -> list[Jo
     """Those that are new here, or have ended there and not here."""
     ledger.jobs.learn(job.id for job in jobs)
     known = [job.id for job in jobs if job.id in ledger.jobs]
-    here = dict(session.read(_STAGES[_K.JOB], prefixes(known)))
+    here = dict(session.read(_STAGES[_K.JOB], schema.prefixes(known)))
     return [job for job in jobs if job.id not in here or (here[job.id] is None and job.ended is not None)]

@@ -197,7 +197,7 @@ def remakable(connection: Connection, values: Sequence[Digest]) -> frozenset[Dig
     holders: dict[int, set[Digest]] = defaultdict(set)
     for start in range(0, len(values), _AT_ONCE):
         chunk = values[start : start + _AT_ONCE]
-        prefixes = {digest[: schema.PREFIX] for digest in chunk}
+        prefixes = schema.prefixes(chunk)
         asked = select(_value.c.id, _value.c.hash).where(schema.prefix_of(_value.c.hash).in_(prefixes))
         for row, hash in connection.execute(asked):
             if hash in chunk:

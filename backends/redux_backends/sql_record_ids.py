@@ -146,9 +146,7 @@ class RecordIds:
             column = id_column(TABLES[kind])
             rows: set[int] = set()
             for chunk in in_groups(ids, 500):
-                asked = select(TABLES[kind].c.id, column).where(
-                    schema.prefix_of(column).in_([id[: schema.PREFIX] for id in chunk])
-                )
+                asked = select(TABLES[kind].c.id, column).where(schema.prefix_of(column).in_(schema.prefixes(chunk)))
                 rows |= {row for row, id in self._all(asked) if id in ids}
             found[kind] = rows
         return found
@@ -329,11 +327,6 @@ def by_kind(ids: Iterable[RecordId]) -> Mapping[RecordKind, dict[bytes, None]]:
     return found
 
 
-def prefixes(ids: Iterable[bytes]) -> set[bytes]:
-    """What ids are looked for by."""
-    return {id[: schema.PREFIX] for id in ids}
-
-
 def id_column(table: Table) -> ColumnElement[bytes]:
     """The column that has a record's hash or id."""
     return table.c.uuid if "uuid" in table.c else table.c.hash
@@ -353,11 +346,13 @@ _NUMBERED = {
 }
 """Row, id and what its stage is told by."""
 _LAST = {table: schema.last_row(table) for table in TABLES.values()}
+RESULT_ROWS = _result.join(_evaluation, _evaluation.c.id == _result.c.evaluation_id).join(
+    _value, _value.c.id == _result.c.value_id
+)
+"""Results with what their ids are made of."""
 _RESULTS = Among(
     [_result.c.evaluation_id, _result.c.value_id, _evaluation.c.hash, _value.c.hash, _result.c.recorded],
-    _result.join(_evaluation, _evaluation.c.id == _result.c.evaluation_id).join(
-        _value, _value.c.id == _result.c.value_id
-    ),
+    RESULT_ROWS,
     _result.c.evaluation_id,
 )
 

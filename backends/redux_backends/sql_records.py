@@ -33,7 +33,7 @@ from redux_backends.records import (
 )
 from redux_backends.rowids import Memory, read_rows, span_of
 from redux_backends.session import Session
-from redux_backends.sql_record_ids import KINDS, TABLES, by_kind, id_column, prefixes
+from redux_backends.sql_record_ids import KINDS, RESULT_ROWS, TABLES, by_kind, id_column
 from redux_backends.statements import Among
 from redux_valuestore.digest import DIGEST_SIZE, Digest
 
@@ -66,7 +66,9 @@ class _Reading:
     def read(self, session: Session, memory: Memory, wanted: Collection[bytes]) -> Iterable[tuple]:
         """The rows of records with these ids, and of some others."""
         span = span_of(memory.rows(self._kind, wanted))
-        return session.read(self._by_id, prefixes(wanted)) if span is None else session.read_span(self._by_row, *span)
+        if span is None:
+            return session.read(self._by_id, schema.prefixes(wanted))
+        return session.read_span(self._by_row, *span)
 
 
 def _parts(columns: Sequence[ColumnElement[Any]], source: FromClause) -> Among:
@@ -161,9 +163,7 @@ _VALUES = _Reading(
 RESULTS = _Reading(
     _K.EVALUATION,
     [_evaluation.c.hash, _value.c.hash, _result.c.duration, _result.c.recorded],
-    _evaluation.join(_result, _result.c.evaluation_id == _evaluation.c.id).join(
-        _value, _value.c.id == _result.c.value_id
-    ),
+    RESULT_ROWS,
     _result.c.evaluation_id,
 )
 """Results by the evaluations that they are of: eval hash, value hash, duration, moment."""

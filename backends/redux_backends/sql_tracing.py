@@ -109,4 +109,4 @@ def _found(session: Session, among: Among, asked: Collection[Digest]) -> Found:
 
 
 def _rows(session: Session, among: Among, wanted: Collection[Digest]) -> Iterable[tuple]:
-    return (row for row in session.read(among, {id[: schema.PREFIX] for id in wanted}) if row[0] in wanted)
+    return (row for row in session.read(among, schema.prefixes(wanted)) if row[0] in wanted)

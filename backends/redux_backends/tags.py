@@ -82,7 +82,7 @@ def record(session: Session, ledger: Ledger, tags: Iterable[Tag]) -> None:
         return
     _check_entities(ledger, wanted.values())
     named = {*wanted, *(parent for tag in wanted.values() for parent in tag.parents)}
-    known = session.read(_KNOWN, {hash[: schema.PREFIX] for hash in named})
+    known = session.read(_KNOWN, schema.prefixes(named))
     rows: dict[Digest, int] = {Digest(hash): row for row, hash in known}
     last, now = session.first(_LAST_TAG)
     new = {hash: tag for hash, tag in wanted.items() if hash not in rows}
@@ -123,7 +123,7 @@ def _check_entities(ledger: Ledger, tags: Iterable[Tag]) -> None:
 def get_tags(session: Session, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
     """The current tags of records, in the order in which they were made."""
     wanted = set(entities)
-    read = session.read(_CURRENT, {entity[: schema.PREFIX] for entity in wanted})
+    read = session.read(_CURRENT, schema.prefixes(wanted))
     rows = sorted(row for row in read if row[2] in wanted)
     parents = _parents(session, [row[0] for row in rows])
     found: defaultdict[bytes, list[Tag]] = defaultdict(list)
@@ -135,7 +135,7 @@ def get_tags(session: Session, entities: Sequence[bytes]) -> Mapping[bytes, Sequ
 def history(session: Session, entities: Iterable[bytes]) -> list[TagRecord]:
     """All tags that records have and had, in the order in which they came."""
     wanted = set(entities)
-    read = session.read(_HISTORY, {entity[: schema.PREFIX] for entity in wanted})
+    read = session.read(_HISTORY, schema.prefixes(wanted))
     rows = sorted(row[:-1] for row in read if row[2] in wanted and not is_aside(row[-1]))
     numbers = [row[0] for row in rows]
     parents, children = _parents(session, numbers), defaultdict[int, list[Digest]](list)
@@ -160,7 +160,7 @@ def _parents(session: Session, rows: Iterable[int]) -> Mapping[int, tuple[Digest
 def read(session: Session, hashes: Iterable[bytes]) -> Mapping[Digest, Tag]:
     """Tags by their hashes, current or not."""
     wanted = set(hashes)
-    rows = [row for row in session.read(_BY_HASH, {hash[: schema.PREFIX] for hash in wanted}) if row[1] in wanted]
+    rows = [row for row in session.read(_BY_HASH, schema.prefixes(wanted)) if row[1] in wanted]
     parents = _parents(session, [row[0] for row in rows])
     return {
         hash: Tag(kind, entity, key, value, parents.get(row, ()), recorded)
