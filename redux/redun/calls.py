@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from redux.redun.order import in_order
+from redux.redun.order import Kind, take_all
 from redux.redun.source import AMONG, Row
-from redux.redun.taking import Taking, hash_tag, moment, pages
+from redux.redun.taking import Taking, hash_tag, moment
 from redux.redun.tasks import NO_PARAMETERS, Parameters, parameters_of, tasks_of
 from redux_backends.exchange import CallRecord, Records
 from redux_backends.records import (
@@ -66,20 +66,8 @@ class _Call:
 
 def take_calls(taking: Taking) -> None:
     """Record all call nodes, with what was called."""
-    total, done = taking.source.count("call_node"), 0
-
-    def settle(calls: Sequence[_Call]) -> None:
-        nonlocal done
-        _record(taking, calls)
-        done += len(calls)
-        taking.told("calls", done, total)
-
-    def again(keys: Sequence[str]) -> list[list[_Call]]:
-        return [_enriched(taking, list(taking.source.read(f"{_COLUMNS} WHERE call_hash {AMONG}", keys)))]
-
-    first = (_enriched(taking, page) for page in pages(taking.source.read(_ALL)))
-    taking.counts.lost += in_order(first, again, taking.book.calls, settle)
-    taking.counts.one_call = done - taking.book.calls.count()
+    kind = Kind("calls", "call_node", [_ALL], f"{_COLUMNS} WHERE call_hash {AMONG}", _enriched, _record)
+    taking.counts.one_call = take_all(taking, kind, taking.book.calls) - taking.book.calls.count()
 
 
 def calls_of(taking: Taking, calls: Sequence[str]) -> Mapping[str, tuple[Digest, Digest]]:

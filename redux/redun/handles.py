@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from redux.redun.ids import kept_hash
-from redux.redun.order import in_order
+from redux.redun.order import Kind, take_all
 from redux.redun.source import AMONG, Row
-from redux.redun.taking import Taking, pages
+from redux.redun.taking import Taking
 from redux_backends.exchange import HandleRecord, Records
 from redux_backends.records import HandleVersion
 from redux_valuestore.frozen import frozen
@@ -27,31 +27,24 @@ class _Version:
 
 def take_handles(taking: Taking) -> None:
     """Record the versions of handles, before the values that hold them."""
-    total, done = taking.source.count("handle"), 0
-
-    def settle(versions: Sequence[_Version]) -> None:
-        nonlocal done
-        there = {name for one in versions for name in (one.key, *taking.book.handles.find(one.names))}
-        taking.put(Records(handles=[_record(one, there) for one in versions]))
-        taking.book.handles.add((one.key, kept_hash(one.key)) for one in versions)
-        done += len(versions)
-        taking.told("handles", done, total)
-
-    def again(keys: Sequence[str]) -> list[list[_Version]]:
-        return [_versions(taking, list(taking.source.read(f"{_ALL} WHERE hash {AMONG}", keys)))]
-
-    first = (_versions(taking, page) for page in pages(taking.source.read(_ALL)))
-    taking.counts.lost += in_order(first, again, taking.book.handles, settle)
+    kind = Kind("handles", "handle", [_ALL], f"{_ALL} WHERE hash {AMONG}", _enriched, _record)
+    take_all(taking, kind, taking.book.handles)
 
 
-def _versions(taking: Taking, rows: Sequence[Row]) -> list[_Version]:
+def _enriched(taking: Taking, rows: Sequence[Row]) -> list[_Version]:
     parents: defaultdict[str, set[str]] = defaultdict(set)
     for child, parent in taking.source.read(_EDGES, [row[0] for row in rows]):
         parents[child].add(parent)
     return [_Version(hash, frozenset(parents[hash]), fullname, bool(valid)) for hash, fullname, valid in rows]
 
 
-def _record(one: _Version, there: Collection[str]) -> HandleRecord:
+def _record(taking: Taking, versions: Sequence[_Version]) -> None:
+    there = {name for one in versions for name in (one.key, *taking.book.handles.find(one.names))}
+    taking.put(Records(handles=[_as_ours(one, there) for one in versions]))
+    taking.book.handles.add((one.key, kept_hash(one.key)) for one in versions)
+
+
+def _as_ours(one: _Version, there: Collection[str]) -> HandleRecord:
     parents = tuple(kept_hash(name) for name in sorted(one.names) if name in there)
     return HandleRecord(HandleVersion(kept_hash(one.key), one.fullname, parents), one.is_valid)
 

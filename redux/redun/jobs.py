@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from redux.redun.calls import calls_of
 from redux.redun.ids import kept_id
-from redux.redun.order import in_order
+from redux.redun.order import Kind, take_all
 from redux.redun.source import AMONG, Row
 from redux.redun.taking import Taking, moment, pages
 from redux.redun.tasks import tasks_of
@@ -95,21 +95,12 @@ class _Job:
 
 def take_jobs(taking: Taking) -> None:
     """Record all jobs, callers before those they called."""
-    total, done = taking.source.count("job"), 0
+    every, some = f"{_JOBS} ORDER BY j.start_time, j.id", f"{_JOBS} WHERE j.id {AMONG}"
+    take_all(taking, Kind("jobs", "job", [every], some, _enriched, _record), taking.book.jobs)
 
-    def settle(jobs: Sequence[_Job]) -> None:
-        nonlocal done
-        taking.put(Records(jobs=list(_records(taking, jobs))))
-        taking.book.jobs.add((job.key, kept_id(job.key)) for job in jobs)
-        done += len(jobs)
-        taking.told("jobs", done, total)
 
-    def again(keys: Sequence[str]) -> list[list[_Job]]:
-        return [list(_read(taking, list(taking.source.read(f"{_JOBS} WHERE j.id {AMONG}", keys))))]
-
-    rows = taking.source.read(f"{_JOBS} ORDER BY j.start_time, j.id")
-    first = (list(_read(taking, page)) for page in pages(rows))
-    taking.counts.lost += in_order(first, again, taking.book.jobs, settle)
+def _enriched(taking: Taking, rows: Sequence[Row]) -> list[_Job]:
+    return list(_read(taking, rows))
 
 
 def _read(taking: Taking, rows: Sequence[Row]) -> Iterator[_Job]:
@@ -133,7 +124,12 @@ def _read(taking: Taking, rows: Sequence[Row]) -> Iterator[_Job]:
         )
 
 
-def _records(taking: Taking, jobs: Sequence[_Job]) -> Iterator[Job]:
+def _record(taking: Taking, jobs: Sequence[_Job]) -> None:
+    taking.put(Records(jobs=list(_as_ours(taking, jobs))))
+    taking.book.jobs.add((job.key, kept_id(job.key)) for job in jobs)
+
+
+def _as_ours(taking: Taking, jobs: Sequence[_Job]) -> Iterator[Job]:
     known = set(taking.book.jobs.find({name for job in jobs for name in job.names})) | {job.key for job in jobs}
     calls = calls_of(taking, [job.call for job in jobs if job.call is not None])
     tasks = tasks_of(taking, {job.task: None for job in jobs})

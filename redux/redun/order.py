@@ -1,12 +1,15 @@
-"""Rows in an order in which each comes after those it names, however they lie in the tables."""
+"""Rows taken over in an order in which each comes after those it names, however they lie in the tables."""
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from redux.redun.known import Known
+from redux.redun.source import Row
+from redux.redun.taking import Taking, pages
 
 
 class Named(Protocol):
@@ -26,6 +29,46 @@ class Named(Protocol):
 R = TypeVar("R", bound=Named)
 
 _AT_ONCE = 1_000
+
+
+def _by_number(taking: Taking, rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
+    return pages(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[R]):
+    """A kind of redun's records: what several of them are called, and the `table` that they are in.
+
+    The statements of `every` give all rows, that of `some` those with the keys given. What other tables say of a page
+    of rows is added by `enriched`, and `record` puts them here and among the known.
+    """
+
+    plural: str
+    table: str
+    every: Sequence[str]
+    some: str
+    enriched: Callable[[Taking, Sequence[Row]], Sequence[R]]
+    record: Callable[[Taking, Sequence[R]], None]
+    paged: Callable[[Taking, Iterable[Row]], Iterator[Sequence[Row]]] = _by_number
+
+
+def take_all(taking: Taking, kind: Kind[R], known: Known) -> int:
+    """Take over all records of a kind, and count and tell of them; how many there were."""
+    total, done = taking.source.count(kind.table), 0
+
+    def read(statement: str, keys: Sequence[str] | None = None) -> Iterator[Sequence[R]]:
+        for page in kind.paged(taking, taking.source.read(statement, keys)):
+            yield kind.enriched(taking, page)
+
+    def settle(rows: Sequence[R]) -> None:
+        nonlocal done
+        kind.record(taking, rows)
+        done += len(rows)
+        taking.told(kind.plural, done, total)
+
+    first = (page for statement in kind.every for page in read(statement))
+    taking.counts.lost += in_order(first, lambda keys: read(kind.some, keys), known, settle)
+    return done
 
 
 def in_order(

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from redux.redun.ids import kept_id
 from redux.redun.known import Known
-from redux.redun.order import in_order
+from redux.redun.order import Kind, take_all
 from redux.redun.source import AMONG, Row
-from redux.redun.taking import UNKNOWN_MOMENT, Taking, pages
+from redux.redun.taking import UNKNOWN_MOMENT, Taking
 from redux_backends.exchange import Records
 from redux_backends.records import Tag, TagEntity
 from redux_valuestore.digest import DIGEST_SIZE, Digest
@@ -43,19 +43,8 @@ def take_tags(taking: Taking) -> None:
     """Record all tags, each after those that it supersedes."""
     if "tag" not in taking.source.tables:
         return
-    total, done = taking.source.count("tag"), 0
-
-    def settle(tags: Sequence[_Tag]) -> None:
-        nonlocal done
-        _record(taking, tags)
-        done += len(tags)
-        taking.told("tags", done, total)
-
-    def again(keys: Sequence[str]) -> list[list[_Tag]]:
-        return [_enriched(taking, list(taking.source.read(f"{_COLUMNS} WHERE tag_hash {AMONG}", keys)))]
-
-    first = (_enriched(taking, page) for page in pages(taking.source.read(f'{_COLUMNS} ORDER BY "key", tag_hash')))
-    taking.counts.lost += in_order(first, again, taking.book.tags, settle)
+    every, some = f'{_COLUMNS} ORDER BY "key", tag_hash', f"{_COLUMNS} WHERE tag_hash {AMONG}"
+    take_all(taking, Kind("tags", "tag", [every], some, _enriched, _record), taking.book.tags)
 
 
 def _enriched(taking: Taking, rows: Sequence[Row]) -> list[_Tag]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from redux.files.facts import FOLDER, GLOB, file_text
 from redux.redun.handles import versions_of
 from redux.redun.ids import kept_hash
-from redux.redun.order import in_order
+from redux.redun.order import Kind, take_all
 from redux.redun.pickles import Made, NotRead, read_pickle
 from redux.redun.showing import show_pickle
 from redux.redun.source import AMONG, Row
@@ -52,24 +52,13 @@ class _Value:
 
 def take_values(taking: Taking) -> None:
     """Record all values; those with parts after these."""
-    total, done = taking.source.count("value"), 0
-
-    def settle(values: Sequence[_Value]) -> None:
-        nonlocal done
-        _record(taking, values)
-        done += len(values)
-        taking.told("values", done, total)
-
-    def again(keys: Sequence[str]) -> Iterator[list[_Value]]:
-        return _read(taking, taking.source.read(f"{_COLUMNS} WHERE value_hash {AMONG}", keys))
-
-    for statement in (_SIMPLE, _HOLDING):
-        first = _read(taking, taking.source.read(statement))
-        taking.counts.lost += in_order(first, again, taking.book.values, settle)
+    some = f"{_COLUMNS} WHERE value_hash {AMONG}"
+    kind = Kind("values", "value", [_SIMPLE, _HOLDING], some, _enriched, _record, _paged)
+    take_all(taking, kind, taking.book.values)
 
 
-def _read(taking: Taking, rows: Iterable[Row]) -> Iterator[list[_Value]]:
-    """Values by the number and by the bytes that are held at once."""
+def _paged(taking: Taking, rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Rows with what a file has of them, by the number and by the bytes that are held at once."""
     page: list[Row] = []
     held = 0
     for hash, type_name, format, size in rows:
@@ -77,10 +66,10 @@ def _read(taking: Taking, rows: Iterable[Row]) -> Iterator[list[_Value]]:
         page.append((hash, type_name, format, in_file))
         held += size or len(in_file or b"")
         if len(page) >= _ROWS_AT_ONCE or held >= _BYTES_AT_ONCE:
-            yield _enriched(taking, page)
+            yield page
             page, held = [], 0
     if page:
-        yield _enriched(taking, page)
+        yield page
 
 
 def _enriched(taking: Taking, rows: Sequence[Row]) -> list[_Value]:
