@@ -9,24 +9,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Mapping
 from itertools import chain
-from typing import Any
 
-from redux.ahead import any_urls
 from redux.expression import Operation
-from redux.handle import any_handles
-from redux.nested import ATOMS, lazies_in, refuse_hidden
+from redux.nested import lazies_in, refuse_hidden
 from redux.operations import operation
 from redux.repo import Repo
 from redux.rules import Steps
+from redux.scheduler.binding import Binding, hash_job
 from redux.scheduler.cells import FindTask, make_cell
 from redux.scheduler.events import Events, perform
 from redux.scheduler.inputs import (
-    CONTEXT_ARGUMENT,
-    FilesAhead,
     Inputs,
     NotThere,
     Unmade,
-    calls_behind,
     datum_of,
     encode_plain,
     expressions_of,
@@ -45,10 +40,8 @@ from redux.scheduler.jobs import (
 )
 from redux.scheduler.lines import Lines
 from redux.scheduler.stepping import Ended, Wanted, advance
-from redux.tasks.options import CacheCheckValid, TaskError, TaskOptions, given_for_call, inherited
-from redux.value import Lazy, any_type_has
-from redux_backends.records import ExecutionId, Traits, Upstream, hash_arguments, hash_evaluation
-from redux_valuestore.digest import Digest
+from redux.value import Lazy
+from redux_backends.records import ExecutionId, Traits
 from redux_valuestore.errors import ReduxError
 
 REMAKE_LIMIT = 3
@@ -73,6 +66,7 @@ class Evaluator:
     ) -> None:  # fmt: skip
         self.inputs = Inputs(repo, execution)
         self.lines = Lines(self.inputs)
+        self._binding = Binding(self.inputs, self.lines, context)
         self._context = context
         self._exported = exported
         self._find_task = find_task
@@ -81,7 +75,6 @@ class Evaluator:
         self._ready: deque[Cell] = deque()
         self._live: set[Job] = set()
         self._moved = False
-        self._ahead = FilesAhead()
 
     # -- making cells ------------------------------------------------------------------------------
 
@@ -103,7 +96,7 @@ class Evaluator:
     def next_wave(self, limit: int) -> list[Job]:
         """Move cells on until `limit` jobs are ready to be decided, or nothing moves; the ready jobs."""
         wave: list[Job] = []
-        self._ahead = FilesAhead()
+        self._binding.begin_wave()
         fresh, ready = self._fresh, self._ready
         while len(wave) < limit and (fresh or ready):
             if ready:
@@ -168,7 +161,7 @@ class Evaluator:
         try:
             if isinstance(cell, Job):
                 if cell.eval_hash is None:
-                    self._bind_arguments(cell)
+                    self._binding.bind(cell, chain(self._ready, self._fresh))
                 wave.append(cell)
             elif isinstance(cell, Gather):
                 self._close(cell)
@@ -188,65 +181,12 @@ class Evaluator:
         except BaseException as error:  # an operation may raise anything; it is that cell's failure
             self._fail_itself(cell, error)
 
-    def _bind_arguments(self, job: Job) -> None:
-        bound = job.bound
-        assert bound is not None
-        task = job.known.task
-        if job.given or job.parent.exported:
-            job.options = self._options_of(job)
-        if not job.options.prov:
-            job.silent = True
-        arguments: list[tuple[str, Datum]] = []
-        upstreams: list[Upstream] = []
-        for name, value in task.name_arguments(bound):
-            datum = self.inputs.argument(value, job.parent)
-            arguments.append((name, datum))
-            if datum.origin is not None or type(value) not in ATOMS:
-                upstreams += [Upstream(name, call) for call in calls_behind(value, job.parent)]
-        if any_type_has("preprocess"):
-            arguments = [(name, self.inputs.given(datum, task.fullname, name)) for name, datum in arguments]
-        if any_handles():
-            job.forks = ()
-            arguments = [(name, self.lines.fork(job, datum)) for name, datum in arguments]
-        if job.context is not self._context:
-            job.context_hash = self.inputs.context(job.context).hash or b""
-        if job.context and job.options.check_valid is CacheCheckValid.SHALLOW:
-            arguments.append((CONTEXT_ARGUMENT, self.inputs.context(job.context)))
-        job.arguments, job.upstreams = arguments, upstreams
-        if any_urls():
-            with self._ahead.of(job, chain(self._ready, self._fresh)):
-                self._hash_arguments(job)
-        else:
-            self._hash_arguments(job)
-
-    def _options_of(self, job: Job) -> TaskOptions:
-        """The declared options, those that jobs above export over them, those of the call over both."""
-        given: Any = self.inputs.fill(dict(job.given), job.parent)
-        try:
-            return given_for_call(inherited(job.known.task.declared, job.parent.exported), given)
-        except TaskError as error:
-            raise TaskError(f"task {job.known.task.fullname}: {error}") from None
-
-    def _hash_arguments(self, job: Job) -> None:
-        task = job.known.task
-        hidden = task.unhashed_args
-        parts: list[tuple[str, Digest]] = []
-        for name, datum in job.arguments:
-            if hidden and name.partition("[")[0] in hidden:
-                continue
-            if datum.hash is None:
-                encode_plain(datum, f"the argument {name} of task {task.fullname}")
-            assert datum.hash is not None
-            parts.append((name, datum.hash))
-        job.args_hash = hash_arguments(parts)
-        job.eval_hash = hash_evaluation(job.known.task_hash, job.args_hash)
-
     def has_moved(self, job: Job) -> bool:
         """Whether a datum that was made again came out differently under a job: then it asks for another evaluation."""
         if not self._moved:
             return False
         asked = job.eval_hash
-        self._hash_arguments(job)
+        hash_job(job)
         if job.eval_hash == asked:
             return False
         self._ready.append(job)

@@ -16,6 +16,7 @@ from dataclasses import replace
 from redux.handle import advanced_version
 from redux.repo import Repo
 from redux.scheduler.contexts import Contexts
+from redux.scheduler.group import Group
 from redux.scheduler.inputs import encode_plain
 from redux.scheduler.jobs import Datum, Graft, Job, Scope
 from redux.scheduler.report import ErrorValue
@@ -48,8 +49,6 @@ from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 
 GROUP_SIZE = 1000
-HITS_PER_JOB = 2
-"""How many jobs' rows weigh as much as one evaluation: losing a hit's row costs nothing but the row."""
 GROUP_SECONDS = 0.25
 LONG_JOB_SECONDS = 0.1
 _SEEN_LIMIT = 200_000
@@ -81,18 +80,7 @@ class Recorder:
         self._writer = Writer(repo.backend.record, self.give_up)
         self.trouble: ReduxError | None = None
         self._ended: ReduxError | None = None
-        self._clear()
-
-    def _clear(self) -> None:
-        self._values: list[ValueRecord] = []
-        self._new_tasks: list[Digest] = []
-        self._keys: list[EvaluationKey] = []
-        self._evaluations: list[Evaluation] = []
-        self._calls: list[CallNode] = []
-        self._new_jobs: list[JobRecord] = []
-        self._jobs: list[JobRecord] = []
-        self._tags: list[Tag] = []
-        self._handles: list[HandleVersion] = []
+        self._group = Group()
 
     # -- what happened -----------------------------------------------------------------------------
 
@@ -113,7 +101,7 @@ class Recorder:
                 self.keep(datum)
         task_hash = job.known.task_hash
         self._note_task(task_hash)
-        self._keys.append(EvaluationKey(job.eval_hash, task_hash, job.args_hash, tuple(arguments)))
+        self._group.keys.append(EvaluationKey(job.eval_hash, task_hash, job.args_hash, tuple(arguments)))
 
     def keep(self, datum: Datum) -> None:
         """Note a value whose encoding is here, and let the encoding go."""
@@ -134,18 +122,18 @@ class Recorder:
         for record in records:
             if record.hash not in self._seen:
                 self._seen.add(record.hash)
-                self._values.append(record)
+                self._group.values.append(record)
                 if record.handles:
                     # One that was merged comes from no call, so nobody else records it.
-                    self._handles += [version for version in record.handles if len(version.parents) > 1]
+                    self._group.handles += [version for version in record.handles if len(version.parents) > 1]
 
     def advanced(self, job: Job, records: Sequence[ValueRecord]) -> None:
         """A job ran that was given handles or returned some: note the versions that its call made."""
         assert job.eval_hash is not None
-        self._handles += [fork.after(job.eval_hash) for fork in job.forks]
+        self._group.handles += [fork.after(job.eval_hash) for fork in job.forks]
         for version in {version: None for record in records for version in record.handles}:
             if len(version.parents) == 1 and version.hash == advanced_version(version.parents[0], job.eval_hash):
-                self._handles.append(version)
+                self._group.handles.append(version)
 
     def claim(self, line: Digest) -> ExecutionId | None:
         """Have a line of handles for this execution alone, or for the root one that waits for it.
@@ -178,7 +166,7 @@ class Recorder:
         if job.silent:
             return
         assert job.eval_hash is not None
-        self._evaluations.append(Evaluation(job.eval_hash, result, duration, job.ended))
+        self._group.evaluations.append(Evaluation(job.eval_hash, result, duration, job.ended))
         self._urgent = self._urgent or duration > LONG_JOB_SECONDS
 
     def settled(self, job: Job) -> None:
@@ -241,7 +229,7 @@ class Recorder:
         while waiting:
             for view in self._repo.backend.jobs(parent=waiting.pop(), status=JobStatus.RUNNING, limit=sys.maxsize):
                 waiting.append(view.job.id)
-                self._jobs.append(replace(view.job, status=JobStatus.CANCELLED, ended=now))
+                self._group.jobs.append(replace(view.job, status=JobStatus.CANCELLED, ended=now))
 
     # -- tags --------------------------------------------------------------------------------------
 
@@ -249,7 +237,7 @@ class Recorder:
         """Record in which context the execution is, before this returns: schedulers below ask for it."""
 
         def write() -> None:
-            self._tags += self._contexts.begin(context)
+            self._group.tags += self._contexts.begin(context)
             self._write_through(self._take())
 
         if context:
@@ -261,7 +249,7 @@ class Recorder:
 
     def tag_execution(self, tags: Tags) -> None:
         """Note tags of the execution itself."""
-        self._tags += [Tag("execution", self._execution, key, value) for key, value in tags]
+        self._group.tags += [Tag("execution", self._execution, key, value) for key, value in tags]
 
     def tag_value(self, datum: Datum, tags: Tags) -> None:
         """Note tags of a value, and the value where nobody did. Raises what encoding it raises."""
@@ -269,7 +257,7 @@ class Recorder:
             encode_plain(datum, "the value that is tagged")
         self.keep(datum)
         assert datum.hash is not None
-        self._tags += [Tag("value", datum.hash, key, value) for key, value in tags]
+        self._group.tags += [Tag("value", datum.hash, key, value) for key, value in tags]
 
     def tag_job(self, job: Job, tags: Tags) -> None:
         """Note tags of a job; they are written with its end, since a tag needs what it is on."""
@@ -282,10 +270,10 @@ class Recorder:
         if task_hash in self._tasks:
             return
         self._tasks.add(task_hash)
-        self._new_tasks.append(task_hash)
+        self._group.new_tasks.append(task_hash)
         record = self._book.record_of(task_hash)
         for key, value in self._book.find(record.fullname).task.declared.tags:
-            self._tags.append(Tag("task", task_hash, key, json.dumps(value, sort_keys=True)))
+            self._group.tags.append(Tag("task", task_hash, key, json.dumps(value, sort_keys=True)))
 
     def _note_call(self, job: Job, result: Digest) -> None:
         assert job.eval_hash is not None
@@ -294,7 +282,7 @@ class Recorder:
         children = tuple([child.call_hash for child in made if child.call_hash is not None]) if made else ()
         job.call_hash = hash_call(job.known.task_hash, job.args_hash, result, children)
         task_set = self._sets.of_record(job)
-        self._calls.append(
+        self._group.calls.append(
             CallNode(
                 job.call_hash,
                 job.eval_hash,
@@ -317,12 +305,12 @@ class Recorder:
         if parent is not None and not parent.recorded:
             self._ensure_started(parent)
         self._note_task(job.known.task_hash)
-        (self._jobs if job.recorded else self._new_jobs).append(self._row(job))
+        (self._group.jobs if job.recorded else self._group.new_jobs).append(self._row(job))
         job.recorded = True
         if job.context_hash or self._contexts.here:
-            self._attempt(lambda: self._tags.extend(self._contexts.of_job(job)))
+            self._attempt(lambda: self._group.tags.extend(self._contexts.of_job(job)))
         if self._job_tags:
-            self._tags += [Tag("job", job.id, key, value) for key, value in self._job_tags.pop(job, ())]
+            self._group.tags += [Tag("job", job.id, key, value) for key, value in self._job_tags.pop(job, ())]
 
     def _ensure_started(self, job: Job | None) -> None:
         line: list[Job] = []
@@ -332,7 +320,7 @@ class Recorder:
         for each in reversed(line):
             each.recorded = True
             self._note_task(each.known.task_hash)
-            self._new_jobs.append(self._row(each))
+            self._group.new_jobs.append(self._row(each))
 
     def _row(self, job: Job) -> JobRecord:
         parent = job.parent.job
@@ -376,7 +364,7 @@ class Recorder:
 
     def flush_when_due(self) -> None:
         """Write the group if it is large, old, or holds the end of a long job."""
-        gathered = len(self._keys) + (len(self._new_jobs) + len(self._jobs)) // HITS_PER_JOB
+        gathered = self._group.weight
         if gathered and (self._urgent or gathered >= GROUP_SIZE or time.monotonic() - self._last >= GROUP_SECONDS):
             self.flush()
 
@@ -394,14 +382,9 @@ class Recorder:
         for task_hash in {digest: None for one in new_sets for digest in one.tasks}:
             if self._book.has(task_hash):
                 self._note_task(task_hash)
-        tasks = [self._book.record_of(digest) for digest in self._new_tasks]
-        batch = Batch(
-            self._values, tasks, self._keys, self._evaluations, new_sets, self._calls, self._jobs,
-            self._new_jobs, self._tags, (), self._handles,
-        )  # fmt: skip
-        self._clear()
+        group, self._group = self._group, Group()
         self._urgent = False
-        return batch
+        return group.as_batch([self._book.record_of(digest) for digest in group.new_tasks], new_sets)
 
     def _attempt(self, write: Callable[[], None]) -> None:
         if self.trouble is None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from threading import Event
-from typing import Protocol
 
 from redux.beside import beside
 from redux.repo import Repo
@@ -18,23 +16,20 @@ from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
 from redux.scheduler.lookout import CyclicCall, Lookout
 from redux.scheduler.outcomes import release
-from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import Counts, ErrorValue, TaskProgress, TaskStatus, describe_error
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Reuse, Same
+from redux.scheduler.stage import Stage
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.turns import Turns
 from redux.scheduler.validity import reason_of_loss
 from redux.scheduler.wholes import wholeness
 from redux.tags import TagError, Tags
-from redux.tasks.options import NO_OPTIONS
 from redux_backends.backend import BackendError
 from redux_backends.records import (
     Execution,
     ExecutionId,
     JobId,
     JobStatus,
-    Reason,
-    Seconds,
     Traits,
     new_id,
 )
@@ -46,63 +41,6 @@ _PLAIN = Traits.PLAIN
 LONG_WAIT_SECONDS = 0.1
 LEASE_SECONDS = 10.0
 LOOK_SECONDS = 2.5
-
-
-class Dispatching(Protocol):
-    """What becomes of jobs that are to run."""
-
-    @property
-    def running(self) -> Collection[Job]:
-        """The jobs that executors have."""
-        ...
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing will come any more by itself."""
-        ...
-
-    @property
-    def holds_back(self) -> bool:
-        """Whether there are jobs that will never run, so that nothing more can come."""
-        ...
-
-    def waits_in_vain(self) -> Failed | None:
-        """A job that waits for what nobody will give back, with its error; None where there is none."""
-        ...
-
-    def submit(self, job: Job, reason: Reason) -> None:
-        """Have a job run."""
-        ...
-
-    def drain(self) -> bool:
-        """Take in all that came; whether anything did."""
-        ...
-
-    def wait(self, patience: Seconds) -> bool:
-        """Wait that long for something to come; whether something did."""
-        ...
-
-    def wake(self) -> None:
-        """Make whoever waits look up. Safe from a signal handler."""
-        ...
-
-    def close(self, stopped: bool) -> list[Job]:
-        """Let running jobs finish and start no other; the jobs that had not begun.
-
-        Where the run was `stopped`, those that are schedulers are told so.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Where an execution takes place: what becomes of jobs that are to run, what is recorded, what the context is."""
-
-    recorder: Recorder
-    dispatch: Callable[[Evaluator, Reuse], Dispatching]
-    context: Mapping[str, object]
-    exported: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
-    """options that all jobs inherit"""
 
 
 class Run:

@@ -27,7 +27,8 @@ from redux.scheduler.recorder import Recorder
 from redux.scheduler.rehearsal import DryRunResult, Rehearsal, Unrecorded
 from redux.scheduler.report import Counts, Report, TaskProgress, TaskStatus, describe_failure
 from redux.scheduler.reuse import Reuse
-from redux.scheduler.run_loop import Run, Stage
+from redux.scheduler.run_loop import Run
+from redux.scheduler.stage import Stage
 from redux.scheduler.sub_schedulers import SubSchedulers
 from redux.scheduler.switching import quick_switching
 from redux.scheduler.task_book import TaskBook
