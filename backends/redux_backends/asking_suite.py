@@ -89,6 +89,13 @@ class AskingSuite:
             TaskCounts("sample.main", JobStatus.DONE, 1, 9.0),
         ]
 
+    def test_jobs_are_found_by_calls_of_their_own_evaluation_alone(self, backend: Backend, story: Story) -> None:
+        odd = done(started("odd", story.execution, story.main_key), story.add_calls[0])
+        backend.record(Batch(jobs=[odd]))
+        assert odd.id in {one.job.id for one in backend.jobs(execution=story.execution.id)}
+        for found in (backend.jobs(call=story.add_calls[0].call_hash), backend.jobs(value=story.add_calls[0].result)):
+            assert [one.job.id for one in found] == [story.jobs[0].id]
+
     def test_misses_are_grouped_by_task_and_reason(self, backend: Backend) -> None:
         story = Story(*"abcde")
         backend.record_execution(story.execution)

@@ -193,8 +193,8 @@ class MemoryBackend(MemoryTracing, MemoryLookup):
             lambda job: wanted.execution is None or job.execution == wanted.execution,
             lambda job: wanted.parent is None or job.parent == wanted.parent,
             lambda job: wanted.task is None or self._tasks[job.task_hash].fullname == wanted.task,
-            lambda job: wanted.call is None or job.call_hash == wanted.call,
-            lambda job: wanted.value is None or self._final(job) == wanted.value,
+            lambda job: wanted.call is None or self._came_to(job, wanted.call),
+            lambda job: wanted.value is None or (self._final(job) == wanted.value and self._came_to(job)),
             lambda job: wanted.argument is None or wanted.argument in self._arguments_of(job),
             lambda job: wanted.status is None or self._job_as_it_stands(job).status is wanted.status,
             lambda job: not wanted.roots or job.parent is None,
@@ -206,6 +206,11 @@ class MemoryBackend(MemoryTracing, MemoryLookup):
             newest_first = wanted.execution is None and wanted.parent is None
             fitting.sort(key=lambda job: -job.started if newest_first else job.started)
             return [self._view(job) for job in fitting[:limit]]
+
+    def _came_to(self, job: Job, call: Digest | None = None) -> bool:
+        """Whether a job came to a call of its own evaluation, to this one if it is given."""
+        here = job.call_hash
+        return here is not None and call in (None, here) and self._fits(job, here)
 
     def _arguments_of(self, job: Job) -> list[Digest]:
         return [each.value for each in self._keys[job.eval_hash].arguments] if job.eval_hash else []
