@@ -19,10 +19,10 @@ from redux.archive.file import ArchiveFile
 from redux.archive.loading import load, load_checked
 from redux.archive.reading import check
 from redux.archive.trouble import ArchiveBent, ArchiveError, ArchiveNewer
-from redux.cli.main import dispatch
 from redux.repo import open_repo
 from redux_valuestore.store import MemoryStore
 
+from . import commands
 from .bent_archives import BENT, MEMBERS, VALUE_FILE, WHOLE, memory_repo, packed, with_manifest
 from .error_texts import hold_to_golden
 
@@ -161,10 +161,9 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
     def run(*words: str) -> str:
-        code = dispatch(("archive", *words))
-        written = capsys.readouterr()
+        written = commands.ended(capsys, ("archive", *words))
         assert written.out == ""
-        return f"{code}: {written.err.strip()}"
+        return f"{written.code}: {written.err.strip()}"
 
     return run
 

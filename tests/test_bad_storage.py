@@ -6,12 +6,13 @@ import os
 import re
 import resource
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from . import commands
 
 WORKFLOW = """\
 from redux import task
@@ -82,16 +83,15 @@ TROUBLES = {
 def redux(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a command in a project; with `small_files` no file of it becomes large."""
     (tmp_path / "flow.py").write_text(WORKFLOW)
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("REDUX_")}
 
     def run(*words: str, small_files: bool = False, **changes: str) -> subprocess.CompletedProcess[str]:
         def limit() -> None:
             if small_files:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, resource.RLIM_INFINITY))
 
-        command = [sys.executable, "-P", "-m", "redux", *words]
         return subprocess.run(
-            command, cwd=tmp_path, env={**kept, **changes}, capture_output=True, text=True, timeout=100,
+            [*commands.REDUX, *words], cwd=tmp_path, env=commands.environment(**changes), capture_output=True,
+            text=True, timeout=100,
             preexec_fn=limit,
         )  # fmt: skip
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -26,6 +24,7 @@ from redux_backends.memory import MemoryBackend
 from redux_backends.sample import Story
 from redux_valuestore.store import MemoryStore
 
+from . import commands
 from .test_cli_log import WORKFLOW
 
 Run = Callable[..., str]
@@ -40,9 +39,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def redux(*words: str, text: str = WORKFLOW) -> None:
         (folder / "flow.py").write_text(text)
-        own = {name: value for name, value in os.environ.items() if not name.startswith("REDUX_")}
-        words = ("-P", "-m", "redux", "run", "--quiet", "flow.py", *words)
-        subprocess.run([sys.executable, *words], cwd=folder, env=own, capture_output=True, check="bad" not in words)
+        done = commands.redux(folder, "run", "--quiet", "flow.py", *words)
+        assert (done.returncode == 0) == ("bad" not in words), done.stderr
 
     redux("main", "in.txt")
     redux("main", "in.txt", text=WORKFLOW.replace("line.strip()", 'line.strip(" ")'))
@@ -60,10 +58,9 @@ def redux(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.setattr(time, "time", lambda: now)  # so that `2 s ago` stays what it is
 
     def run(*words: str, made: Path | None = None) -> str:
-        code = dispatch(words)
-        said = capsys.readouterr()
+        said = commands.ended(capsys, words)
         told = "" if made is None else f"made {made}, where everything is kept\n"
-        assert (code, said.err) == (0, told), said.err
+        assert (said.code, said.err) == (0, told), said.err
         return said.out
 
     return run
@@ -92,8 +89,8 @@ def test_a_run_where_it_was_loaded_runs_nothing_again(redux: Run, project: Path,
     other = tmp_path / "other"
     redux("archive", "load", str(tmp_path / "all.tgz"), "--project", str(other / ".redux"), made=other / ".redux")
     words = ["run", "--json", "--project", str(other / ".redux"), "flow.py", "many", "3"]
-    done = subprocess.run([sys.executable, "-P", "-m", "redux", *words], cwd=project, capture_output=True, text=True)
-    assert {task["fullname"]: task["ran"] for task in json.loads(done.stdout)["tasks"]} == {"many": 0, "twice": 0}
+    tasks = json.loads(commands.told(project, *words))["tasks"]
+    assert {task["fullname"]: task["ran"] for task in tasks} == {"many": 0, "twice": 0}
 
 
 def test_what_it_says(redux: Run, tmp_path: Path):

@@ -17,14 +17,13 @@ import psycopg
 import pytest
 
 from redux.cli import db
-from redux.cli.main import dispatch
 from redux_backends.liveness import this_process
 from redux_backends.migrations import backups, sqlite_change
 from redux_backends.sql import SQLiteBackend
 from redux_backends.upkeep import upkeep_of
 from redux_backends.versions import Version
 
-from . import postgres_server, version_2
+from . import commands, postgres_server, version_2
 from .error_texts import compare, hold_to_golden, steady
 from .version_2 import ask, set_version
 
@@ -36,9 +35,8 @@ def redux(lines: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Runs a command, and gives its exit code and all that it said."""
 
     def run(*words: str) -> str:
-        code = dispatch(words)
-        told = capfd.readouterr()
-        return f"{code}: {(told.out + told.err).rstrip()}"
+        told = commands.ended(capfd, words)
+        return f"{told.code}: {(told.out + told.err).rstrip()}"
 
     return run
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,8 @@ from redux.cli.main import dispatch
 from redux.cli.page_text import argument_changes
 from redux.explain import ArgumentChange, Cause
 from redux_backends.records import MissKind
+
+from . import commands
 
 WORKFLOW = '''\
 from redux import File, task
@@ -113,9 +114,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "other.txt").write_text("a text of 23 characters")
 
     def redux(*words: str) -> None:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("REDUX_")}
-        command = [sys.executable, "-P", "-m", "redux", "run", "--quiet", "flow.py", *words]
-        subprocess.run(command, cwd=folder, env=kept, capture_output=True, timeout=60, check=words[0] != "bad")
+        done = commands.redux(folder, "run", "--quiet", "flow.py", *words)
+        assert (done.returncode == 0) == (words[0] != "bad"), done.stderr
 
     redux("main", "in.txt")
     redux("main", "in.txt")
@@ -136,9 +136,8 @@ def said(recorded: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.chdir(recorded)
 
     def run(*words: str) -> str:
-        code = dispatch(words)
-        written = capsys.readouterr()
-        assert (code, written.err) == (0, "")
+        written = commands.ended(capsys, words)
+        assert (written.code, written.err) == (0, "")
         return written.out
 
     return run
@@ -350,9 +349,7 @@ def test_folders_and_patterns_are_told_by_name(
     Path("in").mkdir()
 
     def redux(*words: str) -> str:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("REDUX_")}
-        command = [sys.executable, "-P", "-m", "redux", *words]
-        return subprocess.run(command, env=kept, stdout=subprocess.PIPE, timeout=60, check=True, text=True).stdout
+        return commands.told(tmp_path, *words)
 
     for file in ("more/x.csv", "deep/d/y.txt"):
         Path(file).parent.mkdir(parents=True)
@@ -494,9 +491,8 @@ def test_the_task_of_another_workflow_under_the_same_name_is_told_apart(
     def why(name: str, number: int) -> str:
         (tmp_path / name).write_text(text.format(number))
         for words in (("run", name, "main"), ("explain-miss", "main")):
-            command = [sys.executable, "-m", "redux", *words]
-            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-        return done.stdout.splitlines()[1]
+            said = commands.told(tmp_path, *words)
+        return said.splitlines()[1]
 
     assert why("a.py", 1) == "it ran: never run before"
     named = (

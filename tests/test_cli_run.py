@@ -17,6 +17,8 @@ from click.testing import CliRunner
 from redux.cli.group import group
 from redux.cli.main import dispatch
 
+from . import commands
+
 WORKFLOW = '''\
 from helpers import scale
 from redux import File, task
@@ -77,7 +79,6 @@ Tasks of flow.py:
   held(path: str) -> int
 """
 
-REDUX = (sys.executable, "-P", "-m", "redux")
 Redux = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -88,16 +89,10 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def environment(**changes: str) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("REDUX_")}
-    return {**kept, "XDG_CONFIG_HOME": "/nonexistent", **changes}
-
-
 @pytest.fixture
 def redux(project: Path) -> Redux:
     def run(*words: str, cwd: Path = project, **changes: str) -> subprocess.CompletedProcess[str]:
-        command = [*REDUX, *words]
-        return subprocess.run(command, cwd=cwd, env=environment(**changes), capture_output=True, text=True, timeout=60)
+        return commands.redux(cwd, *words, **changes)
 
     return run
 
@@ -423,8 +418,10 @@ def test_a_signal_lets_running_tasks_finish_and_a_second_one_leaves_at_once(
 ) -> None:
     pipe = project / "pipe"
     os.mkfifo(pipe)
-    command = [*REDUX, "run", "flow.py", "held", str(pipe)]
-    with subprocess.Popen(command, cwd=project, env=environment(), stderr=subprocess.PIPE, text=True) as process:
+    command = [*commands.REDUX, "run", "flow.py", "held", str(pipe)]
+    with subprocess.Popen(
+        command, cwd=project, env=commands.environment(), stderr=subprocess.PIPE, text=True
+    ) as process:
         told = signal_and_release(process, pipe, number, times)
     assert process.returncode == 130
     if times == 2:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from . import commands
 
 WORKFLOW = '''\
 from redux import apply_tags, get_context, task
@@ -67,12 +68,9 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def redux(project: Path) -> Redux:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("REDUX_")}
-
     def run(*words: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "redux", *words]
-        environment = {**kept, "XDG_CONFIG_HOME": str(project / "home"), "USER": "ann", "LOGNAME": "ann", **changes}
-        return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=60)
+        ours = {"XDG_CONFIG_HOME": str(project / "home"), "USER": "ann", "LOGNAME": "ann"}
+        return commands.redux(project, *words, **{**ours, **changes})
 
     return run
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,8 @@ import pytest
 from redux.errors import ConfigError
 from redux.executors.configured import pools_of
 from redux.settings.layers import ExecutorSettings
+
+from . import commands
 
 FLOW = """
 from concurrent.futures import ThreadPoolExecutor
@@ -61,9 +62,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def python(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("REDUX_")}
-    environment = {**own, "XDG_CONFIG_HOME": str(place)}
-    return subprocess.run([sys.executable, *words], cwd=place, env=environment, capture_output=True, encoding="utf-8")
+    return commands.call([sys.executable, *words], place, XDG_CONFIG_HOME=str(place))
 
 
 @pytest.mark.parametrize("words", [("-m", "redux", "run", "flow.py", "main"), ("flow.py",)], ids=["command", "script"])

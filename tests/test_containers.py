@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from . import commands
+
 FLOW = """
 import os
 import signal
@@ -133,11 +135,9 @@ def place(tmp_path: Path) -> Path:
 
 
 def run(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("REDUX_")}
-    path = f"{place / 'bin'}{os.pathsep}{own['PATH']}"
-    environment = {**own, "XDG_CONFIG_HOME": str(place), "PATH": path}
+    path = f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}"
     argv = [sys.executable, "-m", "redux", "run", "--executor", *words]
-    return subprocess.run(argv, cwd=place / "project", env=environment, capture_output=True, encoding="utf-8")
+    return commands.call(argv, place / "project", XDG_CONFIG_HOME=str(place), PATH=path)
 
 
 def said_to_docker(place: Path) -> list[list[str]]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,8 @@ from redux.repo import Repo
 from redux.task import TaskError
 from redux_backends.backend import CONTEXT, JobView
 from redux_backends.records import ExecutionId
+
+from . import commands
 
 redux_namespace = "context_of_calls"
 NAME = get_context("place.name", "nowhere")
@@ -146,12 +145,9 @@ def main() -> list:
 
 def test_jobs_of_subruns_in_other_processes_tell_where_theirs_is_another(tmp_path: Path):
     (tmp_path / "flow.py").write_text(SUBRUN)
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("REDUX_")}
 
     def redux(*words: str) -> Any:
-        command = [sys.executable, "-P", "-m", "redux", *words]
-        said = subprocess.run(command, cwd=tmp_path, env=kept, capture_output=True, text=True, timeout=60, check=True)
-        return said.stdout
+        return commands.told(tmp_path, *words)
 
     assert redux("run", "--quiet", "--context", "region=home", "flow.py", "main") == "['home', 'away']\n"
     jobs = json.loads(redux("log", "--task", "sub.show", "--json"))["jobs"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from . import commands
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples"
 
@@ -39,13 +38,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def redux(place: Path, *words: str) -> str:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("REDUX_")}
-    environment = {**kept, "REDUX_DIR": str(place / ".redux"), "PYTHONUTF8": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "redux", *words], cwd=place, env=environment, capture_output=True, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return commands.told(place, *words, REDUX_DIR=str(place / ".redux"), PYTHONUTF8="1")
 
 
 def run(place: Path) -> Counter[str]:

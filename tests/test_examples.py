@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import shlex
 import shutil
 import subprocess
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from . import commands
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 AT_HOME = "executors/places.py"
@@ -51,9 +52,7 @@ def commands_of(example: Path) -> list[Command]:
 
 
 def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("REDUX_")}
-    environment = {**own, "PYTHONUTF8": "1", "XDG_CONFIG_HOME": str(folder / "no settings")}
-    return subprocess.run([sys.executable, *words], cwd=folder, env=environment, capture_output=True, encoding="utf-8")
+    return commands.call([sys.executable, *words], folder, PYTHONUTF8="1")
 
 
 def short_examples() -> list[str]:

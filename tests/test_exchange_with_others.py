@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from redux.cli.main import dispatch
 from redux.exchange.transfer import Transfer
 from redux_backends.sample import Story
 from redux_backends.sql import SQLiteBackend
 
-from . import postgres_server, version_2
+from . import commands, postgres_server, version_2
 
 Run = Callable[..., tuple[str, str]]
 READER = Path(__file__).parents[1] / "examples" / "read_archive.py"
@@ -33,10 +32,8 @@ def redux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     monkeypatch.chdir(tmp_path / "mine")
 
     def run(*words: str, code: int = 0) -> tuple[str, str]:
-        capsys.readouterr()
-        ended = dispatch(words)
-        said = capsys.readouterr()
-        assert ended == code, said.err
+        said = commands.ended(capsys, words)
+        assert said.code == code, said.err
         return said.out, said.err
 
     return run

@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -25,6 +23,8 @@ from redux_backends.liveness import LEASE_SECONDS
 from redux_backends.records import JobStatus, Lease
 from redux_backends.sample import ELSEWHERE, Story, execution, started
 from redux_backends.sql import open_backend
+
+from . import commands
 
 WORKFLOW = """\
 import os
@@ -59,15 +59,8 @@ class Held:
         self.folder, self.url = folder, url
         (folder / "flow.py").write_text(WORKFLOW)
         os.mkfifo(folder / "fifo")
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("REDUX_")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "redux", "run", "--quiet", "--executor", executor, "flow.py", "main"],
-            cwd=folder,
-            env={**kept, "REDUX_DB_URL": url, "CLOCK": str(clock)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        run = [*commands.REDUX, "run", "--quiet", "--executor", executor, "flow.py", "main"]
+        self.process = commands.start(run, folder, REDUX_DB_URL=url, CLOCK=str(clock))
         # Opened once the job reads there.
         self._letting_go = (folder / "fifo").open("w")
         self.backend = open_backend(url)

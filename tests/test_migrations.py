@@ -38,7 +38,7 @@ from redux_backends.sql import SQLiteBackend, open_backend
 from redux_backends.upkeep import known_versions, upkeep_of
 from redux_backends.versions import Standing, Version
 
-from . import postgres_server, version_2
+from . import commands, postgres_server, version_2
 from .error_texts import compare
 from .version_2 import EXECUTION, ask, engine_of, path_of, rows_of, set_version
 
@@ -196,9 +196,8 @@ def views(capfd: pytest.CaptureFixture[str], ids: Sequence[str], *where: str) ->
     """What all commands show that look at the history."""
     shown: list[str] = []
     for words in (*version_2.VIEWS, *(("log", id) for id in ids)):
-        capfd.readouterr()
-        code = dispatch((*words, *where))
-        shown += [f"$ redux {' '.join(words)}", capfd.readouterr().out.rstrip(), f"exit {code}", ""]
+        said = commands.ended(capfd, (*words, *where))
+        shown += [f"$ redux {' '.join(words)}", said.out.rstrip(), f"exit {said.code}", ""]
     return "\n".join(shown)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from .commands import told as redux
 
 WORKFLOW = """\
 from dataclasses import dataclass
@@ -40,12 +39,6 @@ def folder(tmp_path: Path) -> Path:
     for name in ("m00", "m01", "m02", "m03", "zz"):
         (tmp_path / f"data/{name}.csv").write_text(name)
     return tmp_path
-
-
-def redux(folder: Path, *words: str) -> str:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("REDUX_")}
-    command = [sys.executable, "-P", "-m", "redux", *words]
-    return subprocess.run(command, cwd=folder, env=kept, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 def causes_of(folder: Path, high: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ from redux.cli.main import dispatch
 from redux_backends import disagreements
 from redux_backends.records import ExecutionId
 from redux_backends.sql import SQLiteBackend
+
+from . import commands
 
 WORKFLOW = """\
 import os
@@ -83,15 +84,8 @@ class Project:
 
     def begin(self, drawn: object, *words: str) -> subprocess.Popen[str]:
         """A run that draws something."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("REDUX_")}
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "redux", *words],
-            cwd=self.folder,
-            env={**kept, "REDUX_DB_URL": self._database, "DRAWN": str(drawn)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        drawing = {"REDUX_DB_URL": self._database, "DRAWN": str(drawn)}
+        return commands.start([*commands.REDUX, *words], self.folder, **drawing)
 
     def run(self, drawn: object, *words: str) -> str:
         """What a run says that draws something and ends well."""
@@ -170,9 +164,8 @@ def test_the_command_asks_for_calls_of_an_execution_or_a_task(
     monkeypatch.chdir(tmp_path)
 
     def said(*words: str) -> tuple[int, str]:
-        code = dispatch(("log", *words))
-        written = capsys.readouterr()
-        return code, written.out + written.err
+        written = commands.ended(capsys, ("log", *words))
+        return written.code, written.out + written.err
 
     assert dispatch(("init",)) == 0
     capsys.readouterr()

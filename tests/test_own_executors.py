@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import subprocess
 import sys
@@ -22,6 +21,8 @@ from redux.executors.with_code import WithCode
 from redux.repo import Repo
 from redux.scheduler import Scheduler
 from redux.task import task
+
+from . import commands
 
 redux_namespace = "test_own_executors"
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "executors.md"
@@ -102,10 +103,8 @@ def place(tmp_path: Path) -> Path:
 
 
 def redux(place: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("REDUX_")}
-    environment = {**own, "XDG_CONFIG_HOME": str(place), **variables}
     argv = [sys.executable, "-m", "redux", *words]
-    return subprocess.run(argv, cwd=place, env=environment, capture_output=True, encoding="utf-8")
+    return commands.call(argv, place, **{"XDG_CONFIG_HOME": str(place), **variables})
 
 
 def test_each_is_a_pool_of_its_own_size_and_jobs_tell_the_place_that_ran_them(place: Path):

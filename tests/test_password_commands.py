@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from redux.cli.main import dispatch
 from redux.errors import ConfigError
 from redux.settings.folder import PROJECT_FILE, make_project
 from redux.settings.layers import Sources
@@ -16,7 +15,7 @@ from redux.settings.precedence import explain_settings, read_settings
 from redux_backends.sample import Story
 from redux_backends.sql import open_backend
 
-from . import postgres_server
+from . import commands, postgres_server
 from .postgres_server import GUARDED
 from .version_2 import ask
 
@@ -68,9 +67,8 @@ def own_settings(project: Path) -> Path:
 @pytest.fixture
 def redux(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     def call(*words: str) -> str:
-        code = dispatch(words)
-        printed = capsys.readouterr()
-        return f"{code}: {printed.out}{printed.err}"
+        printed = commands.ended(capsys, words)
+        return f"{printed.code}: {printed.out}{printed.err}"
 
     return call
 

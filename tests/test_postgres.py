@@ -44,7 +44,8 @@ from redux_backends.sample import task as sample_task
 from redux_backends.session import Session
 from redux_backends.sql import SqlBackend, open_backend
 
-from . import postgres_server
+from . import commands, postgres_server
+from .commands import finish, start_python
 from .postgres_server import GUARDED
 
 LOCKED = LOCK_TO_WRITE.replace(b"pg_advisory_xact_lock", b"pg_try_advisory_xact_lock")
@@ -62,19 +63,7 @@ CONNECTIONS = "FROM pg_stat_activity WHERE datname = current_database() AND appl
 
 
 def child(code: str, *arguments: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", COMMON + code, *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str], say: str = "") -> str:
-    out, errors = process.communicate(say, timeout=100)
-    assert (process.returncode, errors) == (0, "")
-    return out
+    return start_python(COMMON + code, *arguments)
 
 
 def ask(url: str, statement: str, *values: object) -> list[tuple]:
@@ -614,13 +603,9 @@ def outer():
 def test_a_team_runs_and_looks_through_the_url_alone(postgres_url: str, tmp_path: Path) -> None:
     (tmp_path / "flow.py").write_text(WORKFLOW)
     url = postgres_url.replace("postgres@", "postgres:hush@")
-    environment = {name: said for name, said in os.environ.items() if not name.startswith("REDUX_")}
 
     def redux(*words: str) -> str:
-        command = [sys.executable, "-P", "-m", "redux", *words]
-        done = subprocess.run(
-            command, cwd=tmp_path, env={**environment, "REDUX_DB_URL": url}, capture_output=True, text=True, timeout=60
-        )
+        done = commands.redux(tmp_path, *words, REDUX_DB_URL=url)
         assert done.returncode == 0, done.stderr
         assert "hush" not in done.stdout + done.stderr
         return done.stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from redux.repo import Repo, open_repo
 from redux_backends import postgres_database
 from redux_backends.records import JobStatus
 
-from . import postgres_server
+from . import commands, postgres_server
 from .postgres_server import OwnServer
 from .test_killed import assert_nothing_is_damaged, assert_nothing_runs, content
 from .test_postgres import assert_sound
@@ -73,16 +72,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def start(folder: Path, url: str) -> subprocess.Popen[str]:
-    kept = {name: said for name, said in os.environ.items() if not name.startswith("REDUX_")}
-    command = [sys.executable, "-P", "-m", "redux", "run", "--quiet", "--db", url, "--store", str(folder / "values")]
-    return subprocess.Popen(
-        [*command, "flow.py", "main", str(COUNT)],
-        cwd=folder,
-        env=kept,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    words = ["run", "--quiet", "--db", url, "--store", str(folder / "values"), "flow.py", "main", str(COUNT)]
+    return commands.start([*commands.REDUX, *words], folder)
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:

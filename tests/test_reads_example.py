@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from . import commands
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "reads.py"
 SAMPLES = 2
@@ -24,13 +23,8 @@ def place(tmp_path: Path) -> Path:
 
 def run(place: Path) -> Counter[str]:
     """Run the example; how many jobs of each task were executed."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("REDUX_")}
-    words = ["run", "--json", "reads.py", "main", "--samples", str(SAMPLES), "--reads", "40"]
-    done = subprocess.run(
-        [sys.executable, "-m", "redux", *words], cwd=place, env=kept, capture_output=True, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stderr
-    return +Counter({task["fullname"]: task["ran"] for task in json.loads(done.stdout)["tasks"]})
+    said = commands.told(place, "run", "--json", "reads.py", "main", "--samples", str(SAMPLES), "--reads", "40")
+    return +Counter({task["fullname"]: task["ran"] for task in json.loads(said)["tasks"]})
 
 
 def kmers_in(reads: Path, k: int = 12) -> Counter[str]:

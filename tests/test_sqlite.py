@@ -8,7 +8,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -33,6 +32,8 @@ from redux_backends.sql import SQLiteBackend, open_backend
 from redux_backends.sqlite_session import SQLiteSession
 from redux_valuestore.digest import Digest
 
+from .commands import finish, start_python
+
 COMMON = """
 import os, sys
 from redux_backends.sample import Story
@@ -46,19 +47,7 @@ backend = SQLiteBackend(sys.argv[1])
 
 
 def child(code: str, *arguments: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", COMMON + code, *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str], say: str = "") -> str:
-    out, errors = process.communicate(say, timeout=60)
-    assert (process.returncode, errors) == (0, "")
-    return out
+    return start_python(COMMON + code, *arguments)
 
 
 def assert_sound(path: Path) -> None:
