@@ -15,6 +15,7 @@ import pytest
 from redux.cli.main import dispatch
 
 REDUX = (sys.executable, "-P", "-m", "redux")
+ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS = 100
 
 Done = subprocess.CompletedProcess[str]
@@ -52,13 +53,13 @@ def start(words: Sequence[str], folder: Path | None = None, **changes: str) -> s
 
 
 def start_python(code: str, *arguments: object) -> subprocess.Popen[str]:
-    """Python code that was started with arguments; a warning is an error in it."""
-    return start([sys.executable, "-W", "error", "-c", code, *map(str, arguments)])
+    """Python code that was started with arguments, and may import `tests`; a warning is an error in it."""
+    return start([sys.executable, "-W", "error", "-c", code, *map(str, arguments)], ROOT)
 
 
-def finish(process: subprocess.Popen[str], say: str = "") -> str:
+def finish(process: subprocess.Popen[str], say: str = "", patience: float = PATIENCE_SECONDS) -> str:
     """What a process that was started writes once it was told something; it must end well and complain of nothing."""
-    out, errors = process.communicate(say, timeout=PATIENCE_SECONDS)
+    out, errors = process.communicate(say, timeout=patience)
     assert (process.returncode, errors) == (0, "")
     return out
 

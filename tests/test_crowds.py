@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from .commands import finish, start_python
 from .test_sqlite import assert_sound
 
 CROWD = """
 import json, os, sys, time
 from redux_backends.sample import Story
 from redux_backends.sql import SQLiteBackend
+from tests.forked import at_once
 
 path, processes, transactions = sys.argv[1], *map(int, sys.argv[2:])
 
 def play(which):
     backend = SQLiteBackend(path)
     longest = 0.0
-    os.read(waiting, 1)
     for at in range(0, transactions, 2):
         # Every other call is one that each of the others makes too.
         one = Story(f"{at}", f"{at} of {which}", name=f"run {which}/{at}")
@@ -35,19 +35,9 @@ def play(which):
     backend.close()
     os.write(saying, f"{longest}\\n".encode())
 
-waiting, begun = os.pipe()
 hearing, saying = os.pipe()
-pids = []
-for which in range(processes):
-    pid = os.fork()
-    if not pid:
-        os.close(begun)
-        play(which)
-        sys.exit()
-    pids.append(pid)
 began = time.monotonic()
-os.close(begun)
-codes = [os.waitpid(pid, 0)[1] for pid in pids]
+codes = at_once(processes, play)
 os.close(saying)
 with os.fdopen(hearing) as said:
     longest = max(map(float, said))
@@ -62,10 +52,7 @@ print(json.dumps({"codes": codes, "longest": longest, "seconds": time.monotonic(
 @pytest.mark.timeout(900)
 def test_a_crowd_of_writers_sees_no_error_and_loses_nothing(tmp_path: Path, processes: int, transactions: int) -> None:
     path = tmp_path / "redux.db"
-    words = [sys.executable, "-W", "error", "-c", CROWD, str(path), str(processes), str(transactions)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=600)
-    assert (done.returncode, done.stderr) == (0, "")
-    told = json.loads(done.stdout)
+    told = json.loads(finish(start_python(CROWD, path, processes, transactions), patience=600))
     assert told["codes"] == [0] * processes
     assert_sound(path)
     runs = transactions // 2

@@ -23,6 +23,7 @@ from redux_backends.upkeep import upkeep_of
 from redux_backends.versions import Version
 
 from . import postgres_server, version_2
+from .commands import ROOT
 from .version_2 import ask, rows_of
 
 V2, V3 = Version(2), Version(3)
@@ -78,7 +79,7 @@ def finish(code: str, *arguments: object, **options: object) -> str:
         text=True,
         timeout=600,
         check=False,
-        **options,  # pyright: ignore[reportArgumentType]
+        **{"cwd": ROOT, **options},  # pyright: ignore[reportArgumentType]
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
@@ -185,18 +186,13 @@ while True:
 # -- several at once ---------------------------------------------------------------------------------
 
 AT_ONCE = """
-url = sys.argv[1]
-ready, children = os.pipe(), []
-for _ in range(6):
-    if not (child := os.fork()):
-        os.close(ready[1])
-        os.read(ready[0], 1)
-        changed = upkeep_of(url).change(Version(3))
-        os.write(1, f"{'found it done' if changed is None else changed.in_words()}\\n".encode())
-        os._exit(0)
-    children.append(child)
-os.close(ready[0]); os.close(ready[1])
-assert [os.waitpid(child, 0)[1] for child in children] == [0] * 6
+from tests.forked import at_once
+
+def upgrade(number):
+    changed = upkeep_of(sys.argv[1]).change(Version(3))
+    os.write(1, f"{'found it done' if changed is None else changed.in_words()}\\n".encode())
+
+assert at_once(6, upgrade) == [0] * 6
 """
 
 
@@ -216,17 +212,16 @@ def test_runs_that_begin_at_once_in_an_older_file_are_all_recorded(path: Path) -
     code = """
 from redux_backends.sample import Story
 from redux_backends.sql import open_backend
-children = []
-for number in range(6):
-    if not (child := os.fork()):
-        backend, story = open_backend(f"sqlite:///{sys.argv[1]}"), Story(str(number), name=f"run {number}")
-        backend.load()
-        backend.record_execution(story.execution)
-        backend.record(story.batch)
-        backend.close()
-        os._exit(0)
-    children.append(child)
-assert [os.waitpid(child, 0)[1] for child in children] == [0] * 6
+from tests.forked import at_once
+
+def run(number):
+    backend, story = open_backend(f"sqlite:///{sys.argv[1]}"), Story(str(number), name=f"run {number}")
+    backend.load()
+    backend.record_execution(story.execution)
+    backend.record(story.batch)
+    backend.close()
+
+assert at_once(6, run) == [0] * 6
 """
     finish(code, path)
     assert_whole(path, V3)

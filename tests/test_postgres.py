@@ -109,10 +109,11 @@ def empty_url() -> Iterator[str]:
 
 
 CROWD = """
+from tests.forked import at_once
+
 workers, rounds, count = map(int, sys.argv[2:])
 
 def play(worker):
-    os.read(waiting, 1)
     for at in range(rounds):
         # Every other call is one that each of the others makes too.
         names = (f"{n}" if n % 2 else f"{n} of {worker}" for n in range(at * count, (at + 1) * count))
@@ -122,17 +123,7 @@ def play(worker):
         assert len(backend.check_cache([each.eval_hash for each in one.add_keys])) == count
     backend.close()
 
-waiting, writing = os.pipe()
-pids = []
-for worker in range(workers):
-    pid = os.fork()
-    if not pid:
-        os.close(writing)
-        play(worker)
-        sys.exit()
-    pids.append(pid)
-os.close(writing)
-assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * workers
+assert at_once(workers, play) == [0] * workers
 """
 
 
