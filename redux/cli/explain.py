@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 
 from redux.cli import lookup
+from redux.cli.main import uncollected
 from redux.cli.miss_text import causes_text, job_miss_text
 from redux.cli.naming import NEWEST
 from redux.cli.naming import newest as newest_of
@@ -45,7 +46,8 @@ def explain_miss(what: str | None, as_json: bool, exit_code: bool, **places: str
     """
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
-        said = _explain(repo.backend, what, as_json)
+        with uncollected():
+            said = _explain(repo.backend, what, as_json)
         show(said.lines)
         return _RAN if exit_code and said.any_ran else 0
     finally:
