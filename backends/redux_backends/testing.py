@@ -15,6 +15,7 @@ from redux_backends.backend import Backend, BackendError, CallCandidate, Candida
 from redux_backends.exchange_suite import ExchangeSuite
 from redux_backends.integrity_suite import IntegritySuite
 from redux_backends.kinds import CONTEXT, NONDETERMINISTIC
+from redux_backends.listing_suite import ListingSuite
 from redux_backends.records import (
     Batch,
     CodePiece,
@@ -63,7 +64,7 @@ def _described(record: ValueRecord) -> ValueRecord:
     return replace(record, data=None)
 
 
-class BackendSuite(AskingSuite, TagSuite, IntegritySuite, ExchangeSuite, TracingSuite):
+class BackendSuite(AskingSuite, TagSuite, IntegritySuite, ExchangeSuite, TracingSuite, ListingSuite):
     """Subclass it and give it `make_backend` and `expire_lease`."""
 
     @abstractmethod
