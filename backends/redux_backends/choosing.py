@@ -5,15 +5,73 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, func, literal, literal_column, or_, select
 
 from redux_backends import patterns, schema
-from redux_backends.answers import GivenFilter
+from redux_backends.answers import GivenFilter, JobFilter
 from redux_backends.dialects import FitsPattern
 from redux_backends.texts import KeptText
+from redux_valuestore.digest import Digest
 
 _job, _value, _word = schema.job, schema.value, schema.word
 _ZERO = literal_column("0")
+
+
+COMMON = 1000
+"""A value that so many calls were given, or gave, says little of which job is meant."""
+
+
+def given_of(wanted: JobFilter) -> Sequence[GivenFilter]:
+    """What jobs are to be given."""
+    return [*wanted.given, *([] if wanted.argument is None else [GivenFilter((wanted.argument,))])]
+
+
+def results_of(wanted: JobFilter) -> Sequence[Sequence[Digest]]:
+    """What jobs are to give: one of each of these."""
+    asked = [] if wanted.value is None else [(wanted.value,)]
+    return asked if wanted.results is None else [*asked, wanted.results]
+
+
+def values_of(wanted: JobFilter) -> Sequence[Sequence[Digest]]:
+    """The values that jobs are asked for by."""
+    return [*results_of(wanted), *(given.values for given in given_of(wanted))]
+
+
+def common_values(connection: Connection, wanted: JobFilter) -> frozenset[Digest]:
+    """Those values that jobs are asked for by which very many calls were given or gave."""
+    asked = sorted({value for values in values_of(wanted) for value in values})
+    if not asked or wanted.execution is not None or wanted.parent is not None:
+        return frozenset()
+    named = _value.alias("asked_for")
+    by = schema.argument.c.value_id, schema.call_node.c.value_id
+    beginnings = schema.prefix_of(named.c.hash).in_([value[: schema.PREFIX] for value in asked])
+    found = select(named.c.hash).where(
+        beginnings, named.c.hash.in_(asked), or_(*(_are_many(each, named) for each in by))
+    )
+    return frozenset(connection.execute(found).scalars())
+
+
+def _are_many(column: ColumnElement[int], named: FromClause) -> ColumnElement[bool]:
+    """Whether very many rows have this value in a column; the others are not looked at."""
+    few = select(literal_column("1")).where(column == named.c.id).correlate(named).limit(COMMON).subquery()
+    return select(func.count()).select_from(few).scalar_subquery() >= literal_column(str(COMMON))
+
+
+def was_given(evaluation: ColumnElement[int], wanted: GivenFilter) -> ColumnElement[bool]:
+    """Whether an evaluation was given one of some values, looked for among its arguments."""
+    bound, named = schema.argument.alias("was_given"), _word.alias("named_word")
+    # With something added: it is the evaluation by which they are found.
+    asked = [bound.c.evaluation_id == evaluation, (bound.c.value_id + _ZERO).in_(rows_of(_value.c.hash, wanted.values))]
+    if wanted.name is not None:
+        asked.append((bound.c.name_id + _ZERO).in_(select(named.c.id).where(named.c.text == wanted.name)))
+    return select(bound.c.position).where(*asked).correlate_except(bound).exists()
+
+
+def came_to(call: ColumnElement[int], values: Sequence[Digest]) -> ColumnElement[bool]:
+    """Whether a call, given by its row, gave one of some values."""
+    made = schema.call_node.alias("came_to")
+    gave = (made.c.value_id + _ZERO).in_(rows_of(_value.c.hash, values))
+    return select(made.c.id).where(made.c.id == call, gave).correlate_except(made).exists()
 
 
 def given_to(wanted: GivenFilter) -> Select:

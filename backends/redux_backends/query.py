@@ -160,8 +160,9 @@ def find_jobs(connection: Connection, wanted: JobFilter, limit: int, offset: int
     alive = executions.alive(connection)
     newest_first = wanted.execution is None and wanted.parent is None
     order = (_job.c.started.desc() if newest_first else _job.c.started), _job.c.id
-    fitting = select(_job.c.id).where(*_conditions(wanted, alive))
-    if _is_found_by_task(wanted):
+    common = choosing.common_values(connection, wanted)
+    fitting = select(_job.c.id).where(*_conditions(wanted, alive, common))
+    if _is_found_by_task(wanted, common):
         most = fitting.order_by(*order).limit(limit + offset)
         shown = _newest_of_tasks(wanted, most).limit(limit).offset(offset)
     else:
@@ -174,9 +175,11 @@ def find_jobs(connection: Connection, wanted: JobFilter, limit: int, offset: int
     )
 
 
-def _is_found_by_task(wanted: JobFilter) -> bool:
+def _is_found_by_task(wanted: JobFilter, common: frozenset[Digest]) -> bool:
     """Whether no other filter leaves so few jobs that they can be put in order."""
     rest = replace(wanted, task=None, status=None, missed=False, since=None, until=None)
+    if common and all(common.issuperset(asked) for asked in choosing.values_of(wanted)):
+        rest = replace(rest, argument=None, value=None, given=(), results=None)
     return rest == JobFilter() and wanted.status in (None, *_WENT_WELL)
 
 
@@ -190,21 +193,26 @@ def _newest_of_tasks(wanted: JobFilter, fitting: Select) -> Select:
     return shown.order_by(one.c.started.desc(), one.c.id).correlate(None)
 
 
-def _conditions(wanted: JobFilter, alive: Collection[int]) -> Iterator[ColumnElement[bool]]:
-    """All that is asked for but the task."""
+def _conditions(wanted: JobFilter, alive: Collection[int], common: frozenset[Digest]) -> Iterator[ColumnElement[bool]]:
+    """All that is asked for but the task. What has `common` values is not found by them, but looked at for them."""
+    few = wanted.execution is not None or wanted.parent is not None
     if wanted.execution is not None:
         yield _job.c.execution_id.in_(choosing.row_of(_execution.c.uuid, wanted.execution))
     if wanted.parent is not None:
         yield _job.c.parent_id.in_(choosing.row_of(_job.c.uuid, wanted.parent))
     if wanted.call is not None:
-        yield from _of_calls(schema.call_node.c.id.in_(choosing.row_of(_call.c.hash, wanted.call)))
-    if wanted.value is not None:
-        yield from _of_calls(schema.call_node.c.value_id.in_(choosing.row_of(_value.c.hash, wanted.value)))
-    if wanted.argument is not None:
-        held = choosing.row_of(_value.c.hash, wanted.argument)
-        yield _job.c.evaluation_id.in_(
-            select(schema.argument.c.evaluation_id).where(schema.argument.c.value_id.in_(held))
-        )
+        yield from _of_calls(_call.c.id.in_(choosing.row_of(_call.c.hash, wanted.call)))
+    for values in choosing.results_of(wanted):
+        rows = _call.c.value_id.in_(choosing.rows_of(_value.c.hash, values))
+        looked_at = few or not common.isdisjoint(values)
+        yield from [choosing.came_to(_job.c.call_id, values)] if looked_at else _of_calls(rows)
+    for given in choosing.given_of(wanted):
+        if few or not common.isdisjoint(given.values):
+            yield choosing.was_given(_job.c.evaluation_id, given)
+        else:
+            yield _job.c.evaluation_id.in_(choosing.given_to(given))
+    if wanted.files:
+        yield from choosing.with_files(wanted.files)
     if wanted.status is not None:
         yield _status(alive) == int(wanted.status)
         if wanted.status not in _WENT_WELL:
@@ -217,14 +225,8 @@ def _conditions(wanted: JobFilter, alive: Collection[int]) -> Iterator[ColumnEle
         yield _job.c.started >= wanted.since
     if wanted.until is not None:
         yield _job.c.started < wanted.until
-    for given in wanted.given:
-        yield _job.c.evaluation_id.in_(choosing.given_to(given))
-    if wanted.results is not None:
-        yield from _of_calls(schema.call_node.c.value_id.in_(choosing.rows_of(_value.c.hash, wanted.results)))
-    if wanted.files:
-        yield from choosing.with_files(wanted.files)
     for tag in wanted.tags:
-        yield tags.job_has(tag, few=wanted.execution is not None or wanted.parent is not None)
+        yield tags.job_has(tag, few=few)
 
 
 def _of_calls(wanted: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:

@@ -42,7 +42,7 @@ def callers_of_job(connection: Connection, job: JobId, limit: int) -> Sequence[J
         line.join(above, above.c.id == line.c.id)
     )
     line = line.union_all(further.where(above.c.parent_id.is_not(None), line.c.far < limit))
-    rows = {row: far for row, far in connection.execute(select(line.c.id, line.c.far))}
+    rows = {one.id: one.far for one in connection.execute(select(line.c.id, line.c.far))}
     views = query.views_of(connection, executions.alive(connection), list(rows))
     return [views[row] for row, _ in sorted(rows.items(), key=lambda one: -one[1])]
 
@@ -72,7 +72,9 @@ def list_calls(connection: Connection, wanted: CallFilter, limit: int, offset: i
         # The newest of each version by themselves, so that not all calls of the task are put in order.
         of = _task.alias("of_task")
         most = fitting.where(_evaluation.c.task_id == of.c.id, _call.c.evaluation_id == _evaluation.c.id)
-        newest = most.correlate(of).order_by(*order).limit(limit + offset).scalar_subquery()
+        # In the order of the index by which they are found.
+        most = most.correlate(of).order_by(_evaluation.c.id.desc(), _call.c.id.desc())
+        newest = most.limit(limit + offset).scalar_subquery()
         one = _call.alias("one")
         named = select(one.c.id).select_from(of.join(one, IsAmongFound(one.c.id, newest)))
         named = named.where(of.c.id.in_(choosing.tasks_named(wanted.task)))
