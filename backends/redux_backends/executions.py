@@ -94,7 +94,7 @@ def find_executions(
     connection: Connection, wanted: ExecutionFilter, limit: int, offset: int, among: Iterable[Select[tuple[bytes]]] = ()
 ) -> Sequence[Execution]:
     """Executions that fit, newest first, whose ids each of the subqueries gives."""
-    chosen = [_execution.c.uuid.in_(ids) for ids in among]
+    chosen: list[ColumnElement[bool]] = [_execution.c.uuid.in_(ids) for ids in among]
     if wanted.since is not None:
         chosen.append(_execution.c.started >= wanted.since)
     if wanted.until is not None:

@@ -401,11 +401,11 @@ class BackendMachine(RuleBasedStateMachine):
         of = run and run.id
         jobs = JobFilter(of, task=name, status=status, tags=tags, given=given, results=results, files=files)
         jobs = replace(jobs, since=span[0], until=span[1])
-        calls = CallFilter(of, name, given, results, files, *span, tags)
+        calls = CallFilter(of, name, given, results, files, span[0], span[1], tags)
         for ask in (
             lambda backend: backend.find_jobs(jobs, 3, offset),
             lambda backend: backend.list_calls(calls, 3, offset),
-            lambda backend: backend.find_executions(ExecutionFilter(status, *span, tags), 2, offset),
+            lambda backend: backend.find_executions(ExecutionFilter(status, span[0], span[1], tags), 2, offset),
             lambda backend: backend.list_values(files, tags, 3, offset),
             lambda backend: backend.list_tasks(("sample.*d*", "*o*"), tags, 2, offset),
             lambda backend: backend.list_files(files, 3, offset),

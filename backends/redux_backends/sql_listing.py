@@ -183,7 +183,7 @@ def list_values(
     connection: Connection, files: Sequence[str], tagged: Sequence[TagFilter], limit: int, offset: int
 ) -> Sequence[Digest]:
     """Values, newest first."""
-    asked: Select[tuple[Digest]] = select(_value.c.hash)
+    asked: Select = select(_value.c.hash)
     if files:
         asked = asked.where(_value.c.id.in_(choosing.holding(files)))
     for tag in tagged:
