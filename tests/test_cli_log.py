@@ -14,7 +14,7 @@ import pytest
 
 from redux.cli.completion import complete_tasks
 from redux.cli.main import dispatch
-from redux.cli.page_text import argument_changes
+from redux.cli.miss_text import argument_changes
 from redux.explain import ArgumentChange, Cause
 from redux_backends.records import MissKind
 

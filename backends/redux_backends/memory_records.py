@@ -222,6 +222,10 @@ class MemoryRecords(Backend):
     def _is_compared(value: KeptValue) -> bool:
         return value.place is not Place.MISSING and not value.record.traits & NEVER
 
+    def _fits(self, job: Job, call: Digest) -> bool:
+        """Whether a job asked for the evaluation that its call is of, by which databases find it."""
+        return call in self._calls and self._calls[call].eval_hash == job.eval_hash
+
     def record_execution(self, execution: Execution) -> None:
         with self._lock:
             self._executions[execution.id] = execution

@@ -64,10 +64,6 @@ class MemoryTracing(MemoryRecords):
                     best[job.call_hash] = max(best.get(job.call_hash, job), job, key=_rank)
         return {call: job.id for call, job in best.items()}
 
-    def _fits(self, job: Job, call: Digest) -> bool:
-        """Whether a job asked for the evaluation that its call is of, by which databases find it."""
-        return call in self._calls and self._calls[call].eval_hash == job.eval_hash
-
 
 def _rank(job: Job) -> tuple[bool, float, bytes]:
     return job.outcome is Outcome.RAN, job.started, job.id

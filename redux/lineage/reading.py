@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from redux_backends.answers import NO_LIMIT
 from redux_backends.backend import Backend
 from redux_backends.exchange import CallRecord, RecordId, RecordKind, Records, in_groups
 from redux_backends.records import (
@@ -69,9 +68,9 @@ class Reader:
 
     def read_jobs_of(self, execution: ExecutionId) -> list[Job]:
         """Read all jobs of an execution, in the order in which they started."""
-        views = self.backend.jobs(execution=execution, limit=NO_LIMIT)
-        self._keep_jobs(view.job for view in views)
-        return sorted((self.jobs[view.job.id] for view in views), key=lambda job: (job.started, job.id))
+        ids = self.backend.job_ids_of(execution)
+        self.read_jobs(ids)
+        return sorted((self.jobs[id] for id in ids if id in self.jobs), key=lambda job: (job.started, job.id))
 
     def read_behind(self, calls: Iterable[Digest]) -> None:
         """Read the jobs that stand for calls, where no other was said to, and those that called them."""
