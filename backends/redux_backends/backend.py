@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from redux_backends.amending import Amending, Asked, Remembered
 from redux_backends.answers import (
     CallCandidate,
     Candidate,
@@ -44,7 +45,7 @@ from redux_backends.errors import (
     unknown_reference,
 )
 from redux_backends.exchange import Exchange
-from redux_backends.kinds import CONTEXT, NONDETERMINISTIC
+from redux_backends.kinds import ACCEPTS, CONTEXT, FORGOTTEN, NONDETERMINISTIC
 from redux_backends.records import (
     Batch,
     CallNode,
@@ -70,10 +71,13 @@ if TYPE_CHECKING:
     from redux_backends.integrity import Integrity
 
 __all__ = [
+    "ACCEPTS",
     "CONTEXT",
+    "FORGOTTEN",
     "MIN_PREFIX",
     "NONDETERMINISTIC",
     "AmbiguousId",
+    "Asked",
     "Backend",
     "BackendChanged",
     "BackendCorrupt",
@@ -94,6 +98,7 @@ __all__ = [
     "MissContext",
     "MissGroup",
     "MissingDriver",
+    "Remembered",
     "TagFilter",
     "TagRecord",
     "TaskCounts",
@@ -108,7 +113,7 @@ __all__ = [
 ]
 
 
-class Backend(Exchange, Tracing):
+class Backend(Exchange, Tracing, Amending):
     """Records by their key. Methods may be called from any thread; each write is one transaction, whole or not.
 
     Writing is idempotent: equal content recorded twice, by whomever, is one record.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from redux_backends import calls, contents, executions, history, lookup, query, tags
 from redux_backends.backend import (
+    Asked,
     Backend,
     CallCandidate,
     Candidate,
@@ -17,6 +18,7 @@ from redux_backends.backend import (
     JobView,
     MissContext,
     MissGroup,
+    Remembered,
     TagFilter,
     TagRecord,
     TaskCounts,
@@ -230,6 +232,26 @@ class SqlBackend(Backend):
 
     def find_by_tag(self, key: str, beginning: str, limit: int = 100) -> Sequence[Found]:
         return self._database.view(lambda connection: tags.find_by_tag(connection, key, beginning, limit))
+
+    # -- what people said ---------------------------------------------------------------------------
+
+    def tags_of(self, keys: Sequence[str]) -> Sequence[Tag]:
+        return self._database.ask(lambda session: tags.of_keys(session, keys))
+
+    def evaluations_of(self, calls: Sequence[Digest], jobs: Sequence[JobId]) -> Mapping[bytes, Asked]:
+        from redux_backends import sql_amending  # noqa: PLC0415 - seldom anything was said
+
+        return self._database.ask(lambda session: sql_amending.evaluations_of(session, calls, jobs))
+
+    def have_below(self, calls: Sequence[Digest], key: str) -> frozenset[Digest]:
+        from redux_backends import sql_amending  # noqa: PLC0415 - seldom anything was said
+
+        return self._database.ask(lambda session: sql_amending.have_below(session, calls, key))
+
+    def remembered(self, kind: str, ids: Sequence[bytes]) -> Sequence[Remembered]:
+        from redux_backends import sql_amending  # noqa: PLC0415 - seldom anything was said
+
+        return self._database.ask(lambda session: sql_amending.remembered(session, kind, ids))
 
     # -- exchange ----------------------------------------------------------------------------------
 
