@@ -19,10 +19,11 @@ from redux_valuestore.frozen import frozen
 class Acceptance:
     """That results of the version `old` of a task count for the version `new`, said by somebody at a `moment`.
 
-    `why` is what they said of it, `changed` names the pieces of code that differ. Where it was `revoked`, `by` and
-    `moment` tell who did and when.
+    `task` is its full name, `why` what they said of it, `changed` names the pieces of code that differ. Where it was
+    `revoked`, `by` and `moment` tell who did and when.
     """
 
+    task: str
     new: Digest
     old: Digest
     by: str
@@ -57,16 +58,18 @@ def utc(moment: Seconds) -> str:
 
 
 def acceptance_tag(
-    new: Digest, old: Digest, by: str, why: str, changed: Sequence[str], replaces: Sequence[Acceptance] = ()
-) -> Tag:
+    task: str, new: Digest, old: Digest, by: str, why: str, changed: Sequence[str],
+    replaces: Sequence[Acceptance] = (),
+) -> Tag:  # fmt: skip
     """The tag that says that results of `old` count for `new`, in place of what was said of the two before."""
-    said = {"by": by, "changed": list(changed), "old": old.hex(), "why": why}
+    said = {"by": by, "changed": list(changed), "old": old.hex(), "task": task, "why": why}
     return _tag("task", new, ACCEPTS, said, replaces)
 
 
 def revoking_tag(acceptance: Acceptance, by: str, why: str = "") -> Tag:
     """The tag that says that an acceptance holds no longer."""
-    said = {"by": by, "changed": list(acceptance.changed), "old": acceptance.old.hex(), "revoked": True, "why": why}
+    said: dict[str, object] = {"by": by, "changed": list(acceptance.changed), "old": acceptance.old.hex()}
+    said |= {"revoked": True, "task": acceptance.task, "why": why}
     return _tag("task", acceptance.new, ACCEPTS, said, (acceptance,))
 
 
@@ -100,9 +103,16 @@ def read_acceptance(tag: Tag) -> Acceptance | None:
     changed = said.get("changed")
     names = tuple(str(one) for one in changed) if isinstance(changed, list) else ()  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     return Acceptance(
-        Digest(tag.entity), old, _text(said, "by"), _text(said, "why"), names, bool(said.get("revoked")),
-        tag.recorded or 0.0, tag,
-    )  # fmt: skip
+        task=_text(said, "task"),
+        new=Digest(tag.entity),
+        old=old,
+        by=_text(said, "by"),
+        why=_text(said, "why"),
+        changed=names,
+        revoked=bool(said.get("revoked")),
+        moment=tag.recorded or 0.0,
+        tag=tag,
+    )
 
 
 def read_forgotten(tag: Tag) -> Forgotten | None:

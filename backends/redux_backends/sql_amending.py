@@ -122,7 +122,7 @@ def remembered(session: Session, kind: str, ids: Sequence[bytes]) -> Sequence[Re
     wanted = set(ids)
     rows = {row for id, row in session.read(_MEANT[kind], _prefixes(wanted)) if id in wanted} if wanted else set[int]()
     if not rows:
-        return ()
+        return []
     given: dict[int, tuple[Seconds, Seconds]] = {}
     for row, recorded, duration in session.read(_RESULTS, rows):
         given[row] = max(given.get(row, (recorded, duration)), (recorded, duration))
