@@ -31,17 +31,22 @@ class Acceptance:
     changed: tuple[str, ...]
     revoked: bool
     moment: Seconds
-    tag: Tag
+    tag: Digest
 
 
 @frozen
 class Forgotten:
-    """That results given `until` a moment are not to be used, said by somebody at a `moment`; `tag` is on the call."""
+    """That results given `until` a moment are not to be used, said by somebody at a `moment`.
 
+    It is said of the `entity`, which is a call or a job, as `kind` tells.
+    """
+
+    kind: str
+    entity: bytes
     by: str
     until: Seconds
     moment: Seconds
-    tag: Tag
+    tag: Digest
 
     @property
     def words(self) -> str:
@@ -82,15 +87,15 @@ def forgotten_tag(
 
 def remembering_tag(forgotten: Sequence[Forgotten]) -> Tag:
     """The removal of what was said of one record: it counts again."""
-    first = forgotten[0].tag
-    return Tag(first.kind, first.entity, FORGOTTEN, None, tuple(sorted(one.tag.hash for one in forgotten)))
+    first = forgotten[0]
+    return Tag(first.kind, first.entity, FORGOTTEN, None, tuple(sorted(one.tag for one in forgotten)))
 
 
 def _tag(
     kind: str, entity: bytes, key: str, said: Mapping[str, object], replaces: Sequence[Acceptance | Forgotten],
     moment: Seconds | None = None,
 ) -> Tag:  # fmt: skip
-    parents = tuple(sorted(one.tag.hash for one in replaces))
+    parents = tuple(sorted(one.tag for one in replaces))
     return Tag(kind, entity, key, json.dumps(said, sort_keys=True), parents, time.time() if moment is None else moment)
 
 
@@ -111,7 +116,7 @@ def read_acceptance(tag: Tag) -> Acceptance | None:
         changed=names,
         revoked=bool(said.get("revoked")),
         moment=tag.recorded or 0.0,
-        tag=tag,
+        tag=tag.hash,
     )
 
 
@@ -121,7 +126,7 @@ def read_forgotten(tag: Tag) -> Forgotten | None:
     until = said.get("until")
     if isinstance(until, bool) or not isinstance(until, (int, float)):
         return None
-    return Forgotten(_text(said, "by"), float(until), tag.recorded or 0.0, tag)
+    return Forgotten(tag.kind, tag.entity, _text(said, "by"), float(until), tag.recorded or 0.0, tag.hash)
 
 
 def _said(tag: Tag, key: str, *kinds: str) -> Mapping[str, object]:

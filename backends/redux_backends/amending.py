@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
-from redux_backends.records import JobId, Seconds, Tag
+from redux_backends.records import ExecutionId, JobId, Seconds, Tag
 from redux_valuestore.digest import Digest
 from redux_valuestore.frozen import frozen
 
@@ -38,6 +38,19 @@ class Remembered:
     recorded: Seconds
 
 
+@frozen
+class AcceptedJobs:
+    """The `count` of jobs of one version of a task, `task_hash`, in an execution that took results of `given_by`.
+
+    The two are the same where it was calls below that older versions gave.
+    """
+
+    fullname: str
+    task_hash: Digest
+    given_by: Digest
+    count: int
+
+
 class Amending(ABC):
     """What is asked to heed what people said of records."""
 
@@ -52,6 +65,10 @@ class Amending(ABC):
     @abstractmethod
     def have_below(self, calls: Sequence[Digest], key: str) -> frozenset[Digest]:
         """Those of these finished calls that have a call with a current tag of this key somewhere below them."""
+
+    @abstractmethod
+    def accepted_in(self, execution: ExecutionId) -> Sequence[AcceptedJobs]:
+        """The jobs of an execution that took results of older code, by task and version, in the order of these."""
 
     @abstractmethod
     def remembered(self, kind: str, ids: Sequence[bytes]) -> Sequence[Remembered]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from redux_backends.amending import Asked
+from redux_backends.amending import AcceptedJobs, Asked
 from redux_backends.backend import ACCEPTS, FORGOTTEN, Backend
 from redux_backends.records import Batch, JobStatus, Outcome, Tag
-from redux_backends.sample import EPOCH, Story, call, digest, done, evaluation, key, started, value
+from redux_backends.sample import EPOCH, Story, call, digest, done, evaluation, key, started, task, value
 
 _NOWHERE = digest("nowhere")
 
@@ -66,6 +66,16 @@ class AmendingSuite:
         assert len(backend.remembered("task", [asked.task_hash])) == len(story.add_calls)
         assert not backend.remembered("task", [])
         assert not backend.remembered("call", [_NOWHERE])
+
+    def test_jobs_that_took_results_of_older_code_are_counted(self, backend: Backend, story: Story) -> None:
+        newer = task("add", "return 1 + 0")
+        asked = story.add_keys[0]
+        job = replace(started("accepted", story.execution, asked, at=70), task_hash=newer.hash)
+        taken = replace(done(job, story.add_calls[0], JobStatus.CACHED), outcome=Outcome.ACCEPTED)
+        backend.record(Batch(tasks=[newer], jobs=[taken]))
+        expected = [AcceptedJobs("sample.add", newer.hash, story.add.hash, 1)]
+        assert backend.accepted_in(story.execution.id) == expected
+        assert backend.evaluations_of([], [taken.id]) == {taken.id: Asked(asked.eval_hash, story.add.hash)}
 
     def test_a_job_that_came_to_no_call_stands_for_its_results(self, backend: Backend, story: Story) -> None:
         asked = key(story.main, story.total)

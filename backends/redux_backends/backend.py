@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from redux_backends.amending import Amending, Asked, Remembered
+from redux_backends.amending import AcceptedJobs, Amending, Asked, Remembered
 from redux_backends.answers import (
     CallCandidate,
     Candidate,
@@ -76,6 +76,7 @@ __all__ = [
     "FORGOTTEN",
     "MIN_PREFIX",
     "NONDETERMINISTIC",
+    "AcceptedJobs",
     "AmbiguousId",
     "Asked",
     "Backend",

@@ -412,6 +412,7 @@ class BackendMachine(RuleBasedStateMachine):
             lambda backend: backend.remembered("call", calls),
             lambda backend: backend.remembered("job", jobs),
             lambda backend: backend.remembered("task", [each.hash for each in _TASKS]),
+            lambda backend: [backend.accepted_in(each.id) for each in _EXECUTIONS],
             lambda backend: [backend.remembered("execution", [each.id]) for each in _EXECUTIONS],
         ):
             self._same(ask)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from redux_backends.amending import Asked, Remembered
+from redux_backends.amending import AcceptedJobs, Asked, Remembered
 from redux_backends.memory_tags import MemoryTags
-from redux_backends.records import CallNode, Evaluation, Job, JobId, Outcome, Tag
+from redux_backends.records import CallNode, Evaluation, ExecutionId, Job, JobId, Outcome, Tag
 from redux_valuestore.digest import Digest
 
 
@@ -43,6 +44,15 @@ class MemoryAmending(MemoryTags):
                 below.add(child)
                 waiting += self._calls[child].children
         return below
+
+    def accepted_in(self, execution: ExecutionId) -> Sequence[AcceptedJobs]:
+        with self._lock:
+            counted = Counter(
+                (self._tasks[job.task_hash].fullname, job.task_hash, self._keys[job.eval_hash].task_hash)
+                for job in self._jobs.values()
+                if job.execution == execution and job.outcome is Outcome.ACCEPTED and job.eval_hash is not None
+            )
+            return [AcceptedJobs(*of, count) for of, count in sorted(counted.items())]
 
     def remembered(self, kind: str, ids: Sequence[bytes]) -> Sequence[Remembered]:
         with self._lock:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from redux_backends import calls, contents, executions, history, lookup, query, tags
 from redux_backends.backend import (
+    AcceptedJobs,
     Asked,
     Backend,
     CallCandidate,
@@ -247,6 +248,11 @@ class SqlBackend(Backend):
         from redux_backends import sql_amending  # noqa: PLC0415 - seldom anything was said
 
         return self._database.ask(lambda session: sql_amending.have_below(session, calls, key))
+
+    def accepted_in(self, execution: ExecutionId) -> Sequence[AcceptedJobs]:
+        from redux_backends import sql_amending  # noqa: PLC0415 - seldom anything was said
+
+        return self._database.view(lambda connection: sql_amending.accepted_in(connection, execution))
 
     def remembered(self, kind: str, ids: Sequence[bytes]) -> Sequence[Remembered]:
         from redux_backends import sql_amending  # noqa: PLC0415 - seldom anything was said

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Column, Select, Text, bindparam, literal_column, select
+from sqlalchemy import Column, Connection, Select, Text, bindparam, func, literal_column, select
 
 from redux_backends import schema
-from redux_backends.amending import Asked, Remembered
+from redux_backends.amending import AcceptedJobs, Asked, Remembered
 from redux_backends.dialects import IsOneOf
-from redux_backends.records import JobId, Outcome, Seconds
+from redux_backends.records import ExecutionId, JobId, Outcome, Seconds
 from redux_backends.session import Session
 from redux_backends.statements import Among
 from redux_valuestore.digest import Digest
@@ -24,6 +24,7 @@ _call, _evaluation, _task, _job, _result, _word, _execution = (
     schema.word,
     schema.execution,
 )
+_ACCEPTED = literal_column(str(int(Outcome.ACCEPTED)))
 _RAN = _job.c.outcome == literal_column(str(int(Outcome.RAN)))
 
 _ASKED_BY_CALLS = Among(
@@ -78,6 +79,28 @@ def have_below(session: Session, calls: Sequence[Digest], key: str) -> frozenset
     if not rows:
         return frozenset()
     return frozenset(rows[row] for (row,) in session.all(_ABOVE, rows=json.dumps(sorted(rows)), key=key))
+
+
+def accepted_in(connection: Connection, execution: ExecutionId) -> Sequence[AcceptedJobs]:
+    """The jobs of an execution that took results of older code, by task and version."""
+    given_by = _task.alias("given_by")
+    alike = _word.c.text, _task.c.hash, given_by.c.hash
+    asked = (
+        select(*alike, func.count())
+        .select_from(
+            _execution.join(_job, _job.c.execution_id == _execution.c.id)
+            .join(_task, _task.c.id == _job.c.task_id)
+            .join(_word, _word.c.id == _task.c.name_id)
+            .join(_evaluation, _evaluation.c.id == _job.c.evaluation_id)
+            .join(given_by, given_by.c.id == _evaluation.c.task_id)
+        )
+        .where(schema.same_id(_execution.c.uuid, execution), _job.c.outcome == _ACCEPTED)
+        .group_by(*alike)
+    )
+    return sorted(
+        (AcceptedJobs(name, Digest(new), Digest(old), count) for name, new, old, count in connection.execute(asked)),
+        key=lambda one: (one.fullname, one.task_hash, one.given_by),
+    )
 
 
 # -- what is remembered --------------------------------------------------------------------------------

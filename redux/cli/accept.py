@@ -13,7 +13,7 @@ from redux.cli.confirming import confirmed
 from redux.cli.current_code import current_record
 from redux.cli.output import show, tell
 from redux.cli.render import colour_diff, dim, indent, short, strong, to_json
-from redux.cli.said import acceptance_data, acceptance_line
+from redux.cli.said import acceptance_line
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.default_tags import user_name
@@ -112,7 +112,7 @@ def _accept(backend: Backend, wish: _Wish, now: TaskRecord | None) -> int:
         if (one.new, one.old) == (new.hash, proposal.old.hash) and not one.revoked
     )
     if wish.as_json:
-        show(to_json("acceptance", {**acceptance_data(known), "code": proposal.changes}))
+        show(to_json("acceptance", {"acceptance": known, "code": proposal.changes}))
     elif made is None:
         tell(f"redux: accepted already: {acceptance_line(known, time.time())}")
     else:
@@ -147,7 +147,7 @@ def _diff(change: PieceChange) -> list[str]:
 def _list(backend: Backend, wish: _Wish) -> int:
     found = acceptances(backend, None if wish.task is None else lookup.task_named(backend, wish.task))
     if wish.as_json:
-        show(to_json("acceptances", {"acceptances": [acceptance_data(one) for one in found]}))
+        show(to_json("acceptances", {"acceptances": found}))
     elif found:
         show([acceptance_line(one, time.time()) for one in found])
     else:
@@ -163,7 +163,7 @@ def _revoke(backend: Backend, wish: _Wish) -> int:
         return 2
     gone = revoke(backend, found, user_name(), wish.why)
     if wish.as_json:
-        show(to_json("acceptances", {"acceptances": [acceptance_data(one) for one in gone]}))
+        show(to_json("acceptances", {"acceptances": gone}))
     else:
         tell([f"redux: {acceptance_line(one, time.time())}" for one in gone])
     return 0

@@ -39,6 +39,7 @@ from redux.cli.render import (
     strong,
     task_table,
 )
+from redux.cli.said import said_lines
 from redux.default_tags import is_worth_a_line
 from redux.explain import ArgumentChange, Cause, CauseGroup
 from redux.files.facts import is_pattern, shown_text
@@ -97,6 +98,7 @@ def execution_text(page: ExecutionPage, now: Seconds, width: int, reasons_width:
         "",
         *task_table(page.tasks),
         strong(count_words(page.tasks)),
+        *said_lines(page.said, now),
     ]
     if page.causes:
         reasons = [cut(group.line, reasons_width - 2) for group in page.causes]
@@ -237,13 +239,14 @@ def _arguments(arguments: Sequence[tuple[Argument, str]], behind: Sequence[Behin
 def _how(page: JobPage, now: Seconds, width: int) -> list[str]:
     """Why a job ran, or where the result came from that it reused."""
     job = page.job.job
+    said = said_lines(page.said, now)
     if page.cause is not None:
-        return ["it ran: " + page.cause.words, *indent(argument_changes(page.cause, width - 2))]
+        return ["it ran: " + page.cause.words, *indent(argument_changes(page.cause, width - 2)), *said]
     if job.outcome is Outcome.RAN:
-        return ["it ran; why was not recorded"]
+        return ["it ran; why was not recorded", *said]
     ran = page.ran
     where = f"; job {short(ran.job.id)} ran it {show_ago(ran.job.started, now)}" if ran is not None else ""
-    return [f"it did not run: {show_outcome(job.outcome)}{where}"]
+    return [f"it did not run: {show_outcome(job.outcome)}{where}", *said]
 
 
 def _links(
@@ -335,7 +338,7 @@ def call_text(page: CallPage, now: Seconds, width: int) -> list[str]:
         lines.append(f"    → {page.result.preview}  {dim(f'{page.result.type_name} {short(call.result)}')}")
         lines += tag_lines(page.tags, "      ")
     lines += ["", f"took       {show_seconds(call.duration)}", f"code       task {short(page.task_hash)}"]
-    lines += context_lines(page.within, width)
+    lines += [*said_lines(page.said, now), *context_lines(page.within, width)]
     if page.children:
         counted = Counter(name for _, name in page.children)
         lines.append("it called  " + ", ".join(f"{name} ×{n:,}" if n > 1 else name for name, n in counted.items()))
@@ -352,6 +355,7 @@ def task_text(page: TaskPage, now: Seconds, width: int) -> list[str]:
     lines += tag_lines(page.tags)
     if task.version is not None:
         lines.append(f"version {task.version}")
+    lines += said_lines(page.said, now)
     for piece in task.pieces:
         lines += ["", dim(f"{piece.kind} {piece.name}"), *indent(piece.source.rstrip().splitlines())]
     others = [version for version in page.versions if version != task.hash]

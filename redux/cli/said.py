@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redux.accepting import acceptances, leading_to
 from redux.amendments import Acceptance, Forgotten
-from redux.cli.render import short, show_ago
+from redux.cli.render import printable, short, show_ago, show_count
 from redux.forgetting import forgotten_of
-from redux_backends.backend import Backend
-from redux_backends.records import Job, Outcome, Seconds
+from redux_backends.backend import AcceptedJobs, Backend
+from redux_backends.records import ExecutionId, Job, Outcome, Seconds
 from redux_valuestore.digest import Digest
 
 
@@ -19,6 +21,8 @@ class Said:
 
     acceptances: tuple[Acceptance, ...] = ()
     forgotten: tuple[Forgotten, ...] = ()
+    jobs: tuple[AcceptedJobs, ...] = ()
+    """of an execution: which took results of older code"""
 
 
 NOTHING_SAID = Said()
@@ -50,6 +54,14 @@ def said_of_call(backend: Backend, call: Digest, task_hash: Digest) -> Said:
     return Said(tuple(one for one in acceptances(backend) if one.old == task_hash), tuple(forgotten))
 
 
+def said_of_execution(backend: Backend, execution: ExecutionId) -> Said:
+    """Through which acceptances an execution's jobs came by their results, and how many did."""
+    known = acceptances(backend)
+    jobs = tuple(backend.accepted_in(execution)) if known else ()
+    through = [one for each in jobs for one in leading_to(known, each.task_hash, each.given_by)]
+    return Said(tuple(dict.fromkeys(through)), (), jobs)
+
+
 def said_of_task(backend: Backend, fullname: str, task_hash: Digest) -> Said:
     """What was accepted of a version of a task."""
     known = acceptances(backend, fullname)
@@ -63,30 +75,25 @@ def acceptance_line(one: Acceptance, now: Seconds) -> str:
     """An acceptance in a line: `flow.score 5e6f7a8b counts results of 1a2b3c4d: accepted by ada just now: renamed`."""
     done = "revoked" if one.revoked else "accepted"
     holds = "counted" if one.revoked else "counts"
-    who = f"{done} by {one.by} {show_ago(one.moment, now)}"
-    return f"{one.task} {short(one.new)} {holds} results of {short(one.old)}: {who}" + (
-        f": {one.why}" if one.why else ""
-    )
+    what = f"{printable(one.task)} {short(one.new)} {holds} results of {short(one.old)}"
+    why = f": {printable(one.why)}" if one.why else ""
+    return f"{what}: {done} by {printable(one.by)} {show_ago(one.moment, now)}{why}"
 
 
 def said_lines(said: Said, now: Seconds) -> list[str]:
     """A line for each thing that was said."""
     lines = [f"accepted   {acceptance_line(one, now)}" for one in said.acceptances]
-    return lines + [f"forgotten  by {one.by} {show_ago(one.moment, now)}: no run uses it" for one in said.forgotten]
+    if said.jobs:
+        lines.append(f"{'':11}{accepted_words(said.jobs)}")
+    for one in said.forgotten:
+        lines.append(f"forgotten  by {printable(one.by)} {show_ago(one.moment, now)}: no run uses it")
+    return lines
 
 
-# -- data ----------------------------------------------------------------------------------------------
-
-
-def acceptance_data(one: Acceptance) -> dict[str, object]:
-    """An acceptance as JSON has it."""
-    return {
-        "task": one.task,
-        "new": one.new,
-        "old": one.old,
-        "by": one.by,
-        "why": one.why,
-        "changed": one.changed,
-        "revoked": one.revoked,
-        "moment": one.moment,
-    }
+def accepted_words(jobs: Sequence[AcceptedJobs]) -> str:
+    """How many jobs took results of older code, by task."""
+    counted = Counter[str]()
+    for one in jobs:
+        counted[one.fullname] += one.count
+    named = ", ".join(f"{printable(name)} ×{count:,}" for name, count in counted.items())
+    return f"{show_count(counted.total(), 'job')} took results of older code: {named}"

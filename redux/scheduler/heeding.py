@@ -89,12 +89,12 @@ class Heeding:
             return
         calls = defaultdict[Digest, list[Forgotten]](list)
         for one in found:
-            if one.tag.kind == "call":
-                calls[Digest(one.tag.entity)].append(one)
-        jobs = [JobId(one.tag.entity) for one in found if one.tag.kind == "job"]
+            if one.kind == "call":
+                calls[Digest(one.entity)].append(one)
+        jobs = [JobId(one.entity) for one in found if one.kind == "job"]
         asked = self._backend.evaluations_of(list(calls), jobs)
         for one in found:
-            of = asked.get(one.tag.entity)
+            of = asked.get(one.entity)
             if of is not None:
                 other = self._evaluations.get(of.eval_hash)
                 self._evaluations[of.eval_hash] = one if other is None or other.until < one.until else other
