@@ -1,4 +1,4 @@
-"""An accepted edit: what is remembered goes on to count, nothing claims that the new code gave it, and it can be undone."""
+"""An accepted edit: what is remembered goes on to count, nothing says that the new code gave it; it can be undone."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import pytest
 
 from redux.accepting import accept, acceptances, find_accepted, propose, revoke
 from redux.amendments import Acceptance
-from redux.cli.fsck import fsck_text
 from redux.errors import UsageError
-from redux.fsck.check import Check
 from redux.forgetting import forget
+from redux.fsck.check import Check
 from redux.repo import Repo, open_repo
 from redux.scheduler import Scheduler
 from redux.scheduler.opening import read_code
