@@ -55,16 +55,24 @@ def _named(new: TaskRecord, known: Sequence[TaskRecord], since: str) -> TaskReco
     raise UsageError(f"{since!r} is the version of task {new.fullname} as it is now; the others are {shown}")
 
 
-def accept(backend: Backend, proposal: Proposal, by: str, why: str = "") -> Acceptance | None:
-    """Record that results of the old version count for the new one; None where they do already."""
+def find_said(backend: Backend, proposal: Proposal) -> Acceptance | None:
+    """The acceptance of these two versions that holds already, None where none does."""
+    said = _of_both(backend, proposal)
+    return said[0] if said and not any(one.revoked for one in said) else None
+
+
+def accept(backend: Backend, proposal: Proposal, by: str, why: str = "") -> Acceptance:
+    """Record that results of the old version count for the new one, and the new version where it is unknown."""
     new, old = proposal.new, proposal.old
-    said = [one for one in acceptances(backend, new.fullname) if (one.new, one.old) == (new.hash, old.hash)]
-    if said and not any(one.revoked for one in said):
-        return None
     changed = [change.words for change in proposal.changes]
-    tag = acceptance_tag(new.fullname, new.hash, old.hash, by, why, changed, said)
+    tag = acceptance_tag(new.fullname, new.hash, old.hash, by, why, changed, _of_both(backend, proposal))
     backend.record(Batch(tasks=[new], tags=[tag]))
     return _read(tag)
+
+
+def _of_both(backend: Backend, proposal: Proposal) -> list[Acceptance]:
+    both = proposal.new.hash, proposal.old.hash
+    return [one for one in acceptances(backend, proposal.new.fullname) if (one.new, one.old) == both]
 
 
 def acceptances(backend: Backend, fullname: str | None = None) -> list[Acceptance]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from redux.accepting import Proposal, accept, acceptances, find_accepted, propose, revoke
+from redux.accepting import Proposal, accept, acceptances, find_accepted, find_said, propose, revoke
 from redux.cli import lookup
 from redux.cli.confirming import confirmed
 from redux.cli.current_code import current_record
@@ -100,21 +100,18 @@ def _task_of(wish: _Wish) -> str:
 def _accept(backend: Backend, wish: _Wish, now: TaskRecord | None) -> int:
     new = now or _recorded_last(backend, _task_of(wish))
     proposal = propose(backend, new, wish.since)
+    known = find_said(backend, proposal)
+    if known is not None and not wish.as_json:
+        tell(f"redux: accepted already: {acceptance_line(known, time.time())}")
+        return 0
     if not wish.as_json:
         show(proposal_text(proposal))
     said = f"results of {new.fullname} {short(proposal.old.hash)} will count for {short(new.hash)}"
-    if not confirmed(said, wish.yes or wish.as_json, "nothing was accepted"):
+    if known is None and not confirmed(said, wish.yes, "nothing was accepted"):
         return 2
-    made = accept(backend, proposal, user_name(), wish.why)
-    known = made or next(
-        one
-        for one in acceptances(backend, new.fullname)
-        if (one.new, one.old) == (new.hash, proposal.old.hash) and not one.revoked
-    )
+    made = known or accept(backend, proposal, user_name(), wish.why)
     if wish.as_json:
-        show(to_json("acceptance", {"acceptance": known, "code": proposal.changes}))
-    elif made is None:
-        tell(f"redux: accepted already: {acceptance_line(known, time.time())}")
+        show(to_json("acceptance", {"acceptance": made, "code": proposal.changes}))
     else:
         tell(f"redux: accepted; `redux accept --revoke {new.fullname}` takes it back")
     return 0
@@ -159,7 +156,7 @@ def _revoke(backend: Backend, wish: _Wish) -> int:
     fullname = lookup.task_named(backend, _task_of(wish))
     found = find_accepted(backend, fullname, wish.since)
     said = [f"results of {one.task} {short(one.old)} will not count for {short(one.new)} any more" for one in found]
-    if not confirmed("; ".join(said), wish.yes or wish.as_json, "nothing was revoked"):
+    if not confirmed("; ".join(said), wish.yes, "nothing was revoked"):
         return 2
     gone = revoke(backend, found, user_name(), wish.why)
     if wish.as_json:

@@ -74,7 +74,7 @@ def _change(backend: Backend, what: Sequence[str], wish: _Wish) -> int:
         show(table(counted))
     will = "will count again" if wish.undo else "will run again when it is next asked for"
     will = will if calls == 1 else will.replace("it is", "they are")
-    if not confirmed(f"{show_count(calls, 'call')} {will}", wish.yes or wish.as_json, "nothing was changed"):
+    if not confirmed(f"{show_count(calls, 'call')} {will}", wish.yes, "nothing was changed"):
         return 2
     if wish.undo:
         remember(backend, found)

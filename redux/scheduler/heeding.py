@@ -25,6 +25,10 @@ class Heeding:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._loaded = False
+        self.accepts = False
+        """whether any version of a task accepts another's results"""
+        self.forgets = False
+        """whether anything is forgotten"""
         self._accepted: dict[Digest, list[Digest]] = {}
         self._revoked: dict[Digest, list[Digest]] = {}
         self._older: dict[Digest, Sequence[Digest]] = {}
@@ -50,11 +54,7 @@ class Heeding:
         for one in acceptances:
             kept = self._revoked if (one.new, one.old) in revoked else self._accepted
             kept.setdefault(one.new, []).append(one.old)
-
-    @property
-    def accepts(self) -> bool:
-        """Whether any version of a task accepts another's results."""
-        return bool(self._accepted)
+        self.accepts = bool(self._accepted)
 
     def older(self, task_hash: Digest) -> Sequence[Digest]:
         """The versions of a task whose results count for this one, those that it accepts itself first."""
@@ -99,12 +99,8 @@ class Heeding:
                 other = self._evaluations.get(of.eval_hash)
                 self._evaluations[of.eval_hash] = one if other is None or other.until < one.until else other
         self._calls = dict(calls)
+        self.forgets = bool(self._evaluations)
         self._tasks = frozenset(asked[call].task_hash for call in calls if call in asked)
-
-    @property
-    def forgets(self) -> bool:
-        """Whether anything is forgotten."""
-        return bool(self._evaluations)
 
     def of_evaluation(self, eval_hash: Digest) -> Forgotten | None:
         """Until when results of an evaluation are forgotten, None where they are not."""

@@ -37,7 +37,9 @@ class TaskSets:
 
     def of(self, job: Job) -> Digest:
         """The set of the tasks of a job and of all below it, silent ones too: a change of any makes it another call."""
-        leaf_set = hash_task_set((job.counts_as,)) if job.is_accepted else job.known.leaf_set
+        known = job.known
+        own = job.counts_as is known.task_hash or not job.is_accepted
+        leaf_set = known.leaf_set if own else hash_task_set((job.counts_as,))
         made = job.scope.calls if job.scope is not None else ()
         if not made and leaf_set in self._noted:
             job.task_set = leaf_set
