@@ -23,6 +23,8 @@ _WORDS: Mapping[MissKind, str] = {
     MissKind.HANDLE_ROLLED_BACK: "what {detail} stands for has moved on: a call before this one on its line ran again",
     MissKind.NOT_WHOLE: "it is reused as a whole or not at all, and a call below it failed, was given a handle, read a "
     "file that changed meanwhile, or is not to be remembered",
+    MissKind.FORGOTTEN: "what was remembered of it was forgotten by {detail}",
+    MissKind.FORGOTTEN_BELOW: "it is reused as a whole or not at all, and a call below it was forgotten",
     MissKind.RETRIED: "it was tried again: {detail}",
     MissKind.NOT_VALID: "{detail}, held in the remembered result, says that it is not valid any more",
     MissKind.CANNOT_DECODE: "the remembered result cannot be built any more: {detail}",

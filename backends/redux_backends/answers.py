@@ -30,12 +30,14 @@ class Candidate:
     """A remembered result of one reduction: its `value`, and the `duration` that it took, in seconds.
 
     `leaf` is the hash of the finished call without children that has it, if any, `leaf_set` that of its task set.
+    `recorded` is the moment at which it was last given.
     """
 
     value: StoredValue
     duration: Seconds
     leaf: Digest | None
     leaf_set: Digest | None = None
+    recorded: Seconds = 0.0
 
 
 @frozen

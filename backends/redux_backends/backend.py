@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from redux_backends.amending import AcceptedJobs, Amending, Asked, Remembered
 from redux_backends.answers import (
     AskedJob,
     AskedJobs,
@@ -47,7 +48,7 @@ from redux_backends.errors import (
 )
 from redux_backends.exchange import Exchange
 from redux_backends.forerunning import Forerunning
-from redux_backends.kinds import CONTEXT, NONDETERMINISTIC
+from redux_backends.kinds import ACCEPTS, CONTEXT, FORGOTTEN, NONDETERMINISTIC
 from redux_backends.listing import ExecutionFilter, Listing
 from redux_backends.records import (
     Batch,
@@ -74,10 +75,14 @@ if TYPE_CHECKING:
     from redux_backends.integrity import Integrity
 
 __all__ = [
+    "ACCEPTS",
     "CONTEXT",
+    "FORGOTTEN",
     "MIN_PREFIX",
     "NONDETERMINISTIC",
+    "AcceptedJobs",
     "AmbiguousId",
+    "Asked",
     "AskedJob",
     "AskedJobs",
     "Backend",
@@ -100,6 +105,7 @@ __all__ = [
     "MissContext",
     "MissGroup",
     "MissingDriver",
+    "Remembered",
     "TagFilter",
     "TagRecord",
     "TaskCounts",
@@ -114,7 +120,7 @@ __all__ = [
 ]
 
 
-class Backend(Exchange, Tracing, Forerunning, Listing):
+class Backend(Exchange, Tracing, Forerunning, Listing, Amending):
     """Records by their key. Methods may be called from any thread; each write is one transaction, whole or not.
 
     Writing is idempotent: equal content recorded twice, by whomever, is one record.

@@ -60,6 +60,8 @@ class Outcome(IntEnum):
     """single reduction: its evaluation was known"""
     ULTIMATE = 3
     """ultimate reduction: its finished call was known and current"""
+    ACCEPTED = 4
+    """an older version of its task gave it, or of one below it, and people said that the newer changes nothing"""
 
 
 class MissKind(IntEnum):
@@ -90,6 +92,10 @@ class MissKind(IntEnum):
     """A version of a handle that it was given, or returned, is not what is outside any more."""
     NOT_WHOLE = 15
     """It can only be taken whole, and something below it has to be asked anew in each execution."""
+    FORGOTTEN = 16
+    """People said that what is remembered of it is not to be used."""
+    FORGOTTEN_BELOW = 17
+    """It can only be taken whole, and a call below it was forgotten."""
 
 
 class TagEntity(StrEnum):
@@ -104,6 +110,12 @@ class TagEntity(StrEnum):
 
 CONTEXT = "redux.context"
 """The tag that says by the hash of a value, in hex, in which context an execution, job or call was made."""
+
+ACCEPTS = "redux.accepts"
+"""The tag of a version of a task that names an older one, whose results count for it."""
+
+FORGOTTEN = "redux.forgotten"
+"""The tag of a call, or of a job that came to none: what is remembered of its evaluation is not to be used."""
 
 NONDETERMINISTIC = "nondeterministic"
 """The tag of a task that gave two results for one evaluation which nothing that they hold explains."""

@@ -98,7 +98,7 @@ def check_cache(session: Session, memory: Memory, evals: Sequence[Digest]) -> Ma
         eval_rows[eval_hash] = eval_row
         if leaf is not None:
             call_rows[leaf] = call_row
-        candidate = Candidate(_stored(session, *value), duration, leaf, leaf_set)
+        candidate = Candidate(_stored(session, *value), duration, leaf, leaf_set, recorded)
         ranked = (-recorded, call_row or 0, candidate)
         if eval_hash in found:
             found[eval_hash].append(ranked)

@@ -449,6 +449,21 @@ class BackendMachine(RuleBasedStateMachine):
         for each in runs:
             self._same(lambda backend, each=each: backend.jobs_that_ran(each.id))
 
+    @rule()
+    def knows_the_same_of_what_people_said(self) -> None:
+        calls, jobs = [each.call_hash for each in _CALLS], [each.id for each in _JOBS]
+        for ask in (
+            lambda backend: backend.tags_of(["x", "z"]),
+            lambda backend: backend.evaluations_of(calls, jobs),
+            lambda backend: [backend.have_below(calls, name) for name in "xyz"],
+            lambda backend: backend.remembered("call", calls),
+            lambda backend: backend.remembered("job", jobs),
+            lambda backend: backend.remembered("task", [each.hash for each in _TASKS]),
+            lambda backend: [backend.accepted_in(each.id) for each in _EXECUTIONS],
+            lambda backend: [backend.remembered("execution", [each.id]) for each in _EXECUTIONS],
+        ):
+            self._same(ask)
+
     def teardown(self) -> None:
         if hasattr(self, "backend"):
             self.says_the_same_to_people()

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import TypeVar
 
 from redux_backends.backend import CallCandidate, Candidate
-from redux_backends.memory_tags import MemoryTags
+from redux_backends.memory_amending import MemoryAmending
 from redux_backends.records import CallNode, Evaluation, Place, StoredValue, Traits, ValueRecord
 from redux_valuestore.digest import Digest
 
 _Dated = TypeVar("_Dated", Evaluation, CallNode)
 
 
-class MemoryLookup(MemoryTags):
+class MemoryLookup(MemoryAmending):
     """The records of a memory backend with what the cache asks of them."""
 
     def valid_handles(self, handles: Iterable[Digest]) -> frozenset[Digest]:
@@ -45,6 +45,7 @@ class MemoryLookup(MemoryTags):
             duration=evaluation.duration,
             leaf=leaf and leaf.call_hash,
             leaf_set=leaf and leaf.task_set,
+            recorded=evaluation.recorded,
         )
 
     def find_calls(self, evals: Sequence[Digest]) -> Mapping[Digest, Sequence[CallCandidate]]:
@@ -71,14 +72,7 @@ class MemoryLookup(MemoryTags):
 
     def values_below(self, call: Digest, traits: Traits) -> frozenset[Digest]:
         with self._lock:
-            below: set[Digest] = set()
-            waiting = [*self._calls[call].children] if call in self._calls else []
-            while waiting:
-                child = waiting.pop()
-                if child not in below:
-                    below.add(child)
-                    waiting += self._calls[child].children
-            calls = [self._calls[child] for child in below]
+            calls = [self._calls[child] for child in self._below(call)]
             values = {one.result for one in calls}
             values |= {argument.value for one in calls for argument in self._keys[one.eval_hash].arguments}
             return frozenset(value for value in values if self._values[value].record.traits & traits)

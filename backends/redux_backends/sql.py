@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from redux_backends import calls, contents, executions, history, lookup, query, tags
 from redux_backends.backend import (
+    AcceptedJobs,
+    Asked,
     AskedJobs,
     Backend,
     CallCandidate,
@@ -18,6 +20,7 @@ from redux_backends.backend import (
     JobView,
     MissContext,
     MissGroup,
+    Remembered,
     TagFilter,
     TagRecord,
     TaskCounts,
@@ -272,6 +275,31 @@ class SqlBackend(Backend):
         from redux_backends import sql_listing  # noqa: PLC0415 - only who looks at a history needs it
 
         return self._database.view(lambda connection: ask(sql_listing, connection))
+
+    # -- what people said ---------------------------------------------------------------------------
+
+    def tags_of(self, keys: Sequence[str]) -> Sequence[Tag]:
+        return self._database.ask(lambda session: tags.of_keys(session, keys))
+
+    def evaluations_of(self, calls: Sequence[Digest], jobs: Sequence[JobId]) -> Mapping[bytes, Asked]:
+        from redux_backends import sql_amending  # noqa: PLC0415 - seldom anything was said
+
+        return self._database.ask(lambda session: sql_amending.evaluations_of(session, calls, jobs))
+
+    def have_below(self, calls: Sequence[Digest], key: str) -> frozenset[Digest]:
+        from redux_backends import sql_amending  # noqa: PLC0415 - seldom anything was said
+
+        return self._database.ask(lambda session: sql_amending.have_below(session, calls, key))
+
+    def accepted_in(self, execution: ExecutionId) -> Sequence[AcceptedJobs]:
+        from redux_backends import sql_amending  # noqa: PLC0415 - seldom anything was said
+
+        return self._database.view(lambda connection: sql_amending.accepted_in(connection, execution))
+
+    def remembered(self, kind: str, ids: Sequence[bytes]) -> Sequence[Remembered]:
+        from redux_backends import sql_amending  # noqa: PLC0415 - seldom anything was said
+
+        return self._database.ask(lambda session: sql_amending.remembered(session, kind, ids))
 
     # -- exchange ----------------------------------------------------------------------------------
 

@@ -50,6 +50,12 @@ _CURRENT = Among(
     schema.prefix_of(_tag.c.entity),
     schema.CURRENT,
 )
+_CURRENT_OF_KEY = Among(
+    [_tag.c.id, _tag.c.kind, _tag.c.entity, _tag.c.key, _tag.c.value, _tag.c.recorded],
+    _tag,
+    schema.beginning_of(_tag.c.key),
+    schema.CURRENT,
+)
 _BY_HASH = Among(
     [_tag.c.id, _tag.c.hash, _tag.c.kind, _tag.c.entity, _tag.c.key, _tag.c.value, _tag.c.recorded],
     _tag,
@@ -132,6 +138,17 @@ def get_tags(session: Session, entities: Sequence[bytes]) -> Mapping[bytes, Sequ
     return {entity: tuple(tags) for entity, tags in found.items()}
 
 
+def of_keys(session: Session, keys: Sequence[str]) -> Sequence[Tag]:
+    """All current tags of these keys, in the order in which they came."""
+    read = session.read(_CURRENT_OF_KEY, {key[:INDEXED] for key in keys})
+    rows = sorted(row for row in read if row[3] in keys)
+    parents = _parents(session, [row[0] for row in rows]) if rows else {}
+    return tuple(
+        Tag(kind, entity, key, value, parents.get(row, ()), recorded)
+        for row, kind, entity, key, value, recorded in rows
+    )
+
+
 def history(session: Session, entities: Iterable[bytes]) -> list[TagRecord]:
     """All tags that records have and had, in the order in which they came."""
     wanted = set(entities)
@@ -207,16 +224,12 @@ def has_tag(kind: str | ColumnElement[str], id: ColumnElement[bytes], wanted: Ta
 
 def job_has(wanted: TagFilter, *, few: bool) -> ColumnElement[bool]:
     """Whether a job or its task has such a tag: looked for at each job where they are `few`, else from the tag on."""
-    job, other, evaluation = schema.job, schema.job.alias("other"), schema.evaluation
+    job, other = schema.job, schema.job.alias("other")
     tasks = rows_tagged("task", schema.task.c.hash, wanted)
     if few:
         return or_(has_tag("job", job.c.uuid, wanted), job.c.task_id.in_(tasks))
-    evaluations = select(evaluation.c.id).where(evaluation.c.task_id.in_(tasks))
-    # A job that failed early has no evaluation. Each part is found by an index, which an OR would keep from being used.
-    found = rows_tagged("job", job.c.uuid, wanted).union(
-        select(other.c.id).where(other.c.evaluation_id.in_(evaluations), other.c.task_id.in_(tasks)),
-        select(other.c.id).where(other.c.evaluation_id.is_(None), other.c.task_id.in_(tasks)),
-    )
+    # Each part is found by an index, which an OR would keep from being used.
+    found = rows_tagged("job", job.c.uuid, wanted).union(select(other.c.id).where(other.c.task_id.in_(tasks)))
     return IsAmongFound(job.c.id, found.scalar_subquery())
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from redux_backends.amending_suite import AmendingSuite
 from redux_backends.asking_suite import AskingSuite
 from redux_backends.backend import Backend, BackendError, CallCandidate, Candidate, TaskCounts
 from redux_backends.exchange_suite import ExchangeSuite
@@ -65,7 +66,16 @@ def _described(record: ValueRecord) -> ValueRecord:
     return replace(record, data=None)
 
 
-class BackendSuite(AskingSuite, TagSuite, IntegritySuite, ExchangeSuite, TracingSuite, ForerunningSuite, ListingSuite):
+class BackendSuite(
+    AskingSuite,
+    TagSuite,
+    IntegritySuite,
+    ExchangeSuite,
+    TracingSuite,
+    ForerunningSuite,
+    ListingSuite,
+    AmendingSuite,
+):
     """Subclass it and give it `make_backend` and `expire_lease`."""
 
     @abstractmethod
@@ -249,7 +259,7 @@ class BackendSuite(AskingSuite, TagSuite, IntegritySuite, ExchangeSuite, Tracing
             story.add_keys, story.results, story.add_calls, story.evaluations, strict=True
         ):
             assert found[asked.eval_hash] == [
-                Candidate(_stored(result), each.duration, leaf.call_hash, story.leaf_set.hash)
+                Candidate(_stored(result), each.duration, leaf.call_hash, story.leaf_set.hash, each.recorded)
             ]
         assert len(backend.find_calls(wave + unknown)) == len(wave)
         assert backend.known_evaluations(wave + unknown) == set(wave)

@@ -19,6 +19,7 @@ from redux.cli.nondeterminism import disagreement_line
 from redux.cli.output import is_terminal, show, stdout_to_stderr, tell, whole_width
 from redux.cli.progress import live_progress
 from redux.cli.render import TaskRow, rows_of, to_json
+from redux.cli.said import accepted_words
 from redux.cli.status import regular_status
 from redux.cli.storage import RunStorage, made_text, open_to_run
 from redux.cli.summary import (
@@ -41,6 +42,7 @@ from redux.settings.precedence import Layer
 from redux.task import Task, get_task_registry
 from redux.tasks.options import CacheScope
 from redux.value import allow_pickle
+from redux_backends.backend import ACCEPTS
 from redux_backends.records import Seconds
 from redux_valuestore.errors import ReduxError
 
@@ -201,6 +203,7 @@ def _conclude(report: Report, storage: RunStorage, shown: Shown) -> int:
     tell([f"redux: {line}" for line in report.left_open])
     if not shown.quiet:
         tell(_disagreement(report, storage))
+        tell(_accepted(report, storage))
     if failure is not None:
         others = failures_line(report, rows) if kept else ""
         tell(f"redux: {others}" if others else "")
@@ -235,6 +238,18 @@ def _disagreement(report: Report, storage: RunStorage) -> str:
         return ""
     line = disagreement_line(found, report.execution_id, _is_asked_anew)
     return line and f"redux: {line}"
+
+
+def _accepted(report: Report, storage: RunStorage) -> str:
+    """The line on results of older code, which people accepted, where there are any."""
+    if storage.trouble or report.storage_trouble or not any(one.cached for one in report.counts.values()):
+        return ""
+    try:
+        backend = storage.repo.backend
+        found = backend.accepted_in(report.execution_id) if backend.tags_of((ACCEPTS,)) else ()
+    except ReduxError:  # trouble between the last write and now; the run itself is recorded
+        return ""
+    return f"redux: {accepted_words(found)}; `redux accept --list` says by whose word" if found else ""
 
 
 def _is_asked_anew(fullname: str) -> bool:

@@ -26,6 +26,7 @@ from redux.cli.pages import (
     Within,
 )
 from redux.cli.render import rows_of
+from redux.cli.said import said_of_call, said_of_execution, said_of_job, said_of_task
 from redux.errors import BackendError, UnknownId, nearest
 from redux.explain import explain_job, group_causes
 from redux.lineage.asking import Question
@@ -35,7 +36,7 @@ from redux.repo import Repo
 from redux.tags import parse_tag_value
 from redux.value import content_of
 from redux_backends.answers import GivenFilter, JobFilter
-from redux_backends.backend import CONTEXT, Backend, Found, JobView
+from redux_backends.backend import ACCEPTS, CONTEXT, FORGOTTEN, Backend, Found, JobView
 from redux_backends.records import (
     CallNode,
     Execution,
@@ -58,6 +59,7 @@ SCRIPT_TASK = "redux.script"
 """Its results have the log of what ran."""
 _DIGEST = re.compile(f'"([0-9a-f]{{{2 * DIGEST_SIZE}}})"')
 """A digest as the value of a tag."""
+_SAID = (ACCEPTS, FORGOTTEN)
 _MANY = 1000
 _FEW = 20
 
@@ -79,7 +81,8 @@ def tags_of(backend: Backend, *records: bytes) -> TagPairs:
 
 
 def _pairs(tags: Sequence[Tag]) -> TagPairs:
-    once = dict.fromkeys((tag.key, tag.value) for tag in tags if not _contexts([tag]))
+    """Tags, but for those that pages show in words of their own."""
+    once = dict.fromkeys((tag.key, tag.value) for tag in tags if not _contexts([tag]) and tag.key not in _SAID)
     return tuple((key, None if value is None else parse_tag_value(value)) for key, value in once)
 
 
@@ -112,6 +115,7 @@ def execution_page(backend: Backend, execution: Execution, limit: int, offset: i
         len(jobs) > limit,
         tags_of(backend, execution.id),
         contexts_of(backend, (), execution.id),
+        said_of_execution(backend, execution.id),
     )
 
 
@@ -131,6 +135,7 @@ def job_page(repo: Repo, view: JobView) -> JobPage:
         tags_of(backend, view.job.id, view.job.task_hash),
         told.get("log"),
         contexts_of(backend, (view.job,)),
+        said_of_job(backend, view.job),
     )
 
 
@@ -190,6 +195,7 @@ def call_page(backend: Backend, call: CallNode) -> CallPage:
         behind_arguments(backend, call.call_hash),
         tags_of(backend, call.call_hash, call.result),
         contexts_of(backend, (view.job for view in jobs), call.call_hash),
+        said_of_call(backend, call.call_hash, key.task_hash),
     )
 
 
@@ -200,7 +206,8 @@ def task_page(backend: Backend, task_hash: Digest) -> TaskPage:
         raise UnknownId.of(task_hash.hex())
     versions = tuple(one.hash for one in backend.task_versions(task.fullname))
     jobs = tuple(backend.jobs(task=task.fullname, limit=_FEW))
-    return TaskPage(task, versions, jobs, tags_of(backend, task_hash))
+    said = said_of_task(backend, task.fullname, task_hash)
+    return TaskPage(task, versions, jobs, tags_of(backend, task_hash), said)
 
 
 def known_names(backend: Backend) -> list[str]:

@@ -27,6 +27,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "log": ("redux.cli.log:log", "Show executions, or what is known of an id, a file or a task."),
     "tag": ("redux.cli.tag:tag", "Add, replace and remove tags, and show their history."),
     "explain-miss": ("redux.cli.explain:explain_miss", "Say why calls ran instead of being reused."),
+    "accept": ("redux.cli.accept:accept_command", "Say that an edit changes nothing: results go on to count."),
+    "forget": ("redux.cli.forget:forget_command", "Have calls run again when they are next asked for."),
     "export": ("redux.cli.export:export", "Give the graph to other tools, as a picture or provenance."),
     "config": ("redux.cli.config:config", "Show the settings in force, and where they come from."),
     "db": ("redux.cli.db:db", "Look at the database itself, and bring it to another version."),

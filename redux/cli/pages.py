@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from redux.cli.render import TaskRow
+from redux.cli.said import NOTHING_SAID, Said
 from redux.explain import Cause, CauseGroup
 from redux.lineage.graph import Lineage
 from redux.lineage.recorded_files import Agreement
@@ -44,6 +45,7 @@ class ExecutionPage:
     more: bool
     tags: TagPairs = ()
     within: tuple[Within, ...] = ()
+    said: Said = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class JobPage:
     log: str | None = None
     """what the script said while it ran, where the job was one"""
     within: tuple[Within, ...] = ()
+    said: Said = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class CallPage:
     """its own, then its result's"""
     within: tuple[Within, ...] = ()
     """as its own tags say, and those of its jobs"""
+    said: Said = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ class TaskPage:
     versions: tuple[Digest, ...]
     jobs: tuple[JobView, ...]
     tags: TagPairs = ()
+    said: Said = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)

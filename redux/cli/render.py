@@ -41,6 +41,7 @@ _FORMER: Mapping[Outcome, str] = {
     Outcome.SAME_EXECUTION: "an equal call of the same execution had it",
     Outcome.SINGLE: "its result was known",
     Outcome.ULTIMATE: "its finished call was known, and all code below it unchanged",
+    Outcome.ACCEPTED: "older code gave its result, and the change was accepted",
 }
 
 

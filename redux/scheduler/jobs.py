@@ -24,6 +24,7 @@ from redux_backends.records import (
     StoredValue,
     Traits,
     Upstream,
+    hash_evaluation,
 )
 from redux_valuestore.digest import Digest
 
@@ -240,7 +241,8 @@ class Fork:
 class Job(Cell):
     """One attempt to get a call's result. `given` are the options of its call, `options` what holds for it.
 
-    A silent one leaves no job, call or evaluation behind; all below it are silent too.
+    A silent one leaves no job, call or evaluation behind; all below it are silent too. `counts_as` is the version of
+    its task that its call is one of: the task's own, or an older one whose results it takes.
     """
 
     __slots__ = (
@@ -252,6 +254,7 @@ class Job(Cell):
         "call_hash",
         "context",
         "context_hash",
+        "counts_as",
         "ended",
         "eval_hash",
         "forced",
@@ -283,6 +286,7 @@ class Job(Cell):
         super().__init__(scope)
         self.id = id
         self.known = known
+        self.counts_as = known.task_hash
         self.context = scope.context
         self.context_hash: bytes = b""
         self.given = given
@@ -324,8 +328,20 @@ class Job(Cell):
             self.scope = Scope(self, self.context)
         return self.scope
 
+    @property
+    def is_accepted(self) -> bool:
+        """Whether it takes the results of an older version of its task."""
+        return self.counts_as != self.known.task_hash
+
+    def ask_as(self, task_hash: Digest) -> None:
+        """Ask for the same call of this version of its task."""
+        if task_hash != self.counts_as:
+            assert self.args_hash is not None
+            self.counts_as, self.eval_hash = task_hash, hash_evaluation(task_hash, self.args_hash)
+
     def renew(self, id: JobId, reason: Reason) -> None:
         """Make it a new attempt, which has to run whatever the cache says."""
+        self.ask_as(self.known.task_hash)
         self.id, self.forced = id, reason
         self.status, self.outcome = JobStatus.RUNNING, Outcome.RAN
         self.leader = self.scope = self.call_hash = self.task_set = None

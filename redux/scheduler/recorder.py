@@ -17,6 +17,7 @@ from redux.handle import advanced_version
 from redux.repo import Repo
 from redux.scheduler.contexts import Contexts
 from redux.scheduler.group import Group
+from redux.scheduler.heeding import Heeding
 from redux.scheduler.inputs import encode_plain
 from redux.scheduler.jobs import Datum, Graft, Job, Scope
 from redux.scheduler.report import ErrorValue
@@ -78,6 +79,7 @@ class Recorder:
         self._job_tags: dict[Job, dict[tuple[str, str], None]] = {}
         self._contexts = Contexts(repo, execution, self.note_values)
         self._writer = Writer(repo.backend.record, self.give_up)
+        self._heeding = Heeding(repo.backend)
         self.trouble: ReduxError | None = None
         self._ended: ReduxError | None = None
         self._group = Group()
@@ -99,9 +101,13 @@ class Recorder:
                 arguments.append(Argument(name, datum.hash))
             if datum.encoded is not None:
                 self.keep(datum)
-        task_hash = job.known.task_hash
+        task_hash = job.counts_as
         self._note_task(task_hash)
         self._group.keys.append(EvaluationKey(job.eval_hash, task_hash, job.args_hash, tuple(arguments)))
+
+    def heed(self, heeding: Heeding) -> None:
+        """Note with each call that was made anew that it is forgotten no more."""
+        self._heeding = heeding
 
     def keep(self, datum: Datum) -> None:
         """Note a value whose encoding is here, and let the encoding go."""
@@ -267,7 +273,7 @@ class Recorder:
     # -- rows --------------------------------------------------------------------------------------
 
     def _note_task(self, task_hash: Digest) -> None:
-        if task_hash in self._tasks:
+        if task_hash in self._tasks or not self._book.has(task_hash):  # an older version is recorded already
             return
         self._tasks.add(task_hash)
         self._group.new_tasks.append(task_hash)
@@ -280,7 +286,7 @@ class Recorder:
         assert job.args_hash is not None
         made = job.scope.calls if job.scope is not None else ()
         children = tuple([child.call_hash for child in made if child.call_hash is not None]) if made else ()
-        job.call_hash = hash_call(job.known.task_hash, job.args_hash, result, children)
+        job.call_hash = hash_call(job.counts_as, job.args_hash, result, children)
         task_set = self._sets.of_record(job)
         self._group.calls.append(
             CallNode(
@@ -305,6 +311,8 @@ class Recorder:
         if parent is not None and not parent.recorded:
             self._ensure_started(parent)
         self._note_task(job.known.task_hash)
+        if job.call_hash is not None and self._heeding.forgets:
+            self._group.tags += self._heeding.made_again(job.call_hash)
         (self._group.jobs if job.recorded else self._group.new_jobs).append(self._row(job))
         job.recorded = True
         if job.context_hash or self._contexts.here:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from redux.repo import Repo
+from redux.scheduler.heeding import Heeding
 from redux.scheduler.jobs import ABSENT, Job
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.validity import ASKED, HELD, Sound, Validity
 from redux.scheduler.wholes import Whole, may_be_taken
 from redux.tasks.options import ALL_RESULTS, CacheCheckValid, CacheResult, CacheScope
 from redux_backends.backend import CallCandidate, Candidate
-from redux_backends.records import NO_TASKS, MissKind, Reason, StoredValue, Traits, ValueRecord
+from redux_backends.records import NO_TASKS, MissKind, Reason, StoredValue, Traits, ValueRecord, hash_evaluation
 from redux_valuestore.digest import Digest
 from redux_valuestore.frozen import frozen
 
@@ -29,6 +30,8 @@ class Finished:
 
     call: CallCandidate
     value: object = ABSENT
+    accepted: bool = False
+    """whether code below it changed, in a way that people said changes nothing"""
 
 
 @frozen
@@ -52,6 +55,8 @@ _PLAIN = Traits.PLAIN
 _CACHE_OFF = Miss(Reason(MissKind.CACHE_OFF))
 _STALE = Reason(MissKind.STALE_SUBTREE)
 _NOT_WHOLE = Reason(MissKind.NOT_WHOLE)
+_HOLDS_FORGOTTEN = Reason(MissKind.FORGOTTEN_BELOW)
+_NO_CALLS: frozenset[Digest] = frozenset()
 
 
 class Reuse:
@@ -61,14 +66,17 @@ class Reuse:
     asked.
     """
 
-    def __init__(self, repo: Repo, book: TaskBook, use_cache: bool) -> None:
+    def __init__(self, repo: Repo, book: TaskBook, use_cache: bool, heeding: Heeding) -> None:
         self._repo = repo
         self._book = book
-        self._validity = Validity(repo, book)
+        self._heeding = heeding
+        self._validity = Validity(repo, book, heeding)
         self._use_cache = use_cache
         self._first: dict[bytes, Job] = {}
         self._known_sets: set[Digest] = set()
         self._current_sets: dict[Digest, Whole] = {NO_TASKS: Whole.NEVER}
+        self._accepted_sets: set[Digest] = set()
+        self._doubtful_sets: set[Digest] = set()
         self._known_versions: dict[str, Sequence[Digest]] = {}
 
     def stop_asking(self) -> None:
@@ -89,6 +97,7 @@ class Reuse:
 
     def decide(self, wave: Sequence[Job]) -> list[tuple[Job, Decision]]:
         """A decision for every job of a wave, asking the backend once per kind of question."""
+        self._heeding.load()
         decisions: list[tuple[Job, Decision]] = []
         asking: list[Job] = []
         for job in wave:
@@ -120,9 +129,40 @@ class Reuse:
 
     def _ask_backend(self, jobs: list[Job]) -> list[tuple[Job, Decision]]:
         self._validity.look_anew()
+        why: dict[Digest, Reason] = {}
+        decisions, misses = self._look_up(jobs, why)
+        if misses and self._heeding.accepts:
+            found, misses = self._look_up_older(misses, why)
+            decisions += found
+        return decisions + self._reasons(misses, why)
+
+    def _look_up_older(
+        self, jobs: list[Job], why: dict[Digest, Reason]
+    ) -> tuple[list[tuple[Job, Decision]], list[Job]]:
+        """The same for versions of the jobs' tasks whose results count for theirs; jobs that miss are as before."""
+        decisions: list[tuple[Job, Decision]] = []
+        older = {job: self._heeding.older(job.known.task_hash) for job in jobs}
+        asking, at = [job for job in jobs if older[job]], 0
+        while asking:
+            for job in asking:
+                job.ask_as(older[job][at])
+            found, missed = self._look_up(asking, why)
+            decisions += found
+            at += 1
+            asking = [job for job in missed if at < len(older[job])]
+            for job in missed:
+                reason = why.get(_eval(job))
+                if at >= len(older[job]):
+                    job.ask_as(job.known.task_hash)
+                if reason is not None:
+                    why.setdefault(hash_evaluation(job.known.task_hash, _args(job)), reason)
+        taken = {job for job, _ in decisions}
+        return decisions, [job for job in jobs if job not in taken]
+
+    def _look_up(self, jobs: list[Job], why: dict[Digest, Reason]) -> tuple[list[tuple[Job, Decision]], list[Job]]:
+        """What is known of jobs, and those of which nothing is that may be used; `why` is told of the others."""
         self._validity.ask_handles(fork.after(_eval(job)) for job in jobs for fork in job.forks)
         decisions: list[tuple[Job, Decision]] = []
-        why: dict[Digest, Reason] = {}
         shallow = [
             job
             for job in jobs
@@ -142,7 +182,7 @@ class Reuse:
                 misses.append(job)
             else:
                 decisions.append((job, chosen))
-        return decisions + self._reasons(misses, why)
+        return decisions, misses
 
     def _choose(
         self,
@@ -151,7 +191,11 @@ class Reuse:
         held: Mapping[Digest, ValueRecord],
         why: dict[Digest, Reason],
     ) -> Reduced | None:
+        forgotten = self._heeding.of_evaluation(_eval(job))
         for candidate in found:
+            if forgotten is not None and candidate.recorded <= forgotten.until:
+                why.setdefault(_eval(job), Reason(MissKind.FORGOTTEN, forgotten.words))
+                continue
             verdict = self._judge(job, candidate.value, held)
             if isinstance(verdict, Sound):
                 return Reduced(candidate, verdict.value)
@@ -162,6 +206,7 @@ class Reuse:
         found = self._repo.backend.find_calls([_eval(job) for job in jobs])
         self._learn_sets({call.task_set for calls in found.values() for call in calls})
         held = self._held(call.value for calls in found.values() for call in calls)
+        holding = self._holding_forgotten(call for calls in found.values() for call in calls)
         asked_by = {_eval(job): job for job in jobs}
         chosen: dict[Digest, Finished] = {}
         for eval_hash, calls in found.items():
@@ -169,11 +214,12 @@ class Reuse:
             for call in calls:
                 if call.task_set == NO_TASKS and not job.known.kind.taken_whole:
                     continue
-                verdict = self._judge_set(job, call.task_set) or self._judge(job, call.value, held)
+                verdict = self._judge_forgotten(call, holding) or self._judge_set(job, call.task_set)
+                verdict = verdict or self._judge(job, call.value, held)
                 if isinstance(verdict, Sound) and job.known.kind.taken_whole:
                     verdict = self._judge_below(call) or verdict
                 if isinstance(verdict, Sound):
-                    chosen[eval_hash] = Finished(call, verdict.value)
+                    chosen[eval_hash] = Finished(call, verdict.value, call.task_set in self._accepted_sets)
                     break
                 why.setdefault(eval_hash, verdict)
         return chosen
@@ -189,6 +235,19 @@ class Reuse:
         if whole is None:
             return _STALE
         return None if may_be_taken(job.known.kind, whole) else _NOT_WHOLE
+
+    def _holding_forgotten(self, calls: Iterable[CallCandidate]) -> frozenset[Digest]:
+        """Those of these calls that have one below them that is forgotten."""
+        if not self._heeding.forgets:
+            return _NO_CALLS
+        return self._heeding.hold_forgotten([one.call_hash for one in calls if one.task_set in self._doubtful_sets])
+
+    def _judge_forgotten(self, call: CallCandidate, holding: frozenset[Digest]) -> Reason | None:
+        """Why a finished call may not be used, by what people said of it and of those below it."""
+        said = self._heeding.of_call(call.call_hash)
+        if said is not None:
+            return Reason(MissKind.FORGOTTEN, said.words)
+        return _HOLDS_FORGOTTEN if call.call_hash in holding else None
 
     def _judge_below(self, call: CallCandidate) -> Reason | None:
         """Why a finished call may not be used, by what calls below it were given and gave."""
@@ -208,9 +267,15 @@ class Reuse:
         if unknown:
             self._known_sets |= unknown
             current, fleeting = self._book.current_hashes, self._book.fleeting_hashes
+            standing = current | self._heeding.standing_for(current)
+            fleeting |= self._heeding.standing_for(fleeting)
             for digest, members in self._repo.backend.get_task_sets(unknown).items():
-                if members and members <= current:
+                if members and members <= standing:
                     self._current_sets[digest] = Whole.ON_TRUST if members & fleeting else Whole.ALWAYS
+                    if not members <= current:
+                        self._accepted_sets.add(digest)
+                if self._heeding.may_hold_forgotten(members):
+                    self._doubtful_sets.add(digest)
 
     def _held(self, values: Iterable[StoredValue]) -> Mapping[Digest, ValueRecord]:
         wanted = {value.hash for value in values if value.traits is not _PLAIN and value.traits & HELD}
@@ -227,9 +292,10 @@ class Reuse:
             return []
         self._learn_versions({job.known.task.fullname for job in misses})
         asked = [
-            _eval(job)
+            asked
             for job in misses
             if _eval(job) not in why and job.known.task_hash in self._known_versions[job.known.task.fullname]
+            for asked in (_eval(job), *self._older_calls(job))
         ]
         seen = self._repo.backend.known_evaluations(asked) if asked else frozenset[Digest]()
         return [(job, Miss(why.get(_eval(job)) or self._reason(job, seen))) for job in misses]
@@ -248,12 +314,25 @@ class Reuse:
             return Reason(MissKind.CODE_CHANGED, versions[0].hex())
         if _eval(job) in seen:
             return Reason(MissKind.NO_RESULT)
+        # A version that is known for having been accepted may never have been called.
+        for old, asked in zip(self._heeding.revoked(job.known.task_hash), self._older_calls(job), strict=True):
+            if asked in seen:
+                return Reason(MissKind.CODE_CHANGED, old.hex())
         return Reason(MissKind.NEW_ARGUMENTS)
+
+    def _older_calls(self, job: Job) -> list[Digest]:
+        """The same call of the versions that the job's accepted, until that was revoked."""
+        return [hash_evaluation(old, _args(job)) for old in self._heeding.revoked(job.known.task_hash)]
 
 
 def _allows(job: Job, result: CacheResult) -> bool:
     allowed = job.options.cache_results
     return allowed is ALL_RESULTS or result in allowed
+
+
+def _args(job: Job) -> Digest:
+    assert job.args_hash is not None
+    return job.args_hash
 
 
 def _eval(job: Job) -> Digest:

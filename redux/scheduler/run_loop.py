@@ -13,6 +13,7 @@ from redux.repo import Repo
 from redux.rules import Grafted, TagsNoted
 from redux.scheduler.collector import Collector
 from redux.scheduler.evaluate import Evaluator
+from redux.scheduler.heeding import Heeding
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
 from redux.scheduler.lookout import CyclicCall, Lookout
 from redux.scheduler.outcomes import release
@@ -53,8 +54,10 @@ class Run:
         self._repo = repo
         self._counts = counts
         self._evaluator = Evaluator(repo, book.find, self, execution, stage.context, stage.exported)
-        self._reuse = Reuse(repo, book, use_cache)
+        heeding = Heeding(repo.backend)
+        self._reuse = Reuse(repo, book, use_cache, heeding)
         self._recorder = stage.recorder
+        self._recorder.heed(heeding)
         self._dispatch = stage.dispatch(self._evaluator, self._reuse)
         self._turns = Turns(self._evaluator, self._recorder)
         self._lookout = Lookout(self._evaluator, self._recorder)
@@ -230,7 +233,7 @@ class Run:
 
     def _apply_finished(self, job: Job, decision: Finished) -> None:
         call = decision.call
-        job.outcome = Came.ULTIMATE
+        job.outcome = Came.ACCEPTED if decision.accepted or job.is_accepted else Came.ULTIMATE
         job.call_hash, job.task_set, job.seconds = call.call_hash, call.task_set, call.duration
         stored = call.value
         self._settle_cached(job, Datum(stored.hash, stored.traits, decision.value, stored=stored, origin=job))
@@ -238,7 +241,7 @@ class Run:
     def _apply_reduced(self, job: Job, decision: Reduced) -> None:
         candidate = decision.candidate
         stored = candidate.value
-        job.outcome, job.seconds = Came.SINGLE, candidate.duration
+        job.outcome, job.seconds = Came.ACCEPTED if job.is_accepted else Came.SINGLE, candidate.duration
         if stored.traits is _PLAIN or not stored.traits & Traits.EXPRESSIONS:
             job.call_hash, job.task_set = candidate.leaf, candidate.leaf_set
             self._settle_cached(job, Datum(stored.hash, stored.traits, decision.value, stored=stored, origin=job))
@@ -247,6 +250,7 @@ class Run:
             value = self._repo.load(stored) if decision.value is ABSENT else decision.value
         except ReduxError as error:
             self._recorder.forget(stored.hash)
+            job.ask_as(job.known.task_hash)
             if job.forks:
                 self._turns.claim([job])
                 self._turns.begin([job])
@@ -332,6 +336,7 @@ class Run:
 
 def _be_the_call_of(leader: Job, job: Job) -> None:
     job.call_hash, job.task_set, job.whole = leader.call_hash, leader.task_set, leader.whole
+    job.ask_as(leader.counts_as)
 
 
 def _moving(decisions: Sequence[tuple[Job, Decision]]) -> list[Job]:

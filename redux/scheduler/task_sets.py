@@ -38,12 +38,14 @@ class TaskSets:
     def of(self, job: Job) -> Digest:
         """The set of the tasks of a job and of all below it, silent ones too: a change of any makes it another call."""
         known = job.known
+        own = job.counts_as is known.task_hash or not job.is_accepted
+        leaf_set = known.leaf_set if own else hash_task_set((job.counts_as,))
         made = job.scope.calls if job.scope is not None else ()
-        if not made and known.leaf_set in self._noted:
-            job.task_set = known.leaf_set
+        if not made and leaf_set in self._noted:
+            job.task_set = leaf_set
         else:
             below = {child.task_set for child in made if child.task_set is not None}
-            job.task_set = self._join(known.task_hash, known.leaf_set, below)
+            job.task_set = self._join(job.counts_as, leaf_set, below)
         return job.task_set
 
     def _join(self, own: Digest, leaf_set: Digest, below: set[Digest]) -> Digest:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from redux.files.glance import Glance
 from redux.repo import Repo
+from redux.scheduler.heeding import Heeding
 from redux.scheduler.jobs import ABSENT
 from redux.scheduler.task_book import TaskBook
 from redux.value import CannotDecode, Noted
@@ -32,9 +33,10 @@ _SOUND = Sound()
 class Validity:
     """What is asked of remembered values before they are used."""
 
-    def __init__(self, repo: Repo, book: TaskBook) -> None:
+    def __init__(self, repo: Repo, book: TaskBook, heeding: Heeding) -> None:
         self._repo = repo
         self._book = book
+        self._heeding = heeding
         self._glance = Glance()
         self._handles: frozenset[Digest] = frozenset()
 
@@ -84,7 +86,8 @@ class Validity:
             if not self._glance.holds(file):
                 return Reason(MissKind.FILE_CHANGED, file.path)
         for task in record.tasks:
-            if self._book.hash_of(task.fullname) != task.task_hash:
+            now = self._book.hash_of(task.fullname)
+            if now != task.task_hash and (now is None or task.task_hash not in self._heeding.older(now)):
                 return Reason(MissKind.TASK_CHANGED, task.fullname)
         return self.judge_handles(record.handles)
 

@@ -20,6 +20,7 @@ from redux.cli.render import (
     strong,
     task_table,
 )
+from redux.cli.said import said_lines
 from redux.cli.views.job_lines import job_tree
 from redux.default_tags import is_worth_a_line
 from redux_backends.records import Execution, Seconds
@@ -53,6 +54,7 @@ def execution_text(page: ExecutionPage, now: Seconds, width: int, reasons_width:
         "",
         *task_table(page.tasks),
         strong(count_words(page.tasks)),
+        *said_lines(page.said, now),
     ]
     if page.causes:
         reasons = [cut(group.line, reasons_width - 2) for group in page.causes]

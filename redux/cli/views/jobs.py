@@ -21,6 +21,7 @@ from redux.cli.render import (
     show_status,
     strong,
 )
+from redux.cli.said import said_lines
 from redux.cli.views.behind import behind_words, first_call
 from redux.cli.views.job_lines import job_tree
 from redux_backends.backend import JobView
@@ -79,13 +80,14 @@ def argument_lines(arguments: Sequence[tuple[Argument, str]], behind: Sequence[B
 def _how(page: JobPage, now: Seconds, width: int) -> list[str]:
     """Why a job ran, or where the result came from that it reused."""
     job = page.job.job
+    said = said_lines(page.said, now)
     if page.cause is not None:
-        return ["it ran: " + page.cause.words, *indent(argument_changes(page.cause, width - 2))]
+        return ["it ran: " + page.cause.words, *indent(argument_changes(page.cause, width - 2)), *said]
     if job.outcome is Outcome.RAN:
-        return ["it ran; why was not recorded"]
+        return ["it ran; why was not recorded", *said]
     ran = page.ran
     where = f"; job {short(ran.job.id)} ran it {show_ago(ran.job.started, now)}" if ran is not None else ""
-    return [f"it did not run: {show_outcome(job.outcome)}{where}"]
+    return [f"it did not run: {show_outcome(job.outcome)}{where}", *said]
 
 
 def links(

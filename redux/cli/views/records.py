@@ -9,6 +9,7 @@ from redux.cli.lineage_text import came_from
 from redux.cli.page_text import context_lines, tag_lines
 from redux.cli.pages import CallPage, FilePage, TaskPage, ValuePage
 from redux.cli.render import dim, indent, job_seconds, short, show_ago, show_call, show_seconds, show_size, strong
+from redux.cli.said import said_lines
 from redux.cli.views.job_lines import jobs_text
 from redux.cli.views.jobs import argument_lines, code_lines, links
 from redux.files.facts import is_pattern, shown_text
@@ -42,7 +43,7 @@ def call_text(page: CallPage, now: Seconds, width: int) -> list[str]:
         lines.append(f"    → {page.result.preview}  {dim(f'{page.result.type_name} {short(call.result)}')}")
         lines += tag_lines(page.tags, "      ")
     lines += ["", f"took       {show_seconds(call.duration)}", f"code       task {short(page.task_hash)}"]
-    lines += context_lines(page.within, width)
+    lines += [*said_lines(page.said, now), *context_lines(page.within, width)]
     if page.children:
         counted = Counter(name for _, name in page.children)
         lines.append("it called  " + ", ".join(f"{name} ×{n:,}" if n > 1 else name for name, n in counted.items()))
@@ -59,6 +60,7 @@ def task_text(page: TaskPage, now: Seconds, width: int) -> list[str]:
     lines += tag_lines(page.tags)
     if task.version is not None:
         lines.append(f"version {task.version}")
+    lines += said_lines(page.said, now)
     for piece in task.pieces:
         lines += ["", dim(f"{piece.kind} {piece.name}"), *indent(piece.source.rstrip().splitlines())]
     others = [version for version in page.versions if version != task.hash]
