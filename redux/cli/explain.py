@@ -15,7 +15,8 @@ from redux.cli.render import STATUS_WORDS, indent, short, show_call, show_comman
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.errors import UsageError
-from redux.explain import explain_job, group_causes
+from redux.explain import explain_job, group_causes, look_inside, look_inside_groups
+from redux.repo import Repo
 from redux_backends.backend import Backend, JobView
 from redux_backends.records import Execution, JobStatus, Outcome
 
@@ -31,30 +32,31 @@ def explain_miss(what: str | None, as_json: bool, **places: str | None) -> int:
     """
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
-        show(_explain(repo.backend, what, as_json))
+        show(_explain(repo, what, as_json))
         return 0
     finally:
         repo.close()
 
 
-def _explain(backend: Backend, what: str | None, as_json: bool) -> list[str] | str:
+def _explain(repo: Repo, what: str | None, as_json: bool) -> list[str] | str:
+    backend = repo.backend
     if what is None:
         newest = backend.executions(1)
         if not newest:
             raise UsageError("nothing was run here yet, so nothing missed; `redux run FILE TASK` runs a task")
-        return _explain_execution(backend, newest[0], as_json)
+        return _explain_execution(repo, newest[0], as_json)
     found = newest_of(backend) if what == NEWEST else lookup.resolve(backend, what)
     if found is not None and found.kind == "execution":
-        return _explain_execution(backend, lookup.execution_of(backend, found), as_json)
+        return _explain_execution(repo, lookup.execution_of(backend, found), as_json)
     if found is not None and found.kind == "job":
-        return _explain_job(backend, lookup.job_of(backend, found), as_json)
+        return _explain_job(repo, lookup.job_of(backend, found), as_json)
     if found is not None and found.kind != "task":
         raise UsageError(f"{what} is a {found.kind}; a miss belongs to a job: `redux log {what}` names its jobs")
     fullname = _task_name(backend, what)
     missed = backend.jobs(task=fullname, missed=True, limit=1)
     if not missed:
         raise UsageError(f"no recorded job of task {fullname} ran, so none missed")
-    return _explain_job(backend, missed[0], as_json)
+    return _explain_job(repo, missed[0], as_json)
 
 
 def _task_name(backend: Backend, what: str) -> str:
@@ -63,13 +65,13 @@ def _task_name(backend: Backend, what: str) -> str:
     return task.fullname if task is not None else lookup.task_named(backend, what)
 
 
-def _explain_execution(backend: Backend, execution: Execution, as_json: bool) -> list[str] | str:
-    groups = group_causes(backend, execution.id)
+def _explain_execution(repo: Repo, execution: Execution, as_json: bool) -> list[str] | str:
+    groups = look_inside_groups(repo.backend, repo.store, group_causes(repo.backend, execution.id))
     if as_json:
         return to_json("misses", {"execution": execution.id, "misses": groups})
     title = f"execution {short(execution.id)}  {show_command(execution)}"
     if not groups:
-        return [title, _without_misses(backend, execution)]
+        return [title, _without_misses(repo.backend, execution)]
     return [title, "", *causes_text(groups, line_width(sys.stdout))]
 
 
@@ -81,8 +83,9 @@ def _without_misses(backend: Backend, execution: Execution) -> str:
     return "nothing missed: every call was known"
 
 
-def _explain_job(backend: Backend, view: JobView, as_json: bool) -> list[str] | str:
-    cause = explain_job(backend, view)
+def _explain_job(repo: Repo, view: JobView, as_json: bool) -> list[str] | str:
+    found = explain_job(repo.backend, view)
+    cause = None if found is None else look_inside(repo.backend, repo.store, [found])[0]
     if as_json:
         return to_json("miss", {"job": view, "cause": cause})
     title = f"job {short(view.job.id)}  {show_call(view, line_width(sys.stdout) - 14)}"

@@ -40,7 +40,7 @@ from redux.cli.render import (
     task_table,
 )
 from redux.default_tags import is_worth_a_line
-from redux.explain import ArgumentChange, Cause, CauseGroup
+from redux.explain import ArgumentChange, Cause, CauseGroup, Inside
 from redux.files.facts import is_pattern, shown_text
 from redux.lineage.recorded_files import Agreement
 from redux.tags import format_tag_key_value
@@ -284,8 +284,28 @@ def cause_details(cause: Cause, width: int) -> list[str]:
 
 
 def argument_changes(cause: Cause, width: int) -> list[str]:
-    """The changed arguments of a cause, each in a line of at most this width."""
-    return [_argument_change(change, width) for change in cause.arguments]
+    """The changed arguments of a cause, each in a line of at most this width, and what differs inside them."""
+    lines: list[str] = []
+    for change in cause.arguments:
+        lines.append(_argument_change(change, width))
+        if change.file is None:
+            lines += indent(inside_lines(change.name, change.inside, width - 2))
+    return lines
+
+
+def inside_lines(name: str, inside: Inside, width: int) -> list[str]:
+    """What differs inside a value, one part a line, each by its path from a `name` on."""
+    lines: list[str] = []
+    for one in inside.differences:
+        if not one.path and not one.note:
+            continue  # the line above shows both values
+        lines.append(cut(f"{name}{one.path}: {one.words}", width))
+        lines += indent(colour_diff(one.diff))
+    if inside.more:
+        lines.append(dim(f"and {show_count(inside.more, 'more difference')}"))
+    if inside.unseen:
+        lines.append(dim(inside.unseen))
+    return lines
 
 
 def _argument_change(change: ArgumentChange, width: int) -> str:

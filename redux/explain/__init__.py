@@ -10,6 +10,8 @@ from redux.explain.comparing import (
     compare_code,
     diff_text,
 )
+from redux.explain.differences import Difference, Inside
+from redux.explain.looking import look_inside, look_inside_groups
 
 __all__ = [
     "Affected",
@@ -17,10 +19,14 @@ __all__ = [
     "Cause",
     "CauseGroup",
     "ChangeKind",
+    "Difference",
+    "Inside",
     "PieceChange",
     "compare_arguments",
     "compare_code",
     "diff_text",
     "explain_job",
     "group_causes",
+    "look_inside",
+    "look_inside_groups",
 ]
