@@ -285,12 +285,16 @@ def cause_details(cause: Cause, width: int) -> list[str]:
 
 def argument_changes(cause: Cause, width: int) -> list[str]:
     """The changed arguments of a cause, each in a line of at most this width, and what differs inside them."""
-    lines: list[str] = []
-    for change in cause.arguments:
-        lines.append(_argument_change(change, width))
-        if change.file is None:
-            lines += indent(inside_lines(change.name, change.inside, width - 2))
-    return lines
+    return [line for change in cause.arguments for line in argument_lines(change, width)]
+
+
+def argument_lines(change: ArgumentChange, width: int) -> list[str]:
+    """A changed argument in a line of at most this width, and below it what differs inside."""
+    found = change.inside.differences
+    if change.before == change.now and len(found) == 1 and found[0].note and not found[0].path:
+        return [cut(f"{change.name}: {found[0].note}", width), *indent(colour_diff(found[0].diff))]
+    lines = [_argument_change(change, width)]
+    return lines if change.file is not None else lines + indent(inside_lines(change.name, change.inside, width - 2))
 
 
 def inside_lines(name: str, inside: Inside, width: int) -> list[str]:

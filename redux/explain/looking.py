@@ -50,6 +50,12 @@ class Looking:
             return ALIKE
         return compare_values(old, new, self._fetch)
 
+    def into(self, change: ArgumentChange) -> ArgumentChange:
+        """The change of an argument with what differs inside its values."""
+        if change.old is None or change.new is None or change.classes:
+            return change
+        return replace(change, inside=self.inside(change.old, change.new))
+
     def _fetch(self, digest: bytes) -> Buffer | None:
         self.ask((Digest(digest),))
         found = self._bytes_of(Digest(digest))
@@ -81,16 +87,10 @@ def look_inside(backend: Backend, store: ValueStore, causes: Sequence[Cause]) ->
     looking = Looking(backend, store)
     changes = [change for cause in causes for change in cause.arguments]
     looking.ask(value for change in changes for value in (change.old, change.new) if value is not None)
-    return [replace(cause, arguments=tuple(_looked_into(looking, one) for one in cause.arguments)) for cause in causes]
+    return [replace(cause, arguments=tuple(looking.into(one) for one in cause.arguments)) for cause in causes]
 
 
 def look_inside_groups(backend: Backend, store: ValueStore, groups: Sequence[CauseGroup]) -> list[CauseGroup]:
     """The same of causes with the tasks that they made run."""
     causes = look_inside(backend, store, [group.cause for group in groups])
     return [replace(group, cause=cause) for group, cause in zip(groups, causes, strict=True)]
-
-
-def _looked_into(looking: Looking, change: ArgumentChange) -> ArgumentChange:
-    if change.old is None or change.new is None or change.classes:
-        return change
-    return replace(change, inside=looking.inside(change.old, change.new))
