@@ -39,14 +39,19 @@ def diff(before: str, now: str, limit: int, least: float, exit_code: bool, as_js
     """
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
-        pair = (_execution(repo.backend, before), _execution(repo.backend, now))
-        if pair[0].id == pair[1].id:
-            raise UsageError(f"{before} and {now} are one execution; `redux log` lists them")
-        found = diff_executions(repo, *pair, limit, least)
+        found = diff_executions(repo, *_executions(repo.backend, before, now), limit, least)
         show(to_json("diff", found) if as_json else diff_text(found, line_width(sys.stdout)))
         return VALUES_DIFFER if exit_code and not found.same_values else 0
     finally:
         repo.close()
+
+
+def _executions(backend: Backend, before: str, now: str) -> tuple[Execution, Execution]:
+    """The executions that two words name. Raises UnknownId, AmbiguousId, UsageError."""
+    pair = (_execution(backend, before), _execution(backend, now))
+    if pair[0].id == pair[1].id:
+        raise UsageError(f"{before} and {now} are one execution; `redux log` lists them")
+    return pair
 
 
 def _execution(backend: Backend, word: str) -> Execution:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from redux.diff.comparing import LEAST, changed_code, moved, only_in, statuses
 from redux.diff.found import CodeDiff, ExecutionDiff, Listed, Origin, Source
 from redux.diff.frontier import both, find_sources, results_differ
-from redux.diff.matching import Place, match_jobs
+from redux.diff.matching import Place, by_look, match_jobs
 from redux.explain import ArgumentChange, compare_code
 from redux.explain.looking import Looking
 from redux.repo import Repo
@@ -51,15 +51,14 @@ def _grouped(found: Iterable[tuple[Place, Origin]]) -> list[Source]:
     """The calls whose results differ first, by task and reason."""
     groups: dict[tuple[Origin, str], list[Place]] = {}
     for place, origin in found:
-        pair = both(place)
-        if pair is not None:
-            groups.setdefault((origin, pair[1].fullname), []).append(place)
+        assert place.now is not None
+        groups.setdefault((origin, place.now.fullname), []).append(place)
     sources: list[Source] = []
     for (origin, fullname), places in groups.items():
-        pair = both(places[0])
-        assert pair is not None
-        sources.append(Source(origin, fullname, len(places), *pair))
-    return sources
+        pairs = [pair for place in places if (pair := both(place)) is not None]
+        sources.append(Source(origin, fullname, len(places), *min(pairs, key=lambda pair: by_look(pair[1]))))
+    order = list(Origin)
+    return sorted(sources, key=lambda one: (order.index(one.origin), -one.count, one.fullname))
 
 
 def _code_diff(backend: Backend, key: tuple[str, Digest, Digest], counts: tuple[int, int]) -> CodeDiff:

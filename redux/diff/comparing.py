@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from redux.diff.found import Duration, Only, StatusChange
 from redux.diff.frontier import both, results_differ
-from redux.diff.matching import Place
+from redux.diff.matching import Place, by_look
 from redux_backends.backend import JobView
 from redux_backends.records import JobId, JobStatus, Outcome, Seconds
 from redux_valuestore.digest import Digest
@@ -29,10 +29,10 @@ def only_in(places: Sequence[Place], jobs: Sequence[JobView], first: bool) -> li
         if alone is not None and other is None:
             grouped[alone.fullname].append(alone)
     found = [
-        Only(fullname, len(views), views[0], sum(sizes[view.job.id] for view in views))
+        Only(fullname, len(views), min(views, key=by_look), sum(sizes[view.job.id] for view in views))
         for fullname, views in grouped.items()
     ]
-    return sorted(found, key=lambda one: -one.count)
+    return sorted(found, key=lambda one: (-one.count, one.fullname))
 
 
 def _sizes(jobs: Sequence[JobView]) -> Mapping[JobId, int]:
@@ -103,8 +103,8 @@ def statuses(places: Sequence[Place]) -> list[StatusChange]:
         pair = both(place)
         if pair is not None and pair[0].job.status is not pair[1].job.status:
             grouped[pair[1].fullname, pair[0].job.status, pair[1].job.status].append(pair[1])
-    found = [StatusChange(*key, len(views), views[0]) for key, views in grouped.items()]
-    return sorted(found, key=lambda one: (_is_reuse(one), -one.count))
+    found = [StatusChange(*key, len(views), min(views, key=by_look)) for key, views in grouped.items()]
+    return sorted(found, key=lambda one: (_is_reuse(one), -one.count, one.fullname))
 
 
 def _is_reuse(one: StatusChange) -> bool:

@@ -14,10 +14,10 @@ from redux_backends.records import Execution, JobStatus, Seconds
 class Origin(StrEnum):
     """Why a result differs where nothing before it does."""
 
-    NONDETERMINISTIC = "nondeterministic"
-    CODE = "code"
     ARGUMENTS = "arguments"
     FILES = "files"
+    CODE = "code"
+    NONDETERMINISTIC = "nondeterministic"
     UNSEEN = "unseen"
 
 

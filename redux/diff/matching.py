@@ -68,6 +68,11 @@ def arguments_key(view: JobView) -> Hashable:
     return tuple((argument.name, argument.value) for argument, _ in view.arguments)
 
 
+def by_look(view: JobView) -> list[str]:
+    """What jobs of one task are sorted by where one stands for all: which started first is chance."""
+    return [preview for _, preview in view.arguments]
+
+
 def _match(before: Sequence[JobView], now: Sequence[JobView]) -> Iterator[tuple[JobView | None, JobView | None]]:
     """The calls of two callers in pairs: those of the second in their order, then those of the first that are left."""
     olds = _by_task(before)
