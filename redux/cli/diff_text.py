@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from redux.cli.page_text import argument_lines, inside_lines
+from redux.cli.miss_text import argument_lines, inside_lines
 from redux.cli.render import (
     STATUS_WORDS,
     colour_diff,

@@ -1,44 +1,61 @@
-"""`redux explain-miss`: why calls ran instead of being reused."""
+"""`redux explain-miss`: why calls ran instead of being reused, down to the root causes."""
 
 from __future__ import annotations
 
 import sys
+import time
+from dataclasses import dataclass
 
 import click
 
 from redux.cli import lookup
+from redux.cli.main import uncollected
+from redux.cli.miss_text import causes_text, job_miss_text
 from redux.cli.naming import NEWEST
 from redux.cli.naming import newest as newest_of
 from redux.cli.output import line_width, show
-from redux.cli.page_text import cause_details, causes_text
-from redux.cli.render import STATUS_WORDS, indent, short, show_call, show_command, show_outcome, strong, to_json
+from redux.cli.render import STATUS_WORDS, short, show_command, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.errors import UsageError
-from redux.explain import explain_job, group_causes, look_inside, look_inside_groups
+from redux.explain import Explained, Miss, look_inside_groups, look_inside_miss
 from redux.repo import Repo
 from redux_backends.backend import Backend, JobView
 from redux_backends.records import Execution, JobStatus, Outcome
+
+_RAN = 1
+"""The exit code with --exit-code, where something ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is printed, and whether anything ran."""
+
+    lines: list[str] | str
+    any_ran: bool
 
 
 @click.command(name="explain-miss", short_help="Say why calls ran.")
 @click.argument("what", required=False, metavar="[JOB | TASK | EXECUTION]")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.option("--exit-code", is_flag=True, help="Exit 1 where something ran, 0 where all was known.")
 @where_options
-def explain_miss(what: str | None, as_json: bool, **places: str | None) -> int:
-    """Say why calls ran instead of being reused.
+def explain_miss(what: str | None, as_json: bool, exit_code: bool, **places: str | None) -> int:
+    """Say why calls ran instead of being reused, and what was changed for that.
 
-    Without an argument: all calls of the last execution that ran, by cause. Code that changed is shown as a diff.
+    Without an argument: all calls of the last execution that ran, by root cause. Code that changed is shown as a diff.
     """
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
-        show(_explain(repo, what, as_json))
-        return 0
+        with uncollected():
+            said = _explain(repo, what, as_json)
+        show(said.lines)
+        return _RAN if exit_code and said.any_ran else 0
     finally:
         repo.close()
 
 
-def _explain(repo: Repo, what: str | None, as_json: bool) -> list[str] | str:
+def _explain(repo: Repo, what: str | None, as_json: bool) -> _Said:
     backend = repo.backend
     if what is None:
         newest = backend.executions(1)
@@ -56,7 +73,7 @@ def _explain(repo: Repo, what: str | None, as_json: bool) -> list[str] | str:
     missed = backend.jobs(task=fullname, missed=True, limit=1)
     if not missed:
         raise UsageError(f"no recorded job of task {fullname} ran, so none missed")
-    return _explain_job(repo, missed[0], as_json)
+    return _explain_job(repo, missed[0], as_json, of_task=True)
 
 
 def _task_name(backend: Backend, what: str) -> str:
@@ -65,14 +82,15 @@ def _task_name(backend: Backend, what: str) -> str:
     return task.fullname if task is not None else lookup.task_named(backend, what)
 
 
-def _explain_execution(repo: Repo, execution: Execution, as_json: bool) -> list[str] | str:
-    groups = look_inside_groups(repo.backend, repo.store, group_causes(repo.backend, execution.id))
+def _explain_execution(repo: Repo, execution: Execution, as_json: bool) -> _Said:
+    backend = repo.backend
+    groups = look_inside_groups(backend, repo.store, Explained(backend, execution).groups())
     if as_json:
-        return to_json("misses", {"execution": execution.id, "misses": groups})
+        return _Said(to_json("misses", {"execution": execution.id, "misses": groups}), bool(groups))
     title = f"execution {short(execution.id)}  {show_command(execution)}"
     if not groups:
-        return [title, _without_misses(repo.backend, execution)]
-    return [title, "", *causes_text(groups, line_width(sys.stdout))]
+        return _Said([title, _without_misses(backend, execution)], False)
+    return _Said([title, "", *causes_text(groups, line_width(sys.stdout))], True)
 
 
 def _without_misses(backend: Backend, execution: Execution) -> str:
@@ -83,16 +101,21 @@ def _without_misses(backend: Backend, execution: Execution) -> str:
     return "nothing missed: every call was known"
 
 
-def _explain_job(repo: Repo, view: JobView, as_json: bool) -> list[str] | str:
-    found = explain_job(repo.backend, view)
-    cause = None if found is None else look_inside(repo.backend, repo.store, [found])[0]
+def _explain_job(repo: Repo, view: JobView, as_json: bool, of_task: bool = False) -> _Said:
+    """One job; where a task was asked about, the newest of it that ran, and all of it that ran beside."""
+    backend = repo.backend
+    execution = backend.get_execution(view.job.execution)
+    explained = None if execution is None else Explained(backend, execution)
+    found = None if explained is None else explained.job(view)
+    miss = None if found is None else look_inside_miss(backend, repo.store, found)
+    beside = explained.groups(view.fullname) if explained is not None and of_task else []
+    any_ran = view.job.outcome is Outcome.RAN
     if as_json:
-        return to_json("miss", {"job": view, "cause": cause})
-    title = f"job {short(view.job.id)}  {show_call(view, line_width(sys.stdout) - 14)}"
-    if cause is None:
-        reused = view.job.outcome is not Outcome.RAN
-        return [
-            title,
-            f"it did not miss: {show_outcome(view.job.outcome)}" if reused else "why it ran was not recorded",
-        ]
-    return [title, f"it ran: {strong(cause.words)}", *indent(cause_details(cause, line_width(sys.stdout) - 2))]
+        return _Said(to_json("miss", {"job": view, **_plain(miss), "of_task": beside}), any_ran)
+    return _Said(job_miss_text(view, miss, beside, time.time(), line_width(sys.stdout)), any_ran)
+
+
+def _plain(miss: Miss | None) -> dict[str, object]:
+    if miss is None:
+        return {"cause": None, "compared": None, "roots": []}
+    return {"cause": miss.cause, "compared": miss.compared, "roots": miss.roots}

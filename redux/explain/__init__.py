@@ -1,7 +1,7 @@
 """A miss explained: which piece of code changed and how, which argument is another, which file is not what it was."""
 
-from redux.explain.asking import explain_job, group_causes
-from redux.explain.causes import Affected, Cause, CauseGroup
+from redux.explain.asking import Explained, explain_job, group_causes
+from redux.explain.causes import Affected, Cause, CauseGroup, Compared, Miss, RootOfJob, Via
 from redux.explain.comparing import (
     ArgumentChange,
     ChangeKind,
@@ -11,7 +11,7 @@ from redux.explain.comparing import (
     diff_text,
 )
 from redux.explain.differences import Difference, Inside
-from redux.explain.looking import look_inside, look_inside_groups
+from redux.explain.looking import look_inside, look_inside_groups, look_inside_miss
 
 __all__ = [
     "Affected",
@@ -19,9 +19,14 @@ __all__ = [
     "Cause",
     "CauseGroup",
     "ChangeKind",
+    "Compared",
     "Difference",
+    "Explained",
     "Inside",
+    "Miss",
     "PieceChange",
+    "RootOfJob",
+    "Via",
     "compare_arguments",
     "compare_code",
     "diff_text",
@@ -29,4 +34,5 @@ __all__ = [
     "group_causes",
     "look_inside",
     "look_inside_groups",
+    "look_inside_miss",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from redux.explain.causes import Cause, CauseGroup
+from redux.explain.causes import Cause, CauseGroup, Miss
 from redux.explain.comparing import ArgumentChange
 from redux.explain.differences import ALIKE, Inside
 from redux.explain.values import LARGE, LIMIT, compare_values
@@ -94,3 +94,10 @@ def look_inside_groups(backend: Backend, store: ValueStore, groups: Sequence[Cau
     """The same of causes with the tasks that they made run."""
     causes = look_inside(backend, store, [group.cause for group in groups])
     return [replace(group, cause=cause) for group, cause in zip(groups, causes, strict=True)]
+
+
+def look_inside_miss(backend: Backend, store: ValueStore, miss: Miss) -> Miss:
+    """The same of why one job ran."""
+    cause, *roots = look_inside(backend, store, [miss.cause, *(root.cause for root in miss.roots)])
+    looked = tuple(replace(root, cause=one) for root, one in zip(miss.roots, roots, strict=True))
+    return replace(miss, cause=cause, roots=looked)

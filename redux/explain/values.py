@@ -245,7 +245,7 @@ class _Comparing:
         if old.path != new.path:
             self._changed(path, show(old), show(new))
         elif not same_content(old.contents, new.contents):
-            self._say(path, f"the content of {escaped(old.path)} changed")
+            self._say(path, f"the content of {_file_words(old)} changed")
 
     def _compare_bytes(self, path: str, old: bytes, new: bytes, kind: str) -> None:
         if old == new:
@@ -296,6 +296,12 @@ class _Comparing:
             self.note(one)
         if self._count == before:
             self._compare_fields(path, old.fields, new.fields, depth)
+
+
+def _file_words(node: FileNode) -> str:
+    """A file, folder or pattern by its path."""
+    word = "files " if node.kind.endswith("FileSet") else "folder " if node.kind.endswith("Dir") else ""
+    return word + escaped(node.path)
 
 
 def _key_words(key: Node) -> str:
