@@ -15,6 +15,7 @@ from redux.cli.from_redun import (
 )
 from redux.cli.origins import behind_arguments, upstream_of, where_it_ran
 from redux.cli.pages import (
+    SCRIPT_TASK,
     CallPage,
     ExecutionLine,
     ExecutionPage,
@@ -54,8 +55,6 @@ from redux_valuestore.store import StoreError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-SCRIPT_TASK = "redux.script"
-"""Its results have the log of what ran."""
 _DIGEST = re.compile(f'"([0-9a-f]{{{2 * DIGEST_SIZE}}})"')
 """A digest as the value of a tag."""
 _MANY = 1000
