@@ -95,6 +95,14 @@ class TagFilter:
         return tag.key == self.key and self.value in (None, tag.value)
 
 
+@frozen
+class GivenFilter:
+    """What was given one of these `values` as an argument: of this `name` or, where it is None, of any."""
+
+    values: tuple[Digest, ...]
+    name: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class JobFilter:
     """Which jobs are asked for; None and False ask for nothing.
@@ -118,6 +126,16 @@ class JobFilter:
     """only jobs that ran"""
     tags: tuple[TagFilter, ...] = ()
     """which the job or its task has, all of them"""
+    given: tuple[GivenFilter, ...] = ()
+    """all of them"""
+    results: tuple[Digest, ...] | None = None
+    """one of which is the result"""
+    files: tuple[str, ...] = ()
+    """patterns, see `patterns`: the path of a File that an argument or the result holds fits one"""
+    since: Seconds | None = None
+    """started then or after"""
+    until: Seconds | None = None
+    """started before"""
 
 
 @frozen

@@ -48,6 +48,7 @@ from redux_backends.errors import (
 from redux_backends.exchange import Exchange
 from redux_backends.forerunning import Forerunning
 from redux_backends.kinds import CONTEXT, NONDETERMINISTIC
+from redux_backends.listing import ExecutionFilter, Listing
 from redux_backends.records import (
     Batch,
     CallNode,
@@ -113,7 +114,7 @@ __all__ = [
 ]
 
 
-class Backend(Exchange, Tracing, Forerunning):
+class Backend(Exchange, Tracing, Forerunning, Listing):
     """Records by their key. Methods may be called from any thread; each write is one transaction, whole or not.
 
     Writing is idempotent: equal content recorded twice, by whomever, is one record.
@@ -298,20 +299,20 @@ class Backend(Exchange, Tracing, Forerunning):
     def resolve(self, prefix: str) -> Found:
         """The one record whose id starts with these hex digits, at least 4. Raises `UnknownId`, `AmbiguousId`."""
 
-    @abstractmethod
     def executions(self, limit: int, offset: int = 0, tags: Sequence[TagFilter] = ()) -> Sequence[Execution]:
         """At most `limit` executions that have all these `tags`, newest first, without the first `offset`.
 
         Their status is DIED where the lease ran out or the process is gone.
         """
+        return self.find_executions(ExecutionFilter(tags=tuple(tags)), limit, offset)
 
     @abstractmethod
     def get_execution(self, execution: ExecutionId) -> Execution | None:
         """One execution."""
 
-    @abstractmethod
     def count_jobs(self, execution: ExecutionId) -> Sequence[TaskCounts]:
         """An execution's jobs counted by task and status."""
+        return self.count_jobs_of((execution,)).get(execution, ())
 
     @abstractmethod
     def get_job(self, job: JobId) -> JobView | None:
@@ -342,8 +343,8 @@ class Backend(Exchange, Tracing, Forerunning):
         return self.find_jobs(wanted, limit)
 
     @abstractmethod
-    def find_jobs(self, wanted: JobFilter, limit: int) -> Sequence[JobView]:
-        """What `jobs` gives for the filters in `wanted`: at most `limit` jobs."""
+    def find_jobs(self, wanted: JobFilter, limit: int, offset: int = 0) -> Sequence[JobView]:
+        """What `jobs` gives for the filters in `wanted`: at most `limit` jobs, without the first `offset`."""
 
     @abstractmethod
     def miss_groups(self, execution: ExecutionId) -> Sequence[MissGroup]:

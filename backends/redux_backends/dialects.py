@@ -40,6 +40,12 @@ class IsAmongFound(_Condition):
     inherit_cache = True
 
 
+class FitsPattern(_Condition):
+    """Whether a text fits a pattern, which is given as GLOB and as LIKE have it."""
+
+    inherit_cache = True
+
+
 class ShortData(FunctionElement[bytes]):
     """A column of data; in SQLite NULL where they are large: hundreds of those would not fit in one answer of JSON."""
 
@@ -92,3 +98,15 @@ def _(element: ShortData, compiler: SQLCompiler, **options: Any) -> str:
 def _(element: ShortData, compiler: SQLCompiler, **options: Any) -> str:
     (column,) = (compiler.process(each, **options) for each in element.clauses)
     return column
+
+
+@compiles(FitsPattern, "sqlite")
+def _(element: FitsPattern, compiler: SQLCompiler, **options: Any) -> str:
+    column, glob, _ = element.clauses
+    return f"{compiler.process(column, **options)} GLOB {compiler.process(glob, **options)}"
+
+
+@compiles(FitsPattern, "postgresql")
+def _(element: FitsPattern, compiler: SQLCompiler, **options: Any) -> str:
+    column, _, like = element.clauses
+    return f"{compiler.process(column, **options)} LIKE {compiler.process(like, **options)}"

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, Float, Select, Text, exists, func, literal, l
 
 from redux_backends import schema
 from redux_backends.backend import Disagreement, GivenBy, GivenResult
+from redux_backends.choosing import row_of, tasks_named
 from redux_backends.dialects import IsOneOf
 from redux_backends.disagreeing import GIVERS_TOLD, RESULTS_TOLD, gave
-from redux_backends.query import arguments_of, row_of, tasks_named
+from redux_backends.query import arguments_of
 from redux_backends.records import EvaluationKey, ExecutionId, Outcome, Place
 from redux_valuestore.digest import Digest
 

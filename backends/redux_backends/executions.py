@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, literal_column, or_, select, update
 
 from redux_backends import liveness, schema
 from redux_backends.dialects import Now
+from redux_backends.listing import ExecutionFilter
 from redux_backends.records import Execution, ExecutionId, JobStatus, Lease, Seconds
 from redux_backends.rowids import Ledger
 from redux_backends.session import Session
@@ -89,14 +90,26 @@ def renew_lease(session: Session, execution: ExecutionId) -> None:
     session.run(_RENEW, prefix=execution[: schema.PREFIX], digest=execution)
 
 
-def executions(
-    connection: Connection, limit: int, offset: int = 0, among: Iterable[Select[tuple[bytes]]] = ()
+def find_executions(
+    connection: Connection, wanted: ExecutionFilter, limit: int, offset: int, among: Iterable[Select[tuple[bytes]]] = ()
 ) -> Sequence[Execution]:
-    """Executions, newest first, whose ids each of the subqueries gives."""
-    chosen = [_execution.c.uuid.in_(ids) for ids in among]
+    """Executions that fit, newest first, whose ids each of the subqueries gives."""
+    chosen: list[ColumnElement[bool]] = [_execution.c.uuid.in_(ids) for ids in among]
+    if wanted.since is not None:
+        chosen.append(_execution.c.started >= wanted.since)
+    if wanted.until is not None:
+        chosen.append(_execution.c.started < wanted.until)
+    if wanted.status is not None:
+        chosen.append(_status(alive(connection)) == int(wanted.status))
     newest = select(_execution, _now).where(*chosen).order_by(_execution.c.started.desc(), _execution.c.id)
     rows = connection.execute(newest.limit(limit).offset(offset)).mappings()
     return [_as_it_stands(row) for row in rows]
+
+
+def _status(alive: Collection[int]) -> ColumnElement[int]:
+    """An execution's status: one that says it runs has died unless it is alive."""
+    died = and_(_execution.c.status == literal_column(str(int(JobStatus.RUNNING))), _execution.c.id.not_in(alive))
+    return case((died, literal_column(str(int(JobStatus.DIED)))), else_=_execution.c.status)
 
 
 def get_execution(connection: Connection, id: ExecutionId) -> Execution | None:

@@ -23,7 +23,8 @@ from sqlalchemy import (
 
 from redux_backends import schema
 from redux_backends.backend import MissContext, unknown_reference
-from redux_backends.query import arguments_of, tasks_named
+from redux_backends.choosing import tasks_named
+from redux_backends.query import arguments_of
 from redux_backends.records import Argument, CallNode, CodePiece, EvaluationKey, ExecutionId, TaskRecord, Upstream
 from redux_valuestore.digest import Digest
 

@@ -10,8 +10,10 @@ from itertools import pairwise
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from redux_backends.answers import GivenFilter, JobFilter
 from redux_backends.backend import Backend, BackendError, TagFilter
 from redux_backends.exchange import Records, in_groups
+from redux_backends.listing import CallFilter, ExecutionFilter
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import Batch, Evaluation, JobStatus, MissKind, Outcome, Reason, Rollback, Tag, Traits
 from redux_backends.sample import (
@@ -383,6 +385,41 @@ class BackendMachine(RuleBasedStateMachine):
             self._same(
                 lambda backend: [replace(each, seconds=round(each.seconds, 6)) for each in backend.count_jobs(run.id)]
             )
+
+    @rule(
+        run=st.sampled_from([None, *_EXECUTIONS]),
+        name=st.sampled_from([None, None, "sample.add"]),
+        given=st.sampled_from([(), (GivenFilter((_hashes[0], _hashes[3]), "a0"),), (GivenFilter((_hashes[1],)),)]),
+        results=st.sampled_from([None, None, (_hashes[0], _hashes[1])]),
+        files=st.sampled_from([(), ("/f",), ("*",), ("/?", "x*")]),
+        span=st.sampled_from([(None, None), (EPOCH + 1, None), (None, EPOCH + 2)]),
+        status=st.sampled_from([None, *JobStatus]),
+        tags=st.sampled_from(_FILTERS),
+        offset=st.sampled_from([0, 1]),
+    )
+    def lists_the_same(self, run, name, given, results, files, span, status, tags, offset) -> None:
+        of = run and run.id
+        jobs = JobFilter(of, task=name, status=status, tags=tags, given=given, results=results, files=files)
+        jobs = replace(jobs, since=span[0], until=span[1])
+        calls = CallFilter(of, name, given, results, files, span[0], span[1], tags)
+        for ask in (
+            lambda backend: backend.find_jobs(jobs, 3, offset),
+            lambda backend: backend.list_calls(calls, 3, offset),
+            lambda backend: backend.find_executions(ExecutionFilter(status, span[0], span[1], tags), 2, offset),
+            lambda backend: backend.list_values(files, tags, 3, offset),
+            lambda backend: backend.list_tasks(("sample.*d*", "*o*"), tags, 2, offset),
+            lambda backend: backend.list_files(files, 3, offset),
+            lambda backend: backend.list_tags(("x", "z") if name else (), 3, offset),
+            lambda backend: backend.calls_of_task("sample.add"),
+        ):
+            self._same(ask)
+
+    @rule(jobs=_few(_JOBS))
+    def walks_the_same(self, jobs: list) -> None:
+        for job in jobs:
+            self._same(lambda backend, job=job: backend.callers_of_job(job.id))
+        for run in _EXECUTIONS:
+            self._same(lambda backend, run=run: backend.job_ids_of(run.id))
 
     @rule(asked=st.sampled_from(_KEYS), asked_by=st.sampled_from(_EXECUTIONS))
     def explains_the_same(self, asked, asked_by) -> None:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from redux_backends import liveness
 from redux_backends.backend import (
     AmbiguousId,
     Disagreement,
     Found,
     GivenBy,
     GivenResult,
-    JobFilter,
-    JobView,
     MissContext,
     MissGroup,
-    TagFilter,
-    TaskCounts,
     UnknownId,
     hex_prefix,
     unknown_reference,
@@ -29,17 +22,16 @@ from redux_backends.disagreeing import GIVERS_TOLD, RESULTS_TOLD, gave
 from redux_backends.exchange import RecordId, Records
 from redux_backends.memory_exchange import MemoryExchange
 from redux_backends.memory_forerunning import MemoryForerunning
+from redux_backends.memory_jobs import elapsed
+from redux_backends.memory_listing import MemoryListing
 from redux_backends.memory_lookup import MemoryLookup, newest
 from redux_backends.memory_tracing import MemoryTracing
 from redux_backends.records import (
     CallNode,
     Evaluation,
     EvaluationKey,
-    Execution,
     ExecutionId,
     Job,
-    JobId,
-    JobStatus,
     Outcome,
     Place,
     Reason,
@@ -52,7 +44,7 @@ if TYPE_CHECKING:
     from redux_backends.integrity import Integrity
 
 
-class MemoryBackend(MemoryTracing, MemoryForerunning, MemoryLookup):
+class MemoryBackend(MemoryTracing, MemoryForerunning, MemoryLookup, MemoryListing):
     """Records in this process's memory, gone with it."""
 
     # -- asking afterwards -------------------------------------------------------------------------
@@ -131,86 +123,6 @@ class MemoryBackend(MemoryTracing, MemoryForerunning, MemoryLookup):
             raise AmbiguousId.of(prefix, found)
         return found[0]
 
-    def executions(self, limit: int, offset: int = 0, tags: Sequence[TagFilter] = ()) -> Sequence[Execution]:
-        with self._lock:
-            fitting = [one for one in self._executions.values() if self._has_tags(tags, one.id)]
-            newest = sorted(fitting, key=lambda execution: -execution.started)
-            return [self._as_it_stands(execution) for execution in newest[offset : offset + limit]]
-
-    def get_execution(self, execution: ExecutionId) -> Execution | None:
-        with self._lock:
-            known = self._executions.get(execution)
-            return known and self._as_it_stands(known)
-
-    def _as_it_stands(self, execution: Execution) -> Execution:
-        if execution.status is not JobStatus.RUNNING:
-            return execution
-        lease_until = self._lease_until[execution.id]
-        alive = liveness.is_running(execution.lease, lease_until, time.time())
-        return execution if alive else replace(execution, status=JobStatus.DIED)
-
-    def _job_as_it_stands(self, job: Job) -> Job:
-        if job.status is not JobStatus.RUNNING:
-            return job
-        execution = self._as_it_stands(self._executions[job.execution])
-        return job if execution.status is JobStatus.RUNNING else replace(job, status=JobStatus.DIED)
-
-    def count_jobs(self, execution: ExecutionId) -> Sequence[TaskCounts]:
-        with self._lock:
-            counts: Counter[tuple[str, JobStatus]] = Counter()
-            seconds: defaultdict[tuple[str, JobStatus], Seconds] = defaultdict(float)
-            for job in self._jobs_of(execution):
-                group = self._tasks[job.task_hash].fullname, self._job_as_it_stands(job).status
-                counts[group] += 1
-                call = self._calls.get(job.call_hash) if job.call_hash else None
-                seconds[group] += (call.duration if call else 0.0) if job.status is JobStatus.CACHED else _elapsed(job)
-            return [TaskCounts(*group, count, seconds[group]) for group, count in sorted(counts.items())]
-
-    def _jobs_of(self, execution: ExecutionId) -> list[Job]:
-        return [job for job in self._jobs.values() if job.execution == execution]
-
-    def get_job(self, job: JobId) -> JobView | None:
-        with self._lock:
-            known = self._jobs.get(job)
-            return known and self._view(known)
-
-    def _view(self, job: Job) -> JobView:
-        key = self._keys.get(job.eval_hash) if job.eval_hash else None
-        call = self._calls.get(job.call_hash) if job.call_hash else None
-        result = self._values[call.result].record if call else None
-        return JobView(
-            job=self._job_as_it_stands(job),
-            fullname=self._tasks[job.task_hash].fullname,
-            arguments=tuple(
-                (argument, self._values[argument.value].record.preview) for argument in (key.arguments if key else ())
-            ),
-            result=result and result.hash,
-            result_preview=result.preview if result else "",
-            result_type=result.type_name if result else "",
-        )
-
-    def find_jobs(self, wanted: JobFilter, limit: int) -> Sequence[JobView]:
-        tests: list[Callable[[Job], bool]] = [
-            lambda job: wanted.execution is None or job.execution == wanted.execution,
-            lambda job: wanted.parent is None or job.parent == wanted.parent,
-            lambda job: wanted.task is None or self._tasks[job.task_hash].fullname == wanted.task,
-            lambda job: wanted.call is None or job.call_hash == wanted.call,
-            lambda job: wanted.value is None or self._final(job) == wanted.value,
-            lambda job: wanted.argument is None or wanted.argument in self._arguments_of(job),
-            lambda job: wanted.status is None or self._job_as_it_stands(job).status is wanted.status,
-            lambda job: not wanted.roots or job.parent is None,
-            lambda job: not wanted.missed or job.outcome is Outcome.RAN,
-            lambda job: self._has_tags(wanted.tags, job.id, job.task_hash),
-        ]
-        with self._lock:
-            fitting = [job for job in self._jobs.values() if all(test(job) for test in tests)]
-            newest_first = wanted.execution is None and wanted.parent is None
-            fitting.sort(key=lambda job: -job.started if newest_first else job.started)
-            return [self._view(job) for job in fitting[:limit]]
-
-    def _arguments_of(self, job: Job) -> list[Digest]:
-        return [each.value for each in self._keys[job.eval_hash].arguments] if job.eval_hash else []
-
     def miss_groups(self, execution: ExecutionId) -> Sequence[MissGroup]:
         with self._lock:
             groups: defaultdict[tuple[Digest, Reason], list[Job]] = defaultdict(list)
@@ -223,7 +135,7 @@ class MemoryBackend(MemoryTracing, MemoryForerunning, MemoryLookup):
                     task_hash=task_hash,
                     reason=reason,
                     count=len(jobs),
-                    seconds=sum(map(_elapsed, jobs)),
+                    seconds=sum(map(elapsed, jobs)),
                     example=min(jobs, key=lambda job: job.started).id,
                 )
                 for (task_hash, reason), jobs in groups.items()
@@ -252,9 +164,6 @@ class MemoryBackend(MemoryTracing, MemoryForerunning, MemoryLookup):
             results=tuple(self._given(one, final) for one in results[:RESULTS_TOLD]),
             count=len(results),
         )
-
-    def _final(self, job: Job) -> Digest | None:
-        return self._calls[job.call_hash].result if job.call_hash else None
 
     def _given(self, one: Evaluation, final: Sequence[tuple[GivenBy, Digest | None]]) -> GivenResult:
         kept = self._values[one.result]
@@ -318,7 +227,3 @@ class MemoryBackend(MemoryTracing, MemoryForerunning, MemoryLookup):
         from redux_backends.memory_integrity import MemoryIntegrity  # noqa: PLC0415 - only a check needs it
 
         return MemoryIntegrity(self)
-
-
-def _elapsed(job: Job) -> Seconds:
-    return 0.0 if job.ended is None else job.ended - job.started

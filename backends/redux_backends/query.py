@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-from redux_backends import executions, schema, tags
+from redux_backends import choosing, executions, schema, tags
 from redux_backends.backend import (
     AmbiguousId,
     Found,
@@ -43,6 +43,7 @@ from redux_backends.records import (
     MissKind,
     Outcome,
     Reason,
+    Seconds,
 )
 from redux_valuestore.digest import Digest
 
@@ -78,23 +79,39 @@ def _status(alive: Collection[int]) -> ColumnElement[int]:
     return case((died, literal_column(str(int(JobStatus.DIED)))), else_=_job.c.status)
 
 
-def count_jobs(connection: Connection, id: ExecutionId) -> Sequence[TaskCounts]:
-    """An execution's jobs counted by task and status."""
+def count_jobs_of(connection: Connection, ids: Sequence[ExecutionId]) -> Mapping[ExecutionId, Sequence[TaskCounts]]:
+    """The jobs of executions counted by task and status."""
     standing = _status(executions.alive(connection)).label("standing")
     reused = func.coalesce(_call.c.duration, literal_column("0.0"))
     counted = (
-        select(_word.c.text, standing, func.count(), func.sum(case((_job.c.status == _CACHED, reused), else_=_elapsed)))
-        .select_from(
-            _job.join(_execution)
-            .join(schema.task)
-            .join(_word, _word.c.id == schema.task.c.name_id)
-            .outerjoin(_call, _call.c.id == _job.c.call_id)
+        select(
+            _job.c.execution_id,
+            _job.c.task_id,
+            standing,
+            func.count().label("count"),
+            func.sum(case((_job.c.status == _CACHED, reused), else_=_elapsed)).label("seconds"),
         )
-        .where(schema.same_id(_execution.c.uuid, id))
-        .group_by(_word.c.text, text("standing"))
+        .select_from(_job.outerjoin(_call, _call.c.id == _job.c.call_id))
+        .where(IsAmongFound(_job.c.execution_id, choosing.rows_of(_execution.c.uuid, ids).scalar_subquery()))
+        .group_by(_job.c.execution_id, _job.c.task_id, text("standing"))
+        .subquery()
     )
-    rows = sorted((row[0], *row[1:]) for row in connection.execute(counted))
-    return [TaskCounts(name, JobStatus(kind), count, seconds) for name, kind, count, seconds in rows]
+    # Names are looked up for what was counted, and not for each job.
+    named = (
+        select(_execution.c.uuid, _word.c.text, counted.c.standing, counted.c.count, counted.c.seconds)
+        .select_from(counted.join(_execution, _execution.c.id == counted.c.execution_id))
+        .join(schema.task, schema.task.c.id == counted.c.task_id)
+        .join(_word, _word.c.id == schema.task.c.name_id)
+    )
+    sums: dict[tuple[ExecutionId, str, JobStatus], tuple[int, Seconds]] = {}
+    for id, name, status, count, seconds in connection.execute(named):
+        of = id, name, JobStatus(status)
+        before = sums.get(of, (0, 0.0))
+        sums[of] = before[0] + count, before[1] + seconds
+    found: defaultdict[ExecutionId, list[TaskCounts]] = defaultdict(list)
+    for (id, name, status), (count, seconds) in sorted(sums.items()):
+        found[id].append(TaskCounts(name, status, count, seconds))
+    return found
 
 
 def _views(alive: Collection[int]) -> Select:
@@ -138,55 +155,64 @@ def get_job(connection: Connection, id: JobId) -> JobView | None:
     return next(iter(_job_views(connection, found)), None)
 
 
-def find_jobs(connection: Connection, wanted: JobFilter, limit: int) -> Sequence[JobView]:
+def find_jobs(connection: Connection, wanted: JobFilter, limit: int, offset: int = 0) -> Sequence[JobView]:
     """Jobs that fit every filter given."""
     alive = executions.alive(connection)
     newest_first = wanted.execution is None and wanted.parent is None
     order = (_job.c.started.desc() if newest_first else _job.c.started), _job.c.id
-    fitting = select(_job.c.id).where(*_conditions(wanted, alive))
-    if _is_found_by_task(wanted):
-        shown = _newest_of_tasks(wanted, fitting.order_by(*order).limit(limit), limit)
+    common = choosing.common_values(connection, wanted)
+    fitting = select(_job.c.id).where(*_conditions(wanted, alive, common))
+    if _is_found_by_task(wanted, common):
+        most = fitting.order_by(*order).limit(limit + offset)
+        shown = _newest_of_tasks(wanted, most).limit(limit).offset(offset)
     else:
         # With nothing added the task's index might be taken, and all its jobs looked through.
-        of_task = () if wanted.task is None else ((_job.c.task_id + _ZERO).in_(tasks_named(wanted.task)),)
-        shown = fitting.where(*of_task).order_by(*order).limit(limit).correlate(None)
+        of_task = () if wanted.task is None else ((_job.c.task_id + _ZERO).in_(choosing.tasks_named(wanted.task)),)
+        shown = fitting.where(*of_task).order_by(*order).limit(limit).offset(offset).correlate(None)
     # Only the jobs that are shown are joined to all the rest.
     return _job_views(
         connection, _views(alive).where(IsAmongFound(_job.c.id, shown.scalar_subquery())).order_by(*order)
     )
 
 
-def _is_found_by_task(wanted: JobFilter) -> bool:
+def _is_found_by_task(wanted: JobFilter, common: frozenset[Digest]) -> bool:
     """Whether no other filter leaves so few jobs that they can be put in order."""
-    rest = replace(wanted, task=None, status=None, missed=False)
+    rest = replace(wanted, task=None, status=None, missed=False, since=None, until=None)
+    if common and all(common.issuperset(asked) for asked in choosing.values_of(wanted)):
+        rest = replace(rest, argument=None, value=None, given=(), results=None)
     return rest == JobFilter() and wanted.status in (None, *_WENT_WELL)
 
 
-def _newest_of_tasks(wanted: JobFilter, fitting: Select, limit: int) -> Select:
+def _newest_of_tasks(wanted: JobFilter, fitting: Select) -> Select:
     """The newest jobs, of the newest `fitting` ones of each task: nobody looks at the others."""
     one, task = _job.alias("one"), schema.task.alias("of_task")
     newest = fitting.where(_job.c.task_id == task.c.id).correlate(task).scalar_subquery()
     shown = select(one.c.id).select_from(task.join(one, IsAmongFound(one.c.id, newest)))
     if wanted.task is not None:
-        shown = shown.where(task.c.id.in_(tasks_named(wanted.task)))
-    return shown.order_by(one.c.started.desc(), one.c.id).limit(limit).correlate(None)
+        shown = shown.where(task.c.id.in_(choosing.tasks_named(wanted.task)))
+    return shown.order_by(one.c.started.desc(), one.c.id).correlate(None)
 
 
-def _conditions(wanted: JobFilter, alive: Collection[int]) -> Iterator[ColumnElement[bool]]:
-    """All that is asked for but the task."""
+def _conditions(wanted: JobFilter, alive: Collection[int], common: frozenset[Digest]) -> Iterator[ColumnElement[bool]]:
+    """All that is asked for but the task. What has `common` values is not found by them, but looked at for them."""
+    few = wanted.execution is not None or wanted.parent is not None
     if wanted.execution is not None:
-        yield _job.c.execution_id.in_(row_of(_execution.c.uuid, wanted.execution))
+        yield _job.c.execution_id.in_(choosing.row_of(_execution.c.uuid, wanted.execution))
     if wanted.parent is not None:
-        yield _job.c.parent_id.in_(row_of(_job.c.uuid, wanted.parent))
+        yield _job.c.parent_id.in_(choosing.row_of(_job.c.uuid, wanted.parent))
     if wanted.call is not None:
-        yield from _of_calls(schema.call_node.c.id.in_(row_of(_call.c.hash, wanted.call)))
-    if wanted.value is not None:
-        yield from _of_calls(schema.call_node.c.value_id.in_(row_of(_value.c.hash, wanted.value)))
-    if wanted.argument is not None:
-        held = row_of(_value.c.hash, wanted.argument)
-        yield _job.c.evaluation_id.in_(
-            select(schema.argument.c.evaluation_id).where(schema.argument.c.value_id.in_(held))
-        )
+        yield from _of_calls(_call.c.id.in_(choosing.row_of(_call.c.hash, wanted.call)))
+    for values in choosing.results_of(wanted):
+        rows = _call.c.value_id.in_(choosing.rows_of(_value.c.hash, values))
+        looked_at = few or not common.isdisjoint(values)
+        yield from [choosing.came_to(_job.c.call_id, values)] if looked_at else _of_calls(rows)
+    for given in choosing.given_of(wanted):
+        if few or not common.isdisjoint(given.values):
+            yield choosing.was_given(_job.c.evaluation_id, given)
+        else:
+            yield _job.c.evaluation_id.in_(choosing.given_to(given))
+    if wanted.files:
+        yield from choosing.with_files(wanted.files)
     if wanted.status is not None:
         yield _status(alive) == int(wanted.status)
         if wanted.status not in _WENT_WELL:
@@ -195,8 +221,12 @@ def _conditions(wanted: JobFilter, alive: Collection[int]) -> Iterator[ColumnEle
         yield _job.c.parent_id.is_(None)
     if wanted.missed:
         yield _job.c.outcome == _RAN
+    if wanted.since is not None:
+        yield _job.c.started >= wanted.since
+    if wanted.until is not None:
+        yield _job.c.started < wanted.until
     for tag in wanted.tags:
-        yield tags.job_has(tag, few=wanted.execution is not None or wanted.parent is not None)
+        yield tags.job_has(tag, few=few)
 
 
 def _of_calls(wanted: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:
@@ -205,17 +235,10 @@ def _of_calls(wanted: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:
     yield _job.c.call_id.in_(select(schema.call_node.c.id).where(wanted))
 
 
-def row_of(column: ColumnElement[bytes], id: bytes) -> Select:
-    """The row of the record that has this digest or id in a column."""
-    table = column.table  # pyright: ignore[reportAttributeAccessIssue]
-    same = table.alias(f"named_{table.name}")
-    return select(same.c.id).where(schema.same_id(same.c[column.name], id))  # pyright: ignore
-
-
-def tasks_named(fullname: str) -> Select:
-    """The rows of a task's versions."""
-    named = select(_word.c.id).where(_word.c.text == fullname).correlate(None)
-    return select(schema.task.c.id).where(schema.task.c.name_id.in_(named)).correlate(None)
+def views_of(connection: Connection, alive: Collection[int], rows: Collection[int]) -> Mapping[int, JobView]:
+    """Jobs by their rows."""
+    asked = _views(alive).where(_job.c.id.in_(rows)).order_by(_job.c.id)
+    return dict(zip(sorted(rows), _job_views(connection, asked), strict=True))
 
 
 def _job_views(connection: Connection, wanted: Select) -> list[JobView]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from redux_backends import calls, contents, executions, history, lookup, query, tags
 from redux_backends.backend import (
@@ -26,6 +26,7 @@ from redux_backends.backend import (
 from redux_backends.claims import Claims, LineClaims
 from redux_backends.exchange import RecordId, Records, verify
 from redux_backends.handles import valid_handles
+from redux_backends.listing import CallFilter, CallView, ExecutionFilter, FileLine, TagLine, TaskLine
 from redux_backends.memory import MemoryBackend
 from redux_backends.mounts import MOUNT_TABLE
 from redux_backends.records import (
@@ -53,6 +54,8 @@ from redux_backends.urls import SQLITE, file_of, needs_psycopg, without_password
 from redux_valuestore.digest import Digest
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from redux_backends.integrity import Integrity
 
 _T = TypeVar("_T")
@@ -177,21 +180,14 @@ class SqlBackend(Backend):
     def resolve(self, prefix: str) -> Found:
         return self._database.view(lambda connection: query.resolve(connection, prefix))
 
-    def executions(self, limit: int, offset: int = 0, tags: Sequence[TagFilter] = ()) -> Sequence[Execution]:
-        among = [tagged("execution", tag) for tag in tags]
-        return self._database.view(lambda connection: executions.executions(connection, limit, offset, among))
-
     def get_execution(self, execution: ExecutionId) -> Execution | None:
         return self._database.view(lambda connection: executions.get_execution(connection, execution))
-
-    def count_jobs(self, execution: ExecutionId) -> Sequence[TaskCounts]:
-        return self._database.view(lambda connection: query.count_jobs(connection, execution))
 
     def get_job(self, job: JobId) -> JobView | None:
         return self._database.view(lambda connection: query.get_job(connection, job))
 
-    def find_jobs(self, wanted: JobFilter, limit: int) -> Sequence[JobView]:
-        return self._database.view(lambda connection: query.find_jobs(connection, wanted, limit))
+    def find_jobs(self, wanted: JobFilter, limit: int, offset: int = 0) -> Sequence[JobView]:
+        return self._database.view(lambda connection: query.find_jobs(connection, wanted, limit, offset))
 
     def miss_groups(self, execution: ExecutionId) -> Sequence[MissGroup]:
         return self._database.view(lambda connection: query.miss_groups(connection, execution))
@@ -232,6 +228,50 @@ class SqlBackend(Backend):
 
     def find_by_tag(self, key: str, beginning: str, limit: int = 100) -> Sequence[Found]:
         return self._database.view(lambda connection: tags.find_by_tag(connection, key, beginning, limit))
+
+    # -- listing -----------------------------------------------------------------------------------
+
+    def find_executions(self, wanted: ExecutionFilter, limit: int, offset: int = 0) -> Sequence[Execution]:
+        among = [tagged("execution", tag) for tag in wanted.tags]
+        return self._database.view(
+            lambda connection: executions.find_executions(connection, wanted, limit, offset, among)
+        )
+
+    def count_jobs_of(self, executions: Sequence[ExecutionId]) -> Mapping[ExecutionId, Sequence[TaskCounts]]:
+        return self._database.view(lambda connection: query.count_jobs_of(connection, executions))
+
+    def callers_of_job(self, job: JobId, limit: int = 20) -> Sequence[JobView]:
+        return self._list(lambda lists, connection: lists.callers_of_job(connection, job, limit))
+
+    def job_ids_of(self, execution: ExecutionId) -> Sequence[JobId]:
+        return self._list(lambda lists, connection: lists.job_ids_of(connection, execution))
+
+    def calls_of_task(self, fullname: str) -> Sequence[Digest]:
+        return self._list(lambda lists, connection: lists.calls_of_task(connection, fullname))
+
+    def list_calls(self, wanted: CallFilter, limit: int, offset: int = 0) -> Sequence[CallView]:
+        return self._list(lambda lists, connection: lists.list_calls(connection, wanted, limit, offset))
+
+    def list_tasks(
+        self, names: Sequence[str] = (), tags: Sequence[TagFilter] = (), limit: int = 100, offset: int = 0
+    ) -> Sequence[TaskLine]:
+        return self._list(lambda lists, connection: lists.list_tasks(connection, names, tags, limit, offset))
+
+    def list_values(
+        self, files: Sequence[str] = (), tags: Sequence[TagFilter] = (), limit: int = 100, offset: int = 0
+    ) -> Sequence[Digest]:
+        return self._list(lambda lists, connection: lists.list_values(connection, files, tags, limit, offset))
+
+    def list_files(self, patterns: Sequence[str] = (), limit: int = 100, offset: int = 0) -> Sequence[FileLine]:
+        return self._list(lambda lists, connection: lists.list_files(connection, patterns, limit, offset))
+
+    def list_tags(self, keys: Sequence[str] = (), limit: int = 100, offset: int = 0) -> Sequence[TagLine]:
+        return self._list(lambda lists, connection: lists.list_tags(connection, keys, limit, offset))
+
+    def _list(self, ask: Callable[[Any, Connection], _T]) -> _T:
+        from redux_backends import sql_listing  # noqa: PLC0415 - only who looks at a history needs it
+
+        return self._database.view(lambda connection: ask(sql_listing, connection))
 
     # -- exchange ----------------------------------------------------------------------------------
 

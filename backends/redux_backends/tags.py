@@ -36,7 +36,7 @@ from redux_backends.texts import KeptText
 from redux_valuestore.digest import Digest
 
 _KINDS = frozenset(map(str, TagEntity))
-_INDEXED = 64
+INDEXED = 64
 """Characters of a key or value that the index has."""
 
 _tag, _edit = schema.tag, schema.tag_edit
@@ -176,7 +176,7 @@ def tagged(kind: str, wanted: TagFilter) -> Select[tuple[bytes]]:
     return select(_tag.c.entity).where(_tag.c.kind == kind, *_fits(_tag, wanted)).correlate(None)
 
 
-def _rows_tagged(kind: str, column: Column[bytes], wanted: TagFilter) -> Select[tuple[int]]:
+def rows_tagged(kind: str, column: Column[bytes], wanted: TagFilter) -> Select[tuple[int]]:
     """The same by their rows; the `column` is the one of their ids or hashes."""
     entities, named = tagged(kind, wanted).subquery(), column.table.alias("tagged")
     same = schema.prefix_of(named.c[column.name]) == schema.prefix_of(entities.c.entity)
@@ -208,12 +208,12 @@ def has_tag(kind: str | ColumnElement[str], id: ColumnElement[bytes], wanted: Ta
 def job_has(wanted: TagFilter, *, few: bool) -> ColumnElement[bool]:
     """Whether a job or its task has such a tag: looked for at each job where they are `few`, else from the tag on."""
     job, other, evaluation = schema.job, schema.job.alias("other"), schema.evaluation
-    tasks = _rows_tagged("task", schema.task.c.hash, wanted)
+    tasks = rows_tagged("task", schema.task.c.hash, wanted)
     if few:
         return or_(has_tag("job", job.c.uuid, wanted), job.c.task_id.in_(tasks))
     evaluations = select(evaluation.c.id).where(evaluation.c.task_id.in_(tasks))
     # A job that failed early has no evaluation. Each part is found by an index, which an OR would keep from being used.
-    found = _rows_tagged("job", job.c.uuid, wanted).union(
+    found = rows_tagged("job", job.c.uuid, wanted).union(
         select(other.c.id).where(other.c.evaluation_id.in_(evaluations), other.c.task_id.in_(tasks)),
         select(other.c.id).where(other.c.evaluation_id.is_(None), other.c.task_id.in_(tasks)),
     )
@@ -237,14 +237,14 @@ def find_by_tag(connection: Connection, key: str, beginning: str, limit: int) ->
     indexed, after = schema.beginning_of(_tag.c.value), beginning + chr(sys.maxunicode)
     found = (
         select(_tag.c.kind, _tag.c.entity)
-        .where(schema.CURRENT, schema.beginning_of(_tag.c.key) == key[:_INDEXED])
-        .where(indexed >= beginning[:_INDEXED], indexed <= after[:_INDEXED])
+        .where(schema.CURRENT, schema.beginning_of(_tag.c.key) == key[:INDEXED])
+        .where(indexed >= beginning[:INDEXED], indexed <= after[:INDEXED])
         .order_by(_tag.c.value, _tag.c.entity)
         .limit(limit)
     )
     # Said of short ones too, SQLite would put the key in place of the column, and not know its index any more.
-    if len(key) >= _INDEXED:
+    if len(key) >= INDEXED:
         found = found.where(_tag.c.key == key)
-    if len(beginning) >= _INDEXED:
+    if len(beginning) >= INDEXED:
         found = found.where(_tag.c.value >= beginning, _tag.c.value < after)
     return [Found(kind, entity) for kind, entity in connection.execute(found)]

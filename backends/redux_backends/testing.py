@@ -16,6 +16,7 @@ from redux_backends.exchange_suite import ExchangeSuite
 from redux_backends.forerunning_suite import ForerunningSuite
 from redux_backends.integrity_suite import IntegritySuite
 from redux_backends.kinds import CONTEXT, NONDETERMINISTIC
+from redux_backends.listing_suite import ListingSuite
 from redux_backends.records import (
     Batch,
     CodePiece,
@@ -64,7 +65,7 @@ def _described(record: ValueRecord) -> ValueRecord:
     return replace(record, data=None)
 
 
-class BackendSuite(AskingSuite, TagSuite, IntegritySuite, ExchangeSuite, TracingSuite, ForerunningSuite):
+class BackendSuite(AskingSuite, TagSuite, IntegritySuite, ExchangeSuite, TracingSuite, ForerunningSuite, ListingSuite):
     """Subclass it and give it `make_backend` and `expire_lease`."""
 
     @abstractmethod

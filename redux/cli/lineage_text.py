@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from redux.cli.render import cut, dim, indent, printable, short, show_count, strong
 from redux.files.facts import shown_text
 from redux.lineage.graph import Datum, Edge, EdgeKind, FileAt, Lineage, Node, Step, Whence
+from redux.lineage.origin import origin_of, written_by
 
 _K = EdgeKind
 _ALIKE = 3
@@ -17,6 +18,8 @@ _DEEP = 30
 """How many steps one below the other are shown."""
 _LINES = 400
 """How many lines in all."""
+_PAGE = 40
+"""How many of them on the page of a value or file."""
 
 
 def lineage_text(lineage: Lineage, upstream: bool, downstream: bool, width: int) -> list[str]:
@@ -33,6 +36,17 @@ def lineage_text(lineage: Lineage, upstream: bool, downstream: bool, width: int)
     if len(lines) > _LINES:
         lines = [*lines[:_LINES], dim(f"and {len(lines) - _LINES:,} more lines; --depth shows less, --json all")]
     return [*lines, dim(_counts(lineage))]
+
+
+def came_from(lineage: Lineage, root: str, width: int) -> list[str]:
+    """What a root came from: the arguments of the call that made it, or where it was given or made by code."""
+    tree, made = _Upstream(lineage, width), written_by(lineage, root)
+    if made is None or made.step is None:
+        return [] if isinstance(lineage.nodes[root], FileAt) else tree.lines(root)
+    lines = tree.lines(made.step.id) or tree.parts(made.datum)
+    if len(lines) > _PAGE:
+        lines = [*lines[:_PAGE], dim(f"and {len(lines) - _PAGE:,} more lines; --upstream shows them")]
+    return lines
 
 
 def _counts(lineage: Lineage) -> str:
@@ -70,11 +84,6 @@ class _Tree:
 
     def __post_init__(self) -> None:
         self.order = {id: at for at, id in enumerate(self.lineage.nodes)}
-
-    def step(self, id: str) -> Step:
-        node = self.lineage.nodes[id]
-        assert isinstance(node, Step)
-        return node
 
     def into(self, id: str, *kinds: EdgeKind) -> list[Edge]:
         return [edge for edge in self.lineage.into.get(id, ()) if edge.kind in kinds]
@@ -146,31 +155,25 @@ class _Upstream(_Tree):
 
     def _result(self, id: str, head: str, deep: int) -> list[str]:
         """A result, with the innermost call that made it as it is, and those that only returned it."""
-        within: list[str] = []
-        while True:
-            below = self.into(id, _K.RETURNED)
-            if len(below) != 1 or not self._same(id, below[0].source):
-                break
-            within.append(self._task_of(id))
-            id = below[0].source
-        makers = self.into(id, _K.RESULT)
-        if not makers:
+        origin = origin_of(self.lineage, id)
+        within, id = origin.handed_on, origin.datum
+        step = origin.step
+        if step is None:
             return [f"{head}  {dim(f'← {self._task_of(id)}, further back')}"]
-        step = self.step(makers[0].source)
         above = f" in {_listed(reversed(within))}" if within else ""
         again = ", shown above" if step.id in self.shown else ""
         lines = [f"{head}  ← {cut(step.fullname, 40)}  {_step_id(step)}{dim(above + again)}"]
         if again:
             return lines
-        inner = self._arguments(step.id, deep)
-        for one, more in self.few([edge.source for edge in below], self._task_of):
-            inner += self._datum(one, "", deep + 1)
-            inner += [dim(f"and {more:,} more of {self._task_of(one)}")] if more > 0 else []
-        return [*lines, *indent(inner)]
+        return [*lines, *indent([*self._arguments(step.id, deep), *self.parts(id, deep)])]
 
-    def _same(self, one: str, other: str) -> bool:
-        first, second = self.lineage.nodes[one], self.lineage.nodes[other]
-        return isinstance(first, Datum) and isinstance(second, Datum) and first.value == second.value
+    def parts(self, result: str, deep: int = 0) -> list[str]:
+        """The results below that a result is made of."""
+        lines: list[str] = []
+        for one, more in self.few([edge.source for edge in self.into(result, _K.RETURNED)], self._task_of):
+            lines += self._datum(one, "", deep + 1)
+            lines += [dim(f"and {more:,} more of {self._task_of(one)}")] if more > 0 else []
+        return lines
 
 
 class _Downstream(_Tree):

@@ -13,8 +13,9 @@ from redux.cli.from_redun import (
     read_redun_texts,
     without_dashes,
 )
-from redux.cli.origins import behind_arguments, maker_of, where_it_ran
+from redux.cli.origins import behind_arguments, upstream_of, where_it_ran
 from redux.cli.pages import (
+    SCRIPT_TASK,
     CallPage,
     ExecutionLine,
     ExecutionPage,
@@ -28,20 +29,25 @@ from redux.cli.pages import (
 from redux.cli.render import rows_of
 from redux.errors import BackendError, UnknownId, nearest
 from redux.explain import explain_job, group_causes, look_inside
-from redux.lineage.recorded_files import find_recorded
+from redux.lineage.asking import Question
+from redux.lineage.origin import written_by
+from redux.lineage.recorded_files import RecordedFile
 from redux.repo import Repo
 from redux.tags import parse_tag_value
 from redux.value import content_of
-from redux_backends.backend import CONTEXT, Backend, Found, JobView, TagFilter
+from redux_backends.answers import GivenFilter, JobFilter
+from redux_backends.backend import CONTEXT, Backend, Found, JobView
 from redux_backends.records import (
     CallNode,
     Execution,
     ExecutionId,
+    FileFact,
     Job,
     JobId,
     Place,
     Tag,
     Traits,
+    ValueRecord,
 )
 from redux_valuestore.digest import DIGEST_SIZE, Digest
 from redux_valuestore.store import StoreError
@@ -49,8 +55,6 @@ from redux_valuestore.store import StoreError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-SCRIPT_TASK = "redux.script"
-"""Its results have the log of what ran."""
 _DIGEST = re.compile(f'"([0-9a-f]{{{2 * DIGEST_SIZE}}})"')
 """A digest as the value of a tag."""
 _MANY = 1000
@@ -60,13 +64,11 @@ _FEW = 20
 # -- executions and jobs -----------------------------------------------------------------------------
 
 
-def list_executions(backend: Backend, limit: int, wanted: Sequence[TagFilter] = ()) -> list[ExecutionLine]:
-    """Executions that have the tags `wanted`, with their counts, newest first."""
-    found = backend.executions(limit, tags=wanted)
+def execution_lines(backend: Backend, found: Sequence[Execution]) -> list[ExecutionLine]:
+    """Executions with their tags and the counts of their jobs."""
     tags = backend.get_tags([one.id for one in found])
-    return [
-        ExecutionLine(one, tuple(rows_of(backend.count_jobs(one.id))), _pairs(tags.get(one.id, ()))) for one in found
-    ]
+    counts = backend.count_jobs_of([one.id for one in found])
+    return [ExecutionLine(one, tuple(rows_of(counts.get(one.id, ()))), _pairs(tags.get(one.id, ()))) for one in found]
 
 
 def tags_of(backend: Backend, *records: bytes) -> TagPairs:
@@ -98,9 +100,9 @@ def _contexts(tags: Sequence[Tag]) -> list[Digest]:
     return [Digest(bytes.fromhex(one[1])) for one in found if one is not None]
 
 
-def execution_page(backend: Backend, execution: Execution, limit: int) -> ExecutionPage:
-    """All about an execution, with at most `limit` jobs."""
-    jobs = backend.jobs(execution=execution.id, limit=limit + 1)
+def execution_page(backend: Backend, execution: Execution, limit: int, offset: int = 0) -> ExecutionPage:
+    """All about an execution, with at most `limit` jobs, without the first `offset`."""
+    jobs = backend.find_jobs(JobFilter(execution=execution.id), limit + 1, offset)
     return ExecutionPage(
         execution,
         tuple(rows_of(backend.count_jobs(execution.id))),
@@ -121,7 +123,7 @@ def job_page(repo: Repo, view: JobView) -> JobPage:
         view,
         backend.get_execution(view.job.execution),
         None if cause is None else look_inside(backend, repo.store, [cause])[0],
-        callers_of(backend, view.job),
+        tuple(backend.callers_of_job(view.job.id)),
         tuple(backend.jobs(parent=view.job.id, limit=_MANY)),
         where_it_ran(backend, view),
         told.get("traceback"),
@@ -130,19 +132,6 @@ def job_page(repo: Repo, view: JobView) -> JobPage:
         told.get("log"),
         contexts_of(backend, (view.job,)),
     )
-
-
-def callers_of(backend: Backend, job: Job) -> tuple[JobView, ...]:
-    """The jobs that led to a job, root first."""
-    line: list[JobView] = []
-    parent = job.parent
-    while parent is not None and len(line) < _FEW:
-        view = backend.get_job(parent)
-        if view is None:
-            break
-        line.append(view)
-        parent = view.job.parent
-    return tuple(reversed(line))
 
 
 def _told_by_result(repo: Repo, view: JobView) -> dict[str, str]:
@@ -216,21 +205,21 @@ def task_page(backend: Backend, task_hash: Digest) -> TaskPage:
 
 def known_names(backend: Backend) -> list[str]:
     """The names of the tasks that the newest executions ran."""
-    counts = [one for execution in backend.executions(_FEW) for one in backend.count_jobs(execution.id)]
-    return sorted({one.fullname for one in counts})
+    counts = backend.count_jobs_of([execution.id for execution in backend.executions(_FEW)])
+    return sorted({one.fullname for each in counts.values() for one in each})
 
 
 def task_named(backend: Backend, name: str) -> str:
     """The full name of a task by that or by its last part. Raises UnknownId with the nearest names."""
     if backend.known_tasks([name]):
         return name
-    names = known_names(backend)
-    short = [one for one in names if one.rpartition(".")[2] == name]
+    short = [one.fullname for one in backend.list_tasks([f"*.{name}"], limit=_FEW)]
+    short = [one for one in short if one.rpartition(".")[2] == name]
     if len(short) == 1:
         return short[0]
     if short:
         raise UnknownId(f"{name!r} could be {' or '.join(short)}; give the full name", name)
-    tail = nearest(name, names) or "; `redux log` lists the executions, `redux log EXECUTION` its tasks"
+    tail = nearest(name, known_names(backend)) or "; `redux log` lists the executions, `redux log EXECUTION` its tasks"
     raise UnknownId(f"no task is known as {name!r}{tail}", name)
 
 
@@ -242,29 +231,38 @@ def value_page(backend: Backend, value: Digest) -> ValuePage:
     record = backend.describe_values([value]).get(value)
     if record is None:
         raise UnknownId.of(value.hex())
-    maker = maker_of(backend, value)
     users = tuple(backend.jobs(argument=value, limit=_FEW))
-    tags = tags_of(backend, value)
-    if maker is None:
-        return ValuePage(record, None, None, None, (), users, tags)
-    job = maker.job.job
+    return _value_page(backend, record, users, Question(Found("value", value)))
+
+
+def _value_page(backend: Backend, record: ValueRecord, users: tuple[JobView, ...], question: Question) -> ValuePage:
+    tags = tags_of(backend, record.hash)
+    upstream = upstream_of(backend, question)
+    made = written_by(upstream, upstream.roots[0]) if upstream is not None else None
+    job = made.step.job if made is not None and made.step is not None else None
+    maker = backend.get_job(job.id) if job is not None else None
+    if made is None or maker is None:
+        return ValuePage(record, None, (), None, None, (), users, tags, upstream)
     return ValuePage(
         record,
         maker,
-        backend.get_task(job.task_hash),
-        backend.get_execution(job.execution),
-        callers_of(backend, job),
+        made.handed_on,
+        backend.get_task(maker.job.task_hash),
+        backend.get_execution(maker.job.execution),
+        tuple(backend.callers_of_job(maker.job.id)),
         users,
         tags,
+        upstream,
     )
 
 
-def file_page(backend: Backend, path: str) -> FilePage | None:
-    """All about a file, folder or pattern by its path, however it is written; None where no value holds it."""
-    found = find_recorded(backend, path)
-    if found is None:
-        return None
-    page = value_page(backend, found.holder.hash)
+def file_page(backend: Backend, found: RecordedFile) -> FilePage:
+    """All about a file, folder or pattern."""
+    fact = FileFact(found.path, found.content)
+    holders = backend.holders_of([fact]).get(fact, ())
+    readers = JobFilter(given=(GivenFilter(tuple(holders)),), missed=True)
+    users = tuple(backend.find_jobs(readers, _FEW))
+    page = _value_page(backend, found.holder, users, Question(file=fact))
     return FilePage(found.path, found.content, found.agreement, found.versions, page)
 
 

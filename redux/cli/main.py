@@ -16,7 +16,8 @@ DIFFERS = 3
 INTERRUPTED = 130
 
 VARIABLES = (
-    "REDUX_DIR", "REDUX_DB_URL", "REDUX_DB_PASSWORD_COMMAND", "REDUX_STORE", "REDUX_NO_CACHE", "REDUX_DEBUG",
+    "REDUX_DIR", "REDUX_DB_URL", "REDUX_DB_PASSWORD_COMMAND", "REDUX_STORE", "REDUX_NO_CACHE", "REDUX_PAGER",
+    "REDUX_DEBUG",
 )  # fmt: skip
 """What the environment may say; anything else there is not looked at."""
 

@@ -6,30 +6,39 @@ import os
 import re
 
 from redux.cli import lookup
-from redux.cli.pages import FilePage
 from redux.errors import UnknownId
+from redux.lineage.reading import Reader
+from redux.lineage.recorded_files import RecordedFile, find_recorded
+from redux.lineage.upstream import writers_of
 from redux_backends.backend import Backend, Found
 from redux_backends.errors import MIN_PREFIX
 from redux_backends.exchange import RecordId, RecordKind
+from redux_backends.records import FileFact
 
 NEWEST = "-"
 """Stands for the newest execution."""
-_ALL = 1 << 31
-"""More jobs than there are."""
+_BEFORE = re.compile(r"~(\d{1,9})")
+"""Stands for an execution before the newest: `~1` for the one before it."""
 
 
-def what_is(backend: Backend, what: str) -> Found | FilePage:
+def what_is(backend: Backend, what: str) -> Found | RecordedFile:
     """The record that a word names, or the file. Raises UnknownId, AmbiguousId."""
-    if what == NEWEST:
-        return newest(backend)
-    found = lookup.resolve(backend, what)
+    found = _record(backend, what)
     if found is not None:
         return found
-    page = lookup.file_page(backend, what)
-    if page is not None:
-        return page
+    file = find_recorded(backend, what)
+    if file is not None:
+        return file
     fullname = _task_named(backend, what)
     return Found("task", backend.known_tasks([fullname])[fullname][0])
+
+
+def _record(backend: Backend, what: str) -> Found | None:
+    """The record that a word names by its id, or the execution by its place; None where it does neither."""
+    if what == NEWEST:
+        return newest(backend)
+    before = _BEFORE.fullmatch(what)
+    return newest(backend, int(before[1])) if before is not None else lookup.resolve(backend, what)
 
 
 def _task_named(backend: Backend, what: str, place: str = "") -> str:
@@ -56,22 +65,29 @@ def roots_of(backend: Backend, what: str, place: str) -> list[RecordId]:
 
     Raises UnknownId, AmbiguousId.
     """
-    found = newest(backend) if what == NEWEST else lookup.resolve(backend, what)
+    found = _record(backend, what)
     if found is not None and found.kind != "task":
         return [RecordId(RecordKind[found.kind.upper()], found.id)]
-    page = lookup.file_page(backend, what) if found is None else None
-    if page is not None:
-        value, maker = RecordId(RecordKind.VALUE, page.page.value.hash), page.page.maker
-        return [value] if maker is None else [value, RecordId(RecordKind.JOB, maker.job.job.id)]
+    file = find_recorded(backend, what) if found is None else None
+    if file is not None:
+        return _roots_of_file(backend, file)
     if found is None:
         return _calls_of(backend, _task_named(backend, what, place), place)
     task = backend.get_task(lookup.digest_of(found))
     return [] if task is None else _calls_of(backend, task.fullname, place)
 
 
+def _roots_of_file(backend: Backend, file: RecordedFile) -> list[RecordId]:
+    """The value that holds a file, and the job of the call that wrote it."""
+    value = RecordId(RecordKind.VALUE, file.holder.hash)
+    fact = FileFact(file.path, file.content)
+    reader = Reader(backend)
+    wrote = writers_of(reader, [fact]).get(fact, [])[-1:]
+    return [value, *(RecordId(RecordKind.JOB, reader.behind[call]) for call in wrote if call in reader.behind)]
+
+
 def _calls_of(backend: Backend, fullname: str, place: str) -> list[RecordId]:
-    jobs = backend.jobs(task=fullname, limit=_ALL)
-    calls = dict.fromkeys(view.job.call_hash for view in jobs if view.job.call_hash is not None)
+    calls = backend.calls_of_task(fullname)
     if not calls:
         raise UnknownId(
             f"no finished job of task {fullname} is recorded {place}, so there is no call to take", fullname
@@ -82,12 +98,15 @@ def _calls_of(backend: Backend, fullname: str, place: str) -> list[RecordId]:
 def record_of(backend: Backend, what: str) -> Found:
     """The record that a word names; of a file the value that holds it. Raises UnknownId, AmbiguousId."""
     found = what_is(backend, what)
-    return found if isinstance(found, Found) else Found("value", found.page.value.hash)
+    return found if isinstance(found, Found) else Found("value", found.holder.hash)
 
 
-def newest(backend: Backend) -> Found:
-    """The newest execution. Raises UnknownId where there is none."""
-    executions = backend.executions(1)
-    if not executions:
-        raise UnknownId("nothing was run here yet, so - names nothing; `redux run FILE TASK` runs a task", NEWEST)
-    return Found("execution", executions[0].id)
+def newest(backend: Backend, before: int = 0) -> Found:
+    """The newest execution, or one so many `before` it. Raises UnknownId where there is none."""
+    executions = backend.executions(1, before)
+    if executions:
+        return Found("execution", executions[0].id)
+    if before and backend.executions(1):
+        raise UnknownId(f"~{before} is further back than the first execution; `redux log` lists them", f"~{before}")
+    word = f"~{before}" if before else NEWEST
+    raise UnknownId(f"nothing was run here yet, so {word} names nothing; `redux run FILE TASK` runs a task", word)

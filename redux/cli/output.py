@@ -54,8 +54,13 @@ def tell(lines: Iterable[str] | str) -> None:
 def _write(lines: Iterable[str] | str, stream: TextIO) -> None:
     text = lines if isinstance(lines, str) else "\n".join(lines)
     if text:
-        # Records that others made may say anything, and the terminal takes orders from those who write to it.
-        click.echo(_STEERING.sub("·", text), file=stream, color=has_colour(stream))
+        click.echo(as_safe_text(text), file=stream, color=has_colour(stream))
+
+
+def as_safe_text(text: str) -> str:
+    """A text without what would steer the terminal, but for colours."""
+    # Records that others made may say anything, and the terminal takes orders from those who write to it.
+    return _STEERING.sub("·", text)
 
 
 class WholeLines(TextIOBase):

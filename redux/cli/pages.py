@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from redux.cli.render import TaskRow
 from redux.explain import Cause, CauseGroup
+from redux.lineage.graph import Lineage
 from redux.lineage.recorded_files import Agreement
 from redux_backends.backend import JobView
 from redux_backends.records import Argument, CallNode, Execution, TaskRecord, ValueRecord
 from redux_valuestore.digest import Digest
+
+SCRIPT_TASK = "redux.script"
+"""Its results have the log of what ran."""
 
 TagPairs = tuple[tuple[str, object], ...]
 """Tags as keys and values."""
@@ -103,57 +106,22 @@ class TaskPage:
     tags: TagPairs = ()
 
 
-class Source(StrEnum):
-    """Where an argument came from."""
-
-    CALL = "call"
-    """made from results of calls"""
-    CODE = "code"
-    """made by code: of the task that called, or a default"""
-    GIVEN = "given"
-    """an argument of the whole execution"""
-    UNKNOWN = "unknown"
-    """too many steps back to be looked at, or not recorded"""
-
-
-@dataclass(frozen=True, slots=True)
-class Maker:
-    """A call that made a value: the job that ran it, and its inputs, unless they were shown before (`again`)."""
-
-    job: JobView
-    within: str | None
-    """the task that handed the value on, where that is another"""
-    inputs: tuple[Origin, ...] = ()
-    again: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an argument came from: all calls behind it, of which the first few are looked at, or none."""
-
-    name: str
-    value: Digest
-    preview: str
-    source: Source
-    behind: Behind | None = None
-    makers: tuple[Maker, ...] = ()
-    handed_on: str | None = None
-    """the argument that a task above handed on, whole or a part of it, as in `n of main`"""
-    caller: str | None = None
-    """the task that called, where it came from code"""
-
-
 @dataclass(frozen=True, slots=True)
 class ValuePage:
-    """A value: the call that made it with its inputs, the code, who called that, and who used the value."""
+    """A value: the job that made it, the code, who called that, who used the value, and what it all came from."""
 
     value: ValueRecord
-    maker: Maker | None
+    maker: JobView | None
+    """of the innermost call: those around it only handed the value on"""
+    handed_on: tuple[str, ...]
+    """the tasks that did, outermost first"""
     task: TaskRecord | None
     execution: Execution | None
     callers: tuple[JobView, ...]
     users: tuple[JobView, ...]
     tags: TagPairs = ()
+    upstream: Lineage | None = None
+    """some steps back; None where no call gave it or was given it"""
 
 
 @dataclass(frozen=True, slots=True)

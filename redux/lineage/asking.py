@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,14 +36,15 @@ class Question:
 
 
 def question_of(backend: Backend, what: str | None) -> Question:
-    """What a word asks about: an id or its beginning, `ID:ARGUMENT`, a file's path; `-` and None: the last execution.
+    """What a word asks about: an id or its beginning, `ID:ARGUMENT`, a file's path; `-` and None: the last
+    execution, `~N`: the Nth before it.
 
     Raises `UnknownId`, `AmbiguousId`, `UsageError`.
     """
-    if what is None or what == "-":
-        newest = backend.executions(1)
+    if what is None or what == "-" or re.fullmatch(r"~\d{1,9}", what):
+        newest = backend.executions(1, int(what[1:]) if what is not None and what != "-" else 0)
         if not newest:
-            raise UnknownId("nothing was run here yet; `redux run FILE TASK` runs a task", "")
+            raise UnknownId("nothing was run here so far back; `redux log` lists the executions", what or "")
         return Question(Found("execution", newest[0].id))
     try:
         return _checked(Question(backend.resolve(what)), what)

@@ -67,9 +67,9 @@ class Reader:
 
     def read_jobs_of(self, execution: ExecutionId) -> list[Job]:
         """Read all jobs of an execution, in the order in which they started."""
-        views = self.backend.jobs(execution=execution, limit=_ALL)
-        self._keep_jobs(view.job for view in views)
-        return sorted((self.jobs[view.job.id] for view in views), key=lambda job: (job.started, job.id))
+        ids = self.backend.job_ids_of(execution)
+        self.read_jobs(ids)
+        return sorted((self.jobs[id] for id in ids if id in self.jobs), key=lambda job: (job.started, job.id))
 
     def read_behind(self, calls: Iterable[Digest]) -> None:
         """Read the jobs that stand for calls, where no other was said to, and those that called them."""
@@ -97,7 +97,3 @@ class Reader:
     def _read(self, kind: RecordKind, ids: set[_Id]) -> Iterable[Records]:
         for group in in_groups(sorted(ids)):
             yield self.backend.get_records([RecordId(kind, id) for id in group])
-
-
-_ALL = 2**31 - 1
-"""More jobs than there are."""

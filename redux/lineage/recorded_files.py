@@ -47,14 +47,18 @@ def find_recorded(backend: Backend, path: str) -> RecordedFile | None:
 
     A file that only the value of a folder, pattern or dataset holds leads to that.
     """
-    spellings = _spellings(path)
-    texts = [text for one in zip(*map(texts_about, spellings), strict=True) for text in one]
     # A file however it is written before all else, and last what it is in.
-    for text in dict.fromkeys([*texts, *(text for spelling in spellings for text in texts_around(spelling))]):
+    for text in dict.fromkeys([*paths_of(path), *(text for one in _spellings(path) for text in texts_around(one))]):
         holders = backend.find_files(text)
         if holders:
             return _recorded(backend, text, holders)
     return None
+
+
+def paths_of(path: str) -> list[str]:
+    """The texts under which a file, folder or pattern may be recorded, however its path is written."""
+    spellings = _spellings(path)
+    return list(dict.fromkeys(text for one in zip(*map(texts_about, spellings), strict=True) for text in one))
 
 
 def _spellings(path: str) -> list[str]:
