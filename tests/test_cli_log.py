@@ -180,6 +180,7 @@ def test_the_log_lists_executions_newest_first(said: Said) -> None:
         "          10 jobs: 10 ran",
         "<id>  done  <ago>  <time>  redux run --quiet flow.py sums 5",
         "          9 jobs: 9 ran",
+        "executions 1 to 3; --offset 3 shows the next",
     ]
 
 
@@ -249,29 +250,31 @@ def test_a_file_leads_to_the_call_the_code_and_the_arguments_that_made_it(said: 
     assert shown.startswith("result.csv is as it was recorded\n")
     assert "\nmade by    write(path='result.csv', n=4)\n           job <id>, <ago> in <time>\n" in shown
     assert re.search(r"\ncode       task <id>\n           task write, .*\nexecution  <id>", shown)
-    assert "\nfrom\n  path = 'result.csv'  ← given, as out of main\n  n = 4  ← count  job <id>\n" in shown
-    assert "\n    source = File('in.txt')  ← given, as source of main\n" in shown
-    assert "    extra = 1  ← from the code, called by main" in shown
+    assert "\nfrom\n  path = 'result.csv'  ← given\n  n = 4  ← count  job <id>\n" in shown
+    assert "\n    source = File('in.txt')  ← given, file in.txt\n" in shown
+    assert "    extra = 1  ← made by the code of main" in shown
 
 
 def test_an_argument_made_of_results_names_the_calls_behind_it(said: Said, told: Told) -> None:
     job = told("log", "--task", "total")["jobs"][0]
     shown = plain(said("log", job["result"]))
     assert shown.partition("\n\nfrom\n")[2].partition("\n\n")[0] == (
-        "  xs = [0, 3, 6, 9, 12]  ← thrice ×5\n"
-        "    thrice(i=0) → 0  job <id>\n"
-        "      i = 0  ← from the code, called by sums\n"
-        "    thrice(i=1) → 3  job <id>\n"
-        "      i = 1  ← from the code, called by sums\n"
-        "    thrice(i=2) → 6  job <id>\n"
-        "      i = 2  ← from the code, called by sums\n"
-        "    and 2 more\n"
-        "  offset = 151  ← later\n"
-        "    thrice(i=50) → 150  job <id> in later\n"
-        "      i = 50  ← from the code, called by sums\n"
+        "  xs = [0, 3, 6, 9, 12]  ← made of thrice ×5\n"
+        "    0  ← thrice  job <id>\n"
+        "      i = 0  ← made by the code of sums\n"
+        "        n = 5  ← given\n"
+        "    3  ← thrice  job <id>\n"
+        "      i = 1  ← made by the code of sums\n"
+        "    6  ← thrice  job <id>\n"
+        "      i = 2  ← made by the code of sums\n"
+        "    and 2 more of thrice\n"
+        "  offset = 151  ← made of later\n"
+        "    150  ← thrice  job <id> in later\n"
+        "      i = 50  ← made by the code of sums\n"
     )
     page = told("log", job["result"])
-    assert [name for _, name in page["maker"]["inputs"][0]["behind"]["calls"]] == ["thrice"] * 5
+    nodes = page["upstream"]["nodes"]
+    assert sorted({node["task"] for node in nodes if node["kind"] == "call"}) == ["later", "thrice", "total"]
     for words in (job["job"]["id"], job["job"]["call_hash"]):
         shown = plain(said("log", words))
         assert "\n    xs     = [0, 3, 6, 9, 12]  <id>  ← thrice ×5, such as call <id>\n" in shown
@@ -281,9 +284,9 @@ def test_an_argument_made_of_results_names_the_calls_behind_it(said: Said, told:
 def test_a_file_that_was_part_of_an_argument_leads_to_the_call_that_found_it(said: Said, told: Told) -> None:
     shown = plain(said("log", told("log", "--task", "size")["jobs"][0]["result"]))
     assert shown.partition("\n\nfrom\n")[2] == (
-        "  file = File('other.txt')  ← listed\n"
-        "    listed(path='other.txt') → {'it': File('other.txt')}  job <id>\n"
-        "      path = 'other.txt'  ← given, as path of folder\n"
+        "  file = File('other.txt')  ← file other.txt\n"
+        "    {'it': File('other.txt')}  ← listed  job <id>\n"
+        "      path = 'other.txt'  ← given\n"
     )
 
 

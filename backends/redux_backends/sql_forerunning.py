@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Text, func, liter
 
 from redux_backends import schema
 from redux_backends.answers import AskedJob, AskedJobs
+from redux_backends.choosing import row_of
 from redux_backends.dialects import IsOneOf
-from redux_backends.query import row_of
 from redux_backends.records import (
     Argument,
     ExecutionId,

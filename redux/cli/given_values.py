@@ -11,10 +11,13 @@ from redux.tags import parse_tag_value
 from redux.value import hash_value
 from redux_backends.answers import GivenFilter
 from redux_backends.backend import Backend
+from redux_backends.patterns import is_plain
 from redux_valuestore.digest import Digest
 
 _NAMED = re.compile(r"([A-Za-z_][\w\[\].]*)=(.*)", re.DOTALL)
 _ID = re.compile("[0-9a-fA-F]{4,64}")
+_HOLDERS = 1000
+"""How many values that hold a file are looked for."""
 _CONSTANTS = {"None": None, "True": True, "False": False}
 
 
@@ -34,8 +37,8 @@ def values_meant(backend: Backend, option: str, text: str) -> tuple[Digest, ...]
     found = set(backend.describe_values(sorted(set(map(hash_value, _as_data(text))))))
     if _ID.fullmatch(text):
         found |= set(_by_hash(backend, text))
-    for path in paths_of(text):
-        found |= set(backend.find_files(path))
+    if is_plain(text):
+        found |= set(backend.list_values(paths_of(text), limit=_HOLDERS))
     if not found:
         raise UsageError(
             f"{option} {text}: no recorded value is {text!r}; write it as JSON (3, true, [1, 2]), as a text, as the "

@@ -15,6 +15,7 @@ from redux.cli.from_redun import (
 )
 from redux.cli.origins import behind_arguments, upstream_of, where_it_ran
 from redux.cli.pages import (
+    SCRIPT_TASK,
     CallPage,
     ExecutionLine,
     ExecutionPage,
@@ -28,7 +29,7 @@ from redux.cli.pages import (
 from redux.cli.render import rows_of
 from redux.cli.said import said_of_call, said_of_execution, said_of_job, said_of_task
 from redux.errors import BackendError, UnknownId, nearest
-from redux.explain import explain_job, group_causes
+from redux.explain import explain_job, group_causes, look_inside
 from redux.lineage.asking import Question
 from redux.lineage.origin import written_by
 from redux.lineage.recorded_files import RecordedFile
@@ -55,8 +56,6 @@ from redux_valuestore.store import StoreError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-SCRIPT_TASK = "redux.script"
-"""Its results have the log of what ran."""
 _DIGEST = re.compile(f'"([0-9a-f]{{{2 * DIGEST_SIZE}}})"')
 """A digest as the value of a tag."""
 _SAID = (ACCEPTS, FORGOTTEN)
@@ -123,10 +122,11 @@ def job_page(repo: Repo, view: JobView) -> JobPage:
     """All about a job."""
     backend = repo.backend
     told = _told_by_result(repo, view)
+    cause = explain_job(backend, view)
     return JobPage(
         view,
         backend.get_execution(view.job.execution),
-        explain_job(backend, view),
+        None if cause is None else look_inside(backend, repo.store, [cause])[0],
         tuple(backend.callers_of_job(view.job.id)),
         tuple(backend.jobs(parent=view.job.id, limit=_MANY)),
         where_it_ran(backend, view),

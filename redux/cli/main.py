@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "explain-miss": ("redux.cli.explain:explain_miss", "Say why calls ran instead of being reused."),
     "accept": ("redux.cli.accept:accept_command", "Say that an edit changes nothing: results go on to count."),
     "forget": ("redux.cli.forget:forget_command", "Have calls run again when they are next asked for."),
+    "diff": ("redux.cli.diff:diff", "Compare two executions: which values differ first, and why."),
     "export": ("redux.cli.export:export", "Give the graph to other tools, as a picture or provenance."),
     "config": ("redux.cli.config:config", "Show the settings in force, and where they come from."),
     "db": ("redux.cli.db:db", "Look at the database itself, and bring it to another version."),

@@ -13,6 +13,9 @@ from redux_backends.backend import JobView
 from redux_backends.records import Argument, CallNode, Execution, TaskRecord, ValueRecord
 from redux_valuestore.digest import Digest
 
+SCRIPT_TASK = "redux.script"
+"""Its results have the log of what ran."""
+
 TagPairs = tuple[tuple[str, object], ...]
 """Tags as keys and values."""
 

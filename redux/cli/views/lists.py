@@ -57,7 +57,7 @@ def _path(file: FileLine) -> str:
 
 
 def _contents(count: int) -> str:
-    return show_count(count, "content") if count else "never there"
+    return show_count(count, "version") if count else "never there"
 
 
 def tags_text(tags: Sequence[TagLine], width: int) -> list[str]:

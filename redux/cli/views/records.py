@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from redux.cli.lineage_text import came_from
 from redux.cli.page_text import context_lines, tag_lines
-from redux.cli.pages import CallPage, FilePage, TaskPage, ValuePage
+from redux.cli.pages import SCRIPT_TASK, CallPage, FilePage, TaskPage, ValuePage
 from redux.cli.render import dim, indent, job_seconds, short, show_ago, show_call, show_seconds, show_size, strong
 from redux.cli.said import said_lines
 from redux.cli.views.job_lines import jobs_text
@@ -87,21 +87,25 @@ def file_text(page: FilePage, now: Seconds, width: int) -> list[str]:
     versions = f", one of {page.versions} known" if page.versions > 1 else ""
     agreement = (_AGREEMENT_OF_SEVERAL if is_pattern(page.path) else _AGREEMENT)[page.agreement]
     lines = [f"{strong(shown_text(page.path))} {agreement}", dim(f"  {content}{versions}")]
-    lines += [*tag_lines(page.page.tags), "", *_origin_lines(page.page, now, width)]
+    maker = page.page.maker
+    found = maker is not None and not maker.result_type.startswith("redux.file.") and maker.fullname != SCRIPT_TASK
+    # What gave it among other things may have written it, or only have found it: the record does not say.
+    by = "given by" if found else "made by"
+    lines += [*tag_lines(page.page.tags), "", *_origin_lines(page.page, now, width, by)]
     users = [view for view in page.page.users if view.job.outcome is Outcome.RAN]
     if users:
         lines += ["", "used by", *indent(jobs_text(users, now, width - 2))]
     return lines
 
 
-def _origin_lines(page: ValuePage, now: Seconds, width: int) -> list[str]:
+def _origin_lines(page: ValuePage, now: Seconds, width: int, by: str = "made by") -> list[str]:
     view, lineage = page.maker, page.upstream
     came = came_from(lineage, lineage.roots[0], width - 2) if lineage is not None else []
     if view is None:
         if not came:
             return ["no recorded call made it: it was given to the workflow, or is part of another value"]
         return ["no recorded call gave it as its result", "", "from", *indent(came)]
-    lines = [f"made by    {strong(show_call(view, max(width - 11, 40)))}"]
+    lines = [f"{by:<9}  {strong(show_call(view, max(width - 11, 40)))}"]
     took = f" in {job_seconds(view)}" if job_seconds(view) else ""
     handed = f", handed on by {' and '.join(dict.fromkeys(page.handed_on))}" if page.handed_on else ""
     lines.append(f"           job {short(view.job.id)}, {show_ago(view.job.started, now)}{took}{handed}")
