@@ -40,7 +40,10 @@ class Wanted:
 
 
 def choose(target: str, task: str | None, words: tuple[str, ...], command: str = "run") -> Wanted | int:
-    """The task asked for; an exit code where only its help, or the list of tasks, was."""
+    """The task asked for; an exit code where only its help, or the list of tasks, was.
+
+    `command` is the one that it is asked for by. Raises UsageError, and what `load_workflow` does.
+    """
     asks_help = task in HELP_WORDS or (task is not None and bool({"--help", "-h"} & set(words)))
     if task is not None and task.startswith("-") and task not in HELP_WORDS:
         raise UsageError(f"{task} stands where the task's name goes; options of `redux {command}` go before {target}")

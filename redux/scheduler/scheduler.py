@@ -26,7 +26,7 @@ from redux.scheduler.jobs import ABSENT, Gather
 from redux.scheduler.opening import begin, begin_again, main_folder, read_code
 from redux.scheduler.plan import Plan
 from redux.scheduler.recorder import Recorder
-from redux.scheduler.rehearsal import DryRunResult, Rehearsal, Unrecorded
+from redux.scheduler.rehearsal import DryRunResult, Rehearsal, Unrecorded, only_asked
 from redux.scheduler.report import Counts, Report, TaskProgress, TaskStatus, describe_failure
 from redux.scheduler.reuse import Reuse
 from redux.scheduler.run_loop import Run, Stage
@@ -301,10 +301,10 @@ class Scheduler:
         `context` lies over the scheduler's own. Raises the error of whatever fails before anything would run.
         """
         with self._minding_interrupts() as collector:
-            book = read_code(self.folder, self.repo)
+            repo = only_asked(self.repo)
             id = ExecutionId(new_id())
             within = merge(self._context, context)
-            forecast = Forecast(self.repo, book, id, self._use_cache, within, collector)
+            forecast = Forecast(repo, read_code(self.folder, repo), id, self._use_cache, within, collector)
             with quick_switching():
                 return forecast.plan(expression)
 
