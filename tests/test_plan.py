@@ -14,6 +14,7 @@ from redux import Scheduler
 from redux.repo import Repo
 from redux.scheduler import Plan, Verdict
 from redux_backends.records import Outcome
+from redux_valuestore.digest import Digest
 
 Load = Callable[[Path], ModuleType]
 
@@ -167,7 +168,7 @@ def plan_of(repo: Repo, module: ModuleType, *arguments: object) -> Plan:
     return plan
 
 
-def run(repo: Repo, module: ModuleType, *arguments: object) -> Counter[tuple[bytes | None, bool]]:
+def run(repo: Repo, module: ModuleType, *arguments: object) -> Counter[tuple[Digest | None, bool]]:
     """The evaluations that a run asked for, and whether each ran."""
     report = scheduler(repo, module).execute(module.main(*arguments))
     assert report.failure is None

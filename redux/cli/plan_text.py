@@ -84,6 +84,12 @@ def _caveats(plan: Plan) -> list[str]:
     unknown = sorted({call.fullname for call in plan.calls if call.verdict is Verdict.RUNS and call.presumed is None})
     if unknown and not plan.is_complete:
         lines.append(f"what {_some(unknown)} will call and give is not known yet; more may run after that")
+    others = [call for call in plan.calls if call.is_another]
+    for call in others[:_SHOWN_SOURCES]:
+        given = ", ".join(f"{name}: {'nothing' if old is None else old} → {now}" for name, old, now in call.before)
+        lines.append(f"{call.fullname} is given something else ({given}), so it may make other calls than those here")
+    if len(others) > _SHOWN_SOURCES:
+        lines.append(f"so are {show_count(len(others) - _SHOWN_SOURCES, 'more call')}")
     if plan.trouble is not None:
         lines.append(f"if all gives the same again, it goes wrong: {plan.trouble}")
     return lines

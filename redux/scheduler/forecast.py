@@ -13,7 +13,8 @@ from itertools import islice
 from redux.nested import lazies_in
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
-from redux.scheduler.jobs import ABSENT, Datum, Gather, Job, OperationCell, RuleCell
+from redux.scheduler.following import Following, jobs_behind
+from redux.scheduler.jobs import ABSENT, Datum, Gather, Job
 from redux.scheduler.plan import Plan, PlannedCall, Verdict
 from redux.scheduler.presuming import Presumed, PresumingInputs, Presumption, hashed_arguments
 from redux.scheduler.rehearsal import Unrecorded
@@ -23,7 +24,7 @@ from redux.scheduler.run_loop import Run, Stage
 from redux.scheduler.task_book import TaskBook
 from redux.tracebacks import text_of
 from redux.value import preview
-from redux_backends.records import Argument, ExecutionId, JobId, MissKind, Reason, Seconds, Traits
+from redux_backends.records import Argument, ExecutionId, JobId, MissKind, Reason, Seconds, Traits, ValueRecord
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 
@@ -98,6 +99,7 @@ class Forecast(Run):
             lambda evaluator, reuse: self._deferred,
             context,
             inputs=PresumingInputs(repo, execution, self._presumption),
+            evaluator=Following,
         )
         super().__init__(repo, book, execution, use_cache, Counts(), collector, stage)
 
@@ -130,11 +132,11 @@ class Forecast(Run):
     def _note(self, job: Job, verdict: Verdict, reason: Reason | None, hit: Decision | None = None) -> None:
         if job.id in self._calls:
             return
-        before = _jobs_behind(job) if self._deferred.began else []
-        sources = tuple(dict.fromkeys(source for one in before for source in self._doubts.get(one.id, ())))
+        before = self._jobs_behind(job) if self._deferred.began else []
+        caller = job.parent.job
+        sources = self._sources(before, None if caller is None else self._calls.get(caller.id))
         if sources and verdict is Verdict.REUSED:
             verdict = Verdict.MAY_RUN
-        caller = job.parent.job
         self._jobs[job.id] = job
         self._calls[job.id] = PlannedCall(
             job.id,
@@ -168,6 +170,19 @@ class Forecast(Run):
         found = dict.fromkeys((*(call.sources if call is not None else ()), *islice(below, _MANY)))
         return tuple(found)[:_SOURCES]
 
+    def _jobs_behind(self, job: Job) -> list[Job]:
+        """The jobs on whose results a job's arguments depend, also by way of a rule that made the call."""
+        evaluator = self._evaluator
+        assert isinstance(evaluator, Following)
+        bound = job.bound
+        given = lazies_in((bound.args, bound.kwargs, dict(job.given))) if bound is not None else []
+        return jobs_behind([*given, *evaluator.read_for(job)], job.parent)
+
+    def _sources(self, before: Sequence[Job], caller: PlannedCall | None) -> tuple[JobId, ...]:
+        of_the_caller = caller.sources if caller is not None and self._deferred.began else ()
+        doubts = (source for one in before for source in self._doubts.get(one.id, ()))
+        return tuple(dict.fromkeys((*of_the_caller, *islice(doubts, _MANY))))[:_SOURCES]
+
     def _note_waiting(self, root: Gather) -> None:
         """Calls that wait for what nobody knows; what they wait for was made after them."""
         waiting: list[Job] = []
@@ -195,7 +210,7 @@ class Forecast(Run):
     def _is_known(self, job: Job) -> bool:
         """Whether what a call makes is known, or presumed."""
         call = self._calls[job.id]
-        presumed = call.presumed is not None and not job.known.kind.taken_whole
+        presumed = call.presumed is not None and not job.known.kind.taken_whole and not call.is_another
         return job.settled and (presumed or call.verdict is not Verdict.RUNS)
 
     # -- what is presumed --------------------------------------------------------------------------
@@ -205,10 +220,12 @@ class Forecast(Run):
         found = self._presumption.take(waiting)
         for job in waiting:
             self._doubts[job.id] = (job.id,)
+        olds = {old for one in found.values() for _, old, _ in one.before if old is not None}
+        shown_before = self._repo.backend.describe_values(list(olds)) if olds else {}
         for job, presumed in found.items():
-            self._go_on(job, presumed)
+            self._go_on(job, presumed, shown_before)
 
-    def _go_on(self, job: Job, presumed: Presumed) -> None:
+    def _go_on(self, job: Job, presumed: Presumed, shown_before: Mapping[Digest, ValueRecord]) -> None:
         stored, value = presumed.value, ABSENT
         if stored.traits & Traits.EXPRESSIONS:
             try:
@@ -216,9 +233,16 @@ class Forecast(Run):
             except ReduxError:  # then nothing is known of what it gives
                 del self._presumption.taken[job]
                 return
-        before = tuple((name, old, shown(datum)) for name, old, datum in presumed.before)
+        before = tuple(
+            (name, None if old is None else _preview(shown_before.get(old)), shown(datum))
+            for name, old, datum in presumed.before
+        )
         self._calls[job.id] = replace(
-            self._calls[job.id], presumed=presumed.task_hash, before=before, seconds=presumed.seconds
+            self._calls[job.id],
+            presumed=presumed.task_hash,
+            before=before,
+            seconds=presumed.seconds,
+            is_another=bool(before) and value is not ABSENT,
         )
         job.seconds = presumed.seconds
         if value is ABSENT:
@@ -238,27 +262,8 @@ def _former_seconds(hit: Decision | None) -> Seconds | None:
     return hit.call.duration if isinstance(hit, Finished) else None
 
 
-def _jobs_behind(job: Job) -> list[Job]:
-    """The jobs whose results are in a job's arguments, or were operated on for them; each once."""
-    found: dict[Job, None] = {}
-    seen: set[int] = set()
-    bound, scope = job.bound, job.parent
-    waiting = lazies_in((bound.args, bound.kwargs, dict(job.given))) if bound is not None else []
-    while waiting:
-        lazy = waiting.pop()
-        if id(lazy) in seen:
-            continue
-        seen.add(id(lazy))
-        cell = scope.cells.get(id(lazy))
-        if isinstance(cell, Job):
-            found[cell] = None
-        elif isinstance(cell, OperationCell):
-            waiting += lazies_in(cell.operation._args)
-        elif isinstance(cell, RuleCell):
-            waiting += lazies_in([part.value for part in cell.parts])
-        elif cell is not None and cell.datum is not None and cell.datum.origin is not None:
-            found[cell.datum.origin] = None
-    return list(found)
+def _preview(record: ValueRecord | None) -> str:
+    return "…" if record is None else record.preview
 
 
 def _has_handles(job: Job) -> bool:

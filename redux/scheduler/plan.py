@@ -47,6 +47,8 @@ class PlannedCall:
     """under which code the call ran that is presumed to be repeated; None where nothing is known of what it gives"""
     before: tuple[tuple[str, str | None, str], ...] = ()
     """arguments that differ from those of that call: name, what it was given as text, what it is given now"""
+    is_another: bool = False
+    """whether that call had other arguments and made calls, which may be others now"""
     seconds: Seconds | None = None
     """how long that call took, or the one that is reused"""
 

@@ -106,6 +106,7 @@ class Stage:
     """options that all jobs inherit"""
     inputs: Inputs | None = None
     """the data of its cells, where they are not just what is recorded"""
+    evaluator: type[Evaluator] = Evaluator
 
 
 class Run:
@@ -118,7 +119,7 @@ class Run:
         self._repo = repo
         self._counts = counts
         inputs = stage.inputs or Inputs(repo, execution)
-        self._evaluator = Evaluator(inputs, book.find, self, stage.context, stage.exported)
+        self._evaluator = stage.evaluator(inputs, book.find, self, stage.context, stage.exported)
         self._reuse = Reuse(repo, book, use_cache)
         self._recorder = stage.recorder
         self._dispatch = stage.dispatch(self._evaluator, self._reuse)
