@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from redux.cli.miss_text import cause_details
 from redux.cli.render import cut, dim, indent, show_count, show_seconds, strong, to_json
 from redux.estimate import Estimate
+from redux.explain import CauseGroup
+from redux.foresight import Foresight
 from redux.reason_words import describe_reason
 from redux.scheduler.plan import Plan, PlannedCall, Verdict
 from redux_backends.records import JobId
 
-if TYPE_CHECKING:
-    from redux.cli.planned import Foresight
-
 _SHOWN_TASKS = 20
 _SHOWN_SOURCES = 3
+_SHOWN_CAUSES = 12
 
 
 def describe_foresight(foresight: Foresight, width: int, listed: bool) -> list[str]:
@@ -25,6 +25,7 @@ def describe_foresight(foresight: Foresight, width: int, listed: bool) -> list[s
     lines += ["", *_list(plan, width)] if listed else []
     lines.append(strong(_totals(plan)))
     lines += _caveats(plan)
+    lines += _causes(foresight.causes, width)
     if plan.would_run:
         lines.append(_time_line(foresight.estimate))
     return lines
@@ -95,6 +96,19 @@ def _caveats(plan: Plan) -> list[str]:
     return lines
 
 
+def _causes(groups: Sequence[CauseGroup], width: int) -> list[str]:
+    """The root causes, each with the tasks that it makes run and with what changed."""
+    lines: list[str] = []
+    for group in groups[:_SHOWN_CAUSES]:
+        tasks = [f"{one.fullname} ×{one.count:,}" if one.count > 1 else one.fullname for one in group.affected]
+        lines += ["", strong(cut(group.cause.words, width)), cut(f"  makes {_some(tasks)} run", width)]
+        details = cause_details(group.cause, width - 4)
+        lines += ["", *indent(details, "    ")] if details else []
+    if len(groups) > _SHOWN_CAUSES:
+        lines += ["", f"and {show_count(len(groups) - _SHOWN_CAUSES, 'more cause')}"]
+    return [*lines, ""] if lines else []
+
+
 def _time_line(estimate: Estimate) -> str:
     unknown = f"; how long {_some(estimate.unknown)} will take nobody knows" if estimate.unknown else ""
     if not estimate.runs:
@@ -163,6 +177,7 @@ def foresight_json(foresight: Foresight) -> str:
                 }
                 for call in plan.calls
             ],
+            "causes": foresight.causes,
             "estimate": foresight.estimate,
         },
     )

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from redux.cli.execution import Order, code_warnings_in_a_line, open_scheduler_for
 from redux.cli.output import stdout_to_stderr
 from redux.cli.storage import looking
-from redux.estimate import Estimate, estimate
-from redux.scheduler.plan import Plan
+from redux.foresight import Foresight, look_into
 from redux.settings.precedence import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Foresight:
-    """A plan, and how long it would take."""
-
-    plan: Plan
-    estimate: Estimate
 
 
 def look_ahead(order: Order) -> Foresight:
@@ -27,7 +17,7 @@ def look_ahead(order: Order) -> Foresight:
         scheduler = open_scheduler_for(order, storage)
         with stdout_to_stderr(), code_warnings_in_a_line():
             plan = scheduler.plan(order.task(*order.call.args, **order.call.kwargs))
-        return Foresight(plan, estimate(plan, storage.repo.backend, _workers(storage.settings)))
+        return look_into(plan, storage.repo.backend, _workers(storage.settings))
 
 
 def _workers(settings: Settings) -> int:

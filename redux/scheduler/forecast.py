@@ -89,6 +89,9 @@ class Forecast(Run):
         collector: Collector,
     ) -> None:  # fmt: skip
         self._presumption = Presumption(repo, execution)
+        self._book = book
+        self._context = context
+        self._values: dict[Digest, ValueRecord] = {}
         self._deferred = Deferred(self._presume, self._would_run)
         self._calls: dict[JobId, PlannedCall] = {}
         self._jobs: dict[JobId, Job] = {}
@@ -116,7 +119,9 @@ class Forecast(Run):
         complete = root.datum is not None and all(self._is_known(job) for job in self._jobs.values())
         told = None if failed is None else f"{type(failed.error).__name__}: {text_of(failed.error)}"
         value = root.datum.value if root.datum is not None and not self._deferred.began else None
-        return Plan(tuple(self._calls.values()), complete, told, value, tuple(self._endings))
+        calls = tuple(self._calls.values())
+        code = {one.task_hash: self._book.record_of(one.task_hash) for one in calls if one.verdict is Verdict.RUNS}
+        return Plan(calls, complete, told, value, tuple(self._endings), code, self._values, self._note_context())
 
     # -- what is decided ---------------------------------------------------------------------------
 
@@ -128,6 +133,27 @@ class Forecast(Run):
     def _would_run(self, job: Job, reason: Reason) -> None:
         self._calls.pop(job.id, None)
         self._note(job, Verdict.RUNS, reason)
+        for _, datum in hashed_arguments(job):
+            self._keep(datum)
+
+    def _keep(self, datum: Datum) -> None:
+        """Remember what a value is, for what is said of the plan: nobody records it."""
+        if datum.hash is None or datum.hash in self._values or datum.value is ABSENT:
+            return
+        encoded = datum.encoded
+        if encoded is None:
+            record = ValueRecord(datum.hash, type(datum.value).__name__, 0, None, preview(datum.value), datum.traits)
+        else:
+            said = preview(datum.value)
+            record = ValueRecord(datum.hash, encoded.type_name, encoded.size, None, said, datum.traits, encoded.files)
+        self._values[datum.hash] = record
+
+    def _note_context(self) -> Digest | None:
+        if not self._context:
+            return None
+        datum = self._evaluator.inputs.context(self._context)
+        self._keep(datum)
+        return datum.hash
 
     def _note(self, job: Job, verdict: Verdict, reason: Reason | None, hit: Decision | None = None) -> None:
         if job.id in self._calls:
@@ -138,19 +164,21 @@ class Forecast(Run):
         if sources and verdict is Verdict.REUSED:
             verdict = Verdict.MAY_RUN
         self._jobs[job.id] = job
+        given = [(name, datum.hash) for name, datum in hashed_arguments(job)]
         self._calls[job.id] = PlannedCall(
-            job.id,
-            job.known.task.fullname,
-            job.known.task_hash,
-            shown_arguments(job),
-            verdict,
-            not self._deferred.began and not _has_handles(job),
-            None if caller is None else caller.id,
-            job.eval_hash,
-            reason,
-            sources,
-            tuple(one.id for one in (*before, *([hit.leader] if isinstance(hit, Same) else []))),
-            tuple(Argument(name, datum.hash) for name, datum in hashed_arguments(job) if datum.hash is not None),
+            id=job.id,
+            fullname=job.known.task.fullname,
+            task_hash=job.known.task_hash,
+            shown=shown_arguments(job),
+            verdict=verdict,
+            is_certain=not self._deferred.began and not _has_handles(job),
+            caller=None if caller is None else caller.id,
+            eval_hash=job.eval_hash,
+            reason=reason,
+            sources=sources,
+            after=tuple(one.id for one in (*before, *([hit.leader] if isinstance(hit, Same) else []))),
+            upstreams=self._upstreams(job) if before else (),
+            arguments=tuple(Argument(name, value) for name, value in given if value is not None),
             seconds=_former_seconds(hit),
         )
 
@@ -177,6 +205,11 @@ class Forecast(Run):
         bound = job.bound
         given = lazies_in((bound.args, bound.kwargs, dict(job.given))) if bound is not None else []
         return jobs_behind([*given, *evaluator.read_for(job)], job.parent)
+
+    def _upstreams(self, job: Job) -> tuple[tuple[str, JobId], ...]:
+        bound = job.bound
+        named = [] if bound is None else job.known.task.name_arguments(bound)
+        return tuple((name, one.id) for name, value in named for one in jobs_behind(lazies_in(value), job.parent))
 
     def _sources(self, before: Sequence[Job], caller: PlannedCall | None) -> tuple[JobId, ...]:
         of_the_caller = caller.sources if caller is not None and self._deferred.began else ()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from redux_backends.records import Argument, JobId, Reason, Seconds
+from redux_backends.records import Argument, JobId, Reason, Seconds, TaskRecord, ValueRecord
 from redux_valuestore.digest import Digest
 
 
@@ -42,6 +42,8 @@ class PlannedCall:
     """the calls that run and on whose results its arguments depend"""
     after: tuple[JobId, ...] = ()
     """the calls that it waits for"""
+    upstreams: tuple[tuple[str, JobId], ...] = ()
+    """the calls that each argument is made from, by the argument's name"""
     arguments: tuple[Argument, ...] = ()
     presumed: Digest | None = None
     """under which code the call ran that is presumed to be repeated; None where nothing is known of what it gives"""
@@ -67,6 +69,12 @@ class Plan:
     value: object = None
     endings: tuple[tuple[JobId, tuple[JobId, ...]], ...] = ()
     """the calls in the order in which they would end, each with those that it made"""
+    code: Mapping[Digest, TaskRecord] = field(default_factory=dict[Digest, TaskRecord])
+    """the tasks that would run, as they stand"""
+    values: Mapping[Digest, ValueRecord] = field(default_factory=dict[Digest, ValueRecord])
+    """the arguments of calls that would run, without their bytes"""
+    context: Digest | None = None
+    """the context of the run, a value"""
 
     @property
     def would_run(self) -> bool:
