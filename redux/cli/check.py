@@ -14,6 +14,7 @@ from redux.errors import UsageError
 
 _DIFFERS = 1
 _SEEDS = 1_000_000
+_SECONDS = click.FloatRange(min=0, min_open=True)
 
 
 @click.command(short_help="Make recorded calls again, and say which give something else.")
@@ -22,12 +23,7 @@ _SEEDS = 1_000_000
 @click.option("--task", "tasks", multiple=True, metavar="NAME", help="Only calls of this task; may be said again.")
 @click.option("--sample", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="How many.")
 @click.option("--seed", type=int, metavar="S", help="Which calls are drawn; by default others each time.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="At most for a call, besides its worker's start.",
-)
+@click.option("--timeout", type=_SECONDS, metavar="SECONDS", help="At most for a call, besides its worker's start.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many processes at once.")
 @click.option("--with-files", is_flag=True, help="Calls that give Files too, which write them again.")
 @click.option("--record", "records", is_flag=True, help="Record results that differ; the next run reuses these.")

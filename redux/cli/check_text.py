@@ -19,7 +19,8 @@ def describe_check(checked: Checked, width: int) -> list[str]:
     if len(told) > _SHOWN:
         lines += [f"and {show_count(len(told) - _SHOWN, 'more call')}", ""]
     lines.append(strong(_totals(checked)))
-    lines += [dim(f"skipped {show_count(count, 'call')}: {why.value}") for why, count in sample.skipped.items()]
+    lines += [dim(f"skipped {show_count(count, 'call')} {why}") for why, count in sample.skipped.items()]
+    lines += [dim(f"left out: {', '.join(names)}, {why}") for why, names in sample.left_out.items()]
     if checked.recorded:
         results = show_count(checked.recorded, "result")
         lines.append(f"recorded {results} beside the old; `redux log --nondeterministic` shows both")
@@ -72,6 +73,7 @@ def check_json(checked: Checked) -> str:
             "differing": len(checked.differing),
             "recorded": checked.recorded,
             "skipped": {why.name.lower(): count for why, count in sample.skipped.items()},
+            "left_out": {why.name.lower(): names for why, names in sample.left_out.items()},
             "calls": [
                 {
                     "task": again.call.task.fullname,

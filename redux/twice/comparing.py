@@ -63,8 +63,8 @@ def check_twice(
     """Make recorded calls again, and compare what they give; nothing is recorded.
 
     They run on an `executor` with so many `workers`, for at most `timeout` seconds each, but for the time that workers
-    need to start; `folder` is where the user's project is found. What is large of what they give goes to the `store`, by default one that nobody keeps. `came` is
-    told each as it comes. What is given is in the order of the calls.
+    need to start; `folder` is where the user's project is found. What is large of what they give goes to the `store`,
+    by default one that nobody keeps. `came` is told each as it comes. What is given is in the order of the calls.
     """
     aside = Repo(MemoryBackend(), store or MemoryStore(), repo.inline_limit)
     pool = ExecutorPool(aside, executor, workers, folder)
@@ -131,10 +131,10 @@ def _outcomes(
 def _order(repo: Repo, call: RecordedCall, timeout: Seconds | None) -> JobSpec:
     task, options = call.task, call.task.declared
     bound = task.bind_named([(name, repo.load(stored)) for name, stored in call.arguments])
-    allowed = [seconds for seconds in (timeout, options.timeout) if seconds is not None]
+    allowed = [seconds + _START_SECONDS for seconds in (timeout, options.timeout) if seconds is not None]
     return JobSpec(
         task.fullname, call.key.task_hash, task.run, bound.args, bound.kwargs, task.nout,
-        min(allowed) + _START_SECONDS if allowed else None, options.for_executor, call.key.eval_hash, options.load_module,
+        min(allowed, default=None), options.for_executor, call.key.eval_hash, options.load_module,
     )  # fmt: skip
 
 

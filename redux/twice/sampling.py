@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,17 +22,17 @@ _MANY = 100_000
 
 
 class Skipped(StrEnum):
-    """Why calls are not made again."""
+    """Which calls are not made again."""
 
-    CODE = "the code of their task is not what it was"
-    OWN = "they are of a task of redux's own, which acts outside"
-    ASYNC = "they are of an async task, which asks for values while it runs"
-    NOT_REMEMBERED = "their task is not to be remembered, so it may give what it likes"
-    TOLD = "their task takes arguments that are not recorded (JobInfo, config_args)"
-    HANDLES = "they were given a handle or gave one, and act on what it stands for"
-    FILES = "they gave Files, and would write them again: --with-files makes them too"
-    CHANGED_FILES = "a File that they were given is not what it was"
-    GONE = "what they were given or gave is gone or damaged"
+    CODE = "of tasks whose code is not what it was"
+    OWN = "of redux's own tasks, which act outside"
+    ASYNC = "of async tasks, which ask for values while they run"
+    NOT_REMEMBERED = "of tasks that are not to be remembered, and may give what they like"
+    TOLD = "with arguments that are not recorded (JobInfo, config_args)"
+    HANDLES = "with handles, which would act on what these stand for"
+    FILES = "that gave Files, which would be written again (--with-files makes them too)"
+    CHANGED_FILES = "that were given Files which are not what they were"
+    GONE = "that were given or gave what is gone or damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,15 @@ class RecordedCall:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Calls to be made again, drawn by a `seed` of `known` ones; how many of those drawn were `skipped`, and why.
+    """Calls to be made again, drawn by a `seed` from `known` ones; how many of those drawn were `skipped`, and why.
 
-    Of a task whose calls are all skipped, each of its recorded calls counts, but for `CODE`, where each task does.
+    Of tasks none of whose calls is drawn the tasks count, in `left_out`.
     """
 
     calls: tuple[RecordedCall, ...]
     known: int
     skipped: Mapping[Skipped, int]
+    left_out: Mapping[Skipped, tuple[str, ...]]
     seed: int
 
 
@@ -71,15 +72,17 @@ def take_sample(
     """
     backend = repo.backend
     skipped: Counter[Skipped] = Counter()
-    given = backend.results_of(list(tasks), _MANY)
-    others = backend.known_tasks([task.fullname for digest, task in tasks.items() if digest not in given])
-    skipped[Skipped.CODE] += sum(_is_ours(task) and task.fullname in others for task in tasks.values())
+    known = backend.known_tasks([task.fullname for task in tasks.values()])
+    left_out: defaultdict[Skipped, list[str]] = defaultdict(list)
+    wanted: list[Digest] = []
+    for digest, task in tasks.items():
+        why = _why_no_call_of(task) if digest in known.get(task.fullname, ()) else Skipped.CODE
+        if why is None:
+            wanted.append(digest)
+        elif task.fullname in known and why is not Skipped.OWN:
+            left_out[why].append(task.fullname)
     newest: dict[Digest, tuple[Digest, Seconds]] = {}
-    for digest, results in given.items():
-        why = _why_no_call_of(tasks[digest])
-        if why is not None:
-            skipped[why] += len({one.eval_hash for one in results})
-            continue
+    for results in backend.results_of(wanted, _MANY).values():
         for one in results:
             newest.setdefault(one.eval_hash, (one.result, one.duration))
     drawn = sorted(newest)
@@ -92,15 +95,13 @@ def take_sample(
         some = drawn[start : start + size]
         found = _read(repo, tasks, {one: newest[one] for one in some}, skipped, with_files)
         calls += found[:missing]
-    return Sample(tuple(calls), len(newest), {why: count for why, count in skipped.items() if count}, seed)
-
-
-def _is_ours(task: Task[..., Any]) -> bool:
-    return not task.fullname.startswith("redux.")
+    return Sample(
+        tuple(calls), len(newest), dict(skipped), {why: tuple(sorted(names)) for why, names in left_out.items()}, seed
+    )
 
 
 def _why_no_call_of(task: Task[..., Any]) -> Skipped | None:
-    if not _is_ours(task):
+    if task.fullname.startswith("redux."):
         return Skipped.OWN
     if task.declared.is_async:
         return Skipped.ASYNC
