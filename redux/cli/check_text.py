@@ -20,7 +20,7 @@ def describe_check(checked: Checked, width: int) -> list[str]:
         lines += [f"and {show_count(len(told) - _SHOWN, 'more call')}", ""]
     lines.append(strong(_totals(checked)))
     lines += [dim(f"skipped {show_count(count, 'call')} {why}") for why, count in sample.skipped.items()]
-    lines += [dim(f"left out: {', '.join(names)}, {why}") for why, names in sample.left_out.items()]
+    lines += [dim(f"left out the calls {why}: {', '.join(names)}") for why, names in sample.left_out.items()]
     if checked.recorded:
         results = show_count(checked.recorded, "result")
         lines.append(f"recorded {results} beside the old; `redux log --nondeterministic` shows both")

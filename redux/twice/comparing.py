@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -58,21 +58,18 @@ def check_twice(
     workers: int | None = None,
     timeout: Seconds | None = None,
     store: ValueStore | None = None,
-    came: Callable[[Again], None] | None = None,
 ) -> list[Again]:
     """Make recorded calls again, and compare what they give; nothing is recorded.
 
     They run on an `executor` with so many `workers`, for at most `timeout` seconds each, but for the time that workers
     need to start; `folder` is where the user's project is found. What is large of what they give goes to the `store`,
-    by default one that nobody keeps. `came` is told each as it comes. What is given is in the order of the calls.
+    by default one that nobody keeps. What is given is in the order of the calls.
     """
     aside = Repo(MemoryBackend(), store or MemoryStore(), repo.inline_limit)
     pool = ExecutorPool(aside, executor, workers, folder)
     found: dict[int, Again] = {}
     for at, outcome in _outcomes(pool, repo, calls, timeout):
         found[at] = _compare(calls[at], outcome)
-        if came is not None:
-            came(found[at])
     return [found[at] for at in sorted(found)]
 
 
@@ -142,8 +139,9 @@ def _compare(call: RecordedCall, outcome: Outcome) -> Again:
     seconds = outcome.ended - outcome.started
     error = outcome.error
     if error is not None:
-        told = f"{type(error).__name__}: {text_of(error)}"
-        lost = isinstance(error, (ExecutorError, TimedOut)) or not outcome.ended
+        timed_out = isinstance(error, TimedOut)
+        told = "it took longer than it may" if timed_out else f"{type(error).__name__}: {text_of(error)}"
+        lost = isinstance(error, ExecutorError) or not outcome.ended
         return Again(call, Verdict.UNKNOWN if lost else Verdict.RAISED, told, seconds, outcome)
     assert outcome.encoded is not None
     same = outcome.encoded.hash == call.result.hash
