@@ -210,6 +210,7 @@ def test_every_question_about_a_record_says_what_can_be_asked_of_it(
     asked = [
         ("log", "JOB", "--failed"), ("log", "CALL", "--task", "main"), ("explain-miss", "CALL"), ("log", "same"),
         ("explain-miss", "same"), ("log", "./gone.txt"), ("log", "JOB", "EXECUTION"), ("log", "JOB", "--tag", "a"),
+        ("diff", "JOB"), ("diff", "EXECUTION", "EXECUTION"), ("diff", "main"), ("diff", "gone"),
         ("log", "--nondeterministic", "--failed"), ("log", "JOB", "--nondeterministic"),
         ("log", "main", "--nondeterministic", "--task", "a.same"), ("log", "--failed", "--status", "died"),
         ("log", "--status", "gone"),

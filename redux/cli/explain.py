@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 
 from redux.cli import lookup
+from redux.cli.main import uncollected
 from redux.cli.miss_text import causes_text, job_miss_text
 from redux.cli.naming import NEWEST
 from redux.cli.naming import newest as newest_of
@@ -17,7 +18,8 @@ from redux.cli.render import STATUS_WORDS, short, show_command, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.errors import UsageError
-from redux.explain import Explained, Miss
+from redux.explain import Explained, Miss, look_inside_groups, look_inside_miss
+from redux.repo import Repo
 from redux_backends.backend import Backend, JobView
 from redux_backends.records import Execution, JobStatus, Outcome
 
@@ -45,31 +47,33 @@ def explain_miss(what: str | None, as_json: bool, exit_code: bool, **places: str
     """
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
-        said = _explain(repo.backend, what, as_json)
+        with uncollected():
+            said = _explain(repo, what, as_json)
         show(said.lines)
         return _RAN if exit_code and said.any_ran else 0
     finally:
         repo.close()
 
 
-def _explain(backend: Backend, what: str | None, as_json: bool) -> _Said:
+def _explain(repo: Repo, what: str | None, as_json: bool) -> _Said:
+    backend = repo.backend
     if what is None:
         newest = backend.executions(1)
         if not newest:
             raise UsageError("nothing was run here yet, so nothing missed; `redux run FILE TASK` runs a task")
-        return _explain_execution(backend, newest[0], as_json)
+        return _explain_execution(repo, newest[0], as_json)
     found = newest_of(backend) if what == NEWEST else lookup.resolve(backend, what)
     if found is not None and found.kind == "execution":
-        return _explain_execution(backend, lookup.execution_of(backend, found), as_json)
+        return _explain_execution(repo, lookup.execution_of(backend, found), as_json)
     if found is not None and found.kind == "job":
-        return _explain_job(backend, lookup.job_of(backend, found), as_json)
+        return _explain_job(repo, lookup.job_of(backend, found), as_json)
     if found is not None and found.kind != "task":
         raise UsageError(f"{what} is a {found.kind}; a miss belongs to a job: `redux log {what}` names its jobs")
     fullname = _task_name(backend, what)
     missed = backend.jobs(task=fullname, missed=True, limit=1)
     if not missed:
         raise UsageError(f"no recorded job of task {fullname} ran, so none missed")
-    return _explain_job(backend, missed[0], as_json, of_task=True)
+    return _explain_job(repo, missed[0], as_json, of_task=True)
 
 
 def _task_name(backend: Backend, what: str) -> str:
@@ -78,8 +82,9 @@ def _task_name(backend: Backend, what: str) -> str:
     return task.fullname if task is not None else lookup.task_named(backend, what)
 
 
-def _explain_execution(backend: Backend, execution: Execution, as_json: bool) -> _Said:
-    groups = Explained(backend, execution).groups()
+def _explain_execution(repo: Repo, execution: Execution, as_json: bool) -> _Said:
+    backend = repo.backend
+    groups = look_inside_groups(backend, repo.store, Explained(backend, execution).groups())
     if as_json:
         return _Said(to_json("misses", {"execution": execution.id, "misses": groups}), bool(groups))
     title = f"execution {short(execution.id)}  {show_command(execution)}"
@@ -96,11 +101,13 @@ def _without_misses(backend: Backend, execution: Execution) -> str:
     return "nothing missed: every call was known"
 
 
-def _explain_job(backend: Backend, view: JobView, as_json: bool, of_task: bool = False) -> _Said:
+def _explain_job(repo: Repo, view: JobView, as_json: bool, of_task: bool = False) -> _Said:
     """One job; where a task was asked about, the newest of it that ran, and all of it that ran beside."""
+    backend = repo.backend
     execution = backend.get_execution(view.job.execution)
     explained = None if execution is None else Explained(backend, execution)
-    miss = None if explained is None else explained.job(view)
+    found = None if explained is None else explained.job(view)
+    miss = None if found is None else look_inside_miss(backend, repo.store, found)
     beside = explained.groups(view.fullname) if explained is not None and of_task else []
     any_ran = view.job.outcome is Outcome.RAN
     if as_json:

@@ -27,7 +27,7 @@ from redux.cli.pages import (
 )
 from redux.cli.render import rows_of
 from redux.errors import BackendError, UnknownId, nearest
-from redux.explain import explain_job, group_causes
+from redux.explain import explain_job, group_causes, look_inside
 from redux.lineage.recorded_files import find_recorded
 from redux.repo import Repo
 from redux.tags import parse_tag_value
@@ -116,10 +116,11 @@ def job_page(repo: Repo, view: JobView) -> JobPage:
     """All about a job."""
     backend = repo.backend
     told = _told_by_result(repo, view)
+    cause = explain_job(backend, view)
     return JobPage(
         view,
         backend.get_execution(view.job.execution),
-        explain_job(backend, view),
+        None if cause is None else look_inside(backend, repo.store, [cause])[0],
         callers_of(backend, view.job),
         tuple(backend.jobs(parent=view.job.id, limit=_MANY)),
         where_it_ran(backend, view),

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "log": ("redux.cli.log:log", "Show executions, or what is known of an id, a file or a task."),
     "tag": ("redux.cli.tag:tag", "Add, replace and remove tags, and show their history."),
     "explain-miss": ("redux.cli.explain:explain_miss", "Say why calls ran instead of being reused."),
+    "diff": ("redux.cli.diff:diff", "Compare two executions: which values differ first, and why."),
     "check": ("redux.cli.check:check", "Make recorded calls again: do they give the same?"),
     "export": ("redux.cli.export:export", "Give the graph to other tools, as a picture or provenance."),
     "config": ("redux.cli.config:config", "Show the settings in force, and where they come from."),

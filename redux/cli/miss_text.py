@@ -17,7 +17,7 @@ from redux.cli.render import (
     show_seconds,
     strong,
 )
-from redux.explain import ArgumentChange, Cause, CauseGroup, Compared, Miss, RootOfJob, Via
+from redux.explain import ArgumentChange, Cause, CauseGroup, Compared, Inside, Miss, RootOfJob, Via
 from redux_backends.backend import JobView
 from redux_backends.records import Outcome, Seconds
 
@@ -34,8 +34,33 @@ def cause_details(cause: Cause, width: int) -> list[str]:
 
 
 def argument_changes(cause: Cause, width: int) -> list[str]:
-    """The changed arguments of a cause, each in a line of at most this width."""
-    return [_argument_change(change, width) for change in cause.arguments]
+    """The changed arguments of a cause, each in a line of at most this width, and what differs inside them."""
+    return [line for change in cause.arguments for line in argument_lines(change, width)]
+
+
+def argument_lines(change: ArgumentChange, width: int) -> list[str]:
+    """A changed argument in a line of at most this width, and below it what differs inside."""
+    found = change.inside.differences
+    if change.file is not None:
+        return [_argument_change(change, width)]
+    if change.before == change.now and len(found) == 1 and found[0].note and not found[0].path:
+        return [cut(f"{change.name}: {found[0].note}", width), *indent(colour_diff(found[0].diff))]
+    return [_argument_change(change, width), *indent(inside_lines(change.name, change.inside, width - 2))]
+
+
+def inside_lines(name: str, inside: Inside, width: int) -> list[str]:
+    """What differs inside a value, one part a line, each by its path from a `name` on."""
+    lines: list[str] = []
+    for one in inside.differences:
+        if not one.path and not one.note:
+            continue  # the line above shows both values
+        lines.append(cut(f"{name}{one.path}: {one.words}", width))
+        lines += indent(colour_diff(one.diff))
+    if inside.more:
+        lines.append(dim(f"and {show_count(inside.more, 'more difference')}"))
+    if inside.unseen:
+        lines.append(dim(inside.unseen))
+    return lines
 
 
 def _argument_change(change: ArgumentChange, width: int) -> str:

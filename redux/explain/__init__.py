@@ -10,6 +10,8 @@ from redux.explain.comparing import (
     compare_code,
     diff_text,
 )
+from redux.explain.differences import Difference, Inside
+from redux.explain.looking import look_inside, look_inside_groups, look_inside_miss
 
 __all__ = [
     "Affected",
@@ -18,7 +20,9 @@ __all__ = [
     "CauseGroup",
     "ChangeKind",
     "Compared",
+    "Difference",
     "Explained",
+    "Inside",
     "Miss",
     "PieceChange",
     "RootOfJob",
@@ -28,4 +32,7 @@ __all__ = [
     "diff_text",
     "explain_job",
     "group_causes",
+    "look_inside",
+    "look_inside_groups",
+    "look_inside_miss",
 ]

@@ -120,7 +120,7 @@ class Behind:
         return Root(RootKind.REASON, kind, job.reason.detail if named else "")
 
     def _note(self, thing: Thing, behind: Iterator[Root | Thing]) -> None:
-        for one in behind:
+        for one in dict.fromkeys(behind):
             if isinstance(one, Root):
                 self.own.setdefault(thing, []).append(one)
             else:
@@ -170,6 +170,9 @@ class Behind:
         kind, detail = job.reason.kind, job.reason.detail
         if kind is MissKind.CODE_CHANGED:
             yield from self._of_code[job.id]
+            # The code was looked at first; what it was given may be other than before all the same.
+            if job.id in self._story.nearest:
+                yield from self._other_arguments(job)
         elif kind is MissKind.NEW_ARGUMENTS:
             yield from self._other_arguments(job)
         elif kind is MissKind.FILE_CHANGED:
@@ -223,9 +226,10 @@ class Behind:
 
     def _other_arguments(self, job: AskedJob) -> Iterator[Root | Thing]:
         near = self._story.nearest.get(job.id)
-        if near is not None and near.job.arguments == job.arguments and near.job.task_hash != job.task_hash:
+        if near is not None and near.job.arguments == job.arguments:
             # Of two versions of the task, the one known now was called before, but not with these.
-            yield from self._code_roots(job)
+            if near.job.task_hash != job.task_hash and job.id not in self._of_code:
+                yield from self._code_roots(job)
             return
         found: dict[Root | Thing, None] = {}
         for name in _differing(job, near):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from redux.explain.differences import ALIKE, ChangeKind, Inside
 from redux.explain.words import named_classes
 from redux.files.facts import shown_text
 from redux.reason_words import SHOWN_DIGITS
@@ -14,14 +14,6 @@ from redux_backends.records import CodePiece, EvaluationKey, TaskRecord, ValueRe
 from redux_valuestore.digest import Digest
 
 CONTEXT_LINES = 2
-
-
-class ChangeKind(StrEnum):
-    """What happened to a piece of code."""
-
-    CHANGED = "changed"
-    ADDED = "added"
-    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +35,8 @@ class PieceChange:
 class ArgumentChange:
     """An argument that differs from the nearest earlier call's; a preview is None where there was no such argument.
 
-    `file` is the path of a File whose content is the difference; `classes` are the user's own whose code is.
+    `file` is the path of a File whose content is the difference; `classes` are the user's own whose code is. `old` and
+    `new` are the hashes of the values, and `inside` is what differs in them, where somebody looked.
     """
 
     name: str
@@ -51,6 +44,9 @@ class ArgumentChange:
     now: str | None
     file: str | None = None
     classes: tuple[str, ...] = ()
+    old: Digest | None = None
+    new: Digest | None = None
+    inside: Inside = ALIKE
 
     @property
     def words(self) -> str:
@@ -63,6 +59,8 @@ class ArgumentChange:
             return f"{self.name}: new, {self.now}"
         if self.now is None:
             return f"{self.name}: no longer given, was {self.before}"
+        if self.before == self.now and self.inside.differences:
+            return f"{self.name}: looks the same, but is not: {self.now}"
         if self.before == self.now:
             return f"{self.name}: looks the same, but its content or the code of its class changed: {self.now}"
         return f"{self.name}: {self.before} → {self.now}"
@@ -132,7 +130,7 @@ def _argument_change(
 ) -> ArgumentChange:
     old = described.get(before) if before is not None else None
     new = described.get(now) if now is not None else None
-    return ArgumentChange(name, _preview(before, old), _preview(now, new), _changed_file(old, new))
+    return ArgumentChange(name, _preview(before, old), _preview(now, new), _changed_file(old, new), old=before, new=now)
 
 
 def _preview(digest: Digest | None, record: ValueRecord | None) -> str | None:
