@@ -9,12 +9,23 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from redux.estimate import Estimate, estimate
-from redux.explain import CauseGroup, Explained
+from redux.explain import CauseGroup, Explained, look_inside_groups
 from redux.explain.tree import JobTree
+from redux.repo import Repo
 from redux.scheduler.opening import begin
 from redux.scheduler.plan import Plan, PlannedCall, Verdict
 from redux_backends.backend import CONTEXT, AskedJob, Backend
-from redux_backends.records import ExecutionId, MissKind, Outcome, Reason, Tag, TaskRecord, Upstream, ValueRecord
+from redux_backends.records import (
+    ExecutionId,
+    MissKind,
+    Outcome,
+    Reason,
+    StoredValue,
+    Tag,
+    TaskRecord,
+    Upstream,
+    ValueRecord,
+)
 from redux_valuestore.digest import Digest, digest_struct
 
 
@@ -27,19 +38,20 @@ class Foresight:
     estimate: Estimate
 
 
-def look_into(plan: Plan, backend: Backend, workers: int) -> Foresight:
+def look_into(plan: Plan, repo: Repo, workers: int) -> Foresight:
     """What is behind a plan, and how long it takes with so many workers. Raises BackendError."""
-    return Foresight(plan, tuple(root_causes(plan, backend)), estimate(plan, backend, workers))
+    return Foresight(plan, tuple(root_causes(plan, repo)), estimate(plan, repo.backend, workers))
 
 
-def root_causes(plan: Plan, backend: Backend) -> list[CauseGroup]:
+def root_causes(plan: Plan, repo: Repo) -> list[CauseGroup]:
     """The root causes of the calls that would run, as those of an execution are found. Raises BackendError."""
     if not any(call.verdict is Verdict.RUNS for call in plan.calls):
         return []
     execution = replace(begin(()), started=time.time())
     files = {value: record.files for value, record in plan.values.items() if record.files}
     now = JobTree([_as_asked(call, execution.id, at) for at, call in enumerate(plan.calls)], files)
-    return Explained(cast(Backend, _Foreseen(backend, plan, execution.id)), execution, now).groups()
+    backend = cast(Backend, _Foreseen(repo.backend, plan, execution.id))
+    return look_inside_groups(backend, repo.store, Explained(backend, execution, now).groups())
 
 
 def _as_asked(call: PlannedCall, execution: ExecutionId, at: int) -> AskedJob:
@@ -83,6 +95,10 @@ class _Foreseen:
     def describe_values(self, values: Sequence[Digest]) -> Mapping[Digest, ValueRecord]:
         known = {value: self._plan.values[value] for value in values if value in self._plan.values}
         return {**self._backend.describe_values([value for value in values if value not in known]), **known}
+
+    def get_values(self, values: Sequence[Digest]) -> Mapping[Digest, StoredValue]:
+        known = {value: self._plan.stored[value] for value in values if value in self._plan.stored}
+        return {**self._backend.get_values([value for value in values if value not in known]), **known}
 
     def get_tags(self, entities: Sequence[bytes]) -> Mapping[bytes, Sequence[Tag]]:
         found = dict(self._backend.get_tags(entities))

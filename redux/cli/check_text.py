@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from redux.cli.checked import Checked
+from redux.cli.miss_text import inside_lines
 from redux.cli.render import cut, dim, indent, show_count, strong, to_json
+from redux.explain import Inside
 from redux.twice import Again, Verdict
+from redux_valuestore.digest import Digest
 
 _SHOWN = 20
 
@@ -15,7 +19,7 @@ def describe_check(checked: Checked, width: int) -> list[str]:
     """What `redux check --twice` says: the calls that gave something else, how many did not, what was left out."""
     sample = checked.sample
     told = [again for again in checked.agains if again.verdict is not Verdict.SAME]
-    lines = [line for again in told[:_SHOWN] for line in (*_call_lines(again, width), "")]
+    lines = [line for again in told[:_SHOWN] for line in (*_call_lines(again, checked.insides, width), "")]
     if len(told) > _SHOWN:
         lines += [f"and {show_count(len(told) - _SHOWN, 'more call')}", ""]
     lines.append(strong(_totals(checked)))
@@ -36,15 +40,17 @@ _WORDS = {
 }
 
 
-def _call_lines(again: Again, width: int) -> list[str]:
+def _call_lines(again: Again, insides: Mapping[Digest, Inside], width: int) -> list[str]:
     call = again.call
     given = ", ".join(f"{name}={shown}" for (name, _), shown in zip(call.arguments, call.previews, strict=True))
     head = cut(f"{call.task.fullname}({given})", width - 24, ")")
     if again.verdict is not Verdict.DIFFERS:
         return [f"{strong(head)} {_WORDS[again.verdict]}", *indent([cut(again.shown, width - 2)])]
     alike = " (looks the same, and is not)" if call.result_preview == again.shown else ""
-    lines = (f"was: {call.result_preview}", f"now: {again.shown}{alike}")
-    return [f"{strong(head)} {_WORDS[again.verdict]}", *indent(cut(line, width - 2) for line in lines)]
+    lines = [cut(line, width - 2) for line in (f"was: {call.result_preview}", f"now: {again.shown}{alike}")]
+    inside = insides.get(call.key.eval_hash)
+    lines += [] if inside is None else inside_lines("result", inside, width - 2)
+    return [f"{strong(head)} {_WORDS[again.verdict]}", *indent(lines)]
 
 
 def _totals(checked: Checked) -> str:
@@ -85,6 +91,7 @@ def check_json(checked: Checked) -> str:
                     "verdict": again.verdict.value,
                     "was": {"value": again.call.result.hash, "preview": again.call.result_preview},
                     "now": again.shown,
+                    "inside": checked.insides.get(again.call.key.eval_hash),
                     "seconds": again.seconds,
                     "seconds_before": again.call.seconds,
                 }

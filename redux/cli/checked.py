@@ -12,15 +12,18 @@ from redux.cli.storage import RunStorage, looking, open_to_run
 from redux.cli.surroundings import Where
 from redux.cli.workflow import Workflow, find_task
 from redux.errors import BackendUnavailable
+from redux.explain import Inside
 from redux.repo import Repo
 from redux.scheduler.opening import read_code
 from redux.settings.precedence import Layer
 from redux.task import Task, get_task_registry
-from redux.twice import Again, Sample, Verdict, check_twice, record, take_sample
+from redux.twice import Again, Sample, Verdict, check_twice, look_inside, record, take_sample
 from redux.value import allow_pickle
 from redux_backends.records import Seconds
 from redux_valuestore.digest import Digest
 from redux_valuestore.store import MemoryStore
+
+_LOOKED_INTO = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Checked:
 
     sample: Sample
     agains: Sequence[Again]
+    insides: Mapping[Digest, Inside]
+    """what differs, by evaluation, of the first calls that gave something else"""
     recorded: int
 
     @property
@@ -67,10 +72,11 @@ def check_again(workflow: Workflow, wanted: Wanted, where: Where) -> Checked:
                 timeout=wanted.timeout,
                 store=store,
             )
-        differing = [again for again in agains if again.verdict is Verdict.DIFFERS] if wanted.records else []
-        for again in differing:
+        differing = [again for again in agains if again.verdict is Verdict.DIFFERS]
+        insides = {again.call.key.eval_hash: look_inside(repo, again, store) for again in differing[:_LOOKED_INTO]}
+        for again in differing if wanted.records else ():
             record(repo, again, store)
-    return Checked(sample, agains, len(differing))
+    return Checked(sample, agains, insides, len(differing) if wanted.records else 0)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ def look_ahead(order: Order) -> Foresight:
         scheduler = open_scheduler_for(order, storage)
         with stdout_to_stderr(), code_warnings_in_a_line():
             plan = scheduler.plan(order.task(*order.call.args, **order.call.kwargs))
-        return look_into(plan, storage.repo.backend, _workers(storage.settings))
+        return look_into(plan, storage.repo, _workers(storage.settings))
 
 
 def _workers(settings: Settings) -> int:

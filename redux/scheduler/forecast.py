@@ -24,13 +24,26 @@ from redux.scheduler.run_loop import Run, Stage
 from redux.scheduler.task_book import TaskBook
 from redux.tracebacks import text_of
 from redux.value import preview
-from redux_backends.records import Argument, ExecutionId, JobId, MissKind, Reason, Seconds, Traits, ValueRecord
+from redux_backends.records import (
+    Argument,
+    ExecutionId,
+    JobId,
+    MissKind,
+    Place,
+    Reason,
+    Seconds,
+    StoredValue,
+    Traits,
+    ValueRecord,
+)
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 
 _SOURCES = 8
 """How many of the calls that a result depends on are kept with it."""
 _MANY = 1000
+_LOOKED_INTO = 64 << 10
+"""Bytes up to which a value that would be given is kept to be looked into."""
 
 
 class Deferred:
@@ -92,6 +105,7 @@ class Forecast(Run):
         self._book = book
         self._context = context
         self._values: dict[Digest, ValueRecord] = {}
+        self._stored: dict[Digest, StoredValue] = {}
         self._deferred = Deferred(self._presume, self._would_run)
         self._calls: dict[JobId, PlannedCall] = {}
         self._jobs: dict[JobId, Job] = {}
@@ -121,7 +135,10 @@ class Forecast(Run):
         value = root.datum.value if root.datum is not None and not self._deferred.began else None
         calls = tuple(self._calls.values())
         code = {one.task_hash: self._book.record_of(one.task_hash) for one in calls if one.verdict is Verdict.RUNS}
-        return Plan(calls, complete, told, value, tuple(self._endings), code, self._values, self._note_context())
+        context = self._note_context()
+        return Plan(
+            calls, complete, told, value, tuple(self._endings), code, self._values, self._stored, context
+        )  # fmt: skip
 
     # -- what is decided ---------------------------------------------------------------------------
 
@@ -146,6 +163,9 @@ class Forecast(Run):
         else:
             said = preview(datum.value)
             record = ValueRecord(datum.hash, encoded.type_name, encoded.size, None, said, datum.traits, encoded.files)
+            if not self._deferred.began and encoded.size <= _LOOKED_INTO and len(self._stored) < _MANY:
+                data = b"".join(encoded.chunks)
+                self._stored[datum.hash] = StoredValue(datum.hash, data, Place.INLINE, datum.traits)
         self._values[datum.hash] = record
 
     def _note_context(self) -> Digest | None:

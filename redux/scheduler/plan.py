@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from redux_backends.records import Argument, JobId, Reason, Seconds, TaskRecord, ValueRecord
+from redux_backends.records import Argument, JobId, Reason, Seconds, StoredValue, TaskRecord, ValueRecord
 from redux_valuestore.digest import Digest
 
 
@@ -73,6 +73,8 @@ class Plan:
     """the tasks that would run, as they stand"""
     values: Mapping[Digest, ValueRecord] = field(default_factory=dict[Digest, ValueRecord])
     """the arguments of calls that would run, without their bytes"""
+    stored: Mapping[Digest, StoredValue] = field(default_factory=dict[Digest, StoredValue])
+    """the bytes of some of them, to be looked into"""
     context: Digest | None = None
     """the context of the run, a value"""
 

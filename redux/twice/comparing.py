@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
 
 from redux.executors.executor import ExecutorError, JobSpec, Outcome, TimedOut
 from redux.executors.pool import ExecutorPool
@@ -19,9 +18,6 @@ from redux_backends.memory import MemoryBackend
 from redux_backends.records import Batch, Evaluation, Seconds
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import MemoryStore, ValueStore
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 _LOOK_SECONDS = 0.1
 _START_SECONDS = 10.0
@@ -86,14 +82,6 @@ def record(repo: Repo, again: Again, store: ValueStore) -> None:
             repo.store.put(one.hash, [store.get(one.hash)])
     given = Evaluation(again.call.key.eval_hash, outcome.encoded.hash, again.seconds, outcome.ended)
     repo.backend.record(Batch(values=outcome.records, evaluations=(given,)))
-
-
-def bytes_of(again: Again, store: ValueStore) -> Buffer | None:
-    """The bytes of what a call gave now; None where it gave nothing."""
-    if not again.outcome.records:
-        return None
-    whole = again.outcome.records[-1]
-    return whole.data if whole.data is not None else store.get(whole.hash)
 
 
 def _outcomes(
