@@ -11,6 +11,7 @@ from redux.flow.subrun import subrun
 from redux.flow.tags import apply_tags
 from redux.flow.threads import fork_thread, join_thread
 from redux.scheduler.current import NoScheduler, get_current_scheduler, set_current_scheduler
+from redux.scheduler.plan import Plan, PlannedCall, Verdict
 from redux.scheduler.rehearsal import DryRunResult, WouldRun
 from redux.scheduler.report import ErrorValue, ExecutionFailed, Failure, Report, TaskProgress, TaskStatus
 from redux.scheduler.scheduler import Scheduler
@@ -29,6 +30,8 @@ __all__ = [
     "Job",
     "JobInfo",
     "NoScheduler",
+    "Plan",
+    "PlannedCall",
     "Report",
     "Scheduler",
     "SchedulerError",
@@ -36,6 +39,7 @@ __all__ = [
     "Task",
     "TaskProgress",
     "TaskStatus",
+    "Verdict",
     "WouldRun",
     "apply_tags",
     "catch",

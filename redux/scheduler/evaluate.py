@@ -13,7 +13,6 @@ from itertools import chain
 from redux.expression import Operation
 from redux.nested import lazies_in, refuse_hidden
 from redux.operations import operation
-from redux.repo import Repo
 from redux.rules import Steps
 from redux.scheduler.binding import Binding, hash_job
 from redux.scheduler.cells import FindTask, make_cell
@@ -41,7 +40,7 @@ from redux.scheduler.jobs import (
 from redux.scheduler.lines import Lines
 from redux.scheduler.stepping import Ended, Wanted, advance
 from redux.value import Lazy
-from redux_backends.records import ExecutionId, Traits
+from redux_backends.records import Traits
 from redux_valuestore.errors import ReduxError
 
 REMAKE_LIMIT = 3
@@ -61,10 +60,10 @@ class Evaluator:
     """The cells of one execution, and the queues they move through."""
 
     def __init__(
-        self, repo: Repo, find_task: FindTask, events: Events, execution: ExecutionId, context: Mapping[str, object],
+        self, inputs: Inputs, find_task: FindTask, events: Events, context: Mapping[str, object],
         exported: Mapping[str, object],
     ) -> None:  # fmt: skip
-        self.inputs = Inputs(repo, execution)
+        self.inputs = inputs
         self.lines = Lines(self.inputs)
         self._binding = Binding(self.inputs, self.lines, context)
         self._context = context

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
+from redux.repo import Repo
 from redux.scheduler.jobs import Datum, Job
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.report import shown_arguments
+from redux_backends.backend import Backend
 from redux_backends.records import Execution, ExecutionId, HandleVersion, Reason, Rollback, Seconds, ValueRecord
 from redux_valuestore.digest import Digest
 
@@ -67,6 +70,26 @@ class Rehearsal:
     def close(self, stopped: bool) -> list[Job]:
         """Nothing had begun."""
         return []
+
+
+class _Asked:
+    """A backend that is only asked: what is gone or damaged is noted by who runs."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def forget_value(self, value: Digest) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._backend, name)
+
+
+def only_asked(repo: Repo) -> Repo:
+    """A repository as nobody changes it who only looks."""
+    looked_at = Repo(cast(Backend, _Asked(repo.backend)), repo.store, repo.inline_limit)
+    looked_at.address = repo.address
+    return looked_at
 
 
 class Unrecorded(Recorder):

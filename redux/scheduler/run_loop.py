@@ -14,6 +14,7 @@ from redux.rules import Grafted, TagsNoted
 from redux.scheduler.collector import Collector
 from redux.scheduler.evaluate import Evaluator
 from redux.scheduler.heeding import Heeding
+from redux.scheduler.inputs import Inputs
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
 from redux.scheduler.lookout import CyclicCall, Lookout
 from redux.scheduler.outcomes import release
@@ -53,7 +54,8 @@ class Run:
     ) -> None:  # fmt: skip
         self._repo = repo
         self._counts = counts
-        self._evaluator = Evaluator(repo, book.find, self, execution, stage.context, stage.exported)
+        inputs = stage.inputs or Inputs(repo, execution)
+        self._evaluator = (stage.evaluator or Evaluator)(inputs, book.find, self, stage.context, stage.exported)
         heeding = Heeding(repo.backend)
         self._reuse = Reuse(repo, book, use_cache, heeding)
         self._recorder = stage.recorder

@@ -12,6 +12,7 @@ from redux_backends.records import Reason, Seconds
 
 if TYPE_CHECKING:
     from redux.scheduler.evaluate import Evaluator
+    from redux.scheduler.inputs import Inputs
     from redux.scheduler.recorder import Recorder
     from redux.scheduler.reuse import Reuse
 
@@ -71,3 +72,7 @@ class Stage:
     context: Mapping[str, object]
     exported: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
     """options that all jobs inherit"""
+    inputs: Inputs | None = None
+    """the data of its cells, where they are not just what is recorded"""
+    evaluator: type[Evaluator] | None = None
+    """what moves its cells, where it is not the usual one"""
