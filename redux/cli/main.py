@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "tag": ("redux.cli.tag:tag", "Add, replace and remove tags, and show their history."),
     "explain-miss": ("redux.cli.explain:explain_miss", "Say why calls ran instead of being reused."),
     "export": ("redux.cli.export:export", "Give the graph to other tools, as a picture or provenance."),
+    "report": ("redux.cli.report:report", "Write a page about an execution, to keep or pass on."),
     "config": ("redux.cli.config:config", "Show the settings in force, and where they come from."),
     "db": ("redux.cli.db:db", "Look at the database itself, and bring it to another version."),
     "repo": ("redux.cli.repos:repo", "Name other repositories: repo add NAME URL, list, rm."),
