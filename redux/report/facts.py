@@ -28,7 +28,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class PathJob:
-    """A job on the critical path: what it did there by itself, in `seconds`, and the stretches of that."""
+    """A job on the critical path: for how many `seconds` all waited for it, and when."""
 
     job: JobId
     fullname: str
@@ -49,12 +49,14 @@ class PathTask:
 
 @dataclass(frozen=True, slots=True)
 class CriticalPath:
-    """The calls that decided when the execution ended; `seconds` is how long they took one after the other.
+    """The jobs that decided when the execution ended: each waited for the one before.
 
-    `tasks` and `jobs` are the longest, longest first, of `all_tasks` and `all_jobs` there are.
+    `seconds` is how long they took one after the other; besides, all `waited` so long for a worker, or for what no
+    argument tells. `tasks` are the longest, longest first, of `all_tasks`; `jobs` the longest, in order, of `all_jobs`.
     """
 
     seconds: Seconds
+    waited: Seconds
     tasks: tuple[PathTask, ...]
     jobs: tuple[PathJob, ...]
     all_tasks: int

@@ -38,11 +38,12 @@ def flowchart(picture: Picture, label: str) -> Markup:
     placed = _place(rows)
     wide = max((one.x + one.width / 2 for one in placed.values()), default=0.0) + _MARGIN
     high = len(rows) * _ROW - (_ROW - _HIGH) + 2 * _MARGIN
-    labelled = len(picture.arrows) <= _LABELLED
+    arrows = _joined(picture.arrows, placed)
+    labelled = len(arrows) <= _LABELLED
     return tag(
         "svg",
         tag("title", label),
-        [_arrow(one, placed, labelled) for one in picture.arrows if one.source in placed and one.target in placed],
+        [_arrow(one, placed, labelled) for one in arrows],
         [_box(one) for one in placed.values()],
         viewBox=f"0 0 {wide:.0f} {high:.0f}",
         width=f"{wide:.0f}",
@@ -50,6 +51,15 @@ def flowchart(picture: Picture, label: str) -> Markup:
         role="img",
         class_="flow",
     )
+
+
+def _joined(arrows: Sequence[Arrow], placed: Mapping[str, _Placed]) -> list[Arrow]:
+    """One arrow for all between the same two boxes, with all their labels."""
+    between: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    for one in arrows:
+        if one.source in placed and one.target in placed:
+            between[one.source, one.target].setdefault(one.label)
+    return [Arrow(*ends, ", ".join(filter(None, labels))) for ends, labels in between.items()]
 
 
 def arrows_in_words(picture: Picture) -> list[str]:

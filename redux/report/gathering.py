@@ -14,11 +14,13 @@ from redux.lineage.reading import Reader
 from redux.recorded_texts import contexts_in, read_texts
 from redux.repo import Repo
 from redux.report.calls import group_calls
+from redux.report.critical import Above, calls_to_ask, critical_path
 from redux.report.facts import CodeUsed, Context, Dataflow, ExecutionReport, FailedJob
 from redux.report.lanes import path_of, timeline_of
-from redux.report.timing import Span, Spans, critical_path, spans_of
+from redux.report.timing import Span, Spans, spans_of
 from redux.tags import parse_tag_value
 from redux_backends.backend import Backend, JobView
+from redux_backends.exchange import RecordId, RecordKind, Records
 from redux_backends.records import Execution, JobStatus, Outcome, Place, Seconds, Tag
 from redux_valuestore.digest import Digest
 from redux_valuestore.store import StoreError
@@ -46,7 +48,7 @@ def gather(repo: Repo, execution: Execution, outputs: Sequence[str] = (), now: S
     views = backend.jobs(execution=execution.id, limit=JOBS)
     until = _until(execution, views, now)
     spans = spans_of(views, execution.started, until)
-    steps = critical_path(spans)
+    steps = critical_path(spans, _above(backend, spans))
     tags = backend.get_tags([execution.id]).get(execution.id, ())
     failures = _failed(spans)
     return ExecutionReport(
@@ -60,7 +62,7 @@ def gather(repo: Repo, execution: Execution, outputs: Sequence[str] = (), now: S
         _pairs(tags),
         _contexts(backend, tags),
         timeline_of(spans, steps, max(until - execution.started, 0.0)),
-        path_of(spans, steps),
+        path_of(steps),
         group_calls(spans),
         _describe_failures(repo, failures[:_FAILURES]),
         len(failures),
@@ -84,6 +86,13 @@ def _until(execution: Execution, views: Sequence[JobView], now: Seconds) -> Seco
 def _places(views: Sequence[JobView]) -> tuple[tuple[str, int], ...]:
     ran = Counter(view.job.place for view in views if view.job.outcome is Outcome.RAN and view.job.place)
     return tuple(ran.most_common())
+
+
+def _above(backend: Backend, spans: Spans) -> Above:
+    """The calls that the arguments of the calls that ran were made from."""
+    asked = calls_to_ask(spans)
+    found = backend.get_records([RecordId(RecordKind.CALL, call) for call in asked]) if asked else Records()
+    return {one.call.call_hash: [each.call for each in one.call.upstreams] for one in found.calls}
 
 
 # -- tags and contexts -------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from redux.job_words import show_call
+from redux.report.critical import Step
 from redux.report.facts import CriticalPath, Lane, PathJob, PathTask, Stretch, Timeline
-from redux.report.timing import PathSteps, Span, Spans, bins_of, by_job, own_seconds, own_stretches
+from redux.report.timing import Span, Spans, bins_of, own_seconds, own_stretches
 from redux_backends.records import JobId, Outcome, Seconds
 
 BINS = 160
@@ -23,10 +24,10 @@ _STRETCHES = 400
 _CALL_WIDTH = 120
 
 
-def path_of(spans: Spans, steps: PathSteps) -> CriticalPath:
+def path_of(steps: Sequence[Step]) -> CriticalPath:
     """The critical path in words: its longest jobs, and its tasks."""
-    views = {span.view.job.id: span.view for span, _, _ in steps}
-    times = by_job(steps)
+    views = {step.span.view.job.id: step.span.view for step in steps}
+    times = _by_job(steps)
     took = {job: sum(end - begin for begin, end in stretches) for job, stretches in times.items()}
     tasks: defaultdict[str, list[Seconds]] = defaultdict(list)
     for job, seconds in took.items():
@@ -34,7 +35,7 @@ def path_of(spans: Spans, steps: PathSteps) -> CriticalPath:
     of_tasks = [PathTask(name, len(seconds), sum(seconds)) for name, seconds in tasks.items()]
     of_tasks.sort(key=lambda one: (-one.seconds, one.fullname))
     longest = sorted(took, key=lambda job: (-took[job], times[job][0][0], job))[:ON_PATH]
-    jobs = tuple(
+    jobs = (
         PathJob(
             job,
             views[job].fullname,
@@ -43,15 +44,24 @@ def path_of(spans: Spans, steps: PathSteps) -> CriticalPath:
             took[job],
             tuple(Stretch(begin, end) for begin, end in times[job][:ON_PATH]),
         )
-        for job in longest
+        for job in sorted(longest, key=lambda job: times[job][0][0])
     )
-    return CriticalPath(sum(took.values()), tuple(of_tasks[:ON_PATH]), jobs, len(of_tasks), len(took))
+    waited = sum(step.waited for step in steps)
+    return CriticalPath(sum(took.values()), waited, tuple(of_tasks[:ON_PATH]), tuple(jobs), len(of_tasks), len(took))
 
 
-def timeline_of(spans: Spans, steps: PathSteps, seconds: Seconds) -> Timeline:
+def _by_job(steps: Sequence[Step]) -> Mapping[JobId, list[tuple[Seconds, Seconds]]]:
+    """The times on the path of each job, in order."""
+    found: defaultdict[JobId, list[tuple[Seconds, Seconds]]] = defaultdict(list)
+    for step in steps:
+        found[step.span.view.job.id].append((step.begin, step.end))
+    return found
+
+
+def timeline_of(spans: Spans, steps: Sequence[Step], seconds: Seconds) -> Timeline:
     """A lane for each job where few ran, else for each of the tasks that took longest."""
     ran = [span for span in spans.every if span.view.job.outcome is Outcome.RAN and own_seconds(span) > 0]
-    path = by_job(steps)
+    path = _by_job(steps)
     if len(ran) <= SINGLE:
         lanes = [_lane(show_call(span.view, _CALL_WIDTH), [span], path, seconds, single=True) for span in ran]
         return Timeline(seconds, tuple(lanes), True)

@@ -229,6 +229,7 @@ def times(report: ExecutionReport) -> Markup:
     what = "Each line is a job" if timeline.of_jobs else "Each line is a task, and how many of its jobs were at work"
     more = f" {show_count(timeline.more, 'more task')} took less time and have no line." if timeline.more else ""
     whole = path.seconds or 1.0
+    waited = f", and {show_seconds(path.waited)} of waiting for a worker or for redux" if path.waited > 0.001 else ""
     rows = [
         [tag("code", one.fullname), f"{one.jobs:,}", show_seconds(one.seconds), f"{one.seconds / whole:.0%}"]
         for one in path.tasks
@@ -245,14 +246,16 @@ def times(report: ExecutionReport) -> Markup:
         tag("h3", "Critical path"),
         tag(
             "p",
-            "What all else waited for: nothing else could have ended it sooner. It is ",
+            "The jobs that decided when it ended, each waiting for the one before: ",
             tag("strong", f"{show_count(path.all_jobs, 'job')}, {show_seconds(path.seconds)}"),
-            " one after the other.",
+            f"{waited}. Only what is shorter here makes the whole shorter.",
         ),
-        table("Tasks on the critical path, by their own time there", ["task", "jobs", "time", "share"], rows),
+        table("Tasks on the critical path, by their time there", ["task", "jobs", "time", "share"], rows),
         told(
-            f"the longest {len(jobs)} of {show_count(path.all_jobs, 'job')} on it",
-            table("Jobs on the critical path, by their own time there", ["job", "call", "status", "time"], jobs),
+            f"the longest {len(jobs)} of {path.all_jobs:,} jobs on it"
+            if len(jobs) < path.all_jobs
+            else "the jobs on it",
+            table("Jobs on the critical path, in the order in which they ran", ["job", "call", "status", "time"], jobs),
         ),
     )
 
@@ -278,9 +281,7 @@ def _flow(flow: Dataflow) -> Markup:
     return tag(
         "article",
         tag("h3", tag("code", cut(flow.name, 200))),
-        tag(
-            "p", f"{said}.{of_tasks} Boxes with corners are calls, round ones values, sharp ones files.", class_="quiet"
-        ),
+        tag("p", f"{said}.{of_tasks} Blue boxes are calls, round ones values, square ones files.", class_="quiet"),
         tag("div", flowchart(flow.picture, label), class_="wide", tabindex=0, role="group", aria_label=label),
         told("the same in words", tag("ul", words)),
         class_="card",

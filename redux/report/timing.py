@@ -1,9 +1,8 @@
-"""When jobs were at work by themselves, and which of them decided when all was done. Pure."""
+"""When jobs were at work by themselves. Pure."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from redux_backends.backend import JobView
@@ -12,7 +11,10 @@ from redux_backends.records import JobId, Outcome, Seconds
 
 @dataclass(slots=True)
 class Span:
-    """A job's time from `begin` to `end`, seconds since the execution began, with the spans of what it called."""
+    """A job's time from `begin` to `end`, seconds since the execution began, with the spans of what it called.
+
+    What is called by an async task or a subrun falls into its time, what is called by others comes after.
+    """
 
     view: JobView
     begin: Seconds
@@ -69,51 +71,6 @@ def own_stretches(span: Span) -> Iterator[tuple[Seconds, Seconds]]:
 def own_seconds(span: Span) -> Seconds:
     """How long a job was at work by itself."""
     return sum(end - begin for begin, end in own_stretches(span))
-
-
-PathSteps = Sequence[tuple[Span, Seconds, Seconds]]
-"""Spans, each with a time from and to which it was what all waited for."""
-
-
-def critical_path(spans: Spans) -> PathSteps:
-    """From the end back to the beginning: who was last to end, what that had waited for, and so on; oldest first.
-
-    The times are next to each other and do not overlap. A job stands there for each time in which it waited for nothing
-    that it had called.
-    """
-    last = max(spans.roots, key=lambda span: (span.end, span.took), default=None)
-    if last is None:
-        return ()
-    steps: list[tuple[Span, Seconds, Seconds]] = []
-    at = last.end
-    stack = [(last, _latest_first(last))]
-    while stack:
-        span, waiting = stack[-1]
-        call = next((call for call in waiting if call.end <= at and call.begin >= span.begin), None)
-        if call is None:
-            if at > span.begin:
-                steps.append((span, span.begin, at))
-                at = span.begin
-            stack.pop()
-            continue
-        if call.end < at:
-            steps.append((span, call.end, at))
-            at = call.end
-        stack.append((call, _latest_first(call)))
-    return steps[::-1]
-
-
-def _latest_first(span: Span) -> Iterator[Span]:
-    """What a span called and took any time, the last to end first; each is looked at once."""
-    return iter(sorted((call for call in span.calls if call.took > 0), key=lambda call: -call.end))
-
-
-def by_job(steps: PathSteps) -> Mapping[JobId, list[tuple[Seconds, Seconds]]]:
-    """The times on the path of each job, in order."""
-    found: defaultdict[JobId, list[tuple[Seconds, Seconds]]] = defaultdict(list)
-    for span, begin, end in steps:
-        found[span.view.job.id].append((begin, end))
-    return found
 
 
 def bins_of(stretches: Iterable[tuple[Seconds, Seconds]], length: Seconds, number: int) -> list[float]:
