@@ -107,6 +107,8 @@ def _write(exporter: Exporter, lineage: Lineage, terms: Terms, output: str | Non
 def telling(output: str) -> Iterator[None]:
     try:
         yield
+    except FileExistsError:
+        raise UsageError(f"{output} cannot be written: {Path(output).parent} is not a folder") from None
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror or error}") from None
 

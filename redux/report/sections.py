@@ -35,8 +35,8 @@ def top(report: ExecutionReport) -> Markup:
     figures = [
         _figure("took", show_seconds(report.seconds), "so far" if execution.status is JobStatus.RUNNING else ""),
         _figure("jobs", f"{report.jobs:,}", ""),
-        _figure("ran", f"{ran:,}", show_seconds(worked) + " of task time"),
-        _figure("reused", f"{cached:,}", show_seconds(saved) + " of task time saved"),
+        _figure("ran", f"{ran:,}", show_seconds(worked) + " of task time" if ran else ""),
+        _figure("reused", f"{cached:,}", show_seconds(saved) + " of task time saved" if cached else ""),
     ]
     figures += [_figure("failed", f"{failed:,}", "", "failed")] if failed else []
     figures += [_figure("unfinished", f"{unfinished:,}", "", "unfinished")] if unfinished else []
