@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from redux.cli.page_text import causes_text
+from redux.cli.miss_text import causes_text
 from redux.executors.executor import CodeDiffers
 from redux.explain import group_causes
 from redux.repo import Repo

@@ -5,25 +5,84 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from redux.explain.causes import Cause, CauseGroup, join_causes
+from redux.explain.causes import Cause, CauseGroup, Compared, Miss, RootOfJob
 from redux.explain.comparing import ArgumentChange, PieceChange, compare_arguments, compare_code
+from redux.explain.reading import read_story, read_tree
+from redux.explain.roots import RootCauses, RootGroup
+from redux.explain.telling import Teller, key_of
+from redux.explain.tree import JobTree, Nearest
 from redux.explain.words import named_classes, some
 from redux.files.facts import shown_text
 from redux.namesakes import describe_namesake
 from redux.reason_words import describe_reason
 from redux.value import content_of, own_classes
-from redux_backends.backend import Backend, JobView, MissGroup
-from redux_backends.records import EvaluationKey, ExecutionId, MissKind, Outcome, Reason
+from redux_backends.backend import Backend, JobView
+from redux_backends.records import EvaluationKey, Execution, ExecutionId, MissKind, Outcome, Reason
 from redux_valuestore.digest import Digest, digest_bytes
 
 
-def explain_job(backend: Backend, view: JobView) -> Cause | None:
-    """Why a job ran; None where it did not, or was given up before that was known."""
+class Explained:
+    """The misses of one execution, explained."""
+
+    def __init__(self, backend: Backend, execution: Execution, now: JobTree | None = None) -> None:
+        self._backend = backend
+        now = read_tree(backend, execution.id) if now is None else now
+        self._story = read_story(backend, now, execution.started, execution.id)
+        self._causes = RootCauses(self._story)
+
+    def groups(self, task: str | None = None) -> list[CauseGroup]:
+        """The misses by root cause, of all jobs or of those of one task, most time first."""
+        groups = self._causes.groups(task)
+        teller = Teller(self._backend, self._story, self._causes, groups)
+        return [
+            CauseGroup(self._told(teller.tell(group), group), group.affected, group.count, group.seconds)
+            for group in groups
+        ]
+
+    def job(self, view: JobView) -> Miss | None:
+        """Why one job ran; None where it did not, or was given up before that was known."""
+        near = self._story.nearest.get(view.job.id)
+        cause = explain_job(self._backend, view, None if near is None else key_of(near.job))
+        if cause is None:
+            return None
+        ways = self._causes.of(view.job.id)
+        groups = [RootGroup((way.root,), way.path[0].job, (), (), 1, 0.0) for way in ways]
+        teller = Teller(self._backend, self._story, self._causes, groups)
+        roots = tuple(
+            RootOfJob(self._told(teller.tell(group), group), way.path) for group, way in zip(groups, ways, strict=True)
+        )
+        return Miss(cause, None if near is None else _compared(near), roots)
+
+    def _told(self, cause: Cause, group: RootGroup) -> Cause:
+        """The cause, in other words where the earlier code is another workflow's task of the same name."""
+        if cause.kind is not MissKind.CODE_CHANGED or not self._causes.is_first(group.example):
+            return cause
+        view = self._backend.get_job(group.example)
+        return cause if view is None else _told_apart(self._backend, view, cause)
+
+
+def group_causes(backend: Backend, execution: ExecutionId) -> list[CauseGroup]:
+    """The misses of an execution by root cause, most time first."""
+    found = backend.get_execution(execution)
+    now = read_tree(backend, execution)
+    return [] if found is None or not now.jobs else Explained(backend, found, now).groups()
+
+
+def _compared(near: Nearest) -> Compared:
+    job = near.job
+    return Compared(job.id, job.execution, job.started, near.equal, near.of, near.same_place)
+
+
+def explain_job(backend: Backend, view: JobView, nearest: EvaluationKey | None = None) -> Cause | None:
+    """What differs where a job ran; None where it did not, or was given up before that was known.
+
+    It is compared with the call that is `nearest`, else with the one that the backend takes for that.
+    """
     job = view.job
     if job.outcome is not Outcome.RAN or job.reason is None:
         return None
     if job.reason.kind is MissKind.NEW_ARGUMENTS:
-        return _explain_arguments(backend, view)
+        return _explain_arguments(backend, view, nearest)
     return _told_apart(backend, view, _explain(backend, view.fullname, job.task_hash, job.reason))
 
 
@@ -61,11 +120,12 @@ def _code_words(fullname: str, changes: Sequence[PieceChange]) -> str:
     return ", ".join(named)
 
 
-def _explain_arguments(backend: Backend, view: JobView) -> Cause:
+def _explain_arguments(backend: Backend, view: JobView, nearest: EvaluationKey | None) -> Cause:
     """What differs between the call that missed and the earlier one it stands in for."""
     job = view.job
     key = backend.get_key(job.eval_hash) if job.eval_hash is not None else None
-    nearest = backend.explain_cache_miss(key, job.execution).nearest if key is not None else None
+    if key is not None and nearest is None:
+        nearest = backend.explain_cache_miss(key, job.execution).nearest
     if key is None or nearest is None:
         return Cause(MissKind.NEW_ARGUMENTS, describe_reason(Reason(MissKind.NEW_ARGUMENTS)))
     if nearest.arguments == key.arguments:
@@ -113,37 +173,3 @@ def _argument_words(changes: Sequence[ArgumentChange]) -> str:
         it_was = "it was " if said else ""
         said.append(f"{it_was}called with {'another value' if len(others) == 1 else 'other values'} of {some(others)}")
     return ", and ".join(said)
-
-
-def group_causes(backend: Backend, execution: ExecutionId) -> list[CauseGroup]:
-    """The misses of an execution by cause: equal changes of code are one cause, whatever tasks they made run.
-
-    Most time first. New arguments are one cause for each task, shown by one of its calls.
-    """
-    grouped: dict[object, list[tuple[Cause, MissGroup]]] = {}
-    for group in backend.miss_groups(execution):
-        cause = _cause_of(backend, group)
-        grouped.setdefault(_cause_key(cause, group), []).append((cause, group))
-    found = [
-        join_causes([cause for cause, _ in members], [group for _, group in members]) for members in grouped.values()
-    ]
-    return sorted(found, key=lambda group: -group.seconds)
-
-
-def _cause_of(backend: Backend, group: MissGroup) -> Cause:
-    kinds = (MissKind.NEW_ARGUMENTS, MissKind.CODE_CHANGED)
-    example = backend.get_job(group.example) if group.reason.kind in kinds else None
-    if example is not None and group.reason.kind is MissKind.NEW_ARGUMENTS:
-        return _explain_arguments(backend, example)
-    cause = _explain(backend, group.fullname, group.task_hash, group.reason)
-    return cause if example is None else _told_apart(backend, example, cause)
-
-
-def _cause_key(cause: Cause, group: MissGroup) -> object:
-    if cause.code:
-        return cause.code
-    if cause.arguments and all(change.file is not None or change.classes for change in cause.arguments):
-        return cause.kind, cause.words
-    if cause.kind in (MissKind.NEW_ARGUMENTS, MissKind.CODE_CHANGED):
-        return cause.kind, group.fullname
-    return cause.kind

@@ -1,16 +1,11 @@
-"""What a cause is, which jobs it made run, and causes that are one."""
+"""What a cause is, and which jobs it made run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redux.explain.comparing import ArgumentChange, PieceChange
-from redux.explain.words import some
-from redux.files.facts import is_one_file, shown_text
-from redux.reason_words import SHOWN_DIGITS, WORDS_OF_SEVERAL
-from redux_backends.backend import MissGroup
-from redux_backends.records import JobId, MissKind, Seconds
+from redux_backends.records import ExecutionId, JobId, MissKind, Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +19,35 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
+class Via:
+    """A job on the way from a root cause, and the full name of its task."""
+
+    job: JobId
+    fullname: str
+
+
+@dataclass(frozen=True, slots=True)
 class Affected:
-    """The jobs of one task that missed for a cause."""
+    """The jobs of one task that missed for a cause; `path` leads from the cause to the `example`, both included."""
 
     fullname: str
     count: int
     seconds: Seconds
     example: JobId
+    path: tuple[Via, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CauseGroup:
-    """A cause and the tasks it made run, most time first."""
+    """A root cause and the tasks it made run, most time first.
+
+    `count` is how many jobs ran for it, `seconds` their time in all. A job with several causes counts for each.
+    """
 
     cause: Cause
     affected: tuple[Affected, ...]
-
-    @property
-    def count(self) -> int:
-        """How many jobs ran for it."""
-        return sum(one.count for one in self.affected)
-
-    @property
-    def seconds(self) -> Seconds:
-        """The time of those jobs in all."""
-        return sum(one.seconds for one in self.affected)
+    count: int
+    seconds: Seconds
 
     @property
     def line(self) -> str:
@@ -58,23 +57,33 @@ class CauseGroup:
         return f"{self.cause.words}: {', '.join(names[:4] if more else names)}{more}"
 
 
-def join_causes(causes: Sequence[Cause], groups: Sequence[MissGroup]) -> CauseGroup:
-    """One cause of equal ones; where they differ in the file or value concerned, the words name the first few."""
-    affected: dict[str, Affected] = {}
-    for group in groups:
-        one = affected.get(group.fullname)
-        affected[group.fullname] = Affected(
-            group.fullname,
-            group.count + (one.count if one else 0),
-            group.seconds + (one.seconds if one else 0.0),
-            one.example if one else group.example,
-        )
-    cause = causes[0]
-    details = list(dict.fromkeys(group.reason.detail for group in groups))
-    several = WORDS_OF_SEVERAL.get(cause.kind)
-    if several is not None and len(details) > 1:
-        shown = [detail[:SHOWN_DIGITS] for detail in details] if cause.kind is MissKind.VALUE_GONE else details
-        shown = [*map(shown_text, shown)] if cause.kind is MissKind.FILE_CHANGED else shown
-        were = "the files that were recorded" if all(map(is_one_file, details)) else "what was recorded"
-        cause = Cause(cause.kind, several.format(details=some(shown), were=were))
-    return CauseGroup(cause, tuple(affected.values()))
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The earlier job that one is compared with, its execution, and the moment it started.
+
+    So many of its arguments are `equal`, `of` how many. `same_place` says that it was called at the same place.
+    """
+
+    job: JobId
+    execution: ExecutionId
+    started: Seconds
+    equal: int
+    of: int
+    same_place: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RootOfJob:
+    """A root cause of one job, and the jobs on the way from the one in which it is, that one and the job included."""
+
+    cause: Cause
+    path: tuple[Via, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """Why a job ran: what differs from the call it is `compared` with, and why that differs."""
+
+    cause: Cause
+    compared: Compared | None
+    roots: tuple[RootOfJob, ...]
