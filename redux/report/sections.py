@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from redux.explain import CauseGroup, PieceChange
+from redux.explain import Affected, CauseGroup, PieceChange
 from redux.job_words import STATUS_WORDS, TaskRow, count_words, cut, short, show_command
 from redux.markup import Child, Markup, tag
 from redux.measures import show_count, show_moment, show_seconds
@@ -19,6 +19,8 @@ _ROWS = 200
 """How many tasks are in the table."""
 _CAUSES = 60
 _AFFECTED = 8
+_ENDS = 3
+"""How many calls of a long way are shown at either end."""
 _DIFF_LINES = 120
 _SOURCE = 300_000
 """Characters of code that are shown in all."""
@@ -146,22 +148,34 @@ def _without_causes(report: ExecutionReport) -> str:
 
 def _cause(group: CauseGroup) -> Markup:
     cause = group.cause
-    jobs = show_count(group.count, "job")
-    tasks: list[Child] = []
-    for one in group.affected[:_AFFECTED]:
-        tasks += [", "] if tasks else []
-        tasks += [tag("code", one.fullname), f" ×{one.count:,}" if one.count > 1 else ""]
     left = len(group.affected) - _AFFECTED
-    tasks += [f" and {show_count(left, 'more task')}"] if left > 0 else []
-    example = group.affected[0].example.hex() if group.affected else ""
+    tasks = [tag("li", _affected(one)) for one in group.affected[:_AFFECTED]]
+    tasks += [tag("li", f"and {show_count(left, 'more task')}")] if left > 0 else []
     return tag(
         "li",
         tag("p", tag("strong", cause.words)),
-        tag("p", f"{jobs}, {show_seconds(group.seconds)}: ", tasks, class_="quiet"),
+        tag(
+            "p",
+            f"{show_count(group.count, 'job')} ran for it, {show_seconds(group.seconds)} of task time",
+            class_="quiet",
+        ),
         [tag("p", tag("code", cut(change.words, 400)), class_="change") for change in cause.arguments[:_AFFECTED]],
         [told(change.words, diff(change)) for change in cause.code[:_AFFECTED] if change.diff],
-        tag("p", "such as job ", as_copied(example), class_="quiet") if example else None,
+        tag("ul", tasks, class_="affected"),
     )
+
+
+def _affected(one: Affected) -> list[Child]:
+    """A task that ran for a cause: how often, one of its jobs, and the way to it."""
+    way = [via.fullname for via in one.path[:-1]]
+    if len(way) > 2 * _ENDS + 1:
+        way = [*way[:_ENDS], f"… {len(way) - 2 * _ENDS:,} more …", *way[-_ENDS:]]
+    return [
+        tag("code", one.fullname),
+        f" ×{one.count:,}, such as job " if one.count > 1 else ", job ",
+        as_copied(one.example.hex()),
+        [", through ", tag("code", " → ".join(way))] if way else None,
+    ]
 
 
 def diff(change: PieceChange) -> Markup:
