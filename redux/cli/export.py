@@ -105,6 +105,7 @@ def _write(exporter: Exporter, lineage: Lineage, terms: Terms, output: str | Non
 
 @contextmanager
 def telling(output: str) -> Iterator[None]:
+    """Say what cannot be written in a line. Raises UsageError."""
     try:
         yield
     except FileExistsError:

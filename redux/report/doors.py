@@ -32,9 +32,9 @@ def history(limit: int = 20, *, folder: Path | None = None) -> History:
 
 
 def execution(what: str = _NEWEST, *, folder: Path | None = None) -> ExecutionSummary:
-    """One execution by its id or the beginning of it, or the newest: what it ran and reused, why, and what failed.
+    """One execution: what it ran and reused, why, and what failed.
 
-    Records are found from `folder` (default: the current one) upward, and nothing of them is decoded.
+    `what` is its id or the beginning of that; without, it is the newest one. Records are found from `folder` (default: the current one) upward, and nothing of them is decoded.
 
     Raises `UnknownId`, `AmbiguousId`, `UsageError`, `ProjectMissing`, `DatabaseMissing`, `BackendError`.
     """
@@ -43,9 +43,9 @@ def execution(what: str = _NEWEST, *, folder: Path | None = None) -> ExecutionSu
 
 
 def job(what: str, *, folder: Path | None = None) -> JobSummary:
-    """One job by its id or the beginning of it, or the newest job of a task by the task's full name.
+    """One job: what it was called with, what it gave, and why it ran.
 
-    Records are found from `folder` (default: the current one) upward, and nothing of them is decoded.
+    `what` is its id or the beginning of that, or the full name of a task: then it is the newest of its jobs. Records are found from `folder` (default: the current one) upward, and nothing of them is decoded.
 
     Raises `UnknownId`, `AmbiguousId`, `UsageError`, `ProjectMissing`, `DatabaseMissing`, `BackendError`.
     """
@@ -103,7 +103,7 @@ def _found(backend: Backend, what: str) -> Found | None:
 
 def _execution(backend: Backend, found: Found | None) -> Execution:
     if found is not None and found.kind != "execution":
-        raise UsageError(f"{found.id.hex()[:8]} is a {found.kind}; `redux.history()` lists the executions")
+        raise UsageError(f"{found.id.hex()[:8]} is of the kind {found.kind}; `redux.history()` lists the executions")
     execution = backend.get_execution(ExecutionId(found.id)) if found is not None else None
     if execution is None:
         raise UnknownId("no execution has this id; `redux.history()` lists those there are", "")
@@ -118,7 +118,7 @@ def _job(backend: Backend, what: str, found: Found | None, ran: bool) -> JobView
             return view
     named = backend.get_task(Digest(found.id)) if found is not None and found.kind == "task" else None
     if found is not None and named is None:
-        raise UsageError(f"{what} is a {found.kind}, and no job; `redux log {what}` names its jobs")
+        raise UsageError(f"{what} is of the kind {found.kind}; `redux log {what}` names its jobs")
     jobs = backend.jobs(task=what if named is None else named.fullname, missed=ran, limit=1)
     if not jobs:
         raise UnknownId(f"{what!r} starts no id of a job, and no job of a task of this full name is recorded", what)

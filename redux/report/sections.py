@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from redux.explain import Affected, CauseGroup, PieceChange
+from redux.explain import Affected, Cause, CauseGroup, PieceChange
 from redux.job_words import STATUS_WORDS, TaskRow, count_words, cut, short, show_command
 from redux.markup import Child, Markup, tag
 from redux.measures import show_count, show_moment, show_seconds
@@ -22,6 +22,8 @@ _AFFECTED = 8
 _ENDS = 3
 """How many calls of a long way are shown at either end."""
 _DIFF_LINES = 120
+_SHORT = 25
+"""Lines of a diff that is shown at once."""
 _SOURCE = 300_000
 """Characters of code that are shown in all."""
 _PIECE_LINES = 200
@@ -160,9 +162,15 @@ def _cause(group: CauseGroup) -> Markup:
             class_="quiet",
         ),
         [tag("p", tag("code", cut(change.words, 400)), class_="change") for change in cause.arguments[:_AFFECTED]],
-        [told(change.words, diff(change)) for change in cause.code[:_AFFECTED] if change.diff],
+        [_change(change, cause) for change in cause.code[:_AFFECTED] if change.diff],
         tag("ul", tasks, class_="affected"),
     )
+
+
+def _change(change: PieceChange, cause: Cause) -> Markup:
+    """A piece of code that changed; open where it is the only one, and short."""
+    open = len(cause.code) == 1 and change.diff.count("\n") <= _SHORT
+    return told("what changed" if change.words == cause.words else change.words, diff(change), open=open)
 
 
 def _affected(one: Affected) -> list[Child]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import overload
 
+from redux.default_tags import is_worth_a_line
 from redux.explain import Cause, CauseGroup, Miss
 from redux.fragments import beside, block, counts_grid, fragment, grid, headline, in_code, opened_by
 from redux.job_words import DIGITS, TaskRow, count_words
@@ -55,7 +56,7 @@ class ExecutionSummary:
             [headline("✕ ", one.error, " in ", in_code(one.call)) for one in self.failures],
             counts_grid(self.tasks),
             opened_by("why calls ran", _causes(self.causes)) if self.causes else None,
-            beside(", ".join(_tags(self.tags))) if self.tags else None,
+            beside(", ".join(said)) if (said := _tags(self.tags)) else None,
         )
 
 
@@ -196,7 +197,8 @@ def _id(id: str) -> Markup:
 
 
 def _tags(tags: Sequence[tuple[str, object]]) -> list[str]:
-    return [format_tag_key_value(key, value, _TAG_WIDTH) for key, value in tags]
+    keys = {key for key, _ in tags}
+    return [format_tag_key_value(key, value, _TAG_WIDTH) for key, value in tags if is_worth_a_line(key, keys)]
 
 
 def _causes(groups: Sequence[CauseGroup]) -> list[Markup]:

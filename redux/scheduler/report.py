@@ -175,9 +175,7 @@ class Report:
         failed = () if self.failure is None else (describe_error(self.failure.error),)
         return fragment(
             headline(f"execution {short(self.execution_id)} {status}, {show_seconds(self.seconds)}"),
-            None
-            if failure is None
-            else [headline("✕ ", repr(failure)), opened_by("traceback", block(failure.traceback))],
+            [[headline("✕ ", repr(one)), opened_by("traceback", block(one.traceback))] for one in failed],
             counts_grid(most_time_first(rows)),
             beside("→ ", in_code(preview(self.result))) if status == "done" else None,
         )
