@@ -141,7 +141,7 @@ def test_statements_do_not_grow_with_the_jobs(sqlite_repo: Repo, monkeypatch: py
     # A slow moment of the machine would have a question asked once more, as one row.
     monkeypatch.setattr(sqlite_session, "_WAIT_SECONDS", 1e9)
     assert isinstance(sqlite_repo.backend, SQLiteBackend)
-    # What explaining asks is counted where it is tested.
+    # What explaining asks depends on the runs before, and is counted where it is tested.
     monkeypatch.setattr(gathering, "group_causes", lambda *_: [])
     counted: list[int] = []
     heard = statements(sqlite_repo.backend)

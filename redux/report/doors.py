@@ -34,7 +34,8 @@ def history(limit: int = 20, *, folder: Path | None = None) -> History:
 def execution(what: str = _NEWEST, *, folder: Path | None = None) -> ExecutionSummary:
     """One execution: what it ran and reused, why, and what failed.
 
-    `what` is its id or the beginning of that; without, it is the newest one. Records are found from `folder` (default: the current one) upward, and nothing of them is decoded.
+    `what` is its id or the beginning of that; without, it is the newest one. Records are found from `folder`
+    (default: the current one) upward, and nothing of them is decoded.
 
     Raises `UnknownId`, `AmbiguousId`, `UsageError`, `ProjectMissing`, `DatabaseMissing`, `BackendError`.
     """
@@ -45,7 +46,8 @@ def execution(what: str = _NEWEST, *, folder: Path | None = None) -> ExecutionSu
 def job(what: str, *, folder: Path | None = None) -> JobSummary:
     """One job: what it was called with, what it gave, and why it ran.
 
-    `what` is its id or the beginning of that, or the full name of a task: then it is the newest of its jobs. Records are found from `folder` (default: the current one) upward, and nothing of them is decoded.
+    `what` is its id or the beginning of that, or the full name of a task: then it is the newest of its jobs.
+    Records are found from `folder` (default: the current one) upward, and nothing of them is decoded.
 
     Raises `UnknownId`, `AmbiguousId`, `UsageError`, `ProjectMissing`, `DatabaseMissing`, `BackendError`.
     """
