@@ -170,12 +170,19 @@ class Jobs:
         self.execution = ExecutionId(new_id())
         self.views: list[JobView] = []
 
-    def add(self, name: str, begin: float, end: float | None, parent: JobView | None = None) -> JobView:
+    def add(
+        self,
+        name: str,
+        begin: float,
+        end: float | None,
+        parent: JobView | None = None,
+        outcome: Outcome = Outcome.RAN,
+    ) -> JobView:
         """One more job, of a task of this name; the hash of its call is that of its name."""
         call = _call(name)
         status = JobStatus.RUNNING if end is None else JobStatus.DONE
         job = Job(
-            JobId(new_id()), self.execution, parent.job.id if parent else None, call, call, status, Outcome.RAN,
+            JobId(new_id()), self.execution, parent.job.id if parent else None, call, call, status, outcome,
             100 + begin, None if end is None else 100 + end, call,
         )  # fmt: skip
         self.views.append(JobView(job, name, (), None, "", ""))
@@ -216,6 +223,15 @@ def test_the_critical_path_goes_through_what_a_job_awaits_and_to_what_still_runs
     ]  # fmt: skip
     first = spans_of(jobs.views, 100, 108).roots[0]
     assert list(own_stretches(first)) == [(0, 1), (3, 4), (4.5, 8)]
+
+
+def test_a_reused_call_is_not_at_work_while_those_below_it_run() -> None:
+    jobs = Jobs()
+    main = jobs.add("main", 0, 9, outcome=Outcome.SINGLE)
+    jobs.add("one", 1, 3, main)
+    jobs.add("two", 4, 9, main)
+    assert jobs.path(10, two=["one"]) == [("one", 1, 3, 1), ("two", 4, 9, 1)]
+    assert list(own_stretches(spans_of(jobs.views, 100, 110).roots[0])) == []
 
 
 def test_a_line_of_ten_thousand_calls_costs_no_stack() -> None:

@@ -49,7 +49,7 @@ def _lane(lane: Lane, timeline: Timeline) -> Markup:
     own = show_seconds(lane.seconds)
     on_path = sum(stretch.seconds for stretch in lane.critical)
     said = f"{lane.label}: at work {own}" + (f", {show_seconds(on_path)} on the critical path" if on_path else "")
-    beside = own if timeline.of_jobs else f"{show_count(lane.jobs, 'job')}, {own}, up to {max(most, 1.0):.0f} at once"
+    beside = own if timeline.of_jobs else f"{show_count(lane.jobs, 'job')}, {own}, ≤ {max(most, 1.0):.0f} at once"
     return tag(
         "li",
         tag("span", lane.label, class_="label"),

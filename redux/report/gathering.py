@@ -173,9 +173,10 @@ def _code(backend: Backend, views: Sequence[JobView]) -> tuple[CodeUsed, ...]:
 
 
 def _dataflow(backend: Backend, name: str) -> Dataflow:
-    lineage = lineage_of(backend, question_of(backend, name))
+    question = question_of(backend, name)
+    lineage = lineage_of(backend, question)
     return Dataflow(
-        name,
+        "the whole execution" if question.is_execution else name,
         draw(lineage, previews=True, limit=BOXES),
         len(lineage.steps),
         len(lineage.files),

@@ -13,7 +13,7 @@ from redux.report.facts import CodeUsed, Dataflow, ExecutionReport, FailedJob
 from redux.report.flowchart import arrows_in_words, flowchart
 from redux.report.parts import as_copied, badge, lines_of, section, table, told
 from redux.tags import format_tag_key_value
-from redux_backends.records import Execution, JobStatus
+from redux_backends.records import Execution, JobStatus, Seconds
 
 _ROWS = 200
 """How many tasks are in the table."""
@@ -216,7 +216,7 @@ def tasks(report: ExecutionReport) -> Markup:
             *(f"{number:,}" if number else "–" for number in (row.ran, row.cached, row.failed, row.other)),
             [
                 show_seconds(row.task_seconds) if row.task_seconds else "–",
-                small_bar(row.task_seconds, most, f"{row.fullname}: {show_seconds(row.task_seconds)}") if most else "",
+                _bar(row, most),
             ],
             show_seconds(row.saved_task_seconds) if row.saved_task_seconds else "–",
         ]
@@ -234,6 +234,12 @@ def tasks(report: ExecutionReport) -> Markup:
         ),
         tag("p", f"and {show_count(more, 'more task')}") if more > 0 else None,
     )
+
+
+def _bar(row: TaskRow, most: Seconds) -> Markup | None:
+    if not row.task_seconds:
+        return None
+    return small_bar(row.task_seconds, most, f"{row.fullname}: {show_seconds(row.task_seconds)}")
 
 
 def _said(body: Sequence[Sequence[Child]], at: int) -> list[bool]:

@@ -38,7 +38,7 @@ class Spans:
 def spans_of(views: Sequence[JobView], started: Seconds, until: Seconds) -> Spans:
     """The spans of jobs within an execution; what has not ended goes on to the end.
 
-    Where a clock went back, no time passed.
+    Where a clock went back, no time passed, and none in a job that was reused.
     """
     spans: dict[JobId, Span] = {}
     length = max(until - started, 0.0)
@@ -46,6 +46,8 @@ def spans_of(views: Sequence[JobView], started: Seconds, until: Seconds) -> Span
         job = view.job
         begin = min(max(job.started - started, 0.0), length)
         end = length if job.ended is None else min(max(job.ended - started, begin), length)
+        # One that was reused and holds calls lasts as long as these; at work it was not.
+        end = end if job.outcome is Outcome.RAN else begin
         spans[job.id] = Span(view, begin, end)
     roots: list[Span] = []
     for span in spans.values():
@@ -56,12 +58,10 @@ def spans_of(views: Sequence[JobView], started: Seconds, until: Seconds) -> Span
 
 
 def own_stretches(span: Span) -> Iterator[tuple[Seconds, Seconds]]:
-    """The times in which a job that ran was at work and none of its calls was open; none of a remembered one."""
-    if span.view.job.outcome is not Outcome.RAN:
-        return
+    """The times in which a job was at work and none of its calls was open."""
     at = span.begin
     for call in sorted(span.calls, key=lambda call: call.begin):
-        if call.begin > at:
+        if at < min(call.begin, span.end):
             yield at, min(call.begin, span.end)
         at = max(at, call.end)
     if span.end > at:
