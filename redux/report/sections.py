@@ -52,7 +52,7 @@ def top(report: ExecutionReport) -> Markup:
         tag("p", _when(execution), class_="quiet"),
         tag("dl", figures, class_="figures"),
         share_bar(parts, count_words(rows)) if report.jobs else None,
-        tag("p", _said_of_sum(report), class_="quiet"),
+        tag("p", said, class_="quiet") if (said := _said_of_sum(report)) else None,
     )
 
 
