@@ -50,7 +50,9 @@ def _install() -> None:
         return
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for words in (["update"], ["install", "-y", "--no-install-recommends", "chromium", "chromium-driver"]):
-        subprocess.run(["apt-get", "-q", *words], check=True, capture_output=True, env=quiet)
+        subprocess.run(
+            ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", *words], check=True, capture_output=True, env=quiet
+        )
 
 
 class Browser:

@@ -37,7 +37,8 @@ def report(what: str | None, path: str | None, outputs: tuple[str, ...], as_json
     finally:
         repo.close()
     if path is None or path == "-":
-        sys.stdout.write(text)
+        # As the page says, whatever the terminal speaks.
+        sys.stdout.buffer.write(text.encode(errors="backslashreplace"))
         return 0
     with telling(path):
         write_file(Path(path), (text,))

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from redux.errors import UnknownId, UsageError
-from redux.explain import Explained, Miss
-from redux.job_words import STATUS_WORDS, short, show_call, show_command, show_outcome
+from redux.explain import Explained, Miss, group_causes
+from redux.job_words import STATUS_WORDS, rows_of, short, show_call, show_command, show_outcome
 from redux.recorded_here import recorded_here
 from redux.repo import Repo
-from redux.report.gathering import gather
+from redux.report.gathering import describe_failures, failed_of_themselves, tags_as_pairs
 from redux.report.summaries import ExecutionSummary, History, JobSummary, MissSummary
+from redux.report.timing import spans_of
 from redux_backends.backend import Backend, Found, JobView
 from redux_backends.records import Execution, ExecutionId, JobId, JobStatus, Outcome
 from redux_valuestore.digest import Digest
 
 _NEWEST = "-"
+_FAILED = 1_000
+"""How many jobs that failed are looked at."""
 
 
 def history(limit: int = 20, *, folder: Path | None = None) -> History:
@@ -133,20 +137,15 @@ def _miss_of(backend: Backend, view: JobView) -> Miss | None:
 
 
 def _summary(repo: Repo, execution: Execution) -> ExecutionSummary:
-    facts = gather(repo, execution, (), time.time())
-    line = _line(execution)
-    return ExecutionSummary(
-        line.id,
-        line.status,
-        line.command,
-        line.user,
-        line.folder,
-        line.started,
-        facts.seconds,
-        facts.tasks,
-        facts.causes,
-        facts.failures,
-        facts.tags,
+    backend = repo.backend
+    failed = backend.jobs(execution=execution.id, status=JobStatus.FAILED, limit=_FAILED)
+    spans = spans_of(failed, execution.started, time.time())
+    return replace(
+        _line(execution),
+        tasks=tuple(rows_of(backend.count_jobs(execution.id))),
+        causes=tuple(group_causes(backend, execution.id)),
+        failures=describe_failures(repo, failed_of_themselves(spans)),
+        tags=tags_as_pairs(backend.get_tags([execution.id]).get(execution.id, ())),
     )
 
 

@@ -50,7 +50,7 @@ def gather(repo: Repo, execution: Execution, outputs: Sequence[str] = (), now: S
     spans = spans_of(views, execution.started, until)
     steps = critical_path(spans, _above(backend, spans))
     tags = backend.get_tags([execution.id]).get(execution.id, ())
-    failures = _failed(spans)
+    failed = failed_of_themselves(spans)
     return ExecutionReport(
         execution,
         now,
@@ -59,13 +59,13 @@ def gather(repo: Repo, execution: Execution, outputs: Sequence[str] = (), now: S
         sum(one.count for one in counts),
         len(views),
         _places(views),
-        _pairs(tags),
+        tags_as_pairs(tags),
         _contexts(backend, tags),
         timeline_of(spans, steps, max(until - execution.started, 0.0)),
         path_of(steps),
         group_calls(spans),
-        _describe_failures(repo, failures[:_FAILURES]),
-        len(failures),
+        describe_failures(repo, failed),
+        len(failed),
         tuple(group_causes(backend, execution.id)),
         _code(backend, views),
         flows,
@@ -98,7 +98,8 @@ def _above(backend: Backend, spans: Spans) -> Above:
 # -- tags and contexts -------------------------------------------------------------------------------
 
 
-def _pairs(tags: Sequence[Tag]) -> tuple[tuple[str, object], ...]:
+def tags_as_pairs(tags: Sequence[Tag]) -> tuple[tuple[str, object], ...]:
+    """Tags as keys and values, each once, those that people said first; contexts are left out."""
     keys = {tag.key for tag in tags}
     once = dict.fromkeys((tag.key, tag.value) for tag in tags if not contexts_in([tag]))
     shown = [(key, None if value is None else parse_tag_value(value)) for key, value in once]
@@ -114,7 +115,7 @@ def _contexts(backend: Backend, tags: Sequence[Tag]) -> tuple[Context, ...]:
 # -- failures ----------------------------------------------------------------------------------------
 
 
-def _failed(spans: Spans) -> list[Span]:
+def failed_of_themselves(spans: Spans) -> list[Span]:
     """The jobs that failed by themselves, oldest first: nothing that they called did."""
     failed = JobStatus.FAILED
     return [
@@ -124,7 +125,9 @@ def _failed(spans: Spans) -> list[Span]:
     ]
 
 
-def _describe_failures(repo: Repo, failed: Sequence[Span]) -> tuple[FailedJob, ...]:
+def describe_failures(repo: Repo, failed: Sequence[Span]) -> tuple[FailedJob, ...]:
+    """The first of the jobs that failed, each with its error."""
+    failed = failed[:_FAILURES]
     errors = list(dict.fromkeys(span.view.result for span in failed if span.view.result is not None))
     texts = _tracebacks(repo, errors) if errors else {}
     return tuple(
