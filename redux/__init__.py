@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from redux.lineage.networks import graph
     from redux.namespace import get_current_namespace, namespace
     from redux.release import version
+    from redux.report.doors import execution, explain_miss, history, job
     from redux.scheduler import ExecutionFailed, Report, Scheduler, get_current_scheduler, set_current_scheduler
     from redux.scripting import script
     from redux.session import open_scheduler, run
@@ -47,11 +48,15 @@ __all__ = [
     "apply_tags",
     "catch",
     "cond",
+    "execution",
+    "explain_miss",
     "get_context",
     "get_current_namespace",
     "get_current_scheduler",
     "get_task_registry",
     "graph",
+    "history",
+    "job",
     "merge_handles",
     "namespace",
     "open_scheduler",
@@ -82,11 +87,15 @@ _HOMES = {
     "apply_tags": "redux.flow.tags",
     "catch": "redux.flow.catch",
     "cond": "redux.flow.cond",
+    "execution": "redux.report.doors",
+    "explain_miss": "redux.report.doors",
     "get_context": "redux.context",
     "get_current_namespace": "redux.namespace",
     "get_current_scheduler": "redux.scheduler",
     "get_task_registry": "redux.tasks.registry",
     "graph": "redux.lineage.networks",
+    "history": "redux.report.doors",
+    "job": "redux.report.doors",
     "merge_handles": "redux.handle",
     "namespace": "redux.namespace",
     "open_scheduler": "redux.session",

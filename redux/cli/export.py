@@ -94,24 +94,27 @@ def _write(exporter: Exporter, lineage: Lineage, terms: Terms, output: str | Non
         _write_all(pieces, sys.stdout)
         return
     as_folder = exporter.attach is not None and not output.endswith((".json", ".jsonld"))
-    with _telling(output):
+    with telling(output):
         if as_folder and exporter.attach is not None:
             for name, text in exporter.attach(lineage, terms).items():
-                _write_file(Path(output, name), (text,))
-            _write_file(Path(output, exporter.main_file), pieces)
+                write_file(Path(output, name), (text,))
+            write_file(Path(output, exporter.main_file), pieces)
         else:
-            _write_file(Path(output), pieces)
+            write_file(Path(output), pieces)
 
 
 @contextmanager
-def _telling(output: str) -> Iterator[None]:
+def telling(output: str) -> Iterator[None]:
+    """Say what cannot be written in a line. Raises UsageError."""
     try:
         yield
+    except FileExistsError:
+        raise UsageError(f"{output} cannot be written: {Path(output).parent} is not a folder") from None
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror or error}") from None
 
 
-def _write_file(path: Path, pieces: Iterable[str]) -> None:
+def write_file(path: Path, pieces: Iterable[str]) -> None:
     """Write beside, then rename, so that nobody reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, cast
-
-import msgpack
+from typing import TYPE_CHECKING
 
 from redux.cli.from_redun import (
     find_by_redun_hash,
@@ -33,11 +30,11 @@ from redux.explain import explain_job, group_causes, look_inside
 from redux.lineage.asking import Question
 from redux.lineage.origin import written_by
 from redux.lineage.recorded_files import RecordedFile
+from redux.recorded_texts import contexts_in, read_texts
 from redux.repo import Repo
 from redux.tags import parse_tag_value
-from redux.value import content_of
 from redux_backends.answers import GivenFilter, JobFilter
-from redux_backends.backend import ACCEPTS, CONTEXT, FORGOTTEN, Backend, Found, JobView
+from redux_backends.backend import ACCEPTS, FORGOTTEN, Backend, Found, JobView
 from redux_backends.records import (
     CallNode,
     Execution,
@@ -50,14 +47,12 @@ from redux_backends.records import (
     Traits,
     ValueRecord,
 )
-from redux_valuestore.digest import DIGEST_SIZE, Digest
+from redux_valuestore.digest import Digest
 from redux_valuestore.store import StoreError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-_DIGEST = re.compile(f'"([0-9a-f]{{{2 * DIGEST_SIZE}}})"')
-"""A digest as the value of a tag."""
 _SAID = (ACCEPTS, FORGOTTEN)
 _MANY = 1000
 _FEW = 20
@@ -81,7 +76,7 @@ def tags_of(backend: Backend, *records: bytes) -> TagPairs:
 
 def _pairs(tags: Sequence[Tag]) -> TagPairs:
     """Tags, but for those that pages show in words of their own."""
-    once = dict.fromkeys((tag.key, tag.value) for tag in tags if not _contexts([tag]) and tag.key not in _SAID)
+    once = dict.fromkeys((tag.key, tag.value) for tag in tags if not contexts_in([tag]) and tag.key not in _SAID)
     return tuple((key, None if value is None else parse_tag_value(value)) for key, value in once)
 
 
@@ -89,18 +84,12 @@ def contexts_of(backend: Backend, jobs: Iterable[Job], *records: bytes) -> tuple
     """The contexts in which records were made, and jobs called: their own, else their execution's; each once."""
     called = list(jobs)
     asked = dict.fromkeys([*records, *(job.id for job in called), *(job.execution for job in called)])
-    found = {entity: _contexts(tags) for entity, tags in backend.get_tags(list(asked)).items()}
+    found = {entity: contexts_in(tags) for entity, tags in backend.get_tags(list(asked)).items()}
     said = [found.get(record, ()) for record in records]
     said += [found.get(job.id) or found.get(job.execution, ()) for job in called]
     contexts = list(dict.fromkeys(context for one in said for context in one))
     values = backend.describe_values(contexts) if contexts else {}
     return tuple(Within(context, values[context].preview if context in values else "?") for context in contexts)
-
-
-def _contexts(tags: Sequence[Tag]) -> list[Digest]:
-    """The contexts that tags name; people can put anything under that key, too."""
-    found = [_DIGEST.fullmatch(tag.value or "") for tag in tags if tag.key == CONTEXT]
-    return [Digest(bytes.fromhex(one[1])) for one in found if one is not None]
 
 
 def execution_page(backend: Backend, execution: Execution, limit: int, offset: int = 0) -> ExecutionPage:
@@ -151,22 +140,6 @@ def _told_by_result(repo: Repo, view: JobView) -> dict[str, str]:
         except (StoreError, OSError):  # the rest of the page is worth showing
             return {}
     return {} if data is None else read_redun_texts(data) or read_texts(data)
-
-
-def read_texts(data: Buffer) -> dict[str, str]:
-    """The fields of an encoded record that are text, read as plain data; none where it cannot be read so."""
-    header, _, body = bytes(content_of(data)).partition(b"\n")
-    if not header.startswith(b"mp"):
-        return {}
-    try:
-        parts = msgpack.unpackb(body, strict_map_key=False)
-    except ValueError:
-        return {}
-    fields = parts[-1] if isinstance(parts, list) and parts else None
-    if not isinstance(fields, dict):
-        return {}
-    named = cast("dict[object, object]", fields)
-    return {name: said for name, said in named.items() if isinstance(name, str) and isinstance(said, str)}
 
 
 # -- calls and tasks ---------------------------------------------------------------------------------

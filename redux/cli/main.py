@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "diff": ("redux.cli.diff:diff", "Compare two executions: which values differ first, and why."),
     "check": ("redux.cli.check:check", "Make recorded calls again: do they give the same?"),
     "export": ("redux.cli.export:export", "Give the graph to other tools, as a picture or provenance."),
+    "report": ("redux.cli.report:report", "Write a page about an execution, to keep or pass on."),
     "config": ("redux.cli.config:config", "Show the settings in force, and where they come from."),
     "db": ("redux.cli.db:db", "Look at the database itself, and bring it to another version."),
     "repo": ("redux.cli.repos:repo", "Name other repositories: repo add NAME URL, list, rm."),

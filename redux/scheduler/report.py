@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from redux.fragments import beside, block, counts_grid, fragment, headline, in_code, opened_by
+from redux.job_words import TaskRow, most_time_first, short
+from redux.measures import show_seconds
 from redux.rules import Tally
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Job
 from redux.scheduler.task_kind import TaskKind
@@ -162,6 +165,20 @@ class Report:
         if self.stopped:
             raise ExecutionFailed(self.execution_id, "was stopped before its end")
         return self.result
+
+    def _repr_html_(self) -> str:
+        status = "stopped" if self.stopped else "failed" if self.failure is not None else "done"
+        rows = [
+            TaskRow(name, one.done, one.cached, one.failed, 0, one.seconds_ran, one.seconds_saved)
+            for name, one in self.counts.items()
+        ]
+        failed = () if self.failure is None else (describe_error(self.failure.error),)
+        return fragment(
+            headline(f"execution {short(self.execution_id)} {status}, {show_seconds(self.seconds)}"),
+            [[headline("✕ ", repr(one)), opened_by("traceback", block(one.traceback))] for one in failed],
+            counts_grid(most_time_first(rows)),
+            beside("→ ", in_code(preview(self.result))) if status == "done" else None,
+        )
 
 
 def describe_error(error: BaseException) -> ErrorValue:

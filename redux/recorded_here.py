@@ -1,0 +1,31 @@
+"""The records of the project around a folder, opened to be read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from redux.errors import DatabaseMissing
+from redux.repo import Repo, open_repo
+from redux.settings.precedence import Layer, Sources, read_settings, user_file
+
+_SQLITE = "sqlite:///"
+
+
+@contextmanager
+def recorded_here(folder: Path | None = None) -> Iterator[Repo]:
+    """The repository that settings name, found from `folder` (default: the current one) upward; nothing is made.
+
+    Raises `ProjectMissing`, `DatabaseMissing` and what opening raises.
+    """
+    settings = read_settings(Sources((folder or Path.cwd()).resolve(), os.environ, user_file(), Layer()))
+    path = Path(settings.database.removeprefix(_SQLITE))
+    if settings.database.startswith(_SQLITE) and str(path) not in ("", ".", ":memory:") and not path.exists():
+        raise DatabaseMissing(path)
+    repo = open_repo(settings.database, settings.store, settings.inline_limit, settings.password_command)
+    try:
+        yield repo
+    finally:
+        repo.close()
