@@ -19,9 +19,10 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     folder = tmp_path / "project"
     folder.mkdir()
     make_project(folder / ".redux")
+    monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.delenv("REDUX_DIR", raising=False)
-    made = Stage(folder, monkeypatch, capsys)
+    made = Stage(folder, capsys)
     yield made
     made.close()

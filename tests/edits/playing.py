@@ -16,10 +16,18 @@ import pytest
 from redux.cli.main import dispatch
 from redux.repo import Repo, open_repo
 from redux.scheduler import Report, Scheduler
-from redux.task import TaskRegistry
+from redux.task import get_task_registry
 from redux_backends.records import Outcome
 
-HEADER = "from redux import File, task\n\n"
+HEADER = """\
+import functools
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+
+from redux import File, task
+
+"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,10 @@ class Row:
     never: bool = False
     """whether it runs each time, so that going back runs it too"""
     cache: bool = True
+    fails: bool = False
+    """whether it fails at first"""
+    back: bool = True
+    """whether, once it is as before, what was remembered is used"""
     says: str = ""
     """words of `explain-miss` of the whole execution"""
 
@@ -59,16 +71,16 @@ def same(what: str, text: str, *pairs: tuple[str, str], **more: Any) -> Row:
 class Stage:
     """A project in a folder in which rows are played, by this very process."""
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, printed: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, folder: Path, printed: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
-        self._patch = patch
         self._printed = printed
+        self._before = list(get_task_registry())
         self._repo = open_repo(f"sqlite:///{folder}/.redux/redux.db", str(folder / "values"), 200)
 
     def play(self, row: Row) -> None:
         """Play a row. Raises AssertionError where it is not as the row says."""
         self._write(row)
-        assert self._ask(row.call).failure is None
+        assert (self._ask(row.call).failure is not None) == row.fails
         for old, new in row.edit:
             self._replace(old, new)
         if row.also is not None:
@@ -80,7 +92,7 @@ class Stage:
         assert repr(after.value) == repr(fresh.value), "a false hit: without the cache it is another value"
         again = self._ask(row.then or row.call)
         assert _ran(self._repo, again) == (_wanted(row) if row.never else Counter()), "asked once more"
-        if row.edit and row.also is None and not row.never:
+        if row.back and not row.also and not row.never:
             self._write(row)
             assert not _ran(self._repo, self._ask(row.call)), "what was remembered before the edit is there"
 
@@ -102,7 +114,7 @@ class Stage:
         return self._run(Scheduler(workers=1, folder=self.folder), call)
 
     def _run(self, scheduler: Scheduler, call: str) -> Report:
-        self._patch.setattr(sys.modules["redux.tasks.registry"], "_registry", TaskRegistry())
+        get_task_registry().replace_all(self._before)
         self.forget()
         module = importlib.import_module("flow")
         return scheduler.execute(eval(call, vars(module)))
@@ -115,6 +127,7 @@ class Stage:
                 del sys.modules[name]
 
     def _check_runs(self, row: Row, after: Report) -> None:
+        assert after.failure is None, after.failure
         assert _ran(self._repo, after) == _wanted(row), "what ran again, and what should"
 
     def _check_reasons(self, row: Row, after: Report) -> None:
@@ -128,7 +141,6 @@ class Stage:
 
     def _explain(self, *words: str) -> str:
         self._printed.readouterr()
-        self._patch.chdir(self.folder)
         assert dispatch(["explain-miss", *words]) == 0
         return " ".join(self._printed.readouterr().out.partition("\n")[2].split())
 

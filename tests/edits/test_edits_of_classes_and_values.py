@@ -39,25 +39,25 @@ CLASSES = [
     ),
     edit(
         "a field's default",
-        "from dataclasses import dataclass\n@dataclass\nclass P:\n    lr: float = 0.01\n@task\ndef f(x): return P().lr",
+        "@dataclass\nclass P:\n    lr: float = 0.01\n@task\ndef f(x): return P().lr",
         ("0.01", "0.02"),
         runs={"f": "class flow.P changed"},
     ),
     edit(
         "a field more",
-        "from dataclasses import dataclass\n@dataclass\nclass P:\n    lr: float = 0.01\n@task\ndef f(x): return P().lr",
+        "@dataclass\nclass P:\n    lr: float = 0.01\n@task\ndef f(x): return P().lr",
         ("0.01", "0.01\n    steps: int = 3"),
         runs={"f": "+ steps: int = 3"},
     ),
     edit(
         "a field's type",
-        "from dataclasses import dataclass\n@dataclass\nclass P:\n    lr: float = 1\n@task\ndef f(x): return P().lr",
+        "@dataclass\nclass P:\n    lr: float = 1\n@task\ndef f(x): return P().lr",
         (": float", ": int"),
         runs={"f": "class flow.P changed"},
     ),
     edit(
         "a member of an enumeration",
-        "from enum import Enum\nclass E(Enum):\n    LOW = 1\n@task\ndef f(x): return E.LOW.value",
+        "class E(Enum):\n    LOW = 1\n@task\ndef f(x): return E.LOW.value",
         ("LOW = 1", "LOW = 2"),
         runs={"f": "class flow.E changed"},
     ),
@@ -189,14 +189,14 @@ DECLARED = [
     ),
     edit(
         "a decorator below",
-        "import functools\ndef twice(g):\n    @functools.wraps(g)\n    def run(x): return 2 * g(x)\n    return run\n"
+        "def twice(g):\n    @functools.wraps(g)\n    def run(x): return 2 * g(x)\n    return run\n"
         "@task\n@twice\ndef f(x): return x",
         ("2 * g(x)", "3 * g(x)"),
         runs={"f": "flow.twice.<locals>.run changed"},
     ),
     edit(
         "a decorator taken off",
-        "import functools\ndef twice(g):\n    @functools.wraps(g)\n    def run(x): return 2 * g(x)\n    return run\n"
+        "def twice(g):\n    @functools.wraps(g)\n    def run(x): return 2 * g(x)\n    return run\n"
         "@task\n@twice\ndef f(x): return x",
         ("@task\n@twice", "@task"),
         runs={"f": "decorator f removed"},

@@ -146,14 +146,14 @@ HELPERS = [
     ),
     edit(
         "by its decorator",
-        "import functools\ndef twice(g):\n    @functools.wraps(g)\n    def run(x): return 2 * g(x)\n    return run\n"
+        "def twice(g):\n    @functools.wraps(g)\n    def run(x): return 2 * g(x)\n    return run\n"
         "@twice\ndef help(x): return x\n@task\ndef f(x): return help(x)",
         ("return 2 * g(x)", "return 3 * g(x)"),
         runs={"f": "function flow.twice"},
     ),
     edit(
         "by what its decorator is given",
-        "import functools\ndef times(n):\n    def make(g):\n        @functools.wraps(g)\n        def run(x): return n * g(x)\n"
+        "def times(n):\n    def make(g):\n        @functools.wraps(g)\n        def run(x): return n * g(x)\n"
         "        return run\n    return make\n@times(2)\ndef help(x): return x\n@task\ndef f(x): return help(x)",
         ("@times(2)", "@times(3)"),
         runs={"f": "+@times(3)"},
@@ -191,19 +191,20 @@ HELPERS = [
     ),
     edit(
         "bound by a partial, its argument",
-        "from functools import partial\ndef add(x, n): return x + n\nup = partial(add, n=1)\n@task\ndef f(x): return up(x)",
+        "def add(x, n): return x + n\nup = partial(add, n=1)\n@task\ndef f(x): return up(x)",
         ("n=1", "n=2"),
         runs={"f": "flow.up changed"},
     ),
     edit(
         "bound by a partial, its body",
-        "from functools import partial\ndef add(x, n): return x + n\nup = partial(add, n=1)\n@task\ndef f(x): return up(x)",
+        "def add(x, n): return x + n\nup = partial(add, n=1)\n@task\ndef f(x): return up(x)",
         ("x + n", "x - n"),
         runs={"f": "function flow.add changed"},
     ),
     edit(
         "of two tasks, and no third",
-        "def help(x): return x\n@task\ndef f(x): return help(x)\n@task\ndef g(x): return help(x) + 1\n@task\ndef h(x): return x",
+        "def help(x): return x\n@task\ndef f(x): return help(x)\n"
+        "@task\ndef g(x): return help(x) + 1\n@task\ndef h(x): return x",
         ("def help(x): return x", "def help(x): return -x"),
         call="[f(1), f(2), g(1), h(1)]",
         runs={"f 2": "function flow.help changed", "g": "function flow.help changed"},
