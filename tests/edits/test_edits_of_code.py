@@ -87,7 +87,10 @@ OWN = [
         "the default of a task that a shallow one calls",
         "@task\ndef g(x=1): return x\n@task(check_valid='shallow')\ndef f(x): return g()",
         ("x=1", "x=2"),
-        runs={"f": "", "g": "x: 1 → 2"},
+        runs={
+            "f": "@@ -1 +1 @@ -g = task g(x=1) +g = task g(x=2)",
+            "g": "x: 1 → 2",
+        },
     ),
 ]
 
