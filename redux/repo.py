@@ -124,18 +124,20 @@ def open_repo(
     password_command: str | None = None,
     *,
     upgrades: bool = True,
+    writes: bool = True,
 ) -> Repo:
     """The repository at a database's URL, `db_url`, and a `store_location` (a folder or an fsspec URL), loaded.
 
     Values of up to `inline_limit` bytes go to the database. `password_command` gives the password of one on a server,
-    where its URL has none. Without `upgrades` an older SQLite file stays as it is, and is read from a copy.
+    where its URL has none. Without `upgrades` an older SQLite file stays as it is, and is read from a copy; without
+    `writes` one is only read, and no file is made beside it.
 
     Raises `BackendError` and `StoreError`, each naming what cannot be opened.
     """
     from redux_backends.sql import open_backend  # noqa: PLC0415 - SQL only when a database is opened
     from redux_valuestore.sharded import open_store  # noqa: PLC0415 - and fsspec only for remote stores
 
-    backend = open_backend(db_url, password_command, upgrades=upgrades)
+    backend = open_backend(db_url, password_command, upgrades=upgrades, writes=writes)
     backend.load()
     repo = Repo(backend, open_store(store_location), inline_limit)
     path, (scheme, separator, _) = getattr(backend, "path", None), store_location.partition("://")

@@ -24,7 +24,17 @@ from sqlalchemy import (
 from redux_backends import schema
 from redux_backends.backend import MissContext, unknown_reference
 from redux_backends.query import arguments_of, tasks_named
-from redux_backends.records import Argument, CallNode, CodePiece, EvaluationKey, ExecutionId, TaskRecord, Upstream
+from redux_backends.records import (
+    Argument,
+    CallNode,
+    CodePiece,
+    Evaluation,
+    EvaluationKey,
+    ExecutionId,
+    TaskRecord,
+    Upstream,
+)
+from redux_backends.tracing import newest_results
 from redux_valuestore.digest import Digest
 
 _task, _evaluation, _execution, _argument, _value, _word, _call = (
@@ -230,6 +240,31 @@ def _nearest(connection: Connection, key: EvaluationKey, name_id: int, asked_by:
     alike = _count_alike(connection, tied, previews) if len(tied) > 1 else {}
     nearest = max(tied, key=lambda row: (alike.get(row, 0), tied[row]))
     return _key(connection, _keys().where(_evaluation.c.id == nearest))
+
+
+_RESULTS = """
+SELECT task.hash, evaluation.hash, value.hash, given.duration, given.recorded
+FROM task CROSS JOIN evaluation CROSS JOIN evaluation_result AS given CROSS JOIN value
+WHERE task.id IN ({tasks}) AND evaluation.id {among}(
+        SELECT id FROM evaluation AS one WHERE one.task_id = task.id ORDER BY id DESC LIMIT :limit){end}
+    AND given.evaluation_id = evaluation.id AND value.id = given.value_id
+"""
+
+
+def results_of(connection: Connection, tasks: Sequence[Digest], limit: int) -> Mapping[Digest, Sequence[Evaluation]]:
+    """What the last evaluations of tasks gave, newest first."""
+    words = _WORDS[connection.dialect.name]
+    found: defaultdict[Digest, list[Evaluation]] = defaultdict(list)
+    for start in range(0, len(tasks), _AT_ONCE):
+        chunk = tasks[start : start + _AT_ONCE]
+        alike = schema.prefix_of(_task.c.hash).in_([digest[: schema.PREFIX] for digest in chunk])
+        rows = [
+            str(row) for row in connection.execute(select(_task.c.id).where(alike, _task.c.hash.in_(chunk))).scalars()
+        ]
+        asked = text(_RESULTS.format(tasks=", ".join(rows) or "NULL", among=words["among"], end=words["end"]))
+        for task, eval_hash, result, duration, recorded in connection.execute(asked, {"limit": limit}):
+            found[task].append(Evaluation(eval_hash, result, duration, recorded))
+    return {task: newest_results(results) for task, results in found.items()}
 
 
 def _asked(

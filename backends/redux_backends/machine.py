@@ -393,6 +393,7 @@ class BackendMachine(RuleBasedStateMachine):
         files = [file for each in _VALUES for file in each.files]
         for ask in (
             lambda backend: backend.makers_of(_hashes),
+            lambda backend: backend.results_of([each.hash for each in _TASKS], 1000),
             lambda backend: backend.users_of(_hashes),
             lambda backend: backend.fed_by(calls),
             lambda backend: backend.callers_of(calls),

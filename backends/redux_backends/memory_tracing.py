@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from redux_backends.memory_records import MemoryRecords
-from redux_backends.records import FileFact, Job, JobId, Outcome
-from redux_backends.tracing import Found
+from redux_backends.records import Evaluation, FileFact, Job, JobId, Outcome
+from redux_backends.tracing import Found, newest_results
 from redux_valuestore.digest import Digest
 
 
@@ -17,6 +17,18 @@ class MemoryTracing(MemoryRecords):
     def makers_of(self, values: Sequence[Digest]) -> Found:
         with self._lock:
             return _found(values, ((call.result, hash) for hash, call in self._calls.items()))
+
+    def results_of(self, tasks: Sequence[Digest], limit: int) -> Mapping[Digest, Sequence[Evaluation]]:
+        with self._lock:
+            asked: defaultdict[Digest, list[Digest]] = defaultdict(list)
+            for key in reversed(self._keys.values()):
+                asked[key.task_hash].append(key.eval_hash)
+            given = {
+                task: [one for asked_for in asked[task][:limit] for one in self._reductions.get(asked_for, {}).values()]
+                for task in tasks
+                if task in asked
+            }
+        return {task: newest_results(results) for task, results in given.items() if results}
 
     def users_of(self, values: Sequence[Digest]) -> Found:
         with self._lock:

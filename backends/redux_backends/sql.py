@@ -30,6 +30,7 @@ from redux_backends.mounts import MOUNT_TABLE
 from redux_backends.records import (
     Batch,
     CallNode,
+    Evaluation,
     EvaluationKey,
     Execution,
     ExecutionId,
@@ -262,6 +263,9 @@ class SqlBackend(Backend):
 
         return self._database.ask(lambda session: sql_tracing.makers_of(session, values))
 
+    def results_of(self, tasks: Sequence[Digest], limit: int) -> Mapping[Digest, Sequence[Evaluation]]:
+        return self._database.view(lambda connection: history.results_of(connection, tasks, limit))
+
     def users_of(self, values: Sequence[Digest]) -> Traced:
         from redux_backends import sql_tracing  # noqa: PLC0415 - only who follows data needs it
 
@@ -302,29 +306,34 @@ class SQLiteBackend(SqlBackend):
     """Records in the SQLite file at `path`, on a local disk.
 
     `mount_table` is the file that says which file systems are mounted where: those of networks are refused. Without
-    `upgrades` an older file stays as it is, and is read from a copy.
+    `upgrades` an older file stays as it is, and is read from a copy; without `writes` it is only read.
     """
 
     _database: SQLiteDatabase
 
-    def __init__(self, path: str | Path, mount_table: Path = MOUNT_TABLE, *, upgrades: bool = True) -> None:
+    def __init__(
+        self, path: str | Path, mount_table: Path = MOUNT_TABLE, *, upgrades: bool = True, writes: bool = True
+    ) -> None:
         self.path = Path(path).absolute()
         lines = self.path.with_name(self.path.name + ".lines")
-        super().__init__(SQLiteDatabase(self.path, mount_table, upgrades=upgrades), Claims(lines))
+        super().__init__(SQLiteDatabase(self.path, mount_table, upgrades=upgrades, writes=writes), Claims(lines))
 
 
-def open_backend(url: str, password_command: str | None = None, *, upgrades: bool = True) -> Backend:
+def open_backend(
+    url: str, password_command: str | None = None, *, upgrades: bool = True, writes: bool = True
+) -> Backend:
     """The backend at a database URL, `url`: `sqlite:///path.db` or `postgresql://user@host/name`; not loaded yet.
 
     `sqlite:///:memory:` is a memory of this process's own. Where a URL has no password, `password_command` is run for
-    each connection to a server, and gives it. Without `upgrades` an older SQLite file is read from a copy.
+    each connection to a server, and gives it. Without `upgrades` an older SQLite file is read from a copy; without
+    `writes` one is only read.
 
     Raises `UnknownDatabase` where no backend knows such URLs, `MissingDriver` where what it needs is not installed.
     """
     if url == _IN_MEMORY:
         return MemoryBackend()
     if url.startswith(SQLITE) and len(url) > len(SQLITE):
-        return SQLiteBackend(file_of(url), upgrades=upgrades)
+        return SQLiteBackend(file_of(url), upgrades=upgrades, writes=writes)
     if url.startswith(_POSTGRES):
         return _open_postgres(url, password_command)
     raise UnknownDatabase(

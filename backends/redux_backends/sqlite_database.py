@@ -67,12 +67,19 @@ class _Opened:
 
 
 class SQLiteDatabase:
-    """One SQLite file, for this process and its threads; without `upgrades` an older one is read from a copy."""
+    """One SQLite file, for this process and its threads.
 
-    def __init__(self, path: Path, mount_table: Path = MOUNT_TABLE, *, upgrades: bool = True) -> None:
+    Without `upgrades` an older one is read from a copy; without `writes` it is only read, and no file is made beside
+    it.
+    """
+
+    def __init__(
+        self, path: Path, mount_table: Path = MOUNT_TABLE, *, upgrades: bool = True, writes: bool = True
+    ) -> None:
         self.path = path
         self._mount_table = mount_table
-        self._upgrades = upgrades
+        self._upgrades = upgrades and writes
+        self._writes = writes
         self._writing = RLock()
         self._reading = RLock()
         self._opened: _Opened | None = None
@@ -118,6 +125,8 @@ class SQLiteDatabase:
     def _open(self) -> _Opened:
         if not self._upgrades and self._is_older():
             return self._open_copy()
+        if not self._writes:
+            return self._open_to_read(connect_to_look)
         try:
             return self._open_to_write()
         except (OSError, sqlite3.OperationalError) as error:
@@ -180,9 +189,9 @@ class SQLiteDatabase:
             self._notices.append(changed.in_words())
         return connect(self.path, _TO_WRITE)
 
-    def _open_to_read(self) -> _Opened:
+    def _open_to_read(self, connect_so: Callable[[Path], Connected] = connect_to_read) -> _Opened:
         known = current_version()
-        reader = connect_to_read(self.path)
+        reader = connect_so(self.path)
         standing = reader.version.seen_by(known)
         if standing is Standing.CURRENT:
             return _Opened(os.getpid(), reader, None, FileLock(None))

@@ -7,9 +7,9 @@ in the order of their hashes, so that equal records give equal answers.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from redux_backends.records import FileFact, JobId
+from redux_backends.records import Evaluation, FileFact, JobId
 from redux_valuestore.digest import Digest
 
 Found = Mapping[Digest, Sequence[Digest]]
@@ -22,6 +22,13 @@ class Tracing(ABC):
     @abstractmethod
     def makers_of(self, values: Sequence[Digest]) -> Found:
         """The finished calls whose result is a value."""
+
+    @abstractmethod
+    def results_of(self, tasks: Sequence[Digest], limit: int) -> Mapping[Digest, Sequence[Evaluation]]:
+        """What the last `limit` evaluations of each task hash gave, newest first; those that left no result count too.
+
+        An evaluation is as new as the first time that it was asked for, and what it gave as the last time it gave it.
+        """
 
     @abstractmethod
     def users_of(self, values: Sequence[Digest]) -> Found:
@@ -46,3 +53,8 @@ class Tracing(ABC):
     @abstractmethod
     def jobs_behind(self, calls: Sequence[Digest]) -> Mapping[Digest, JobId]:
         """The job that stands for each call: the newest that ran it, else the newest that came by it."""
+
+
+def newest_results(results: Iterable[Evaluation]) -> Sequence[Evaluation]:
+    """What was given last first, in one order for all backends."""
+    return sorted(results, key=lambda one: (-one.recorded, one.eval_hash, one.result))

@@ -6,7 +6,19 @@ from dataclasses import replace
 
 from redux_backends.backend import Backend
 from redux_backends.records import Batch, FileFact, Outcome
-from redux_backends.sample import Story, call, digest, done, file_value, holding_value, key, started, task, value
+from redux_backends.sample import (
+    Story,
+    call,
+    digest,
+    done,
+    evaluation,
+    file_value,
+    holding_value,
+    key,
+    started,
+    task,
+    value,
+)
 from redux_valuestore.digest import Digest
 
 _NOWHERE = digest("nowhere")
@@ -20,6 +32,18 @@ class TracingSuite:
         assert backend.makers_of([*made, _NOWHERE]) == made
         used = {each.hash: [used.call_hash] for each, used in zip(story.inputs, story.add_calls, strict=True)}
         assert backend.users_of([*used, story.total.hash]) == used
+
+    def test_tasks_lead_to_what_they_gave_last_first(self, backend: Backend) -> None:
+        add, other = task("add"), task("other")
+        keys = [key(add, value(f"{n}")) for n in range(4)]
+        beside = key(other, value("0"))
+        given = [evaluation(each, value("one"), at) for at, each in enumerate(keys[:3])]
+        twice = evaluation(keys[1], value("two"), 9)
+        backend.record(Batch(values=[value(f"{n}") for n in range(4)], tasks=[add, other], keys=[*keys, beside]))
+        backend.record(Batch(values=[value("one"), value("two")], evaluations=[*given, twice]))
+        asked = [add.hash, other.hash, _NOWHERE]
+        assert backend.results_of(asked, 10) == {add.hash: [twice, *given[::-1]]}
+        assert backend.results_of(asked, 2) == {add.hash: [given[2]]}
 
     def test_one_value_of_several_calls_leads_to_each(self, backend: Backend, story: Story) -> None:
         asked = [key(task("main", code), story.inputs[0]) for code in ("one", "two")]

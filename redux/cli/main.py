@@ -23,6 +23,7 @@ VARIABLES = (
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("redux.cli.init:init", "Make a .redux folder here."),
     "run": ("redux.cli.run:run", "Run a task of a file or module, reusing what is known."),
+    "plan": ("redux.cli.plan:plan", "Say what a run would do, why, and how long it takes."),
     "log": ("redux.cli.log:log", "Show executions, or what is known of an id, a file or a task."),
     "tag": ("redux.cli.tag:tag", "Add, replace and remove tags, and show their history."),
     "explain-miss": ("redux.cli.explain:explain_miss", "Say why calls ran instead of being reused."),

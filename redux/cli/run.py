@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
-from redux.cli.arguments import TaskForm, read_arguments, read_form, wants_help
-from redux.cli.completion import complete_executors, complete_tasks
+from redux.cli.arguments import read_arguments
+from redux.cli.chosen import choose, complete_target, complete_task
+from redux.cli.completion import complete_executors
 from redux.cli.given import About, read_context, read_tags
-from redux.cli.main import uncollected
-from redux.cli.output import show, stdout_to_stderr, tell
 from redux.cli.surroundings import Where, where_options
-from redux.cli.task_help import list_forms, task_help
-from redux.cli.workflow import Workflow, find_task, is_task, load_workflow, tasks_of
-from redux.errors import UsageError, WorkflowImportError
 from redux.settings.precedence import Layer
-from redux.task import Task
 from redux_backends.urls import without_password
 
-_HELP_WORDS = ("help", "--help", "-h")
 _CONTEXT_HELP = 'What get_context("NAME") gives: JSON where it can be read so, else text.'
 _EXECUTOR_HELP = "Where tasks run: threads (the default), processes, or one that [executors.NAME] names."
 _WORKERS_HELP = "How many tasks run at once; default: the cores + 4, at most 32, for threads, the cores for processes."
 
 _STATUS_HELP = "How often to say how many jobs stand how, where no terminal shows it; default: 20, not at all: 0."
-
-
-def _complete_target(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    return [CompletionItem(begun, type="file")]
-
-
-def _complete_task(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    return [CompletionItem(name) for name in complete_tasks(context.params.get("target") or "", begun)]
 
 
 def _complete_executor(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -47,8 +31,8 @@ def _complete_executor(context: click.Context, parameter: click.Parameter, begun
     short_help="Run a task.",
     epilog="All words after TASK are the task's: `redux run FILE TASK --help` shows what it takes.",
 )
-@click.argument("target", metavar="FILE_OR_MODULE", shell_complete=_complete_target)
-@click.argument("task", required=False, shell_complete=_complete_task)
+@click.argument("target", metavar="FILE_OR_MODULE", shell_complete=complete_target)
+@click.argument("task", required=False, shell_complete=complete_task)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--ARG VALUE]...")
 @click.option("--no-cache", is_flag=True, help="Run every call anew; results are recorded all the same.")
 @click.option("--keep-going", is_flag=True, help="After a failure go on with what does not depend on it.")
@@ -100,7 +84,7 @@ def run(
     about = About(tuple(read_tags(tags)), doc, setup)
     argv = context.find_root().obj or ("redux", "run", target, *((task,) if task else ()), *words)
     where = Where(**places)  # pyright: ignore[reportArgumentType] - the flags that where_options declares
-    wanted = _choose(target, task, words)
+    wanted = choose(target, task, words)
     if isinstance(wanted, int):
         return wanted
     from redux.cli.execution import Order, Shown, run_order
@@ -111,58 +95,3 @@ def run(
     order = Order(wanted.workflow, wanted.task, call, where, flags, about, tuple(map(without_password, argv)))
     shown = Shown(quiet, as_json)
     return rehearse_order(order, shown) if dryrun else run_order(order, shown)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The task that is to run, and what it takes."""
-
-    workflow: Workflow
-    task: Task[..., object]
-    form: TaskForm
-
-
-def _choose(target: str, task: str | None, words: tuple[str, ...]) -> Wanted | int:
-    """The task asked for; an exit code where only its help, or the list of tasks, was."""
-    asks_help = task in _HELP_WORDS or (task is not None and bool({"--help", "-h"} & set(words)))
-    if task is not None and task.startswith("-") and task not in _HELP_WORDS:
-        raise UsageError(f"{task} stands where the task's name goes; options of `redux run` go before {target}")
-    if not asks_help:
-        _load_our_own()
-    workflow = _load(target)
-    if task is None or (task in _HELP_WORDS and not is_task(workflow, task)):
-        return _list(workflow, asked=task is not None)
-    found = find_task(workflow, task)
-    form = read_form(found.fullname, found.func)
-    if wants_help(form, words):
-        show(task_help(form, f"redux run {target} {task}").rstrip("\n"))
-        return 0
-    return Wanted(workflow, found, form)
-
-
-def _load_our_own() -> None:
-    """Import what a run needs before the workflow's folder, where names of ours may be taken, stands on the path."""
-    with uncollected():
-        for module in ("redux.cli.execution", "redux_backends.sql", "redux_valuestore.sharded"):
-            import_module(module)
-
-
-def _load(target: str) -> Workflow:
-    with stdout_to_stderr():
-        try:
-            return load_workflow(target)
-        except WorkflowImportError as error:
-            tell(error.traceback_text.rstrip("\n"))
-            raise
-
-
-def _list(workflow: Workflow, asked: bool) -> int:
-    tasks = tasks_of(workflow)
-    if not tasks:
-        raise UsageError(f"no function in {workflow.target} is marked @task; put `@task` of redux above one")
-    heading = f"Tasks of {workflow.target}:\n\n{list_forms([read_form(task.fullname, task.func) for task in tasks])}"
-    if asked:
-        show(heading)
-        return 0
-    tell(heading)
-    raise UsageError(f"name the task to run: redux run {workflow.target} TASK; with --help after it, what it takes")

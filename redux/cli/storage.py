@@ -21,9 +21,10 @@ from redux.errors import (
     StoreUnavailable,
     UsageError,
 )
+from redux.exchange.others import location_of, open_to_look
 from redux.repo import Repo, open_repo
 from redux.settings.folder import DATABASE_FILE
-from redux.settings.precedence import Layer, Settings, Sources, prepare_run, read_settings
+from redux.settings.precedence import Layer, Settings, Sources, needs_project, prepare_run, read_settings
 from redux.settings.setup import set_up
 from redux_backends.memory import MemoryBackend
 from redux_valuestore.sharded import open_store
@@ -115,6 +116,35 @@ def open_to_run(where: Where, flags: Layer, setup: Sequence[str] = ()) -> RunSto
         except (BackendUnavailable, StoreUnavailable) as error:
             trouble = str(error)
     return RunStorage(settings, Repo(MemoryBackend(), MemoryStore()), None, trouble)
+
+
+@contextmanager
+def looking(where: Where, flags: Layer, setup: Sequence[str] = ()) -> Iterator[RunStorage]:
+    """The repository that a run would have, only read: nothing is made, upgraded or written.
+
+    Where nothing is there yet, an empty one. Raises `BackendUnavailable` where another process wrote to the database
+    while it was looked at, and what opening raises.
+    """
+    sources = _set_up(find_sources(where, flags), setup)
+    settings = read_settings(_without_project(sources) if needs_project(sources) else sources)
+    path = _file_of(settings.database)
+    before = _stands(path)
+    with notices_in_a_line():
+        repo = open_to_look(location_of(settings))
+    try:
+        yield RunStorage(settings, repo)
+    finally:
+        repo.close()
+        if _stands(path) != before:
+            raise BackendUnavailable(f"{path} was written to while it was looked at; ask again", str(path))
+
+
+def _stands(path: Path | None) -> tuple[int, int] | None:
+    """How an SQLite file stands that nobody has open; of one that somebody has, SQLite itself keeps one state."""
+    if path is None or not path.exists() or path.with_name(path.name + "-wal").exists():
+        return None
+    known = path.stat()
+    return known.st_mtime_ns, known.st_size
 
 
 def _without_project(sources: Sources) -> Sources:

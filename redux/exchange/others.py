@@ -153,10 +153,23 @@ def open_to_rehearse(location: Location) -> Repo:
     return _open(location, upgrades=False)
 
 
-def _open(location: Location, *, upgrades: bool) -> Repo:
+def open_to_look(location: Location) -> Repo:
+    """A repository that a run would write to, only read: no file is made, not even beside the database.
+
+    Where it is not there yet, an empty one. Raises what opening raises.
+    """
+    file = location.file
+    there = _version_on_server(location) is not None if file is None else file.exists()
+    if not there:
+        return Repo(MemoryBackend(), MemoryStore(), location.inline_limit)
+    return _open(location, upgrades=False, writes=False)
+
+
+def _open(location: Location, *, upgrades: bool, writes: bool = True) -> Repo:
     return open_repo(
-        location.database, location.store, location.inline_limit, location.password_command, upgrades=upgrades
-    )
+        location.database, location.store, location.inline_limit, location.password_command,
+        upgrades=upgrades, writes=writes,
+    )  # fmt: skip
 
 
 def _version_on_server(location: Location) -> Version | None:

@@ -16,7 +16,6 @@ from redux.expression import Operation
 from redux.handle import any_handles
 from redux.nested import ATOMS, lazies_in, refuse_hidden
 from redux.operations import operation
-from redux.repo import Repo
 from redux.rules import Steps
 from redux.scheduler.cells import FindTask, make_cell
 from redux.scheduler.events import Events, perform
@@ -47,7 +46,7 @@ from redux.scheduler.lines import Lines
 from redux.scheduler.stepping import Ended, Wanted, advance
 from redux.tasks.options import CacheCheckValid, TaskError, TaskOptions, given_for_call, inherited
 from redux.value import Lazy, any_type_has
-from redux_backends.records import ExecutionId, Traits, Upstream, hash_arguments, hash_evaluation
+from redux_backends.records import Traits, Upstream, hash_arguments, hash_evaluation
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 
@@ -68,10 +67,10 @@ class Evaluator:
     """The cells of one execution, and the queues they move through."""
 
     def __init__(
-        self, repo: Repo, find_task: FindTask, events: Events, execution: ExecutionId, context: Mapping[str, object],
+        self, inputs: Inputs, find_task: FindTask, events: Events, context: Mapping[str, object],
         exported: Mapping[str, object],
     ) -> None:  # fmt: skip
-        self.inputs = Inputs(repo, execution)
+        self.inputs = inputs
         self.lines = Lines(self.inputs)
         self._context = context
         self._exported = exported

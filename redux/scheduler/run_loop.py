@@ -15,6 +15,7 @@ from redux.repo import Repo
 from redux.rules import Grafted, TagsNoted
 from redux.scheduler.collector import Collector
 from redux.scheduler.evaluate import Evaluator
+from redux.scheduler.inputs import Inputs
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Gather, Job
 from redux.scheduler.lookout import CyclicCall, Lookout
 from redux.scheduler.outcomes import release
@@ -103,6 +104,8 @@ class Stage:
     context: Mapping[str, object]
     exported: Mapping[str, object] = field(default_factory=lambda: NO_OPTIONS)
     """options that all jobs inherit"""
+    inputs: Inputs | None = None
+    """the data of its cells, where they are not just what is recorded"""
 
 
 class Run:
@@ -114,7 +117,8 @@ class Run:
     ) -> None:  # fmt: skip
         self._repo = repo
         self._counts = counts
-        self._evaluator = Evaluator(repo, book.find, self, execution, stage.context, stage.exported)
+        inputs = stage.inputs or Inputs(repo, execution)
+        self._evaluator = Evaluator(inputs, book.find, self, stage.context, stage.exported)
         self._reuse = Reuse(repo, book, use_cache)
         self._recorder = stage.recorder
         self._dispatch = stage.dispatch(self._evaluator, self._reuse)

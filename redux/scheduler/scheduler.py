@@ -19,10 +19,12 @@ from redux.scheduler.collector import Collector
 from redux.scheduler.current import being_current, make_known
 from redux.scheduler.dispatch import Dispatch
 from redux.scheduler.evaluate import Evaluator
+from redux.scheduler.forecast import Forecast
 from redux.scheduler.ids import find_place, read_id
 from redux.scheduler.interrupts import interrupts_stop
 from redux.scheduler.jobs import ABSENT, Gather
 from redux.scheduler.opening import begin, begin_again, main_folder, read_code
+from redux.scheduler.plan import Plan
 from redux.scheduler.recorder import Recorder
 from redux.scheduler.rehearsal import DryRunResult, Rehearsal, Unrecorded
 from redux.scheduler.report import Counts, Report, TaskProgress, TaskStatus, describe_failure
@@ -292,6 +294,19 @@ class Scheduler:
         """
         with self._minding_interrupts() as collector:
             return self._rehearse(Request(expression, merge(self._context, context), begin(())), collector)
+
+    def plan(self, expression: object, *, context: Mapping[str, object] = NOTHING) -> Plan:
+        """What a run of an `expression` would do, past what would run; no task runs, and nothing is recorded.
+
+        `context` lies over the scheduler's own. Raises the error of whatever fails before anything would run.
+        """
+        with self._minding_interrupts() as collector:
+            book = read_code(self.folder, self.repo)
+            id = ExecutionId(new_id())
+            within = merge(self._context, context)
+            forecast = Forecast(self.repo, book, id, self._use_cache, within, collector)
+            with quick_switching():
+                return forecast.plan(expression)
 
     @contextmanager
     def _minding_interrupts(self) -> Iterator[Collector]:

@@ -1,0 +1,37 @@
+"""A plan and what is said with it, asked of the repository that a run would have."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from redux.cli.execution import Order, code_warnings_in_a_line, open_scheduler_for
+from redux.cli.output import stdout_to_stderr
+from redux.cli.storage import looking
+from redux.estimate import Estimate, estimate
+from redux.scheduler.plan import Plan
+from redux.settings.precedence import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """A plan, and how long it would take."""
+
+    plan: Plan
+    estimate: Estimate
+
+
+def look_ahead(order: Order) -> Foresight:
+    """What a run of an order would do; nothing runs, and nothing is written."""
+    with looking(order.where, order.flags, order.about.setup) as storage:
+        scheduler = open_scheduler_for(order, storage)
+        with stdout_to_stderr(), code_warnings_in_a_line():
+            plan = scheduler.plan(order.task(*order.call.args, **order.call.kwargs))
+        return Foresight(plan, estimate(plan, storage.repo.backend, _workers(storage.settings)))
+
+
+def _workers(settings: Settings) -> int:
+    if settings.workers is not None:
+        return settings.workers
+    cores = os.cpu_count() or 1
+    return min(32, cores + 4) if settings.executor == "threads" else cores

@@ -1,0 +1,266 @@
+"""A run that is told and not made: at a miss nothing runs, and what the nearest earlier call gave is gone on with.
+
+All that does not depend on a miss is decided before the first result is presumed, by the very questions that a run
+asks; so what is decided until then is certain, and all later is expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from redux.nested import lazies_in
+from redux.repo import Repo
+from redux.scheduler.collector import Collector
+from redux.scheduler.jobs import ABSENT, Datum, Gather, Job, OperationCell, RuleCell
+from redux.scheduler.plan import Plan, PlannedCall, Verdict
+from redux.scheduler.presuming import Presumed, PresumingInputs, Presumption, hashed_arguments
+from redux.scheduler.rehearsal import Unrecorded
+from redux.scheduler.report import Counts, shown_arguments
+from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Same
+from redux.scheduler.run_loop import Run, Stage
+from redux.scheduler.task_book import TaskBook
+from redux.tracebacks import text_of
+from redux.value import preview
+from redux_backends.records import Argument, ExecutionId, JobId, MissKind, Reason, Seconds, Traits
+from redux_valuestore.digest import Digest
+from redux_valuestore.errors import ReduxError
+
+_SOURCES = 8
+"""How many of the calls that a result depends on are kept with it."""
+_MANY = 1000
+
+
+class Deferred:
+    """Takes the place of Dispatch: jobs that would run wait until nothing else moves, and are presumed together."""
+
+    def __init__(self, presume: Callable[[Sequence[Job]], None], noted: Callable[[Job, Reason], None]) -> None:
+        self._presume = presume
+        self._noted = noted
+        self._waiting: list[Job] = []
+        self.began = False
+
+    running: Collection[Job] = ()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left to be presumed."""
+        return not self._waiting
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether there are jobs of which nothing is known, so that nothing more can come."""
+        return self.began
+
+    def waits_in_vain(self) -> None:
+        """Nothing runs, so nobody holds anything."""
+
+    def submit(self, job: Job, reason: Reason) -> None:
+        """Note that a job would run."""
+        self._noted(job, reason)
+        self._waiting.append(job)
+
+    def drain(self) -> bool:
+        """Nothing comes by itself."""
+        return False
+
+    def wait(self, patience: Seconds) -> bool:
+        """Nothing else moves: presume what those give that would run."""
+        self.began = True
+        jobs, self._waiting = self._waiting, []
+        self._presume(jobs)
+        return True
+
+    def wake(self) -> None:
+        """Nobody waits."""
+
+    def close(self, stopped: bool) -> list[Job]:
+        """Nothing had begun."""
+        return []
+
+
+class Forecast(Run):
+    """One execution as it is expected to go."""
+
+    def __init__(
+        self, repo: Repo, book: TaskBook, execution: ExecutionId, use_cache: bool, context: Mapping[str, object],
+        collector: Collector,
+    ) -> None:  # fmt: skip
+        self._presumption = Presumption(repo, execution)
+        self._deferred = Deferred(self._presume, self._would_run)
+        self._calls: dict[JobId, PlannedCall] = {}
+        self._jobs: dict[JobId, Job] = {}
+        self._doubts: dict[JobId, tuple[JobId, ...]] = {}
+        self._endings: list[tuple[JobId, tuple[JobId, ...]]] = []
+        stage = Stage(
+            Unrecorded(repo, book, execution),
+            lambda evaluator, reuse: self._deferred,
+            context,
+            inputs=PresumingInputs(repo, execution, self._presumption),
+        )
+        super().__init__(repo, book, execution, use_cache, Counts(), collector, stage)
+
+    def plan(self, expression: object) -> Plan:
+        """What a run of an expression would do. Raises the error of what fails before anything would run."""
+        try:
+            root = self.evaluate(expression, keep_going=True)
+        finally:
+            self.wind_up()
+        self._note_waiting(root)
+        failed = root.failed
+        if failed is not None and not self._deferred.began:
+            raise failed.error
+        complete = root.datum is not None and all(self._is_known(job) for job in self._jobs.values())
+        told = None if failed is None else f"{type(failed.error).__name__}: {text_of(failed.error)}"
+        value = root.datum.value if root.datum is not None and not self._deferred.began else None
+        return Plan(tuple(self._calls.values()), complete, told, value, tuple(self._endings))
+
+    # -- what is decided ---------------------------------------------------------------------------
+
+    def _apply(self, job: Job, decision: Decision) -> None:
+        if not job.settled and not isinstance(decision, Miss):
+            self._note(job, Verdict.REUSED, None, decision)
+        super()._apply(job, decision)
+
+    def _would_run(self, job: Job, reason: Reason) -> None:
+        self._calls.pop(job.id, None)
+        self._note(job, Verdict.RUNS, reason)
+
+    def _note(self, job: Job, verdict: Verdict, reason: Reason | None, hit: Decision | None = None) -> None:
+        if job.id in self._calls:
+            return
+        before = _jobs_behind(job) if self._deferred.began else []
+        sources = tuple(dict.fromkeys(source for one in before for source in self._doubts.get(one.id, ())))
+        if sources and verdict is Verdict.REUSED:
+            verdict = Verdict.MAY_RUN
+        caller = job.parent.job
+        self._jobs[job.id] = job
+        self._calls[job.id] = PlannedCall(
+            job.id,
+            job.known.task.fullname,
+            job.known.task_hash,
+            shown_arguments(job),
+            verdict,
+            not self._deferred.began and not _has_handles(job),
+            None if caller is None else caller.id,
+            job.eval_hash,
+            reason,
+            sources,
+            tuple(one.id for one in (*before, *([hit.leader] if isinstance(hit, Same) else []))),
+            tuple(Argument(name, datum.hash) for name, datum in hashed_arguments(job) if datum.hash is not None),
+            seconds=_former_seconds(hit),
+        )
+
+    def settled(self, job: Job) -> None:
+        """A job has its final datum: note on whose results that depends."""
+        if self._deferred.began:
+            made = () if job.scope is None else job.scope.children
+            self._doubts[job.id] = self._doubts_of(job, made)
+            self._endings.append((job.id, tuple(child.id for child in made)))
+        super().settled(job)
+
+    def _doubts_of(self, job: Job, made: Sequence[Job]) -> tuple[JobId, ...]:
+        call = self._calls.get(job.id)
+        if call is not None and call.verdict is Verdict.RUNS:
+            return (job.id,)
+        below = (doubt for child in made for doubt in self._doubts.get(child.id, ()))
+        found = dict.fromkeys((*(call.sources if call is not None else ()), *islice(below, _MANY)))
+        return tuple(found)[:_SOURCES]
+
+    def _note_waiting(self, root: Gather) -> None:
+        """Calls that wait for what nobody knows; what they wait for was made after them."""
+        waiting: list[Job] = []
+        looking = list(root.parent.children)
+        while looking:
+            job = looking.pop()
+            if job.id not in self._calls:
+                waiting.append(job)
+            if job.scope is not None:
+                looking += job.scope.children
+        versions = self._presumption.versions(job.known.task.fullname for job in waiting)
+        for job in reversed(waiting):
+            self._note_one_waiting(job, versions[job.known.task.fullname])
+
+    def _note_one_waiting(self, job: Job, known: Sequence[Digest]) -> None:
+        if not known:
+            self._note(job, Verdict.RUNS, Reason(MissKind.NEW_TASK))
+        elif job.known.task_hash not in known:
+            self._note(job, Verdict.RUNS, Reason(MissKind.CODE_CHANGED, known[0].hex()))
+        else:
+            self._note(job, Verdict.MAY_RUN, None)
+        call = self._calls[job.id]
+        self._doubts[job.id] = (job.id,) if call.verdict is Verdict.RUNS else call.sources
+
+    def _is_known(self, job: Job) -> bool:
+        """Whether what a call makes is known, or presumed."""
+        call = self._calls[job.id]
+        presumed = call.presumed is not None and not job.known.kind.taken_whole
+        return job.settled and (presumed or call.verdict is not Verdict.RUNS)
+
+    # -- what is presumed --------------------------------------------------------------------------
+
+    def _presume(self, jobs: Sequence[Job]) -> None:
+        waiting = [job for job in jobs if not job.settled]
+        found = self._presumption.take(waiting)
+        for job in waiting:
+            self._doubts[job.id] = (job.id,)
+        for job, presumed in found.items():
+            self._go_on(job, presumed)
+
+    def _go_on(self, job: Job, presumed: Presumed) -> None:
+        stored, value = presumed.value, ABSENT
+        if stored.traits & Traits.EXPRESSIONS:
+            try:
+                value = self._repo.load(stored)
+            except ReduxError:  # then nothing is known of what it gives
+                del self._presumption.taken[job]
+                return
+        before = tuple((name, old, shown(datum)) for name, old, datum in presumed.before)
+        self._calls[job.id] = replace(
+            self._calls[job.id], presumed=presumed.task_hash, before=before, seconds=presumed.seconds
+        )
+        job.seconds = presumed.seconds
+        if value is ABSENT:
+            self._evaluator.settle(job, Datum(stored.hash, stored.traits, stored=stored))
+        else:
+            self._evaluator.open(value, job)
+
+
+def shown(datum: Datum) -> str:
+    """A datum in a line, as far as its value is here."""
+    return "…" if datum.value is ABSENT else preview(datum.value, 60)
+
+
+def _former_seconds(hit: Decision | None) -> Seconds | None:
+    if isinstance(hit, Reduced):
+        return hit.candidate.duration
+    return hit.call.duration if isinstance(hit, Finished) else None
+
+
+def _jobs_behind(job: Job) -> list[Job]:
+    """The jobs whose results are in a job's arguments, or were operated on for them; each once."""
+    found: dict[Job, None] = {}
+    seen: set[int] = set()
+    bound, scope = job.bound, job.parent
+    waiting = lazies_in((bound.args, bound.kwargs, dict(job.given))) if bound is not None else []
+    while waiting:
+        lazy = waiting.pop()
+        if id(lazy) in seen:
+            continue
+        seen.add(id(lazy))
+        cell = scope.cells.get(id(lazy))
+        if isinstance(cell, Job):
+            found[cell] = None
+        elif isinstance(cell, OperationCell):
+            waiting += lazies_in(cell.operation._args)
+        elif isinstance(cell, RuleCell):
+            waiting += lazies_in([part.value for part in cell.parts])
+        elif cell is not None and cell.datum is not None and cell.datum.origin is not None:
+            found[cell.datum.origin] = None
+    return list(found)
+
+
+def _has_handles(job: Job) -> bool:
+    data = [job.datum, *(datum for _, datum in job.arguments)]
+    return bool(job.forks) or any(one is not None and one.traits & Traits.HANDLES for one in data)
