@@ -97,7 +97,7 @@ DOCUMENTED = [
     "redux.executors.processes", "redux.executors.threads", "redux.expression",
     "redux.federated_tasks",
     "redux.file", "redux.functools", "redux.handle", "redux.multimap", "redux.namespace", "redux.nested",
-    "redux.pytest", "redux.release", "redux.repo", "redux.rules", "redux.scheduler", "redux.scripting",
+    "redux.pytest", "redux.pytest_plugin", "redux.release", "redux.repo", "redux.rules", "redux.scheduler", "redux.scripting",
     "redux.session", "redux.sphinx", "redux.tags", "redux.task", "redux.tools", "redux.utils", "redux.value",
     "redux_backends.backend", "redux_backends.memory", "redux_backends.records", "redux_backends.sql",
     "redux_valuestore.digest", "redux_valuestore.disk", "redux_valuestore.errors", "redux_valuestore.local",
