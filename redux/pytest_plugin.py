@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -80,7 +81,7 @@ def assert_reruns(
     call: object,
     *,
     because: str | None = None,
-    task: Task[..., object] | str | None = None,
+    task: Task[..., Any] | str | None = None,
     scheduler: Scheduler | None = None,
 ) -> None:
     """Assert that a `call`, one of those in a container, or one below it would run; nothing does now.
