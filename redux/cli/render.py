@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from redux.cli.steering import STEERING_IN_JSON
 from redux_backends.backend import JobView, TaskCounts
 from redux_backends.records import Execution, JobStatus, MissKind, Outcome, Reason, Seconds
 
@@ -277,16 +277,13 @@ def _diff_line(line: str) -> str:
 # -- JSON --------------------------------------------------------------------------------------------
 
 
-_STEERING = re.compile("[\x7f-\x9f]")
-
-
 def to_json(what: str, value: object) -> str:
     """A record as one line of JSON under the schema `redux.<what>/1`: ids in hex, enums in lower case."""
     plain = to_plain(value)
     body = plain if isinstance(plain, dict) else {"items": plain}
     text = json.dumps({"schema": f"redux.{what}/1", **body}, ensure_ascii=False)
     # JSON leaves these as they are, and a terminal does what they say.
-    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return STEERING_IN_JSON.sub(lambda found: json.dumps(found[0])[1:-1] if found[0] > "\x7f" else "\\u007f", text)
 
 
 def to_plain(value: object) -> object:
