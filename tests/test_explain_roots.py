@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -102,9 +102,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def flow(here: Path, load: Callable[[Path], ModuleType]) -> Iterator[Flow]:
+def flow(here: Path, load: Callable[[Path], ModuleType]) -> Flow:
     """On a repository in memory."""
-    yield Flow(Repo(MemoryBackend(), MemoryStore(), INLINE_LIMIT), here / "flow.py", load)
+    return Flow(Repo(MemoryBackend(), MemoryStore(), INLINE_LIMIT), here / "flow.py", load)
 
 
 FAN = """

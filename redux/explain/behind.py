@@ -93,9 +93,7 @@ class Behind:
         self._before: defaultdict[Thing, list[Thing]] | None = None
         self._other = self._find_other()
         self._others_below = {
-            caller: [job for job in jobs if job.id in self._other]
-            for caller, jobs in self._below.items()
-            if caller is not None
+            caller: [job for job in jobs if job.id in self._other] for caller, jobs in self._below.items()
         }
         # Of calls that a rule makes of parts, and of those that came to no end, no upstreams are recorded.
         self._makers: defaultdict[tuple[JobId | None, Digest | None], list[AskedJob]] = defaultdict(list)
