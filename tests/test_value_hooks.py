@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redux.cli.main import dispatch
-from redux.cli.page_text import causes_text
+from redux.cli.miss_text import causes_text
 from redux.explain import group_causes
 from redux.file import File
 from redux.repo import Repo

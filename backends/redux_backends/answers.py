@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from redux_backends.records import (
     Argument,
     EvaluationKey,
     ExecutionId,
+    FileFact,
     Job,
     JobId,
     JobStatus,
+    Outcome,
     Reason,
     Seconds,
     StoredValue,
     Tag,
     TaskRecord,
+    Upstream,
 )
 from redux_valuestore.digest import Digest
 from redux_valuestore.frozen import frozen
@@ -142,6 +146,37 @@ class JobView:
     result: Digest | None
     result_preview: str
     result_type: str
+
+
+@frozen
+class AskedJob:
+    """A job with what it asked for and got, to be set beside others: `result` is the hash of its call's value.
+
+    `seconds` is how long it ran. `upstreams` say where its call's arguments came from, where that was asked for.
+    """
+
+    id: JobId
+    execution: ExecutionId
+    parent: JobId | None
+    fullname: str
+    task_hash: Digest
+    eval_hash: Digest | None
+    call_hash: Digest | None
+    result: Digest | None
+    outcome: Outcome
+    reason: Reason | None
+    started: Seconds
+    seconds: Seconds
+    arguments: tuple[Argument, ...] = ()
+    upstreams: tuple[Upstream, ...] = ()
+
+
+@frozen
+class AskedJobs:
+    """Jobs in the order in which they `started`, and the `files` that their arguments hold, by the value's hash."""
+
+    jobs: tuple[AskedJob, ...]
+    files: Mapping[Digest, tuple[FileFact, ...]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from redux_backends.answers import (
+    AskedJob,
+    AskedJobs,
     CallCandidate,
     Candidate,
     Disagreement,
@@ -44,6 +46,7 @@ from redux_backends.errors import (
     unknown_reference,
 )
 from redux_backends.exchange import Exchange
+from redux_backends.forerunning import Forerunning
 from redux_backends.kinds import CONTEXT, NONDETERMINISTIC
 from redux_backends.records import (
     Batch,
@@ -74,6 +77,8 @@ __all__ = [
     "MIN_PREFIX",
     "NONDETERMINISTIC",
     "AmbiguousId",
+    "AskedJob",
+    "AskedJobs",
     "Backend",
     "BackendChanged",
     "BackendCorrupt",
@@ -108,7 +113,7 @@ __all__ = [
 ]
 
 
-class Backend(Exchange, Tracing):
+class Backend(Exchange, Tracing, Forerunning):
     """Records by their key. Methods may be called from any thread; each write is one transaction, whole or not.
 
     Writing is idempotent: equal content recorded twice, by whomever, is one record.

@@ -61,6 +61,12 @@ def get_task(connection: Connection, task_hash: Digest) -> TaskRecord | None:
     return next(iter(_tasks(connection, schema.same_id(_task.c.hash, task_hash))), None)
 
 
+def get_tasks(connection: Connection, tasks: Sequence[Digest]) -> Mapping[Digest, TaskRecord]:
+    """Tasks with their pieces of code; unknown ones are left out."""
+    alike = schema.prefix_of(_task.c.hash).in_([task[: schema.PREFIX] for task in tasks])
+    return {one.hash: one for one in _tasks(connection, alike & _task.c.hash.in_(tasks))}
+
+
 def task_versions(connection: Connection, fullname: str) -> Sequence[TaskRecord]:
     """A task's versions, newest first."""
     return _tasks(connection, _task.c.id.in_(tasks_named(fullname)))

@@ -16,6 +16,7 @@ from redux_backends.memory import MemoryBackend
 from redux_backends.records import Batch, Evaluation, JobStatus, MissKind, Outcome, Reason, Rollback, Tag, Traits
 from redux_backends.sample import (
     ELSEWHERE,
+    EPOCH,
     GONE,
     call,
     done,
@@ -402,6 +403,15 @@ class BackendMachine(RuleBasedStateMachine):
             lambda backend: backend.jobs_behind(calls),
         ):
             assert ask(self.backend) == ask(self.oracle)
+
+    @rule(runs=_few(_EXECUTIONS), by=st.sampled_from([None, *_EXECUTIONS]), before=st.integers(0, 20))
+    def sets_jobs_beside_others_the_same(self, runs: list, by, before: int) -> None:
+        names = ["sample.add", "sample.other"]
+        self._same(lambda backend: backend.newest_before(names, EPOCH + before))
+        self._same(lambda backend: backend.get_tasks([each.hash for each in _TASKS]))
+        self._same(lambda backend: backend.jobs_before([each.id for each in runs], names, by and by.id))
+        for each in runs:
+            self._same(lambda backend, each=each: backend.jobs_that_ran(each.id))
 
     def teardown(self) -> None:
         if hasattr(self, "backend"):

@@ -28,6 +28,7 @@ from redux_backends.backend import (
 from redux_backends.disagreeing import GIVERS_TOLD, RESULTS_TOLD, gave
 from redux_backends.exchange import RecordId, Records
 from redux_backends.memory_exchange import MemoryExchange
+from redux_backends.memory_forerunning import MemoryForerunning
 from redux_backends.memory_lookup import MemoryLookup, newest
 from redux_backends.memory_tracing import MemoryTracing
 from redux_backends.records import (
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from redux_backends.integrity import Integrity
 
 
-class MemoryBackend(MemoryTracing, MemoryLookup):
+class MemoryBackend(MemoryTracing, MemoryForerunning, MemoryLookup):
     """Records in this process's memory, gone with it."""
 
     # -- asking afterwards -------------------------------------------------------------------------

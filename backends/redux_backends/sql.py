@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from redux_backends import calls, contents, executions, history, lookup, query, tags
 from redux_backends.backend import (
+    AskedJobs,
     Backend,
     CallCandidate,
     Candidate,
@@ -36,6 +37,7 @@ from redux_backends.records import (
     ExecutionId,
     FileFact,
     JobId,
+    Seconds,
     StoredValue,
     Tag,
     TaskRecord,
@@ -295,6 +297,30 @@ class SqlBackend(Backend):
         from redux_backends import sql_tracing  # noqa: PLC0415 - only who follows data needs it
 
         return self._database.ask(lambda session: sql_tracing.jobs_behind(session, calls))
+
+    # -- forerunning -------------------------------------------------------------------------------
+
+    def jobs_that_ran(self, execution: ExecutionId) -> AskedJobs:
+        from redux_backends import sql_forerunning  # noqa: PLC0415 - only who explains misses needs it
+
+        return self._database.view(lambda connection: sql_forerunning.jobs_that_ran(connection, execution))
+
+    def jobs_before(
+        self, executions: Sequence[ExecutionId], tasks: Sequence[str], asked_by: ExecutionId | None
+    ) -> AskedJobs:
+        from redux_backends import sql_forerunning  # noqa: PLC0415 - only who explains misses needs it
+
+        return self._database.view(
+            lambda connection: sql_forerunning.jobs_before(connection, executions, tasks, asked_by)
+        )
+
+    def newest_before(self, tasks: Sequence[str], before: Seconds) -> Mapping[str, ExecutionId]:
+        from redux_backends import sql_forerunning  # noqa: PLC0415 - only who explains misses needs it
+
+        return self._database.view(lambda connection: sql_forerunning.newest_before(connection, tasks, before))
+
+    def get_tasks(self, tasks: Sequence[Digest]) -> Mapping[Digest, TaskRecord]:
+        return self._database.view(lambda connection: history.get_tasks(connection, tasks))
 
     def integrity(self) -> Integrity:
         from redux_backends.sql_integrity import SqlIntegrity  # noqa: PLC0415 - only a check needs it

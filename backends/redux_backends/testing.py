@@ -13,6 +13,7 @@ import pytest
 from redux_backends.asking_suite import AskingSuite
 from redux_backends.backend import Backend, BackendError, CallCandidate, Candidate, TaskCounts
 from redux_backends.exchange_suite import ExchangeSuite
+from redux_backends.forerunning_suite import ForerunningSuite
 from redux_backends.integrity_suite import IntegritySuite
 from redux_backends.kinds import CONTEXT, NONDETERMINISTIC
 from redux_backends.records import (
@@ -63,7 +64,7 @@ def _described(record: ValueRecord) -> ValueRecord:
     return replace(record, data=None)
 
 
-class BackendSuite(AskingSuite, TagSuite, IntegritySuite, ExchangeSuite, TracingSuite):
+class BackendSuite(AskingSuite, TagSuite, IntegritySuite, ExchangeSuite, TracingSuite, ForerunningSuite):
     """Subclass it and give it `make_backend` and `expire_lease`."""
 
     @abstractmethod

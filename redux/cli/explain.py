@@ -1,43 +1,58 @@
-"""`redux explain-miss`: why calls ran instead of being reused."""
+"""`redux explain-miss`: why calls ran instead of being reused, down to the root causes."""
 
 from __future__ import annotations
 
 import sys
+import time
+from dataclasses import dataclass
 
 import click
 
 from redux.cli import lookup
+from redux.cli.miss_text import causes_text, job_miss_text
 from redux.cli.naming import NEWEST
 from redux.cli.naming import newest as newest_of
 from redux.cli.output import line_width, show
-from redux.cli.page_text import cause_details, causes_text
-from redux.cli.render import STATUS_WORDS, indent, short, show_call, show_command, show_outcome, strong, to_json
+from redux.cli.render import STATUS_WORDS, short, show_command, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.errors import UsageError
-from redux.explain import explain_job, group_causes
+from redux.explain import Explained, Miss, group_causes
 from redux_backends.backend import Backend, JobView
 from redux_backends.records import Execution, JobStatus, Outcome
+
+_RAN = 1
+"""The exit code with --exit-code, where something ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is printed, and whether anything ran."""
+
+    lines: list[str] | str
+    any_ran: bool
 
 
 @click.command(name="explain-miss", short_help="Say why calls ran.")
 @click.argument("what", required=False, metavar="[JOB | TASK | EXECUTION]")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@click.option("--exit-code", is_flag=True, help="Exit 1 where something ran, 0 where all was known.")
 @where_options
-def explain_miss(what: str | None, as_json: bool, **places: str | None) -> int:
-    """Say why calls ran instead of being reused.
+def explain_miss(what: str | None, as_json: bool, exit_code: bool, **places: str | None) -> int:
+    """Say why calls ran instead of being reused, and what was changed for that.
 
-    Without an argument: all calls of the last execution that ran, by cause. Code that changed is shown as a diff.
+    Without an argument: all calls of the last execution that ran, by root cause. Code that changed is shown as a diff.
     """
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
-        show(_explain(repo.backend, what, as_json))
-        return 0
+        said = _explain(repo.backend, what, as_json)
+        show(said.lines)
+        return _RAN if exit_code and said.any_ran else 0
     finally:
         repo.close()
 
 
-def _explain(backend: Backend, what: str | None, as_json: bool) -> list[str] | str:
+def _explain(backend: Backend, what: str | None, as_json: bool) -> _Said:
     if what is None:
         newest = backend.executions(1)
         if not newest:
@@ -54,7 +69,7 @@ def _explain(backend: Backend, what: str | None, as_json: bool) -> list[str] | s
     missed = backend.jobs(task=fullname, missed=True, limit=1)
     if not missed:
         raise UsageError(f"no recorded job of task {fullname} ran, so none missed")
-    return _explain_job(backend, missed[0], as_json)
+    return _explain_job(backend, missed[0], as_json, of_task=True)
 
 
 def _task_name(backend: Backend, what: str) -> str:
@@ -63,14 +78,14 @@ def _task_name(backend: Backend, what: str) -> str:
     return task.fullname if task is not None else lookup.task_named(backend, what)
 
 
-def _explain_execution(backend: Backend, execution: Execution, as_json: bool) -> list[str] | str:
+def _explain_execution(backend: Backend, execution: Execution, as_json: bool) -> _Said:
     groups = group_causes(backend, execution.id)
     if as_json:
-        return to_json("misses", {"execution": execution.id, "misses": groups})
+        return _Said(to_json("misses", {"execution": execution.id, "misses": groups}), bool(groups))
     title = f"execution {short(execution.id)}  {show_command(execution)}"
     if not groups:
-        return [title, _without_misses(backend, execution)]
-    return [title, "", *causes_text(groups, line_width(sys.stdout))]
+        return _Said([title, _without_misses(backend, execution)], False)
+    return _Said([title, "", *causes_text(groups, line_width(sys.stdout))], True)
 
 
 def _without_misses(backend: Backend, execution: Execution) -> str:
@@ -81,15 +96,19 @@ def _without_misses(backend: Backend, execution: Execution) -> str:
     return "nothing missed: every call was known"
 
 
-def _explain_job(backend: Backend, view: JobView, as_json: bool) -> list[str] | str:
-    cause = explain_job(backend, view)
+def _explain_job(backend: Backend, view: JobView, as_json: bool, of_task: bool = False) -> _Said:
+    """One job; where a task was asked about, the newest of it that ran, and all of it that ran beside."""
+    execution = backend.get_execution(view.job.execution)
+    explained = None if execution is None else Explained(backend, execution)
+    miss = None if explained is None else explained.job(view)
+    beside = explained.groups(view.fullname) if explained is not None and of_task else []
+    any_ran = view.job.outcome is Outcome.RAN
     if as_json:
-        return to_json("miss", {"job": view, "cause": cause})
-    title = f"job {short(view.job.id)}  {show_call(view, line_width(sys.stdout) - 14)}"
-    if cause is None:
-        reused = view.job.outcome is not Outcome.RAN
-        return [
-            title,
-            f"it did not miss: {show_outcome(view.job.outcome)}" if reused else "why it ran was not recorded",
-        ]
-    return [title, f"it ran: {strong(cause.words)}", *indent(cause_details(cause, line_width(sys.stdout) - 2))]
+        return _Said(to_json("miss", {"job": view, **_plain(miss), "of_task": beside}), any_ran)
+    return _Said(job_miss_text(view, miss, beside, time.time(), line_width(sys.stdout)), any_ran)
+
+
+def _plain(miss: Miss | None) -> dict[str, object]:
+    if miss is None:
+        return {"cause": None, "compared": None, "roots": []}
+    return {"cause": miss.cause, "compared": miss.compared, "roots": miss.roots}
