@@ -28,8 +28,13 @@ def to_sqlite(text: str) -> str | bytes:
 
 
 def from_sqlite(kept: str | bytes) -> str:
-    """The text that `to_sqlite` was given."""
-    return kept if isinstance(kept, str) else kept.decode(errors=_SURROGATES)
+    """The text that `to_sqlite` was given; of bytes that it never gave, with those that are no text as escapes."""
+    if isinstance(kept, str):
+        return kept
+    try:
+        return kept.decode(errors=_SURROGATES)
+    except UnicodeDecodeError:
+        return kept.decode(errors="backslashreplace")
 
 
 def to_postgres(text: str) -> str:

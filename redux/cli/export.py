@@ -12,7 +12,7 @@ from typing import TextIO
 import click
 
 from redux.cli.lineage import direction_of, execution_named, lineage_options
-from redux.cli.output import tell
+from redux.cli.output import as_safe_text, tell
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.errors import UsageError
@@ -91,7 +91,8 @@ def _check(format: str, whole: bool, profile: str | None, license: str | None) -
 def _write(exporter: Exporter, lineage: Lineage, terms: Terms, output: str | None) -> None:
     pieces = exporter.write(lineage, terms)
     if output is None:
-        _write_all(pieces, sys.stdout)
+        # Not even a terminal is steered: JSON leaves just this one as it is, and the others have been careful.
+        _write_all((as_safe_text(piece.replace("\x7f", "\\u007f")) for piece in pieces), sys.stdout)
         return
     as_folder = exporter.attach is not None and not output.endswith((".json", ".jsonld"))
     with telling(output):

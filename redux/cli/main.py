@@ -119,8 +119,24 @@ def dispatch(words: Sequence[str]) -> int:
         _complain(_describe(error))
         return error.exit_code
     except Exception as error:
+        return _unexpected(words, error)
+
+
+_READING = frozenset({"log", "explain-miss", "export", "tag", "du", "fsck", "diff", "plan", "report", "check"})
+"""Commands whose every trouble that nobody foresaw comes from records that are not as redux writes them, or is ours."""
+_DAMAGE = 4
+
+
+def _unexpected(words: Sequence[str], error: Exception) -> int:
+    """Tell of an error that nobody foresaw, and give the exit code."""
+    if not words or words[0] not in _READING:
         _complain(f"{_name(error)} inside redux; REDUX_DEBUG=1 shows where. Please report it")
         return 1
+    _complain(
+        f"what is recorded is not as redux records it ({_name(error)}); `redux fsck` names what is damaged, and where "
+        "it names nothing, please report this: REDUX_DEBUG=1 shows where"
+    )
+    return _DAMAGE
 
 
 def _warn_of_variables() -> None:
@@ -187,8 +203,12 @@ def _remedy(error: ReduxError) -> list[str]:
     return [f"to do so: mv {files} {aside}" if len(there) == 1 else f"to do so: mkdir {aside} && mv {files} {aside}"]
 
 
+_LONGEST = 300
+"""Characters of an error that nobody foresaw which are told: it may quote what is recorded."""
+
+
 def _name(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = " ".join(str(error)[:_LONGEST].split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
@@ -198,4 +218,6 @@ def _complain(line: str) -> None:
 
         if sys.exc_info()[1] is not None:
             traceback.print_exc()
-    sys.stderr.write(f"redux: {line}\n")
+    from redux.cli.output import as_safe_text
+
+    sys.stderr.write(f"redux: {as_safe_text(line)}\n")

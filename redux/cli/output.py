@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,9 +13,9 @@ from typing import TextIO, cast
 
 import click
 
+from redux.cli.steering import STEERING
+
 _PLAIN_WIDTH = 100
-_STEERING = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
-"""Characters that would move the cursor, ring or rename the window: all but ends of lines, tabs and colours."""
 
 
 def has_colour(stream: TextIO) -> bool:
@@ -60,7 +59,7 @@ def _write(lines: Iterable[str] | str, stream: TextIO) -> None:
 def as_safe_text(text: str) -> str:
     """A text without what would steer the terminal, but for colours."""
     # Records that others made may say anything, and the terminal takes orders from those who write to it.
-    return _STEERING.sub("·", text)
+    return STEERING.sub("·", text)
 
 
 class WholeLines(TextIOBase):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, Flag
 
 import click
 
+from redux.cli.steering import STEERING_IN_JSON
 from redux.job_words import DIGITS as DIGITS
 from redux.job_words import STATUS_WORDS as STATUS_WORDS
 from redux.job_words import TaskRow as TaskRow
@@ -132,16 +132,13 @@ def _diff_line(line: str) -> str:
 # -- JSON --------------------------------------------------------------------------------------------
 
 
-_STEERING = re.compile("[\x7f-\x9f]")
-
-
 def to_json(what: str, value: object) -> str:
     """A record as one line of JSON under the schema `redux.<what>/1`: ids in hex, enums in lower case."""
     plain = to_plain(value)
     body = plain if isinstance(plain, dict) else {"items": plain}
     text = json.dumps({"schema": f"redux.{what}/1", **body}, ensure_ascii=False)
     # JSON leaves these as they are, and a terminal does what they say.
-    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return STEERING_IN_JSON.sub(lambda found: json.dumps(found[0])[1:-1] if found[0] > "\x7f" else "\\u007f", text)
 
 
 def to_plain(value: object) -> object:

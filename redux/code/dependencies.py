@@ -26,6 +26,7 @@ from redux.code.ownership import (
 )
 from redux.code.scopes import Chain, LocalImport, Uses, uses_of_body, uses_of_decorators, uses_of_statements
 from redux.code.sources import SOURCES, Found
+from redux.serializers.names import defaults_of_task
 from redux.value import preview
 from redux_backends.records import CodePiece
 from redux_valuestore.digest import Digest, digest_struct
@@ -188,7 +189,10 @@ class Dependencies:
             if target == name and isinstance(value, (FunctionType, type)):
                 return Unit((), content.code)
             kind = "reference"
-        source = f"{key} = {target or preview(value, _SHOWN)}"
+        shown = preview(value, _SHOWN) if target is None else target
+        if self._task_name(value) is not None:
+            shown += _shown_defaults(value)
+        source = f"{key} = {shown}"
         kind = "opaque" if content.opaque else kind
         return Unit((make_piece(kind, name, content.digest, source),), content.code)
 
@@ -303,6 +307,12 @@ def _find_class(kind: type, names: Mapping[str, object], methods: list[FunctionT
 def make_piece(kind: str, name: str, content: Digest, source: str) -> CodePiece:
     """A piece under the hash of its kind, name and content; the source is for people."""
     return CodePiece(digest_struct("Piece", kind, name, content), kind, name, source)
+
+
+def _shown_defaults(task: object) -> str:
+    """The defaults that a call of a task takes: they count where it is used."""
+    said = ", ".join(f"{key}={preview(default, _SHOWN)}" for key, default in defaults_of_task(task).items())
+    return f"({said})" if said else ""
 
 
 def join_units(*units: Unit) -> Unit:

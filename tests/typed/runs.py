@@ -23,7 +23,7 @@ from redux import (
 from redux.executors.local import LocalExecutor
 from redux.federated_tasks import LaunchFailed, federated_task, find_entrypoint, launch_federated_task, serve_launch
 from redux.functools import subrun
-from redux.pytest import own_tasks, scheduler
+from redux.pytest_plugin import assert_cached, assert_reruns, own_tasks, project_scheduler, scheduler
 from redux.release import installed_version
 from redux.repo import Address, Repo, open_repo
 from redux.scheduler import (
@@ -47,12 +47,18 @@ from redux_backends.records import ExecutionId
 
 assert_type(redux.version, str)
 assert_type(installed_version(), str | None)
-fixtures_and_extensions = [own_tasks, scheduler, setup]
+fixtures_and_extensions = [own_tasks, scheduler, project_scheduler, setup]
 
 
 @task
 def size(path: str) -> int:
     return len(path)
+
+
+def what_is_cached_is_asserted(asked: Scheduler) -> None:
+    assert_cached([size("a")])
+    assert_reruns(size("a"), because="code changed", task=size, scheduler=asked)
+    assert_reruns(size("a"), task="size")
 
 
 def values_have_their_types(folder: Path) -> None:
