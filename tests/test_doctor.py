@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from redux.doctor import machine
 from redux.doctor.signs import Sign
 from redux.repo import open_repo
 from redux.settings.folder import make_project
+
+from .commands import ROOT
 
 TOML = """\
 [run]
@@ -66,6 +69,19 @@ type = "mine"
 """
 
 Said = Callable[..., str]
+USERS = ("cloudpickle", "numpy", "arrow", "pandas", "polars", "dask", "postgres", "graph", "templates")
+"""extras that runs and commands have a use for"""
+
+
+def test_the_libraries_it_looks_at_are_those_that_redux_uses() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    def named(lines: Iterable[str]) -> set[str]:
+        return {re.split(r"[^a-z0-9]", line)[0] for line in lines}
+
+    assert set(machine.NEEDED) == named(project["dependencies"])
+    extras = project["optional-dependencies"]
+    assert set(machine.EXTRAS) == {name for user in USERS for name in named(extras[user])}
 
 
 @pytest.fixture

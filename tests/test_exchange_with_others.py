@@ -170,3 +170,11 @@ def test_the_newest_execution_a_file_and_a_task_are_ids_wherever_history_is_take
     assert "  redux run --tag green=no flow.py main" in redux("archive", "list", "newest.tar")[0]
     assert not redux("archive", "list", "task.tar")[0].count("flow.py"), "calls, and no executions"
     assert redux("explain-miss", "-", *there) == redux("explain-miss", *there)
+
+
+def test_a_name_that_is_no_text_is_refused_and_leaves_nothing_behind(redux: Run, tmp_path: Path):
+    redux("init")
+    for words in (("sqlite:///odd\udcff.db",), ("sqlite:///other.db", "--store", "values\udcff")):
+        _, said = redux("repo", "add", "odd", *words, code=2)
+        assert "is no text, and a settings file holds nothing else" in said
+    assert sorted(path.name for path in (tmp_path / "mine/.redux").iterdir()) == [".gitignore", "redux.toml"]

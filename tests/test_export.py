@@ -10,16 +10,20 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import click
 import networkx
 import pytest
 
 import redux
+from redux.cli.lineage_text import lineage_text
 from redux.cli.main import dispatch
+from redux.errors import UsageError
 from redux.exports import dot, mermaid
 from redux.exports.crate_entities import action_id
-from redux.exports.formats import OWN, find_exporter, format_names
+from redux.exports.formats import GROUP, OWN, find_exporter, format_names
 from redux.exports.openlineage import run_id
 from redux.exports.places import file_uri
 from redux.exports.prov import name_of
@@ -444,6 +448,11 @@ def test_upstream_and_downstream_as_people_read_them(project: Path, capsys: pyte
     compare("lineage_text", re.sub("job [0-9a-f]{8}", "job <id>", capsys.readouterr().out))
 
 
+def test_what_people_read_steers_no_terminal(hostile: Lineage) -> None:
+    lines = lineage_text(replace(hostile, roots=tuple(hostile.nodes)), True, True, 100)
+    assert all(click.unstyle(line).isprintable() and "\x1b[31m" not in line for line in lines)
+
+
 ASKED_WRONGLY = {
     "a format that is none": (["export", "--format", "mermeid"], "there is no format 'mermeid'; did you mean"),
     "a picture's option": (["export", "--format", "json", "--whole"], "--whole is for mermaid and dot"),
@@ -454,6 +463,12 @@ ASKED_WRONGLY = {
     "a direction of jobs": (["log", "out.txt", "--failed", "--upstream"], "follow what is named"),
     "an execution that is none": (["export", "out.txt", "--execution", "in.txt"], "in.txt is no execution"),
     "a place that cannot be": (["export", "-o", "flow.py/x.json"], "flow.py/x.json cannot be written"),
+    "a place without a name": (["export", "-o", ""], "--output has no name"),
+    "a folder for a file": (["export", "-o", "."], ". is a folder; name a file in it"),
+    "a crate that does not fit": (
+        ["export", "out.txt", "--depth", "0", "--format", "ro-crate", "--profile", "provenance", "-o", "crate"],
+        "this cannot be exported as a Provenance Run Crate",
+    ),
 }
 
 
@@ -465,6 +480,14 @@ def test_what_is_asked_wrongly_is_one_line(name: str, project: Path, capsys: pyt
     assert said in told.err
     assert told.err.count("\n") == 1
     assert not told.out
+    assert {path.name for path in project.iterdir()} == {".redux", "flow.py", "in.txt", "out.txt"}
+
+
+def test_a_format_that_a_package_adds_and_cannot_be_loaded_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("broken", "no_such_package:EXPORTER", GROUP)
+    monkeypatch.setattr("redux.exports.formats.entry_points", lambda **named: [point])
+    with pytest.raises(UsageError, match=r"'broken', no_such_package:EXPORTER, cannot be loaded \(ModuleNotFound"):
+        find_exporter("broken")
 
 
 def test_errors_of_exports_say_what_helps(small: Lineage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from redux.errors import ConfigError
+from redux.errors import ConfigError, UnknownId
+from redux.lineage.networks import graph
 from redux.settings.folder import PROJECT_FILE, make_project
 from redux.settings.layers import Sources
 from redux.settings.precedence import explain_settings, read_settings
@@ -80,6 +81,13 @@ def test_the_database_itself_is_looked_at_with_it(
     monkeypatch.setenv("REDUX_DB_PASSWORD_COMMAND", give)
     assert redux("db", "info", "--db", guarded_url).startswith("0: ")
     assert "password" not in redux("doctor", "--db", guarded_url)
+
+
+def test_the_graph_is_read_with_it(project: Path, guarded_url: str, give: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDUX_DB_URL", guarded_url)
+    monkeypatch.setenv("REDUX_DB_PASSWORD_COMMAND", give)
+    with pytest.raises(UnknownId, match="nothing was run here yet"):
+        graph()
 
 
 def test_another_repository_is_opened_with_its_own(

@@ -246,6 +246,15 @@ def test_a_file_of_something_else_is_refused_and_left_alone(path: Path) -> None:
     assert path.read_bytes() == b"no database at all" * 1000
 
 
+def test_a_file_that_has_lost_a_table_is_damaged(path: Path, filled: Story) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE job")
+    backend = SQLiteBackend(path)
+    with pytest.raises(BackendCorrupt, match=r"redux\.db lacks tables of redux \(no such table: job\); bring a backup"):
+        backend.jobs()
+    backend.close()
+
+
 @pytest.mark.parametrize(
     "statement",
     [

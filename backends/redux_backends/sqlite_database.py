@@ -14,7 +14,14 @@ from threading import RLock
 
 from sqlalchemy import Connection
 
-from redux_backends.backend import BackendChanged, BackendError, BackendNewer, BackendUnavailable, DatabaseNotice
+from redux_backends.backend import (
+    BackendChanged,
+    BackendCorrupt,
+    BackendError,
+    BackendNewer,
+    BackendUnavailable,
+    DatabaseNotice,
+)
 from redux_backends.filelock import FileLock
 from redux_backends.mounts import MOUNT_TABLE, network_filesystem
 from redux_backends.schema import current_version
@@ -346,7 +353,7 @@ class SQLiteDatabase:
     def _blame_change(self, error: BackendError) -> None:
         """Raise `BackendChanged` where a statement failed since somebody changed the tables meanwhile."""
         opened = self._opened
-        if type(error) is not BackendError or opened is None or opened.pid != os.getpid():
+        if type(error) not in (BackendError, BackendCorrupt) or opened is None or opened.pid != os.getpid():
             return
         with suppress(sqlite3.Error):
             found = read_version(opened.reader.driver, self.path)

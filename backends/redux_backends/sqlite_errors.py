@@ -38,6 +38,12 @@ def in_words(error: sqlite3.Error, path: Path) -> BackendError:
             "redux will make a new one",
             str(path),
         )
+    if str(error).startswith("no such table: "):
+        return BackendCorrupt(
+            f"the database {path} lacks tables of redux ({error}); bring a backup back, or move it away with its -wal "
+            "and -shm files, and redux will make a new one",
+            str(path),
+        )
     return BackendError(
         f"the database {path} refused what redux asked ({error}); its file may be sound and redux at fault: "
         "REDUX_DEBUG=1 shows where, please report it",

@@ -181,6 +181,8 @@ def _data(file: str, manifest: Manifest, sum: str) -> dict[str, object]:
 
 def _see_to_name(file: str) -> None:
     """Raises UsageError for a name that tells people, and programs, of another form than a tar file's."""
+    if not file:
+        raise UsageError("an archive needs a name, such as history.tar")
     if file == "-":
         raise UsageError("an archive is saved as a file, not to standard output: give a name, such as history.tar")
     ending = os.path.splitext(file)[1].lower()

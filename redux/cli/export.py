@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
@@ -58,6 +59,7 @@ def export(
     """
     exporter = find_exporter(format)
     _check(format, whole, profile, license)
+    _check_output(exporter, output)
     terms = Terms(not no_previews, whole, Profile(profile) if profile is not None else None, license)
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
@@ -89,12 +91,14 @@ def _check(format: str, whole: bool, profile: str | None, license: str | None) -
 
 
 def _write(exporter: Exporter, lineage: Lineage, terms: Terms, output: str | None) -> None:
-    pieces = exporter.write(lineage, terms)
+    pieces = iter(exporter.write(lineage, terms))
+    # What cannot be exported is told with the first piece: before anything is written.
+    pieces = chain([next(pieces, "")], pieces)
     if output is None:
         # Not even a terminal is steered: JSON leaves just this one as it is, and the others have been careful.
         _write_all((as_safe_text(piece.replace("\x7f", "\\u007f")) for piece in pieces), sys.stdout)
         return
-    as_folder = exporter.attach is not None and not output.endswith((".json", ".jsonld"))
+    as_folder = _is_for_folder(exporter, output)
     with telling(output):
         if as_folder and exporter.attach is not None:
             for name, text in exporter.attach(lineage, terms).items():
@@ -102,6 +106,18 @@ def _write(exporter: Exporter, lineage: Lineage, terms: Terms, output: str | Non
             write_file(Path(output, exporter.main_file), pieces)
         else:
             write_file(Path(output), pieces)
+
+
+def _is_for_folder(exporter: Exporter, output: str) -> bool:
+    return exporter.attach is not None and not output.endswith((".json", ".jsonld"))
+
+
+def _check_output(exporter: Exporter, output: str | None) -> None:
+    """Refuse a name that no file can have. Raises UsageError."""
+    if output == "":
+        raise UsageError("--output has no name; leave it out for standard output")
+    if output is not None and not _is_for_folder(exporter, output) and os.path.isdir(output):
+        raise UsageError(f"{output} is a folder; name a file in it")
 
 
 @contextmanager

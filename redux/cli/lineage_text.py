@@ -27,7 +27,7 @@ def lineage_text(lineage: Lineage, upstream: bool, downstream: bool, width: int)
     lines: list[str] = []
     for root in lineage.roots:
         node = lineage.nodes[root]
-        lines.append(strong(cut(printable(_name(node)), width)) + _behind(node))
+        lines.append(strong(_shown(_name(node), width)) + _behind(node))
         for asked, head, tree in ((upstream, "from", _Upstream), (downstream, "fed", _Downstream)):
             if not asked:
                 continue
@@ -124,7 +124,7 @@ class _Upstream(_Tree):
     def _datum(self, id: str, name: str, deep: int) -> list[str]:
         datum = self.lineage.nodes[id]
         assert isinstance(datum, Datum)
-        head = cut(printable(f"{name} = {datum.preview}" if name else datum.preview), self.width * 2 // 3)
+        head = _shown(f"{name} = {datum.preview}" if name else datum.preview, self.width * 2 // 3)
         if datum.whence is Whence.RESULT:
             return self._result(id, head, deep)
         held = [edge.source for edge in self.into(id, _K.HOLDS)]
@@ -134,7 +134,7 @@ class _Upstream(_Tree):
         below = [line for one in held for line in self._file(one, deep + 1)]
         for one, more in self.few(made, self._task_of):
             below += self._datum(one, "", deep + 1)
-            below += [dim(f"and {more:,} more of {self._task_of(one)}")] if more > 0 else []
+            below += [_more(more, self._task_of(one))] if more > 0 else []
         for caller in callers:
             below += self._arguments(caller, deep + 1)
         words = ", ".join(filter(None, (self._words(datum, made, callers, held), files)))
@@ -147,7 +147,7 @@ class _Upstream(_Tree):
             counted = Counter(self._task_of(one) for one in made)
             return "made of " + _listed(f"{task} ×{n:,}" if n > 1 else task for task, n in counted.items())
         # A file by itself came from that file; which code picked it says nothing more.
-        return f"made by the code of {cut(printable(datum.task), 40)}" if callers or not held else ""
+        return f"made by the code of {_shown(datum.task, 40)}" if callers or not held else ""
 
     def _task_of(self, id: str) -> str:
         datum = self.lineage.nodes[id]
@@ -159,10 +159,10 @@ class _Upstream(_Tree):
         within, id = origin.handed_on, origin.datum
         step = origin.step
         if step is None:
-            return [f"{head}  {dim(f'← {self._task_of(id)}, further back')}"]
+            return [f"{head}  {dim(f'← {_shown(self._task_of(id), 40)}, further back')}"]
         above = f" in {_listed(reversed(within))}" if within else ""
         again = ", shown above" if step.id in self.shown else ""
-        lines = [f"{head}  ← {cut(step.fullname, 40)}  {_step_id(step)}{dim(above + again)}"]
+        lines = [f"{head}  ← {_shown(step.fullname, 40)}  {_step_id(step)}{dim(above + again)}"]
         if again:
             return lines
         return [*lines, *indent([*self._arguments(step.id, deep), *self.parts(id, deep)])]
@@ -172,7 +172,7 @@ class _Upstream(_Tree):
         lines: list[str] = []
         for one, more in self.few([edge.source for edge in self.into(result, _K.RETURNED)], self._task_of):
             lines += self._datum(one, "", deep + 1)
-            lines += [dim(f"and {more:,} more of {self._task_of(one)}")] if more > 0 else []
+            lines += [_more(more, self._task_of(one))] if more > 0 else []
         return lines
 
 
@@ -186,16 +186,16 @@ class _Downstream(_Tree):
         lines: list[str] = []
         for one, more in self.few(self._reached(id), lambda id: _name(self.lineage.nodes[id])):
             lines += self._one(one, deep)
-            lines += [dim(f"and {more:,} more of {_name(self.lineage.nodes[one])}")] if more > 0 else []
+            lines += [_more(more, _name(self.lineage.nodes[one]))] if more > 0 else []
         return lines
 
     def _one(self, id: str, deep: int) -> list[str]:
         node = self.lineage.nodes[id]
         again = dim(", shown above") if id in self.shown else ""
-        end = f"  → {cut(printable(self._gave(node)), self.width // 2)}" if isinstance(node, Step) else ""
+        end = f"  → {_shown(self._gave(node), self.width // 2)}" if isinstance(node, Step) else ""
         role = "result of " if isinstance(node, Datum) else "file " if isinstance(node, FileAt) else ""
-        name = cut(printable(node.task if isinstance(node, Datum) else _name(node)), self.width // 2)
-        shown = f"  → {cut(printable(node.preview), self.width // 2)}" if isinstance(node, Datum) else end
+        name = _shown(node.task if isinstance(node, Datum) else _name(node), self.width // 2)
+        shown = f"  → {_shown(node.preview, self.width // 2)}" if isinstance(node, Datum) else end
         line = f"{role}{name}{shown}{_behind(node)}{again}"
         if again or deep > _DEEP:
             return [line]
@@ -225,6 +225,15 @@ class _Downstream(_Tree):
         return sorted(found, key=self.order.__getitem__)
 
 
+def _shown(text: str, width: int) -> str:
+    """What somebody gave, in one line that steers no terminal."""
+    return cut(printable(text), width)
+
+
+def _more(count: int, task: str) -> str:
+    return dim(f"and {count:,} more of {_shown(task, 40)}")
+
+
 def _listed(names: Iterable[str], few: int = 4) -> str:
-    every = [cut(printable(name), 40) for name in names]
+    every = [_shown(name, 40) for name in names]
     return ", ".join(every[:few]) + (f" and {len(every) - few:,} more" if len(every) > few else "")

@@ -15,8 +15,8 @@ from pathlib import Path
 from redux.doctor.signs import Sign, fine, note, trouble
 from redux_backends.mounts import network_filesystem
 
-NEEDED = ("blake3", "click", "fsspec", "msgpack", "platformdirs", "rich", "sqlalchemy")
-EXTRAS = ("cloudpickle", "distributed", "numpy", "pandas", "polars", "psycopg", "pyarrow")
+NEEDED = ("alembic", "blake3", "click", "fsspec", "msgpack", "platformdirs", "rich", "sqlalchemy")
+EXTRAS = ("cloudpickle", "distributed", "jinja2", "networkx", "numpy", "pandas", "polars", "psycopg", "pyarrow")
 _OLDEST_PYTHON = (3, 11)
 _CHECKPOINT_MENDED = (3, 51, 3)
 _LITTLE_SPACE, _NO_SPACE = 2 << 30, 100 << 20

@@ -90,7 +90,7 @@ def _odd(settings: Settings) -> Iterator[Sign]:
             "rows over 1 MiB slow the database; " + show,
         )
     path = sqlite_file(settings.database)
-    if path is None and settings.database.startswith(SQLITE):
+    if _is_in_memory(settings):
         yield note("database.url", "in memory: nothing is kept", show)
     if settings.setup is not None and not Path(settings.setup.partition("::")[0]).exists():
         yield trouble("scheduler.setup", f"{settings.setup} is not there", "correct the path; " + show)
@@ -100,6 +100,10 @@ def _odd(settings: Settings) -> Iterator[Sign]:
     store = None if "://" in settings.store else Path(settings.store)
     if settings.project is not None and _is_inside(store, settings.project) != _is_inside(path, settings.project):
         yield note("places", "database and store are not in one place", "keep, copy and delete them together")
+
+
+def _is_in_memory(settings: Settings) -> bool:
+    return settings.database.startswith(SQLITE) and sqlite_file(settings.database) is None
 
 
 def _is_inside(path: Path | None, folder: Path) -> bool:
@@ -188,7 +192,7 @@ def open_places(settings: Settings, signs: list[Sign]) -> Repo | None:
 
 def _version_sign(settings: Settings) -> Sign | None:
     """What is to be said of the version of the tables; None where it is that of this redux."""
-    if settings.database.endswith(":memory:"):
+    if _is_in_memory(settings):
         return None
     version, known = upkeep_of(settings.database, settings.password_command).version(), current_version()
     standing = Standing.CURRENT if version is None else version.seen_by(known)

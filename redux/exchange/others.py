@@ -57,7 +57,9 @@ def named_repo(name: str, known: Sequence[OtherRepo]) -> OtherRepo:
 def locate(other: OtherRepo) -> Location:
     """Where another repository is. Raises `BackendUnavailable` for a folder that is not there, `UsageError`."""
     if "://" in other.url:
-        file = Location(other.url, "").file
+        file = sqlite_file(other.url)
+        if file is None and other.url.startswith(SQLITE):
+            raise UsageError(f"{other.url} is the memory of one process, where nothing stays; name a file")
         store = other.store or (None if file is None else str(file.parent / STORE_FOLDER))
         if store is None:
             raise UsageError(

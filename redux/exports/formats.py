@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from redux.errors import UsageError, nearest
 from redux.exports.terms import Exporter
@@ -32,10 +32,21 @@ def find_exporter(name: str) -> Exporter:
     if name in OWN:
         return import_module(OWN[name]).EXPORTER
     for point in entry_points(group=GROUP, name=name):
-        found = point.load()
+        found = _load(point)
         if not isinstance(found, Exporter):
             raise UsageError(f"the format {name!r}, {point.value}, is no redux.exports.terms.Exporter")
         return found
     raise UsageError(
         f"there is no format {name!r}{nearest(name, format_names())}; {', '.join(format_names())} are known"
     )
+
+
+def _load(point: EntryPoint) -> object:
+    """What an installed package gives as a format. Raises UsageError where it cannot be imported."""
+    try:
+        return point.load()
+    except Exception as error:  # somebody else's module may raise anything
+        raise UsageError(
+            f"the format {point.name!r}, {point.value}, cannot be loaded ({type(error).__name__}: {error}); see to the "
+            "package that adds it"
+        ) from error

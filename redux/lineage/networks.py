@@ -65,7 +65,7 @@ def graph(
     path = sqlite_file(settings.database)
     if path is not None and not path.exists():
         raise DatabaseMissing(path)
-    repo = open_repo(settings.database, settings.store, settings.inline_limit)
+    repo = open_repo(settings.database, settings.store, settings.inline_limit, settings.password_command)
     try:
         within = question_of(repo.backend, execution) if execution is not None else None
         if within is not None and not within.is_execution:

@@ -30,9 +30,12 @@ def check_name(path: Path, name: str) -> None:
 def add_repo(path: Path, repo: OtherRepo) -> None:
     """Write a repository into the settings file at `path`.
 
-    Raises `UsageError` for a name that is taken or none, `ProjectUnwritable`.
+    Raises `UsageError` for a name that is taken or none, and for what is no text, `ProjectUnwritable`.
     """
     check_name(path, repo.name)
+    for told in (repo.url, repo.store or ""):
+        if not _is_text(told):
+            raise UsageError(f"{told!r} is no text, and a settings file holds nothing else; give it a name in UTF-8")
     text = _read(path)
     lines = [f"[repos.{repo.name}]", f"url = {_quoted(repo.url)}"]
     if repo.store is not None:
@@ -69,6 +72,15 @@ def remove_repo(path: Path, name: str, others: Sequence[str] = ()) -> None:
     kept += notes if inside else []
     left = {each: said for each, said in names.items() if each != name}
     _write(path, "".join(kept).rstrip("\n") + "\n", {**before, "repos": left})
+
+
+def _is_text(said: str) -> bool:
+    """Whether what somebody gave can be written: names of files may be any bytes."""
+    try:
+        said.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _quoted(text: str) -> str:
