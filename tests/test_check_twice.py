@@ -219,7 +219,8 @@ def test_the_command_names_what_differs_and_records_only_where_it_is_asked(
     assert lines[0] == "roll(sides=6) gave something else"
     assert lines[1].startswith("  was: {'rolled': 0.")
     assert lines[2].startswith("  now: {'rolled': 0.")
-    assert lines[4:] == ["3 calls made again: 2 gave the same, 1 gave something else", _drawn(1, 3)]
+    assert lines[3].startswith('  result["rolled"]: 0.')
+    assert lines[5:] == ["3 calls made again: 2 gave the same, 1 gave something else", _drawn(1, 3)]
     assert (folder / ".redux" / "redux.db").read_bytes() == database
 
     fine = redux(folder, "check", "--twice", "flow.py", "--task", "pure", "--seed", "2")

@@ -47,8 +47,7 @@ def check(
     --twice draws calls from the record whose code is what it was, makes them again in other processes, each by itself,
     and compares what they give, byte by byte. It exits with 1 if any gives something else. Nothing is recorded.
     """
-    if not twice:
-        raise UsageError(f"say what is to be checked: redux check --twice {target} makes recorded calls again")
+    _see_what_is_checked(twice, target)
     load_our_own()
     workflow = load_and_tell(target)
     from redux.cli.check_text import check_json, describe_check
@@ -60,3 +59,8 @@ def check(
     checked = check_again(workflow, wanted, where)
     show(check_json(checked) if as_json else describe_check(checked, line_width(sys.stdout)))
     return _DIFFERS if checked.differing else 0
+
+
+def _see_what_is_checked(twice: bool, target: str) -> None:
+    if not twice:
+        raise UsageError(f"say what is to be checked: redux check --twice {target} makes recorded calls again")

@@ -22,10 +22,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """A call that a run would come to: of the task `fullname`, under `task_hash`, with its arguments as text.
+    """A call that a run would come to, under an `id` of its own: of the task `fullname`, whose hash is `task_hash`.
 
-    `is_certain` tells that the run will do so, unless a call fails or writes a file that others read without being
-    given it; else it is expected: a call above it or before it runs, and is presumed to give what it gave before.
+    `shown` is its arguments as text, `verdict` what the run would do with it. `is_certain` tells that the run will do
+    so, unless a call fails or writes a file that others read without being given it; else it is expected: a call above
+    it or before it runs, and is presumed to give what it gave before. `caller` is the call that makes it.
     """
 
     id: JobId
@@ -36,15 +37,17 @@ class PlannedCall:
     is_certain: bool
     caller: JobId | None
     eval_hash: Digest | None = None
+    """by what the cache is asked for it; None where its arguments are not known"""
     reason: Reason | None = None
     """why it runs; None where it doesn't, or runs for what it is given"""
     sources: tuple[JobId, ...] = ()
-    """the calls that run and on whose results its arguments depend"""
+    """the first of the calls that run and on whose results its arguments depend"""
     after: tuple[JobId, ...] = ()
     """the calls that it waits for"""
     upstreams: tuple[tuple[str, JobId], ...] = ()
     """the calls that each argument is made from, by the argument's name"""
     arguments: tuple[Argument, ...] = ()
+    """by their hashes"""
     presumed: Digest | None = None
     """under which code the call ran that is presumed to be repeated; None where nothing is known of what it gives"""
     before: tuple[tuple[str, str | None, str], ...] = ()
@@ -84,7 +87,7 @@ class Plan:
         return any(call.verdict is not Verdict.REUSED for call in self.calls)
 
     def count(self, verdict: Verdict, *, is_certain: bool | None = None) -> Mapping[str, int]:
-        """How many calls of each task have a verdict, among those that are certain, or are not, where that is asked."""
+        """How many calls of each task have a `verdict`; where `is_certain` is given, of those that are, or are not."""
         return Counter(
             call.fullname for call in self.calls if call.verdict is verdict and is_certain in (None, call.is_certain)
         )

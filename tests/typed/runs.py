@@ -32,10 +32,13 @@ from redux.scheduler import (
     Failure,
     JobInfo,
     NoScheduler,
+    Plan,
+    PlannedCall,
     SchedulerError,
     SubrunError,
     TaskProgress,
     TaskStatus,
+    Verdict,
     WouldRun,
     set_arg_defaults,
 )
@@ -80,6 +83,11 @@ def reports(repo: Repo) -> None:
     found = Scheduler(open_repo("sqlite:///redux.db", "values")).dry_run(size("a"))
     assert_type(found, DryRunResult)
     assert_type(found.would_run, tuple[WouldRun, ...])
+    plan = Scheduler().plan(size("a"))
+    assert_type(plan, Plan)
+    assert_type(plan.calls, tuple[PlannedCall, ...])
+    assert_type(plan.calls[0].verdict, Verdict)
+    assert_type(plan.count(Verdict.RUNS, is_certain=True), Mapping[str, int])
     assert_type(ErrorValue("ValueError", "no", "").traceback, str)
     assert_type(JobInfo().attempt, int)
     raise ExecutionFailed(report.execution_id, "was stopped")
