@@ -26,8 +26,8 @@ class Asked:
 class Remembered:
     """A record, `entity`, by which people mean an evaluation, `eval_hash`.
 
-    Its `kind` is call, or job where that one came to no call. `fullname` is its task's, `seconds` how long it took. `recorded` is the moment at which a result of the evaluation
-    was last given.
+    Its `kind` is call, or job where that one came to no call. `fullname` is its task's, `seconds` how long it took.
+    `recorded` is the moment at which a result of the evaluation was last given.
     """
 
     kind: str
