@@ -34,6 +34,7 @@ _WORDS: Mapping[MissKind, str] = {
 WORDS_OF_SEVERAL: Mapping[MissKind, str] = {
     MissKind.FILE_CHANGED: "{details} are not {were}",
     MissKind.VALUE_GONE: "the remembered results {details} are gone or damaged",
+    MissKind.FORGOTTEN: "what was remembered of them was forgotten by {details}",
     MissKind.NOT_VALID: "{details}, held in remembered results, say that they are not valid any more",
     MissKind.CANNOT_DECODE: "remembered results cannot be built any more: {details}",
     MissKind.HELD_CODE_CHANGED: "the code of {details}, held in remembered results, changed",

@@ -142,6 +142,26 @@ def test_the_pages_of_jobs_and_calls_tell_it(say: Say, tmp_path: Path):
     assert "forgotten  by ada" in say("log", job["job"]["id"])
 
 
+def test_what_was_said_goes_with_the_records(say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    say("run", "--quiet", "flow.py", "main")
+    edit(tmp_path, "return scale(x) + 1", "return 1 + scale(x)")
+    edit(tmp_path, "    return [part(n), score(1)]", "    return [part(n), score(1), score(9)]")
+    assert "accepted;" in say("accept", "score", "main", "--file", "flow.py", "--yes")
+    assert "[exit 0]" in say("run", "--dryrun", "flow.py", "main")
+    say("archive", "save", "all.tar")
+    for name, words in (("one", ("pull", "home")), ("other", ("archive", "load", str(tmp_path / "all.tar")))):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "flow.py").write_text((tmp_path / "flow.py").read_text())
+        monkeypatch.chdir(folder)
+        assert "[exit 0]" in say("init")
+        assert "[exit 0]" in say("repo", "add", "home", str(tmp_path))
+        assert "[exit 0]" in say(*words)
+        sys.modules.pop("flow")
+        assert "[exit 0]" in say("run", "--dryrun", "flow.py", "main")
+        assert "accepted by ada" in say("accept", "--list")
+
+
 def test_what_others_wrote_there_steers_no_terminal(say: Say, tmp_path: Path):
     say("run", "--quiet", "flow.py", "main")
     edit(tmp_path, "return scale(x) + 1", "return 1 + scale(x)")

@@ -144,6 +144,11 @@ COMMANDS = (
     ("log", "--db", "sqlite:////"), ("db", "info", "--db", "sqlite:///."),
     ("fsck", "--db", "sqlite:///typo.db"), ("fsck", "--read-data", "--read-data-subset", "5%"), ("du", "--db", "sqlite:///typo.db"),
     ("explain-miss", "--db", "sqlite:///typo.db"),
+    ("accept",), ("accept", "main"), ("accept", "main", "--list", "--revoke"), ("accept", "main", "--revoke"),
+    ("accept", "--list", "--file", "flow.py"), ("accept", "--list", "--why", "so"), ("accept", "mian"),
+    ("accept", "main", "nothing", "--from", "ab"), ("accept", "main", "--from", "zz"),
+    ("accept", "mian", "--file", "flow.py"), ("accept", "main", "--file", "gone.py"),
+    ("forget",), ("forget", "mian"), ("forget", "ffffffff"), ("forget", "main"), ("forget", "--db", "sqlite:///typo.db"),
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from redux_valuestore.frozen import frozen
 
 @frozen
 class Asked:
-    """What was called: an evaluation, and the version of the task in it, by their hashes."""
+    """What was called: an evaluation by its `eval_hash`, and the version of the task in it, `task_hash`."""
 
     eval_hash: Digest
     task_hash: Digest
@@ -24,10 +24,10 @@ class Asked:
 
 @frozen
 class Remembered:
-    """A record by which people mean an evaluation: `kind` is call, or job where that one came to no call.
+    """A record, `entity`, by which people mean an evaluation, `eval_hash`.
 
-    `fullname` is its task's, `seconds` how long it took. `recorded` is the moment at which a result of the evaluation
-    was last given.
+    Its `kind` is call, or job where that one came to no call. `fullname` is its task's, `seconds` how long it took.
+    `recorded` is the moment at which a result of the evaluation was last given.
     """
 
     kind: str
@@ -42,7 +42,7 @@ class Remembered:
 class AcceptedJobs:
     """The `count` of jobs of one version of a task, `task_hash`, in an execution that took results of `given_by`.
 
-    The two are the same where it was calls below that older versions gave.
+    `fullname` is the task's. The two are the same where it was calls below that older versions gave.
     """
 
     fullname: str
@@ -72,7 +72,7 @@ class Amending(ABC):
 
     @abstractmethod
     def remembered(self, kind: str, ids: Sequence[bytes]) -> Sequence[Remembered]:
-        """By what people mean all that is remembered of some calls, jobs, executions or versions of tasks.
+        """By what people mean all that is remembered of some records of a `kind`: call, job, execution or task.
 
         Of an execution that is what ran in it. All calls of each evaluation are there, whoever made them, and those of
         its jobs without a call where it has results; in the order of their ids.

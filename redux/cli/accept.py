@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
@@ -10,7 +11,7 @@ import click
 from redux.accepting import Proposal, accept, acceptances, find_accepted, find_said, propose, revoke
 from redux.cli import lookup
 from redux.cli.confirming import confirmed
-from redux.cli.current_code import current_record
+from redux.cli.current_code import current_records
 from redux.cli.output import show, tell
 from redux.cli.render import colour_diff, dim, indent, short, strong, to_json
 from redux.cli.said import acceptance_line
@@ -28,7 +29,7 @@ from redux_valuestore.digest import Digest
 class _Wish:
     """What is wanted: the flags as they were given."""
 
-    task: str | None
+    tasks: tuple[str, ...]
     file: str | None
     since: str | None
     why: str
@@ -39,7 +40,7 @@ class _Wish:
 
 
 @click.command(name="accept", short_help="Say that an edit changes nothing.")
-@click.argument("task", required=False, metavar="[TASK]")
+@click.argument("tasks", nargs=-1, metavar="[TASK]…")
 @click.option("--file", metavar="FILE_OR_MODULE", help="Where the task is; without it, its code as recorded last.")
 @click.option("--from", "since", metavar="HASH", help="The version whose results count; default: the one before.")
 @click.option("--why", default="", metavar="TEXT", help="What is said of it, for every later log.")
@@ -49,7 +50,7 @@ class _Wish:
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @where_options
 def accept_command(
-    task: str | None,
+    tasks: tuple[str, ...],
     file: str | None,
     since: str | None,
     why: str,
@@ -65,7 +66,7 @@ def accept_command(
     result says so, and the result stays the one of the older code. With --file FILE the new version is the code as it
     is in that file now; without it, the version that was recorded last.
     """
-    wish = _Wish(task, file, since, why, revokes, lists, yes, as_json)
+    wish = _Wish(tasks, file, since, why, revokes, lists, yes, as_json)
     _check(wish)
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
@@ -73,54 +74,62 @@ def accept_command(
             return _list(repo.backend, wish)
         if revokes:
             return _revoke(repo.backend, wish)
-        now = None if file is None else current_record(repo, file, _task_of(wish))
+        now = current_records(repo, file, tasks) if file is not None else _recorded_last(repo.backend, tasks)
         return _accept(repo.backend, wish, now)
     finally:
         repo.close()
 
 
 def _check(wish: _Wish) -> None:
+    """Raises UsageError for what does not go together."""
     if wish.lists and wish.revokes:
         raise UsageError("--list shows what was accepted and --revoke takes it back; ask for one of them")
     if (wish.lists or wish.revokes) and wish.file is not None:
         raise UsageError("--file is for what is to be accepted; it does not go with --list or --revoke")
-    if not wish.lists:
-        _task_of(wish)
-
-
-def _task_of(wish: _Wish) -> str:
-    if wish.task is None:
+    if wish.lists and (wish.since is not None or wish.why):
+        raise UsageError("--from and --why are for what is said; they do not go with --list")
+    if not wish.lists and not wish.tasks:
         raise UsageError("name the task: redux accept TASK; `redux accept --list` shows what was accepted")
-    return wish.task
+    if wish.since is not None and len(wish.tasks) > 1:
+        raise UsageError("--from is a version of one task; name one")
 
 
 # -- accepting -----------------------------------------------------------------------------------------
 
 
-def _accept(backend: Backend, wish: _Wish, now: TaskRecord | None) -> int:
-    new = now or _recorded_last(backend, _task_of(wish))
-    proposal = propose(backend, new, wish.since)
-    known = find_said(backend, proposal)
-    if known is not None and not wish.as_json:
-        tell(f"redux: accepted already: {acceptance_line(known, time.time())}")
-        return 0
+def _accept(backend: Backend, wish: _Wish, now: Sequence[TaskRecord]) -> int:
+    proposals = [propose(backend, new, wish.since) for new in now]
+    said = [find_said(backend, each) for each in proposals]
+    asked = [each for each, known in zip(proposals, said, strict=True) if known is None]
     if not wish.as_json:
-        show(proposal_text(proposal))
-    said = f"results of {new.fullname} {short(proposal.old.hash)} will count for {short(new.hash)}"
-    if known is None and not confirmed(said, wish.yes, "nothing was accepted"):
+        tell([f"redux: accepted already: {acceptance_line(one, time.time())}" for one in said if one is not None])
+        show([line for each in asked for line in proposal_text(each)])
+    if asked and not confirmed(_what_it_does(asked), wish.yes, "nothing was accepted"):
         return 2
-    made = known or accept(backend, proposal, user_name(), wish.why)
+    made = [accept(backend, each, user_name(), wish.why) for each in asked]
     if wish.as_json:
-        show(to_json("acceptance", {"acceptance": made, "code": proposal.changes}))
-    else:
-        tell(f"redux: accepted; `redux accept --revoke {new.fullname}` takes it back")
+        found = [*(one for one in said if one is not None), *made]
+        code = {each.new.fullname: each.changes for each in proposals}
+        show(to_json("acceptances", {"acceptances": found, "code": code}))
+    elif made:
+        names = " ".join(one.task for one in made)
+        tell(f"redux: accepted; `redux accept --revoke {names}` takes it back")
     return 0
 
 
-def _recorded_last(backend: Backend, name: str) -> TaskRecord:
-    found = lookup.resolve(backend, name)
-    task = backend.get_task(Digest(found.id)) if found is not None and found.kind == "task" else None
-    return task or backend.task_versions(lookup.task_named(backend, name))[0]
+def _what_it_does(asked: Sequence[Proposal]) -> str:
+    return "; ".join(
+        f"results of {each.new.fullname} {short(each.old.hash)} will count for {short(each.new.hash)}" for each in asked
+    )
+
+
+def _recorded_last(backend: Backend, names: Sequence[str]) -> list[TaskRecord]:
+    found: list[TaskRecord] = []
+    for name in names:
+        named = lookup.resolve(backend, name)
+        task = backend.get_task(Digest(named.id)) if named is not None and named.kind == "task" else None
+        found.append(task or backend.task_versions(lookup.task_named(backend, name))[0])
+    return found
 
 
 def proposal_text(proposal: Proposal) -> list[str]:
@@ -142,7 +151,8 @@ def _diff(change: PieceChange) -> list[str]:
 
 
 def _list(backend: Backend, wish: _Wish) -> int:
-    found = acceptances(backend, None if wish.task is None else lookup.task_named(backend, wish.task))
+    names = {lookup.task_named(backend, name) for name in wish.tasks}
+    found = [one for one in acceptances(backend) if not names or one.task in names]
     if wish.as_json:
         show(to_json("acceptances", {"acceptances": found}))
     elif found:
@@ -153,8 +163,8 @@ def _list(backend: Backend, wish: _Wish) -> int:
 
 
 def _revoke(backend: Backend, wish: _Wish) -> int:
-    fullname = lookup.task_named(backend, _task_of(wish))
-    found = find_accepted(backend, fullname, wish.since)
+    names = dict.fromkeys(lookup.task_named(backend, name) for name in wish.tasks)
+    found = [one for name in names for one in find_accepted(backend, name, wish.since)]
     said = [f"results of {one.task} {short(one.old)} will not count for {short(one.new)} any more" for one in found]
     if not confirmed("; ".join(said), wish.yes, "nothing was revoked"):
         return 2

@@ -1,6 +1,8 @@
-"""A task's code as it is in the user's file now."""
+"""The code of tasks as it is in the user's file now."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from redux.cli.execution import code_warnings_in_a_line
 from redux.cli.output import stdout_to_stderr, tell
@@ -11,8 +13,8 @@ from redux.scheduler.opening import read_code
 from redux_backends.records import TaskRecord
 
 
-def current_record(repo: Repo, target: str, name: str) -> TaskRecord:
-    """The task of a workflow under the hash that its code has now; the workflow is imported for it.
+def current_records(repo: Repo, target: str, names: Sequence[str]) -> list[TaskRecord]:
+    """Tasks of a workflow under the hashes that their code has now; the workflow is imported for it.
 
     Raises UsageError for a task that is not there, WorkflowImportError.
     """
@@ -22,6 +24,6 @@ def current_record(repo: Repo, target: str, name: str) -> TaskRecord:
         except WorkflowImportError as error:
             tell(error.traceback_text.rstrip("\n"))
             raise
-        task = find_task(workflow, name)
+        tasks = [find_task(workflow, name) for name in names]
         book = read_code(workflow.folder, repo)
-        return book.record_of(book.find(task.fullname).task_hash)
+        return [book.record_of(book.find(task.fullname).task_hash) for task in tasks]

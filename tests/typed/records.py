@@ -41,9 +41,13 @@ from redux.errors import (
     nearest,
 )
 from redux_backends.backend import (
+    ACCEPTS,
     CONTEXT,
+    FORGOTTEN,
     MIN_PREFIX,
     NONDETERMINISTIC,
+    AcceptedJobs,
+    Asked,
     Backend,
     CallCandidate,
     Candidate,
@@ -55,6 +59,7 @@ from redux_backends.backend import (
     JobView,
     MissContext,
     MissGroup,
+    Remembered,
     TagFilter,
     TagRecord,
     TaskCounts,
@@ -179,6 +184,11 @@ def questions(backend: Backend, digest: Digest, execution: ExecutionId) -> None:
     assert_type(backend.record_tags([]), Sequence[Tag])
     assert_type(backend.update_tags("value", digest, ["n"], [("n", "1")]), Sequence[Tag])
     assert_type(backend.delete_tags("value", digest, keys=["n"]), Sequence[Tag])
+    assert_type(backend.tags_of([ACCEPTS, FORGOTTEN]), Sequence[Tag])
+    assert_type(backend.evaluations_of([digest], []), Mapping[bytes, Asked])
+    assert_type(backend.have_below([digest], FORGOTTEN), frozenset[Digest])
+    assert_type(backend.accepted_in(execution), Sequence[AcceptedJobs])
+    assert_type(backend.remembered(TagEntity.Task, [digest]), Sequence[Remembered])
     assert_type(hash_tag("value", digest, "n", None, [digest]), Digest)
     assert_type(hex_prefix("ab" * MIN_PREFIX), tuple[bytes, bytes])
     assert_type(unknown_reference("call", digest), UnknownReference)
