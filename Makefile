@@ -29,8 +29,8 @@ types: $(VENV)/dev
 contracts: $(VENV)/dev
 	$(BIN)/lint-imports
 
-faults: $(VENV)/dev ## the long campaigns: kills, crowds, damaged bytes, random questions (about twenty minutes)
-	$(PYTEST) -m faults -s --timeout=900
+faults: $(VENV)/dev ## the long campaigns: kills, crowds, damaged bytes, random questions (about eight minutes)
+	$(PYTEST) -m faults -s -n 2 --timeout=900
 
 soak: $(VENV)/dev ## the longest one, by hand: both databases against the memory, 500 rounds of 50 steps (about half an hour)
 	$(PYTEST) -m soak -s

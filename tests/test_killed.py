@@ -118,7 +118,7 @@ def begin(folder: Path) -> Path:
 
 @pytest.mark.parametrize("database", [a_sqlite, a_postgres])
 @pytest.mark.parametrize("every", [pytest.param(25, id="some"), pytest.param(1, id="all", marks=pytest.mark.faults)])
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_killed_at_any_commit_or_store_call_the_next_run_makes_what_a_clean_one_makes(
     tmp_path: Path, run: Run, database: Any, every: int
 ) -> None:
