@@ -178,3 +178,11 @@ def test_a_name_that_is_no_text_is_refused_and_leaves_nothing_behind(redux: Run,
         _, said = redux("repo", "add", "odd", *words, code=2)
         assert "is no text, and a settings file holds nothing else" in said
     assert sorted(path.name for path in (tmp_path / "mine/.redux").iterdir()) == [".gitignore", "redux.toml"]
+
+
+def test_a_password_of_a_store_is_shown_to_nobody(redux: Run):
+    redux("init")
+    redux("repo", "add", "team", "sqlite:///theirs.db", "--store", "ftp://me:hush@host/values")
+    shown = redux("repo", "list") + redux("repo", "list", "--json")
+    assert "hush" not in "".join(shown)
+    assert "ftp://me:…@host/values" in shown[0]

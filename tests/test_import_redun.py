@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 import sqlite3
@@ -16,7 +17,9 @@ import pytest
 from redux.cli.main import dispatch
 from redux.file import File
 from redux.redun.importing import import_redun, open_redun
+from redux.redun.source import PostgresSource
 from redux.redun.trouble import RedunUnreadable
+from redux.redun.value_files import find_value_files
 from redux.repo import Repo, open_repo
 from redux.scheduler import Scheduler
 from redux.value import CannotDecode
@@ -238,6 +241,27 @@ def test_tags_come_with_what_people_edited(taken: Repo, sqlite_history: History)
     assert here == now
 
 
+def test_values_of_tags_are_what_their_json_says(sqlite_history: History, sqlite_repo: Repo, tmp_path: Path):
+    odd = tmp_path / "odd.db"
+    shutil.copy(sqlite_history.url, odd)
+    with closing(sqlite3.connect(odd)) as driver:
+        driver.execute("UPDATE tag SET value = 'NaN' WHERE key = 'stage'")
+        driver.execute("""UPDATE tag SET value = '"ann\u00eb"' WHERE value = '"ann"'""")
+        driver.execute("UPDATE tag SET value = ? WHERE key = 'note'", ("[" * 100_000,))
+        driver.commit()
+    take(sqlite_history, sqlite_repo, database=str(odd))
+    tags = ours(sqlite_repo)("SELECT key, value FROM tag WHERE kind = 'execution'")
+    assert ("stage", '"NaN"') in tags
+    assert ("note", json.dumps("[" * 100_000)) in tags
+    assert {one.user for one in sqlite_repo.backend.executions(9)} == {"annë", "bob", ""}
+
+
+def test_a_server_gives_json_as_a_file_does(postgres_url: str):
+    source = PostgresSource(postgres_url)
+    assert list(source.read("SELECT '\"1\"'::json, '[1]'::jsonb, 'null'::json")) == [('"1"', "[1]", "null")]
+    source.close()
+
+
 def test_handles_are_as_valid_as_they_were(taken: Repo, sqlite_history: History):
     """The second main rolled back nothing, so an edit here does."""
     valid = {hash for (hash,) in sqlite_history.read("SELECT hash FROM handle WHERE is_valid")}
@@ -325,6 +349,18 @@ def test_values_whose_bytes_are_nowhere_are_gone(sqlite_history: History, sqlite
     take(sqlite_history, sqlite_repo, values="none")
     assert dump(sqlite_repo) == before
     assert dispatch(["fsck", *flags(sqlite_repo)]) == 0
+
+
+def test_a_hash_that_leads_out_of_the_value_store_is_no_value(tmp_path: Path):
+    (tmp_path / "secret").write_bytes(b"of somebody else")
+    sound = "ab" + 38 * "0"
+    (tmp_path / "store/ab").mkdir(parents=True)
+    (tmp_path / "store/ab" / sound[2:]).write_bytes(b"a value")
+    files = find_value_files(str(tmp_path / "store"), "redun.db")
+    assert files is not None
+    assert files.read(sound) == b"a value"
+    for hash in ("../secret", f"..{tmp_path}/secret", "ab/../../secret", "ab", ""):
+        assert files.read(hash) is None, hash
 
 
 def test_the_value_store_may_be_at_a_url(sqlite_history: History, sqlite_repo: Repo, stores: None):

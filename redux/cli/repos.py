@@ -96,7 +96,7 @@ def list_repos(as_json: bool, **places: str | None) -> int:
     """Show the repositories that have a name here."""
     known = read_settings(find_sources(Where(**places))).repos  # pyright: ignore[reportArgumentType] - as declared
     if as_json:
-        told = [{"name": each.name, "url": without_password(each.url), "store": each.store} for each in known]
+        told = [{"name": each.name, "url": without_password(each.url), "store": _shown_store(each)} for each in known]
         show(to_json("repos", {"repos": told}))
     elif known:
         width = max(len(each.name) for each in known)
@@ -107,7 +107,12 @@ def list_repos(as_json: bool, **places: str | None) -> int:
 
 
 def _store_of(other: OtherRepo) -> str:
-    return "" if other.store is None else f"  (large values in {other.store})"
+    store = _shown_store(other)
+    return "" if store is None else f"  (large values in {store})"
+
+
+def _shown_store(other: OtherRepo) -> str | None:
+    return None if other.store is None else without_password(other.store)
 
 
 @repo.command(short_help="Forget a repository's name.")

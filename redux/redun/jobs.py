@@ -49,7 +49,16 @@ def _users(taking: Taking, executions: Sequence[str]) -> Mapping[str, str]:
     if "tag" not in taking.source.tables:
         return {}
     said = taking.source.read(_USERS, executions)
-    return {id: value.strip('"') for id, value in said if isinstance(value, str)}
+    return {id: _text(value) for id, value in said if isinstance(value, str)}
+
+
+def _text(said: str) -> str:
+    """What a text in JSON says."""
+    try:
+        meant = json.loads(said)
+    except (ValueError, RecursionError):
+        return said
+    return meant if isinstance(meant, str) else said
 
 
 def _execution(row: Row, user: str, is_local: bool) -> Execution:

@@ -138,6 +138,7 @@ class PostgresSource(Source):
         super().__init__(without_password(url))
         with needs_psycopg(url):
             import psycopg  # noqa: PLC0415 - an extra
+            from psycopg.types.string import TextLoader  # noqa: PLC0415 - psycopg is an extra
 
             from redux_backends.postgres_database import read_url  # noqa: PLC0415 - psycopg is an extra
 
@@ -149,6 +150,8 @@ class PostgresSource(Source):
             self._driver = psycopg.connect(**{**target, **(besides if "@" not in url else {})})
             self._driver.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             self._driver.read_only = True
+            for kind in ("json", "jsonb"):  # as a file has it: the text that says a value
+                self._driver.adapters.register_loader(kind, TextLoader)
 
     def read(self, statement: str, keys: Sequence[str] | None = None) -> Iterator[Row]:
         text: Any = statement.replace(AMONG, "= ANY(%s)")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from redux.redun.ids import kept_id
 from redux.redun.known import Known
@@ -61,14 +63,17 @@ def _enriched(taking: Taking, rows: Sequence[Row]) -> list[_Tag]:
 
 
 def _canonical(value: object) -> str:
-    """A tag's value as JSON: SQLite has it as a text, PostgreSQL as what that says."""
+    """A tag's value as JSON, which the column has as a text, or as a number; what is none becomes a text."""
     said = value
     if isinstance(value, str):
-        try:
-            said = json.loads(value)
-        except ValueError:
-            said = value
+        with suppress(ValueError, RecursionError):
+            said = json.loads(value, parse_constant=_no_constant)
     return json.dumps(said, sort_keys=True, ensure_ascii=False)
+
+
+def _no_constant(name: str) -> NoReturn:
+    """Python writes NaN and the like, which JSON does not have."""
+    raise ValueError(name)
 
 
 def _record(taking: Taking, tags: Sequence[_Tag]) -> None:

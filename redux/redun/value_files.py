@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import configparser
+import re
 from abc import ABC, abstractmethod
 from pathlib import Path
 
 from redux.files.places import get_filesystem
+from redux.redun.ids import HASH_DIGITS
 from redux.redun.source import file_of
 from redux.redun.trouble import RedunRefused, RedunUnreadable
 from redux_backends.urls import without_password
@@ -16,18 +18,25 @@ NONE = "none"
 """Said instead of a location: there is no store any more."""
 
 
+_HASH = re.compile(f"[0-9a-f]{{{HASH_DIGITS}}}")
+
+
 class ValueFiles(ABC):
     """Where redun keeps the bytes of larger values."""
 
-    @abstractmethod
     def read(self, hash: str) -> bytes | None:
         """The bytes of a value, None where they are not there. Raises RedunUnreadable."""
+        # A database may say anything for a hash, and this becomes a path.
+        return self._read(f"{hash[:2]}/{hash[2:]}") if _HASH.fullmatch(hash) else None
+
+    @abstractmethod
+    def _read(self, name: str) -> bytes | None: ...
 
 
 class NoFiles(ValueFiles):
     """There is none."""
 
-    def read(self, hash: str) -> bytes | None:
+    def _read(self, name: str) -> bytes | None:
         return None
 
 
@@ -39,8 +48,8 @@ class FolderFiles(ValueFiles):
             raise RedunRefused(f"there is no folder {folder}, which is named as redun's value store")
         self._folder = folder
 
-    def read(self, hash: str) -> bytes | None:
-        path = self._folder / hash[:2] / hash[2:]
+    def _read(self, name: str) -> bytes | None:
+        path = self._folder / name
         try:
             return path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -60,9 +69,9 @@ class RemoteFiles(ValueFiles):
         except (OSError, ReduxError, ImportError, ValueError) as error:
             raise RedunRefused(f"redun's value store {without_password(url)} cannot be opened: {error}") from error
 
-    def read(self, hash: str) -> bytes | None:
+    def _read(self, name: str) -> bytes | None:
         try:
-            with self._system.open(f"{self._url}/{hash[:2]}/{hash[2:]}", "rb") as file:
+            with self._system.open(f"{self._url}/{name}", "rb") as file:
                 return file.read()
         except FileNotFoundError:
             return None
