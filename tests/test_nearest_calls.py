@@ -86,6 +86,10 @@ def test_a_fan_out_names_what_changed_since_the_run_before(folder: Path) -> None
     (folder / "data/m03.csv").write_text("edited again")
     (folder / "flow.py").write_text(WORKFLOW.replace('"m00", "m01", "m02", "m03", "zz"', '"m03",'))
     causes = run(folder, "5.0")
-    assert set(causes) == {"task main changed", "data/m03.csv changed"}
+    assert set(causes) == {
+        "task main changed",
+        "data/m03.csv changed",
+        "main was called with high=5.0 instead of 4.0",
+    }
     words = "the content of data/m03.csv changed, and it was called with another value of cleaner"
     assert clean_of(folder)["cause"]["words"] == words

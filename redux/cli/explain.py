@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import click
 
 from redux.cli import lookup
-from redux.cli.main import uncollected
 from redux.cli.miss_text import causes_text, job_miss_text
 from redux.cli.naming import NEWEST
 from redux.cli.naming import newest as newest_of
@@ -18,7 +17,7 @@ from redux.cli.render import STATUS_WORDS, short, show_command, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.errors import UsageError
-from redux.explain import Explained, Miss, look_inside_groups, look_inside_miss
+from redux.explain import Explained, Miss, group_causes, look_inside_groups, look_inside_miss
 from redux.repo import Repo
 from redux_backends.backend import Backend, JobView
 from redux_backends.records import Execution, JobStatus, Outcome
@@ -47,8 +46,7 @@ def explain_miss(what: str | None, as_json: bool, exit_code: bool, **places: str
     """
     repo = open_to_read(Where(**places))  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     try:
-        with uncollected():
-            said = _explain(repo, what, as_json)
+        said = _explain(repo, what, as_json)
         show(said.lines)
         return _RAN if exit_code and said.any_ran else 0
     finally:
@@ -84,7 +82,7 @@ def _task_name(backend: Backend, what: str) -> str:
 
 def _explain_execution(repo: Repo, execution: Execution, as_json: bool) -> _Said:
     backend = repo.backend
-    groups = look_inside_groups(backend, repo.store, Explained(backend, execution).groups())
+    groups = look_inside_groups(backend, repo.store, group_causes(backend, execution.id))
     if as_json:
         return _Said(to_json("misses", {"execution": execution.id, "misses": groups}), bool(groups))
     title = f"execution {short(execution.id)}  {show_command(execution)}"

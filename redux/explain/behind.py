@@ -73,6 +73,8 @@ class FileChange(NamedTuple):
 
 _OF_RESULT = (MissKind.VALUE_GONE, MissKind.CANNOT_DECODE)
 """Reasons for which a call is made again that was right before."""
+_BESIDE = 50
+"""So many calls beside one are taken for its causes where nothing better is known."""
 _CONTEXT_ARGUMENT = "(context)"
 
 
@@ -90,7 +92,14 @@ class Behind:
         self._compared: dict[tuple[Digest, Digest], tuple[PieceChange, ...]] = {}
         self._before: defaultdict[Thing, list[Thing]] | None = None
         self._other = self._find_other()
-        self._makers = {job.result: job for job in story.now.jobs if job.result is not None and job.id in self._other}
+        self._others_below = {
+            caller: [job for job in jobs if job.id in self._other] for caller, jobs in self._below.items()
+        }
+        # Of calls that a rule makes of parts, and of those that came to no end, no upstreams are recorded.
+        self._makers: defaultdict[tuple[JobId | None, Digest | None], list[AskedJob]] = defaultdict(list)
+        for job in story.now.jobs:
+            if job.result is not None and job.id in self._other:
+                self._makers[job.parent, job.result].append(job)
         self.files: dict[str, FileChange] = {}
         self.own: dict[Thing, list[Root]] = {}
         self.edges: dict[Thing, list[Thing]] = {}
@@ -243,9 +252,7 @@ class Behind:
     def _behind_argument(self, job: AskedJob, near: Nearest | None, name: str) -> Iterator[Root | Thing]:
         value = next((one.value for one in job.arguments if one.name == name), None)
         made = [one for one in self._upstreams(job, name) if one.id in self._other]
-        if not made and job.call_hash is None and value is not None:
-            # Where it came from is recorded with the call that it did not come to.
-            made = [one for one in (self._makers.get(value),) if one is not None and one.id != job.id]
+        made = made or [one for one in self._makers.get((job.parent, value), ()) if one.id != job.id]
         if made:
             yield from (Thing.differs(one.id) for one in made)
             return
@@ -258,6 +265,9 @@ class Behind:
             yield Root(RootKind.CONTEXT, MissKind.NEW_ARGUMENTS)
         elif caller is not None:
             yield Thing.ran(caller.id)
+        elif beside := self._other_before(job):
+            # Their caller made the same of them as before, so the difference is in what they gave.
+            yield from (Thing.differs(one.id) for one in beside)
         elif near is not None:
             yield Root(RootKind.ARGUMENT, MissKind.NEW_ARGUMENTS, name, job.fullname)
 
@@ -269,6 +279,11 @@ class Behind:
     def _caller_that_ran(self, job: AskedJob) -> AskedJob | None:
         caller = None if job.parent is None else self._jobs.get(job.parent)
         return caller if caller is not None and ran(caller) else None
+
+    def _other_before(self, job: AskedJob) -> list[AskedJob]:
+        """The jobs that the caller of one called before, and which gave another result."""
+        beside = self._others_below.get(job.parent, [])[:_BESIDE]
+        return [one for one in beside if one.started + one.seconds <= job.started]
 
     def _changed_files(self, before: Digest | None, now: Digest | None) -> list[str]:
         """The paths of Files that both values hold, with another content."""
