@@ -164,6 +164,7 @@ def test_a_failure_is_a_difference(redux: Redux) -> None:
 def test_the_newest_execution_is_compared_where_none_is_named(redux: Redux) -> None:
     words = run_twice(redux, lambda: None)
     assert redux("diff", words[1][:12]) == redux("diff", words[1], "-") == redux("diff", *words[1:3])
+    assert redux("diff", "~1") == redux("diff", *words[1:3])
 
 
 def test_what_cannot_be_compared_is_refused(redux: Redux) -> None:

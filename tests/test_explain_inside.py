@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 from redux.cli.main import dispatch
 from redux.explain import explain_job, look_inside
+from redux.explain.folders import changed_files
+from redux.explain.plain_nodes import FileNode
 from redux.repo import Repo, open_repo
 from redux.settings.folder import DATABASE_FILE
 
@@ -100,3 +103,62 @@ def test_values_are_asked_for_all_at_once(project: Path) -> None:
     assert len(asked) == 1
     assert sum(bool(one.inside) for cause in looked for one in cause.arguments) == 6
     repo.close()
+
+
+# -- folders -----------------------------------------------------------------------------------------
+
+FOLDERS = """\
+from redux import File, task
+from redux.file import Dir, FileSet
+
+
+@task
+def size(file: File) -> int:
+    return len(file.read())
+
+
+@task
+def sizes(data: Dir, some: FileSet) -> list[int]:
+    return [size(file) for file in data]
+
+
+@task
+def main() -> list[int]:
+    return sizes(Dir("data"), FileSet("data/*.txt"))
+"""
+
+
+def test_the_file_of_a_folder_that_changed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("flow.py").write_text(FOLDERS)
+    Path("data").mkdir()
+    edits = {
+        "": lambda: [Path("data", name).write_text(name) for name in ("a.txt", "b.txt", "d.txt")],
+        "b.txt changed": lambda: Path("data/b.txt").write_text("another"),
+        "c.txt added": lambda: Path("data/c.txt").write_text("c"),
+        "a.txt removed": lambda: Path("data/a.txt").unlink(),
+        "b.txt and c.txt changed": lambda: [Path("data", name).write_text("new") for name in ("b.txt", "c.txt")],
+    }
+    for told, edit in edits.items():
+        edit()
+        assert dispatch(("run", "flow.py", "main")) == 0
+        shown = said(capsys, "explain-miss", "sizes") if told else ""
+        if told:
+            assert f"\n  data: the content of folder data changed: {told}\n" in shown
+            assert f"\n  some: the content of files data/*.txt changed: data/{told[:5]}" in shown
+    Path("data/b.txt").write_text("not run yet")
+    assert "\n  data: the content of folder data changed\n" in said(capsys, "explain-miss", "sizes")
+
+
+@pytest.mark.parametrize("path", ["/", "/dev", "pipes", "missing"])
+def test_a_folder_that_data_names_is_not_walked_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pipes").mkdir()
+    os.mkfifo("pipes/one")
+    for kind, given in (("Dir", path), ("FileSet", f"{path}/**/*"), ("FileSet", f"pipes/*/../../{path}/*")):
+        before, now = (FileNode(kind, given, [bytes([number] * 32)]) for number in (1, 2))
+        assert changed_files(before, now, lambda pattern: ()) == ""

@@ -41,7 +41,7 @@ def argument_changes(cause: Cause, width: int) -> list[str]:
 def argument_lines(change: ArgumentChange, width: int) -> list[str]:
     """A changed argument in a line of at most this width, and below it what differs inside."""
     found = change.inside.differences
-    if change.file is not None:
+    if change.file is not None and len(found) != 1:
         return [_argument_change(change, width)]
     if change.before == change.now and len(found) == 1 and found[0].note and not found[0].path:
         return [cut(f"{change.name}: {found[0].note}", width), *indent(colour_diff(found[0].diff))]

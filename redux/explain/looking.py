@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from redux.explain.causes import Cause, CauseGroup, Miss
 from redux.explain.comparing import ArgumentChange
 from redux.explain.differences import ALIKE, Inside
+from redux.explain.folders import changed_files
+from redux.explain.plain_nodes import FileNode
 from redux.explain.values import LARGE, LIMIT, compare_values
 from redux.serializers import wire
 from redux.value import content_of
 from redux_backends.backend import Backend
-from redux_backends.records import Place, StoredValue
+from redux_backends.records import FileFact, Place, StoredValue
 from redux_valuestore.digest import Digest, digest_bytes
 from redux_valuestore.store import StoreError, ValueMissing, ValueStore
 
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _GONE = "its bytes are gone"
+_FOLDERS = 5
+"""How many folders are looked at, to say which of their files changed."""
+_HOLDERS = 500
+"""How many values that hold their files."""
 _TOO_LARGE = "it is too large to be looked into"
 
 
@@ -31,6 +37,7 @@ class Looking:
         self._backend = backend
         self._store = store
         self._stored: dict[Digest, StoredValue] = {}
+        self._folders = 0
 
     def ask(self, values: Iterable[Digest]) -> None:
         """Ask the backend for values that will be looked into, all at once."""
@@ -48,13 +55,23 @@ class Looking:
         old, new = found
         if isinstance(old, str) or isinstance(new, str):
             return ALIKE
-        return compare_values(old, new, self._fetch)
+        return compare_values(old, new, self._fetch, self._files_of)
 
     def into(self, change: ArgumentChange) -> ArgumentChange:
         """The change of an argument with what differs inside its values."""
         if change.old is None or change.new is None or change.classes:
             return change
         return replace(change, inside=self.inside(change.old, change.new))
+
+    def _files_of(self, before: FileNode, now: FileNode) -> str:
+        """Which files of a folder changed, asked of few folders only: each takes two statements, and looks at files."""
+        self._folders += 1
+        return changed_files(before, now, self._known) if self._folders <= _FOLDERS else ""
+
+    def _known(self, pattern: str) -> list[FileFact]:
+        holders = self._backend.list_values((pattern,), limit=_HOLDERS)
+        held = self._backend.describe_values(holders)
+        return [fact for holder in holders if holder in held for fact in held[holder].files]
 
     def _fetch(self, digest: bytes) -> Buffer | None:
         self.ask((Digest(digest),))

@@ -54,12 +54,23 @@ def nothing_apart(digest: bytes) -> None:
     """For values without parts that are values of their own."""
 
 
-def compare_values(before: Buffer, now: Buffer, fetch: Fetch = nothing_apart) -> Inside:
+FilesOf = Callable[[FileNode, FileNode], str]
+"""Says which files of a folder or pattern changed; empty where nobody knows."""
+
+
+def nothing_known(before: FileNode, now: FileNode) -> str:
+    """For those who do not ask which files of a folder changed."""
+    return ""
+
+
+def compare_values(
+    before: Buffer, now: Buffer, fetch: Fetch = nothing_apart, files_of: FilesOf = nothing_known
+) -> Inside:
     """What differs inside two values, given their bytes: nothing where these are equal."""
     old, new = memoryview(before), memoryview(now)
     if old == new:
         return ALIKE
-    comparing = _Comparing(fetch)
+    comparing = _Comparing(fetch, files_of)
     try:
         comparing.compare("", read_plain(old), read_plain(new), 0)
     except Unreadable as error:
@@ -72,8 +83,9 @@ def compare_values(before: Buffer, now: Buffer, fetch: Fetch = nothing_apart) ->
 class _Comparing:
     """Two values being compared; the first differences are kept, the others counted."""
 
-    def __init__(self, fetch: Fetch) -> None:
+    def __init__(self, fetch: Fetch, files_of: FilesOf) -> None:
         self._fetch = fetch
+        self._files_of = files_of
         self._kept: list[Difference] = []
         self._count = 0
         self._parts = 0
@@ -245,7 +257,8 @@ class _Comparing:
         if old.path != new.path:
             self._changed(path, show(old), show(new))
         elif not same_content(old.contents, new.contents):
-            self._say(path, f"the content of {_file_words(old)} changed")
+            which = self._files_of(old, new)
+            self._say(path, f"the content of {_file_words(old)} changed" + (f": {which}" if which else ""))
 
     def _compare_bytes(self, path: str, old: bytes, new: bytes, kind: str) -> None:
         if old == new:

@@ -62,10 +62,10 @@ def current_content(text: str) -> Digest | None:
     text = text.removeprefix(CONTENT)
     if text.startswith(FOLDER):
         path = text.removeprefix(FOLDER)
-        return _digest("Folder", get_filesystem(url=path).hash_folder(path, by_content))
+        return digest_files(FOLDER, get_filesystem(url=path).hash_folder(path, by_content))
     if text.startswith(GLOB):
         pattern = text.removeprefix(GLOB)
-        return _digest("Glob", get_filesystem(url=pattern).hash_matches(pattern, by_content))
+        return digest_files(GLOB, get_filesystem(url=pattern).hash_matches(pattern, by_content))
     return get_filesystem(url=text).hash_content(text)
 
 
@@ -136,9 +136,13 @@ def shown_text(text: str) -> str:
     return f"files {text.removeprefix(CONTENT).removeprefix(GLOB)}" if is_pattern(text) else text
 
 
-def _digest(tag: str, contents: Contents) -> Digest | None:
+_TAGS = {FOLDER: "Folder", GLOB: "Glob"}
+
+
+def digest_files(word: str, contents: Contents) -> Digest | None:
+    """The digest that a fact with this word has, of what is in a folder or fits a pattern; None for no file."""
     if not contents:
         return None
     # Names need not be text: what is not is written as the system gave it.
     named = sorted((name.encode("utf-8", "surrogatepass"), content) for name, content in contents.items())
-    return digest_struct(tag, *map(list, named))
+    return digest_struct(_TAGS[word], *map(list, named))
