@@ -10,7 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from redux import Scheduler
+from redux import Scheduler, task
+from redux.functools import throw
 from redux.repo import Repo
 from redux.scheduler import Plan, Verdict
 from redux_backends.records import Outcome
@@ -217,3 +218,105 @@ def run(repo: Repo, module: ModuleType, *arguments: object) -> Counter[tuple[Dig
 def scheduler(repo: Repo, module: ModuleType) -> Scheduler:
     assert module.__file__ is not None
     return Scheduler(repo, folder=Path(module.__file__).parent, executor="inline")
+
+
+# -- what is not known -------------------------------------------------------------------------------
+
+UNKNOWN = """
+import sqlite3
+from redux import Handle, task
+from redux.functools import subrun
+
+class Conn(Handle):
+    def __init__(self, name):
+        self.instance = [name]
+
+@task
+def half(number):
+    return number // 2
+
+@task
+def below(number):
+    return subrun(half(half(number)), executor="threads")
+
+@task
+async def asked(number):
+    return await half(number)
+
+@task
+def fails(number):
+    raise ValueError(number)
+
+@task
+def after(number):
+    return number
+
+@task
+def query(conn):
+    return 1
+
+@task
+def queries():
+    return query(Conn("c"))
+"""
+
+
+def test_what_is_below_calls_that_are_taken_whole_is_told_as_not_known(
+    sqlite_repo: Repo, workflow: Callable[[str], Path], load: Load
+):
+    path = workflow(UNKNOWN)
+    module = load(path)
+    scheduler(sqlite_repo, module).run([module.below(8), module.asked(8)])
+    warm = scheduler(sqlite_repo, module).plan([module.below(8), module.asked(8)])
+    assert not warm.would_run
+    assert warm.value == [2, 4]
+    path.write_text(UNKNOWN.replace("number // 2", "(number // 2)  + 0"))
+    module = load(path)
+    plan = scheduler(sqlite_repo, module).plan([module.below(8), module.after(module.asked(8))])
+    assert not plan.is_complete
+    ran = {call.fullname: call.verdict for call in plan.calls if call.verdict is not Verdict.REUSED}
+    assert ran == {"redux.subrun": Verdict.RUNS, "asked": Verdict.RUNS, "after": Verdict.RUNS}
+    assert {call.fullname for call in plan.calls if call.is_certain} == {"below", "redux.subrun", "asked"}
+
+
+def test_what_comes_after_a_call_that_never_gave_anything_may_run(
+    sqlite_repo: Repo, workflow: Callable[[str], Path], load: Load
+):
+    module = load(workflow(UNKNOWN))
+    runs = scheduler(sqlite_repo, module)
+    runs.run(module.after(1))
+    runs.execute(module.fails(1))
+    plan = runs.plan(module.after(module.half(module.fails(1))))
+    assert [(call.fullname, call.verdict, call.is_certain) for call in plan.calls] == [
+        ("fails", Verdict.RUNS, True),
+        ("half", Verdict.RUNS, False),
+        ("after", Verdict.MAY_RUN, False),
+    ]
+    assert [call.sources for call in plan.calls] == [(), (plan.calls[0].id,), (plan.calls[1].id,)]
+    assert not plan.is_complete
+
+
+def test_what_stands_for_something_outside_is_never_certain(
+    sqlite_repo: Repo, workflow: Callable[[str], Path], load: Load
+):
+    module = load(workflow(UNKNOWN))
+    scheduler(sqlite_repo, module).run(module.queries())
+    plan = scheduler(sqlite_repo, module).plan(module.queries())
+    assert [(call.fullname, call.verdict, call.is_certain) for call in plan.calls] == [
+        ("queries", Verdict.REUSED, True),
+        ("query", Verdict.REUSED, False),
+    ]
+
+
+def test_an_error_before_anything_would_run_is_raised_and_one_after_is_told(repo: Repo):
+    with pytest.raises(ZeroDivisionError):
+        Scheduler(repo).plan(throw(ZeroDivisionError()))
+    Scheduler(repo).run(given(4))
+    told = Scheduler(repo, use_cache=False).plan(given(4) / (given(4) - 4))
+    assert told.trouble == "ZeroDivisionError: division by zero"
+    assert [call.verdict for call in told.calls] == [Verdict.RUNS, Verdict.REUSED]
+
+
+@task(version="1")
+def given(number: int) -> int:
+    return number

@@ -75,11 +75,7 @@ def _caveats(plan: Plan) -> list[str]:
     """What the figures rest on, and what is not known."""
     lines: list[str] = []
     if any(not call.is_certain for call in plan.calls):
-        lines.append(
-            dim(
-                "~ is what is expected: the calls that run are taken to make the same calls again, and to give the same"
-            )
-        )
+        lines.append(dim("~ is expected: calls that run are taken to make the same calls again, and to give the same"))
     if any(call.verdict is Verdict.MAY_RUN for call in plan.calls):
         lines.append(dim("what may run is reused where the calls before it give the same again"))
     unknown = sorted({call.fullname for call in plan.calls if call.verdict is Verdict.RUNS and call.presumed is None})
@@ -101,7 +97,7 @@ def _causes(groups: Sequence[CauseGroup], width: int) -> list[str]:
     lines: list[str] = []
     for group in groups[:_SHOWN_CAUSES]:
         tasks = [f"{one.fullname} ×{one.count:,}" if one.count > 1 else one.fullname for one in group.affected]
-        lines += ["", strong(cut(group.cause.words, width)), cut(f"  makes {_some(tasks)} run", width)]
+        lines += ["", strong(cut(group.cause.words, width)), "  " + cut(f"makes {_some(tasks)} run", width - 2)]
         details = cause_details(group.cause, width - 4)
         lines += ["", *indent(details, "    ")] if details else []
     if len(groups) > _SHOWN_CAUSES:

@@ -247,7 +247,7 @@ class Forecast(Run):
             if job.scope is not None:
                 looking += job.scope.children
         versions = self._presumption.versions(job.known.task.fullname for job in waiting)
-        for job in reversed(waiting):
+        for job in waiting:
             self._note_one_waiting(job, versions[job.known.task.fullname])
 
     def _note_one_waiting(self, job: Job, known: Sequence[Digest]) -> None:

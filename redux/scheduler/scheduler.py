@@ -306,8 +306,12 @@ class Scheduler:
             id = ExecutionId(new_id())
             within = merge(self._context, context)
             forecast = Forecast(repo, read_code(self.folder, repo), id, self._use_cache, within, collector)
-            with quick_switching():
-                return forecast.plan(expression)
+            self._run = forecast
+            try:
+                with quick_switching():
+                    return forecast.plan(expression)
+            finally:
+                self._run = None
 
     @contextmanager
     def _minding_interrupts(self) -> Iterator[Collector]:

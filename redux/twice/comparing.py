@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +21,8 @@ from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import MemoryStore, ValueStore
 
 _LOOK_SECONDS = 0.1
+_AHEAD = 64
+"""Of how many calls the arguments are here at once."""
 _START_SECONDS = 10.0
 """What a call may take besides its own time: its worker may have to start first."""
 
@@ -89,17 +92,18 @@ def _outcomes(
 ) -> Iterator[tuple[int, Outcome]]:
     inbox: SimpleQueue[tuple[object, object]] = SimpleQueue()
     pool.connect(lambda key, outcome: inbox.put((key, outcome)), lambda key, question: inbox.put((key, question)))
+    left, waiting = deque(enumerate(calls)), 0
     try:
-        waiting = 0
-        for at, call in enumerate(calls):
-            try:
-                spec = _order(repo, call, timeout)
-            except (ReduxError, TypeError) as error:
-                yield at, Outcome(0.0, 0.0, error=error)
-                continue
-            pool.get(None).submit(at, spec)
-            waiting += 1
-        while waiting:
+        while left or waiting:
+            while left and waiting < _AHEAD:
+                at, call = left.popleft()
+                try:
+                    spec = _order(repo, call, timeout)
+                except (ReduxError, TypeError) as error:
+                    yield at, Outcome(0.0, 0.0, error=error)
+                    continue
+                pool.get(None).submit(at, spec)
+                waiting += 1
             try:
                 key, came = inbox.get(timeout=_LOOK_SECONDS)
             except Empty:
