@@ -27,6 +27,8 @@ class Heeding:
         self._loaded = False
         self.accepts = False
         """whether any version of a task accepts another's results"""
+        self.revokes = False
+        """whether any did once"""
         self.forgets = False
         """whether anything is forgotten"""
         self._accepted: dict[Digest, list[Digest]] = {}
@@ -54,7 +56,7 @@ class Heeding:
         for one in acceptances:
             kept = self._revoked if (one.new, one.old) in revoked else self._accepted
             kept.setdefault(one.new, []).append(one.old)
-        self.accepts = bool(self._accepted)
+        self.accepts, self.revokes = bool(self._accepted), bool(self._revoked)
 
     def older(self, task_hash: Digest) -> Sequence[Digest]:
         """The versions of a task whose results count for this one, those that it accepts itself first."""
@@ -104,7 +106,7 @@ class Heeding:
 
     def of_evaluation(self, eval_hash: Digest) -> Forgotten | None:
         """Until when results of an evaluation are forgotten, None where they are not."""
-        return self._evaluations.get(eval_hash) if self._evaluations else None
+        return self._evaluations.get(eval_hash)
 
     def of_call(self, call: Digest) -> Forgotten | None:
         """By whom a finished call was forgotten, if it was."""

@@ -191,7 +191,7 @@ class Reuse:
         held: Mapping[Digest, ValueRecord],
         why: dict[Digest, Reason],
     ) -> Reduced | None:
-        forgotten = self._heeding.of_evaluation(_eval(job))
+        forgotten = self._heeding.of_evaluation(_eval(job)) if self._heeding.forgets else None
         for candidate in found:
             if forgotten is not None and candidate.recorded <= forgotten.until:
                 why.setdefault(_eval(job), Reason(MissKind.FORGOTTEN, forgotten.words))
@@ -292,11 +292,12 @@ class Reuse:
             return []
         self._learn_versions({job.known.task.fullname for job in misses})
         asked = [
-            asked
+            _eval(job)
             for job in misses
             if _eval(job) not in why and job.known.task_hash in self._known_versions[job.known.task.fullname]
-            for asked in (_eval(job), *self._older_calls(job))
         ]
+        if self._heeding.revokes:
+            asked += [old for job in misses for old in self._older_calls(job)]
         seen = self._repo.backend.known_evaluations(asked) if asked else frozenset[Digest]()
         return [(job, Miss(why.get(_eval(job)) or self._reason(job, seen))) for job in misses]
 
@@ -314,10 +315,10 @@ class Reuse:
             return Reason(MissKind.CODE_CHANGED, versions[0].hex())
         if _eval(job) in seen:
             return Reason(MissKind.NO_RESULT)
-        # A version that is known for having been accepted may never have been called.
-        for old, asked in zip(self._heeding.revoked(job.known.task_hash), self._older_calls(job), strict=True):
-            if asked in seen:
-                return Reason(MissKind.CODE_CHANGED, old.hex())
+        if self._heeding.revokes:  # a version that is known for having been accepted may never have been called
+            for old, asked in zip(self._heeding.revoked(job.known.task_hash), self._older_calls(job), strict=True):
+                if asked in seen:
+                    return Reason(MissKind.CODE_CHANGED, old.hex())
         return Reason(MissKind.NEW_ARGUMENTS)
 
     def _older_calls(self, job: Job) -> list[Digest]:
