@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, func, literal, literal_column, select
 
 from redux_backends import schema
 from redux_backends.answers import AskedJob, AskedJobs
@@ -17,7 +17,6 @@ from redux_backends.records import (
     Argument,
     ExecutionId,
     FileFact,
-    JobId,
     MissKind,
     Outcome,
     Reason,
@@ -35,7 +34,7 @@ _job, _execution, _call, _value, _word, _task = (
     schema.word,
     schema.task,
 )
-_parent, _detail = _job.alias("parent"), _word.alias("detail")
+_parent = _job.alias("parent")
 _RAN = literal_column(str(int(Outcome.RAN)))
 _KNOWN = [literal_column(str(int(one))) for one in (Outcome.SINGLE, Outcome.ULTIMATE)]
 _elapsed = func.coalesce(_job.c.ended - _job.c.started, literal_column("0.0"))
@@ -105,10 +104,37 @@ def _named(tasks: Sequence[str]) -> Select:
 def _asked(connection: Connection, wanted: Select, *, upstreams: bool) -> AskedJobs:
     """The jobs whose rows are wanted, and their callers."""
     rows = connection.execute(_with_callers(wanted)).all()
-    arguments, files = _arguments(connection, {row.evaluation_id for row in rows} - {None})
-    behind = _upstreams(connection, {row.call_id for row in rows} - {None}) if upstreams else {}
-    jobs = tuple(_as_job(row, arguments.get(row.evaluation_id, ()), behind.get(row.call_id, ())) for row in rows)
-    return AskedJobs(jobs, files)
+    texts = _Texts(connection)
+    bound, holders = _arguments(connection, {row[-2] for row in rows} - {None})
+    behind = _upstreams(connection, {row[-1] for row in rows} - {None}) if upstreams else {}
+    names = [name for each in (bound, behind) for some in each.values() for name, _ in some]
+    texts.read([*names, *(row[8] for row in rows)], {row[3] for row in rows})
+    return AskedJobs(
+        tuple(_as_job(row, texts, bound.get(row[-2], ()), behind.get(row[-1], ())) for row in rows),
+        _files(connection, holders),
+    )
+
+
+class _Texts:
+    """The texts that many rows share, read once: words by row, and the hashes and names of tasks."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.words: dict[int | None, str] = {None: ""}
+        self.tasks: dict[int, tuple[Digest, str]] = {}
+
+    def read(self, words: Iterable[int | None], tasks: Collection[int]) -> None:
+        """Read these words and tasks, given by row."""
+        asked = select(_word.c.id, _word.c.text).where(
+            _is_one_of(_word.c.id, {row for row in words if row is not None})
+        )
+        self.words.update((row, said) for row, said in self._connection.execute(asked))
+        named = (
+            select(_task.c.id, _task.c.hash, _word.c.text)
+            .select_from(_task.join(_word, _word.c.id == _task.c.name_id))
+            .where(_is_one_of(_task.c.id, tasks))
+        )
+        self.tasks = {row: (task_hash, fullname) for row, task_hash, fullname in self._connection.execute(named)}
 
 
 def _with_callers(wanted: Select) -> Select:
@@ -118,74 +144,79 @@ def _with_callers(wanted: Select) -> Select:
     return (
         select(
             _job.c.uuid,
-            _execution.c.uuid.label("execution"),
-            _parent.c.uuid.label("parent"),
-            _word.c.text.label("fullname"),
-            _task.c.hash.label("task_hash"),
-            schema.evaluation.c.hash.label("eval_hash"),
-            _call.c.hash.label("call_hash"),
-            _value.c.hash.label("result"),
-            _job.c.outcome,
+            _execution.c.uuid,
+            _parent.c.uuid,
+            _job.c.task_id,
+            schema.evaluation.c.hash,
+            _call.c.hash,
+            _value.c.hash,
             _job.c.reason,
-            _detail.c.text.label("detail"),
+            _job.c.detail_id,
+            _job.c.outcome,
             _job.c.started,
-            _elapsed.label("seconds"),
+            _elapsed,
             _job.c.evaluation_id,
             _job.c.call_id,
         )
         .select_from(
             tree.join(_job, _job.c.id == tree.c.id)
             .join(_execution, _execution.c.id == _job.c.execution_id)
-            .join(_task, _task.c.id == _job.c.task_id)
-            .join(_word, _word.c.id == _task.c.name_id)
             .outerjoin(_parent, _parent.c.id == _job.c.parent_id)
             .outerjoin(schema.evaluation, schema.evaluation.c.id == _job.c.evaluation_id)
             .outerjoin(_call, _call.c.id == _job.c.call_id)
             .outerjoin(_value, _value.c.id == _call.c.value_id)
-            .outerjoin(_detail, _detail.c.id == _job.c.detail_id)
         )
         .order_by(_job.c.started, _job.c.id)
     )
 
 
-def _as_job(row: Any, arguments: Sequence[Argument], upstreams: Sequence[Upstream]) -> AskedJob:
+_OUTCOMES = {int(one): one for one in Outcome}
+
+
+def _as_job(
+    row: Row, texts: _Texts, arguments: Iterable[tuple[int, Digest]], upstreams: Iterable[tuple[int, Digest]]
+) -> AskedJob:
+    job, execution, parent, task, eval_hash, call_hash, result, reason, detail, outcome, started, seconds, *_ = row
+    task_hash, fullname = texts.tasks[task]
+    words = texts.words
+    why = None if reason is None else Reason(MissKind(reason), words[detail])
     return AskedJob(
-        JobId(row.uuid),
-        row.execution,
-        row.parent,
-        row.fullname,
-        row.task_hash,
-        row.eval_hash,
-        row.call_hash,
-        row.result,
-        Outcome(row.outcome),
-        None if row.reason is None else Reason(MissKind(row.reason), row.detail or ""),
-        row.started,
-        row.seconds,
-        tuple(arguments),
-        tuple(upstreams),
+        job,
+        execution,
+        parent,
+        fullname,
+        task_hash,
+        eval_hash,
+        call_hash,
+        result,
+        _OUTCOMES[outcome],
+        why,
+        started,
+        seconds,
+        tuple([Argument(words[name], value) for name, value in arguments]),
+        tuple([Upstream(words[name], call) for name, call in upstreams]),
     )
 
 
 def _arguments(
     connection: Connection, evaluations: Collection[int]
-) -> tuple[Mapping[int, Sequence[Argument]], Mapping[Digest, tuple[FileFact, ...]]]:
-    """The arguments of evaluations, given by row, in order, and the files that they hold."""
+) -> tuple[Mapping[int, Sequence[tuple[int, Digest]]], Mapping[int, Digest]]:
+    """The arguments of evaluations, all given by row, in order; and the values that hold files."""
     bound = schema.argument
     asked = (
-        select(bound.c.evaluation_id, _word.c.text, _value.c.hash, _value.c.id, _value.c.traits)
-        .select_from(bound.join(_word, _word.c.id == bound.c.name_id).join(_value, _value.c.id == bound.c.value_id))
+        select(bound.c.evaluation_id, bound.c.name_id, _value.c.hash, _value.c.id, _value.c.traits)
+        .select_from(bound.join(_value, _value.c.id == bound.c.value_id))
         .where(_is_one_of(bound.c.evaluation_id, evaluations))
         .order_by(bound.c.evaluation_id, bound.c.position)
     )
-    found: defaultdict[int, list[Argument]] = defaultdict(list)
+    found: defaultdict[int, list[tuple[int, Digest]]] = defaultdict(list)
     holders: dict[int, Digest] = {}
-    files_trait = int(Traits.FILES)
+    files = int(Traits.FILES)
     for evaluation, name, value, row, traits in connection.execute(asked):
-        found[evaluation].append(Argument(name, value))
-        if traits & files_trait:
+        found[evaluation].append((name, value))
+        if traits & files:
             holders[row] = value
-    return found, _files(connection, holders)
+    return found, holders
 
 
 def _files(connection: Connection, holders: Mapping[int, Digest]) -> Mapping[Digest, tuple[FileFact, ...]]:
@@ -201,17 +232,18 @@ def _files(connection: Connection, holders: Mapping[int, Digest]) -> Mapping[Dig
     return {value: tuple(files) for value, files in found.items()}
 
 
-def _upstreams(connection: Connection, calls: Collection[int]) -> Mapping[int, Sequence[Upstream]]:
+def _upstreams(connection: Connection, calls: Collection[int]) -> Mapping[int, Sequence[tuple[int, Digest]]]:
+    """Where the arguments of calls came from: names and calls given by row."""
     link = schema.call_upstream
     asked = (
-        select(link.c.call_id, _word.c.text, _call.c.hash)
-        .select_from(link.join(_word, _word.c.id == link.c.name_id).join(_call, _call.c.id == link.c.upstream_id))
+        select(link.c.call_id, link.c.name_id, _call.c.hash)
+        .select_from(link.join(_call, _call.c.id == link.c.upstream_id))
         .where(_is_one_of(link.c.call_id, calls))
         .order_by(link.c.call_id, link.c.position)
     )
-    found: defaultdict[int, list[Upstream]] = defaultdict(list)
+    found: defaultdict[int, list[tuple[int, Digest]]] = defaultdict(list)
     for call, name, upstream in connection.execute(asked):
-        found[call].append(Upstream(name, upstream))
+        found[call].append((name, upstream))
     return found
 
 

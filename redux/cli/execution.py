@@ -44,6 +44,8 @@ from redux.value import allow_pickle
 from redux_backends.records import Seconds
 from redux_valuestore.errors import ReduxError
 
+_FOLLOWED, _FOLLOWED_A_SECOND = 3_000, 600
+"""So many misses are followed to their root causes when a run ends: all, or what takes a small part of its time."""
 _UNTIL_HERE = "; what finished is recorded, and the same command goes on from there"
 
 
@@ -252,8 +254,9 @@ def _causes(report: Report, storage: RunStorage) -> list[CauseGroup]:
     """Why jobs ran, where the database can still say so."""
     if not _ran_and_kept(report, storage):
         return []
+    at_most = max(_FOLLOWED, int(report.seconds * _FOLLOWED_A_SECOND))
     try:
-        return group_causes(storage.repo.backend, report.execution_id)
+        return group_causes(storage.repo.backend, report.execution_id, at_most)
     except ReduxError:  # trouble between the last write and now; the run itself is recorded
         return []
 

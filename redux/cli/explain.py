@@ -17,7 +17,7 @@ from redux.cli.render import STATUS_WORDS, short, show_command, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.errors import UsageError
-from redux.explain import Explained, Miss
+from redux.explain import Explained, Miss, group_causes
 from redux_backends.backend import Backend, JobView
 from redux_backends.records import Execution, JobStatus, Outcome
 
@@ -79,7 +79,7 @@ def _task_name(backend: Backend, what: str) -> str:
 
 
 def _explain_execution(backend: Backend, execution: Execution, as_json: bool) -> _Said:
-    groups = Explained(backend, execution).groups()
+    groups = group_causes(backend, execution.id)
     if as_json:
         return _Said(to_json("misses", {"execution": execution.id, "misses": groups}), bool(groups))
     title = f"execution {short(execution.id)}  {show_command(execution)}"

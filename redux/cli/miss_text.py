@@ -102,7 +102,7 @@ def job_miss_text(
             "why that is so:",
             *(line for root in miss.roots for line in _root_lines(root, miss.cause, width)),
         ]
-    if sum(group.count for group in beside) > 1:
+    if any(group.count > 1 for group in beside):
         lines += ["", f"why jobs of {view.fullname} ran in this execution:"]
         lines += indent(cut(f"{group.cause.words}: {show_count(group.count, 'job')}", width - 2) for group in beside)
     return lines

@@ -20,6 +20,7 @@ from redux.cli.render import (
 from redux.explain import CauseGroup
 from redux.scheduler import Failure, Report, TaskProgress
 from redux.tracebacks import text_of
+from redux_backends.records import MissKind
 
 _SHOWN_CAUSES = 12
 
@@ -62,15 +63,21 @@ def _unheard_lines(report: Report) -> list[str]:
 
 def _pointer(report: Report, causes: Sequence[CauseGroup]) -> str:
     id = short(report.execution_id)
-    told = any(group.cause.code or group.cause.arguments for group in causes)
+    told = any(group.cause.code or group.cause.kind is MissKind.NEW_ARGUMENTS for group in causes)
     return f"execution {id}: `redux log {id}` shows it" + (", `redux explain-miss` what changed" if told else "")
 
 
 def _cause_lines(causes: Sequence[CauseGroup], width: int) -> list[str]:
-    lines = [cut(group.line, width - 2) for group in causes[:_SHOWN_CAUSES]]
+    lines = [_cause_line(group, width - 2) for group in causes[:_SHOWN_CAUSES]]
     if len(causes) > len(lines):
         lines.append(f"and {show_count(len(causes) - len(lines), 'more reason')}")
     return ["why they ran:", *indent(lines)]
+
+
+def _cause_line(group: CauseGroup, width: int) -> str:
+    """A root cause and what it made run; where that is more than one job, how many, and their time in all."""
+    cost = f" ({show_count(group.count, 'job')}, {show_seconds(group.seconds)})" if group.count > 1 else ""
+    return cut(group.line, width - len(cost)) + cost
 
 
 def describe_failure(failure: Failure) -> list[str]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from redux.explain.brief import are_own_causes, code_compared, group_by_reason
 from redux.explain.causes import Cause, CauseGroup, Compared, Miss, RootOfJob
 from redux.explain.comparing import ArgumentChange, PieceChange, compare_arguments, compare_code
 from redux.explain.reading import read_story, read_tree
 from redux.explain.roots import RootCauses, RootGroup
 from redux.explain.telling import Teller, key_of
-from redux.explain.tree import JobTree, Nearest
+from redux.explain.tree import JobTree, Nearest, Story
 from redux.explain.words import named_classes, some
 from redux.files.facts import shown_text
 from redux.namesakes import describe_namesake
 from redux.reason_words import describe_reason
+from redux.scheduler.collector import Collector
 from redux.value import content_of, own_classes
 from redux_backends.backend import Backend, JobView
 from redux_backends.records import EvaluationKey, Execution, ExecutionId, MissKind, Outcome, Reason
@@ -26,14 +28,16 @@ class Explained:
 
     def __init__(self, backend: Backend, execution: Execution, now: JobTree | None = None) -> None:
         self._backend = backend
-        now = read_tree(backend, execution.id) if now is None else now
-        self._story = read_story(backend, now, execution.started, execution.id)
-        self._causes = RootCauses(self._story)
+        # Nothing of what is read and made here is garbage before the end.
+        with Collector().paused():
+            now = read_tree(backend, execution.id) if now is None else now
+            self._story = read_story(backend, now, execution.started, execution.id)
+            self._causes = RootCauses(self._story)
 
     def groups(self, task: str | None = None) -> list[CauseGroup]:
         """The misses by root cause, of all jobs or of those of one task, most time first."""
         groups = self._causes.groups(task)
-        teller = Teller(self._backend, self._story, self._causes, groups)
+        teller = Teller(self._backend, self._story, self._causes.files(), groups)
         return [
             CauseGroup(self._told(teller.tell(group), group), group.affected, group.count, group.seconds)
             for group in groups
@@ -47,7 +51,7 @@ class Explained:
             return None
         ways = self._causes.of(view.job.id)
         groups = [RootGroup((way.root,), way.path[0].job, (), (), 1, 0.0) for way in ways]
-        teller = Teller(self._backend, self._story, self._causes, groups)
+        teller = Teller(self._backend, self._story, self._causes.files(), groups)
         roots = tuple(
             RootOfJob(self._told(teller.tell(group), group), way.path) for group, way in zip(groups, ways, strict=True)
         )
@@ -61,11 +65,21 @@ class Explained:
         return cause if view is None else _told_apart(self._backend, view, cause)
 
 
-def group_causes(backend: Backend, execution: ExecutionId) -> list[CauseGroup]:
-    """The misses of an execution by root cause, most time first."""
-    found = backend.get_execution(execution)
-    now = read_tree(backend, execution)
-    return [] if found is None or not now.jobs else Explained(backend, found, now).groups()
+def group_causes(backend: Backend, execution: ExecutionId, at_most: int | None = None) -> list[CauseGroup]:
+    """The misses of an execution by root cause, most time first.
+
+    Where there are more than `at_most` they are not followed: then they are grouped by what is recorded of each.
+    """
+    misses = backend.miss_groups(execution)
+    if not misses:
+        return []
+    found = None if are_own_causes(misses) else backend.get_execution(execution)
+    if found is not None and (at_most is None or sum(miss.count for miss in misses) <= at_most):
+        return Explained(backend, found).groups()
+    code = code_compared(misses)
+    groups = group_by_reason(misses, backend.get_tasks(code) if code else {})
+    teller = Teller(backend, Story(JobTree(()), {}, {}, {}), {}, groups)
+    return [CauseGroup(teller.tell(group), group.affected, group.count, group.seconds) for group in groups]
 
 
 def _compared(near: Nearest) -> Compared:

@@ -73,6 +73,8 @@ class FileChange(NamedTuple):
 
 _OF_RESULT = (MissKind.VALUE_GONE, MissKind.CANNOT_DECODE)
 """Reasons for which a call is made again that was right before."""
+_BESIDE = 50
+"""So many calls beside one are taken for its causes where nothing better is known."""
 _CONTEXT_ARGUMENT = "(context)"
 
 
@@ -90,7 +92,14 @@ class Behind:
         self._compared: dict[tuple[Digest, Digest], tuple[PieceChange, ...]] = {}
         self._before: defaultdict[Thing, list[Thing]] | None = None
         self._other = self._find_other()
-        self._makers = {job.result: job for job in story.now.jobs if job.result is not None and job.id in self._other}
+        self._others_below = {
+            caller: [job for job in jobs if job.id in self._other] for caller, jobs in self._below.items()
+        }
+        # Of calls that a rule makes of parts, and of those that came to no end, no upstreams are recorded.
+        self._makers: defaultdict[tuple[JobId | None, Digest | None], list[AskedJob]] = defaultdict(list)
+        for job in story.now.jobs:
+            if job.result is not None and job.id in self._other:
+                self._makers[job.parent, job.result].append(job)
         self.files: dict[str, FileChange] = {}
         self.own: dict[Thing, list[Root]] = {}
         self.edges: dict[Thing, list[Thing]] = {}
@@ -120,7 +129,7 @@ class Behind:
         return Root(RootKind.REASON, kind, job.reason.detail if named else "")
 
     def _note(self, thing: Thing, behind: Iterator[Root | Thing]) -> None:
-        for one in behind:
+        for one in dict.fromkeys(behind):
             if isinstance(one, Root):
                 self.own.setdefault(thing, []).append(one)
             else:
@@ -170,6 +179,9 @@ class Behind:
         kind, detail = job.reason.kind, job.reason.detail
         if kind is MissKind.CODE_CHANGED:
             yield from self._of_code[job.id]
+            # The code was looked at first; what it was given may be other than before all the same.
+            if job.id in self._story.nearest:
+                yield from self._other_arguments(job)
         elif kind is MissKind.NEW_ARGUMENTS:
             yield from self._other_arguments(job)
         elif kind is MissKind.FILE_CHANGED:
@@ -223,9 +235,10 @@ class Behind:
 
     def _other_arguments(self, job: AskedJob) -> Iterator[Root | Thing]:
         near = self._story.nearest.get(job.id)
-        if near is not None and near.job.arguments == job.arguments and near.job.task_hash != job.task_hash:
+        if near is not None and near.job.arguments == job.arguments:
             # Of two versions of the task, the one known now was called before, but not with these.
-            yield from self._code_roots(job)
+            if near.job.task_hash != job.task_hash and job.id not in self._of_code:
+                yield from self._code_roots(job)
             return
         found: dict[Root | Thing, None] = {}
         for name in _differing(job, near):
@@ -239,9 +252,7 @@ class Behind:
     def _behind_argument(self, job: AskedJob, near: Nearest | None, name: str) -> Iterator[Root | Thing]:
         value = next((one.value for one in job.arguments if one.name == name), None)
         made = [one for one in self._upstreams(job, name) if one.id in self._other]
-        if not made and job.call_hash is None and value is not None:
-            # Where it came from is recorded with the call that it did not come to.
-            made = [one for one in (self._makers.get(value),) if one is not None and one.id != job.id]
+        made = made or [one for one in self._makers.get((job.parent, value), ()) if one.id != job.id]
         if made:
             yield from (Thing.differs(one.id) for one in made)
             return
@@ -254,6 +265,9 @@ class Behind:
             yield Root(RootKind.CONTEXT, MissKind.NEW_ARGUMENTS)
         elif caller is not None:
             yield Thing.ran(caller.id)
+        elif beside := self._other_before(job):
+            # Their caller made the same of them as before, so the difference is in what they gave.
+            yield from (Thing.differs(one.id) for one in beside)
         elif near is not None:
             yield Root(RootKind.ARGUMENT, MissKind.NEW_ARGUMENTS, name, job.fullname)
 
@@ -265,6 +279,11 @@ class Behind:
     def _caller_that_ran(self, job: AskedJob) -> AskedJob | None:
         caller = None if job.parent is None else self._jobs.get(job.parent)
         return caller if caller is not None and ran(caller) else None
+
+    def _other_before(self, job: AskedJob) -> list[AskedJob]:
+        """The jobs that the caller of one called before, and which gave another result."""
+        beside = self._others_below.get(job.parent, [])[:_BESIDE]
+        return [one for one in beside if one.started + one.seconds <= job.started]
 
     def _changed_files(self, before: Digest | None, now: Digest | None) -> list[str]:
         """The paths of Files that both values hold, with another content."""

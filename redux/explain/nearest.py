@@ -23,13 +23,16 @@ class _Candidates:
     def __init__(self, jobs: Sequence[AskedJob], files: Files) -> None:
         self.jobs = jobs
         self._files = files
-        self._bound = [{one.name: one.value for one in job.arguments} for job in jobs]
+        self._given = {job.arguments: at for at, job in reversed(list(enumerate(jobs)))}
         self._having: defaultdict[tuple[str, object], list[int]] = defaultdict(list)
-        self._asking: dict[Digest | None, int] = {}
-        for at, job in enumerate(jobs):
-            self._asking.setdefault(job.eval_hash, at)
-            for pair in self._marks(job):
-                self._having[pair].append(at)
+        self._bound: list[dict[str, Digest]] = []
+
+    def _learn(self) -> None:
+        """Note who has what, when somebody asks who has something like it."""
+        for at, job in enumerate(self.jobs):
+            self._bound.append({one.name: one.value for one in job.arguments})
+            for mark in self._marks(job):
+                self._having[mark].append(at)
 
     def _marks(self, job: AskedJob) -> Iterable[tuple[str, object]]:
         """What tells a call: its arguments, and the paths of files in them."""
@@ -45,16 +48,20 @@ class _Candidates:
         """
         if not self.jobs:
             return None
-        same = self._asking.get(job.eval_hash)
-        if same is not None and job.eval_hash is not None:
+        same = self._given.get(job.arguments)
+        if same is not None:
             return self.jobs[same], len(job.arguments)
+        if not self._bound:
+            self._learn()
         mine = {one.name: one.value for one in job.arguments}
         alike: Counter[int] = Counter()
         for mark in self._marks(job):
             having = self._having.get(mark, ())
-            alike.update(having if len(having) <= _MANY else having[-1:])
+            alike.update(having if len(having) <= _MANY else ())
         alike[min(at, len(self.jobs) - 1)] += 0
-        alike[len(self.jobs) - 1] += 0
+        if len(alike) == 1:
+            (best,) = alike
+            return self.jobs[best], self._equal(best, mine)
 
         def nearness(candidate: int) -> tuple[int, int, bool, int]:
             equal = self._equal(candidate, mine)

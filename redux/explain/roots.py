@@ -106,11 +106,11 @@ class RootCauses:
             Affected(name, len(some), sum(one.seconds for one in some), some[0].id, ways[some[0].id])
             for name, some in of_task.items()
         ]
-        own = [job for job in jobs if set(roots).intersection(self._behind.own.get(Thing.ran(job.id), ()))]
+        own = [self._jobs[thing.job] for root in roots for thing in self._owners[root]]
         details = dict.fromkeys(job.reason.detail for job in own if job.reason is not None and job.reason.detail)
         return RootGroup(
             roots=tuple(roots),
-            example=(own or jobs)[0].id,
+            example=own[0].id,
             details=tuple(details),
             affected=tuple(sorted(affected, key=lambda one: (-one.seconds, -one.count, one.fullname))),
             count=len(jobs),

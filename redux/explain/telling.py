@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from redux.explain.behind import FileChange, Root, RootKind
 from redux.explain.causes import Cause
 from redux.explain.comparing import ArgumentChange, compare_arguments
-from redux.explain.roots import RootCauses, RootGroup
+from redux.explain.roots import RootGroup
 from redux.explain.tree import Story
 from redux.explain.words import some
 from redux.files.facts import is_one_file, shown_text
@@ -23,9 +23,11 @@ _SHOWN = 60
 class Teller:
     """Says what root causes are; what is shown of values is asked of the backend at once, for all groups told of."""
 
-    def __init__(self, backend: Backend, story: Story, causes: RootCauses, groups: Sequence[RootGroup]) -> None:
+    def __init__(
+        self, backend: Backend, story: Story, files: Mapping[str, FileChange], groups: Sequence[RootGroup]
+    ) -> None:
         self._story = story
-        self._files = causes.files()
+        self._files = files
         self._jobs = {job.id: job for job in story.now.jobs}
         wanted: set[Digest] = set()
         for group in groups:
