@@ -13,6 +13,8 @@ _BETWEEN = 18.0
 _HIGH = 30.0
 _ROW = 66.0
 _MARGIN = 10.0
+_ASIDE = 150.0
+"""How far to the left an arrow goes that would run below boxes."""
 _CHARACTER = 7.1
 """How wide one is, in the size that labels have."""
 _LETTERS = 34
@@ -151,10 +153,12 @@ def _straighten(rows: list[list[Box]], near: Mapping[str, Sequence[str]]) -> Non
 def _place(rows: Sequence[Sequence[Box]]) -> dict[str, _Placed]:
     labels = {box.id: _cut(visible(box.label)) for row in rows for box in row}
     width = {id: max(len(label), 4) * _CHARACTER + 20 for id, label in labels.items()}
-    wide = max((sum(width[box.id] + _BETWEEN for box in row) - _BETWEEN for row in rows), default=0.0)
+    # The first box of each row is in one line with the others, at the left: on a narrow page that is what is seen.
+    middle = _MARGIN + max((width[row[0].id] / 2 for row in rows if row), default=0.0)
+    middle = max(middle, _MARGIN + 0.75 * _ASIDE)
     placed: dict[str, _Placed] = {}
     for number, row in enumerate(rows):
-        at = _MARGIN + (wide - sum(width[box.id] + _BETWEEN for box in row) + _BETWEEN) / 2
+        at = middle - (width[row[0].id] / 2 if row else 0.0)
         for box in row:
             half = width[box.id] / 2
             y = _MARGIN + number * _ROW + _HIGH / 2
@@ -185,12 +189,15 @@ def _arrow(arrow: Arrow, placed: Mapping[str, _Placed], labelled: bool) -> Marku
     one, other = placed[arrow.source], placed[arrow.target]
     begin, end = one.y + _HIGH / 2, other.y - _HIGH / 2
     bend = max((end - begin) / 2, 14.0)
-    line = f"M{one.x:.1f} {begin:.1f}C{one.x:.1f} {begin + bend:.1f} {other.x:.1f} {end - bend:.1f} "
+    aside = _ASIDE if abs(one.x - other.x) < 1 and end - begin > _ROW else 0.0
+    line = f"M{one.x:.1f} {begin:.1f}C{one.x - aside:.1f} {begin + bend:.1f} {other.x - aside:.1f} {end - bend:.1f} "
     head = f"M{other.x - 4:.1f} {end - 7:.1f}L{other.x:.1f} {end - 1:.1f}L{other.x + 4:.1f} {end - 7:.1f}"
     said = _cut(visible(arrow.label)) if labelled and arrow.label else ""
     return tag(
         "g",
         tag("path", d=f"{line}{other.x:.1f} {end - 1:.1f}", class_="arrow"),
         tag("path", d=head, class_="arrow"),
-        tag("text", said, x=(one.x + other.x) / 2 + 6, y=(begin + end) / 2 + 4, class_="on-arrow") if said else None,
+        tag("text", said, x=(one.x + other.x) / 2 + 6 - aside * 0.75, y=(begin + end) / 2 + 4, class_="on-arrow")
+        if said
+        else None,
     )

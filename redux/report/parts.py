@@ -41,7 +41,7 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Child]]) -
     """A table; the first cell of each row is its head. On a narrow page it moves sideways by itself."""
     head = tag("tr", [tag("th", one, scope="col") for one in heads])
     body = [tag("tr", tag("th", row[0], scope="row"), [tag("td", one) for one in row[1:]]) for row in rows]
-    made = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", body))
+    made = tag("table", tag("caption", tag("span", caption)), tag("thead", head), tag("tbody", body))
     return tag("div", made, class_="wide", tabindex=0, role="group", aria_label=caption)
 
 
