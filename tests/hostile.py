@@ -168,7 +168,7 @@ TEXT_COLUMNS = [
 
 STATEMENTS: dict[str, str] = {
     "jobs in a circle": "UPDATE job SET parent_id = id",
-    "jobs in a large circle": "UPDATE job SET parent_id = (SELECT coalesce(max(j.id), job.id) FROM job j WHERE j.id < job.id)",
+    "jobs in a long line": "UPDATE job SET parent_id = coalesce(nullif(id - 1, 0), id)",
     "two jobs in a circle": "UPDATE job SET parent_id = CASE id WHEN 1 THEN 2 WHEN 2 THEN 1 ELSE parent_id END",
     "calls in a circle": "UPDATE call_edge SET child_id = parent_id",
     "calls below each other": "UPDATE call_edge SET child_id = (SELECT max(id) FROM call_node)",
@@ -221,7 +221,7 @@ STATEMENTS: dict[str, str] = {
     "places in no order": "UPDATE held_file SET position = -position - 5",
     "tags of moments without end": "UPDATE tag SET recorded = 9e999",
     "tags that are bytes": "UPDATE tag SET value = x'ff00ff', key = x'fe'",
-    "a view in the place of a table": "ALTER TABLE tag RENAME TO tag_before; CREATE VIEW tag AS SELECT * FROM tag_before",
+    "a view in the place of a table": "ALTER TABLE tag RENAME TO was; CREATE VIEW tag AS SELECT * FROM was",
     "texts that are no UTF-8": "UPDATE word SET text = CAST(x'ff' || id AS TEXT)",
     "previews that are no UTF-8": "UPDATE value SET preview = CAST(x'ff' AS TEXT)",
     "argv that is no list": "UPDATE execution SET argv = '{\"a\": 1}'",
@@ -234,10 +234,11 @@ STATEMENTS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Harm:
-    """What is done to a copy of the history, by a name."""
+    """What is done to a copy of the history, by a name, and by how many commands it is looked at."""
 
     name: str
     do: Callable[[sqlite3.Connection], None]
+    looks: int
 
 
 def _text(table: str, column: str, text: str | bytes) -> Callable[[sqlite3.Connection], None]:
@@ -247,6 +248,14 @@ def _text(table: str, column: str, text: str | bytes) -> Callable[[sqlite3.Conne
         said = "? || id" if table == "word" else "?"
         given = kept.decode(errors="replace") if table == "word" and isinstance(kept, bytes) else kept
         connection.execute(f"UPDATE {table} SET {column} = {said} WHERE {column} IS NOT NULL", (given,))
+
+    return do
+
+
+def _texts(text: str | bytes) -> Callable[[sqlite3.Connection], None]:
+    def do(connection: sqlite3.Connection) -> None:
+        for table, column in TEXT_COLUMNS:
+            _text(table, column, text)(connection)
 
     return do
 
@@ -271,11 +280,13 @@ def harms() -> Iterator[Harm]:
     """Over two hundred of them, always the same."""
     for table, column in TEXT_COLUMNS:
         for name, text in TEXTS.items():
-            yield Harm(f"{table}.{column}: {name}", _text(table, column, text))
+            yield Harm(f"{table}.{column}: {name}", _text(table, column, text), 2)
+    for name, text in TEXTS.items():
+        yield Harm(f"all texts: {name}", _texts(text), 12)
     for seed, (name, data) in enumerate(VALUES.items()):
-        yield Harm(f"value: {name}", _value(data, seed))
+        yield Harm(f"value: {name}", _value(data, seed), 3)
     for name, statements in STATEMENTS.items():
-        yield Harm(name, _script(statements))
+        yield Harm(name, _script(statements), 3)
 
 
 def do_harm(path: Path, harm: Harm) -> None:

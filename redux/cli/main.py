@@ -132,10 +132,10 @@ def _unexpected(words: Sequence[str], error: Exception) -> int:
     if not words or words[0] not in _READING:
         _complain(f"{_name(error)} inside redux; REDUX_DEBUG=1 shows where. Please report it")
         return 1
-    _complain(
-        f"what is recorded is not as redux records it ({_name(error)}); `redux fsck` names what is damaged, and where "
-        "it names nothing, please report this: REDUX_DEBUG=1 shows where"
-    )
+    helps = "`redux fsck` names what is damaged, and where it names nothing, please report this"
+    if words[0] == "fsck":
+        helps = "too little for a check; go on with an earlier copy of the database, or with a new one"
+    _complain(f"what is recorded is not as redux records it ({_name(error)}): {helps}. REDUX_DEBUG=1 shows where")
     return _DAMAGE
 
 

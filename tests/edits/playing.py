@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from redux.cli.main import dispatch
+from redux.explain import group_causes
 from redux.repo import Repo, open_repo
 from redux.scheduler import Report, Scheduler
 from redux.task import get_task_registry
@@ -54,8 +55,8 @@ class Row:
     """whether it fails at first"""
     back: bool = True
     """whether, once it is as before, what was remembered is used"""
-    says: str = ""
-    """words of `explain-miss` of the whole execution"""
+    roots: tuple[str, ...] | None = None
+    """words of each root cause of what runs, most time first or not; by default there is one, and it is the reason"""
 
 
 def edit(what: str, text: str, *pairs: tuple[str, str], **more: Any) -> Row:
@@ -88,6 +89,7 @@ class Stage:
         after = self._ask(row.then or row.call, use_cache=row.cache)
         self._check_runs(row, after)
         self._check_reasons(row, after)
+        self._check_roots(row, after)
         fresh = self._fresh(row.then or row.call)
         assert repr(after.value) == repr(fresh.value), "a false hit: without the cache it is another value"
         again = self._ask(row.then or row.call)
@@ -136,8 +138,16 @@ class Stage:
             if view.job.outcome is Outcome.RAN and words is not None:
                 said = self._explain(view.job.id.hex())
                 assert words in said, f"{view.fullname} should say {words!r}:\n{said}"
-        said = self._explain() if row.says else ""
-        assert row.says in said, f"the execution should say {row.says!r}:\n{said}"
+
+    def _check_roots(self, row: Row, after: Report) -> None:
+        groups = group_causes(self._repo.backend, after.execution_id)
+        causes = [" ".join((group.cause.words, *(one.diff for one in group.cause.code))) for group in groups]
+        wanted = row.roots if row.roots is not None else tuple(row.runs.values())[:1]
+        assert len(causes) == len(wanted), f"{causes} should be the root causes {wanted}"
+        for words in wanted:
+            assert row.roots is None or any(words in cause for cause in causes), f"{words!r} should be in {causes}"
+        counts = Counter({one.fullname: one.count for one in groups[0].affected}) if len(groups) == 1 else None
+        assert counts in (None, _wanted(row)), "all that ran, ran for the root cause"
 
     def _explain(self, *words: str) -> str:
         self._printed.readouterr()

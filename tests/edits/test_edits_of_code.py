@@ -211,7 +211,7 @@ HELPERS = [
         ("def help(x): return x", "def help(x): return -x"),
         call="[f(1), f(2), g(1), h(1)]",
         runs={"f 2": "function flow.help changed", "g": "function flow.help changed"},
-        says="function flow.help changed 3 jobs ran for it",
+        roots=("function flow.help changed",),
     ),
     edit(
         "that came with a library before",
