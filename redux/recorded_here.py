@@ -10,8 +10,7 @@ from pathlib import Path
 from redux.errors import DatabaseMissing
 from redux.repo import Repo, open_repo
 from redux.settings.precedence import Layer, Sources, read_settings, user_file
-
-_SQLITE = "sqlite:///"
+from redux_backends.urls import sqlite_file
 
 
 @contextmanager
@@ -21,8 +20,8 @@ def recorded_here(folder: Path | None = None) -> Iterator[Repo]:
     Raises `ProjectMissing`, `DatabaseMissing` and what opening raises.
     """
     settings = read_settings(Sources((folder or Path.cwd()).resolve(), os.environ, user_file(), Layer()))
-    path = Path(settings.database.removeprefix(_SQLITE))
-    if settings.database.startswith(_SQLITE) and str(path) not in ("", ".", ":memory:") and not path.exists():
+    path = sqlite_file(settings.database)
+    if path is not None and not path.exists():
         raise DatabaseMissing(path)
     repo = open_repo(settings.database, settings.store, settings.inline_limit, settings.password_command)
     try:

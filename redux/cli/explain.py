@@ -10,8 +10,7 @@ import click
 
 from redux.cli import lookup
 from redux.cli.miss_text import causes_text, job_miss_text
-from redux.cli.naming import NEWEST
-from redux.cli.naming import newest as newest_of
+from redux.cli.naming import record_named
 from redux.cli.output import line_width, show
 from redux.cli.render import STATUS_WORDS, short, show_command, to_json
 from redux.cli.storage import open_to_read
@@ -60,7 +59,7 @@ def _explain(repo: Repo, what: str | None, as_json: bool) -> _Said:
         if not newest:
             raise UsageError("nothing was run here yet, so nothing missed; `redux run FILE TASK` runs a task")
         return _explain_execution(repo, newest[0], as_json)
-    found = newest_of(backend) if what == NEWEST else lookup.resolve(backend, what)
+    found = record_named(backend, what)
     if found is not None and found.kind == "execution":
         return _explain_execution(repo, lookup.execution_of(backend, found), as_json)
     if found is not None and found.kind == "job":

@@ -23,7 +23,7 @@ _BEFORE = re.compile(r"~(\d{1,9})")
 
 def what_is(backend: Backend, what: str) -> Found | RecordedFile:
     """The record that a word names, or the file. Raises UnknownId, AmbiguousId."""
-    found = _record(backend, what)
+    found = record_named(backend, what)
     if found is not None:
         return found
     file = find_recorded(backend, what)
@@ -33,7 +33,7 @@ def what_is(backend: Backend, what: str) -> Found | RecordedFile:
     return Found("task", backend.known_tasks([fullname])[fullname][0])
 
 
-def _record(backend: Backend, what: str) -> Found | None:
+def record_named(backend: Backend, what: str) -> Found | None:
     """The record that a word names by its id, or the execution by its place; None where it does neither."""
     if what == NEWEST:
         return newest(backend)
@@ -65,7 +65,7 @@ def roots_of(backend: Backend, what: str, place: str) -> list[RecordId]:
 
     Raises UnknownId, AmbiguousId.
     """
-    found = _record(backend, what)
+    found = record_named(backend, what)
     if found is not None and found.kind != "task":
         return [RecordId(TAGGED[found.kind], found.id)]
     file = find_recorded(backend, what) if found is None else None

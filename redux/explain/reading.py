@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from redux.explain.nearest import find_nearest
 from redux.explain.tree import JobTree, Nearest, Story, ran
-from redux_backends.backend import CONTEXT, AskedJob, Backend
+from redux.recorded_texts import contexts_in
+from redux_backends.backend import AskedJob, Backend
 from redux_backends.records import ExecutionId, FileFact, JobId, MissKind, Seconds
-from redux_valuestore.digest import DIGEST_SIZE, Digest
+from redux_valuestore.digest import Digest
 
-_DIGEST = re.compile(f'"([0-9a-f]{{{2 * DIGEST_SIZE}}})"')
 _RUNS_BEFORE = 3
 """How many earlier executions of the same workflow are looked at: the last one may have been stopped early."""
 _OTHERS = 5
@@ -89,7 +88,6 @@ def _contexts(
     tags = backend.get_tags([execution, then])
 
     def context(of: ExecutionId) -> Digest | None:
-        said = [_DIGEST.fullmatch(tag.value or "") for tag in tags.get(of, ()) if tag.key == CONTEXT]
-        return next((Digest(bytes.fromhex(one[1])) for one in said if one is not None), None)
+        return next(iter(contexts_in(tags.get(of, ()))), None)
 
     return context(then), context(execution)
