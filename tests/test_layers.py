@@ -1,8 +1,10 @@
 """Imports only go down, and what is heavy is imported by who needs it."""
 
+import re
 import shutil
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import grimp
@@ -31,6 +33,16 @@ def contracts(*path: Path, at: Path = ROOT) -> str:
 
 def test_the_contracts_are_kept():
     assert ", 0 broken." in contracts()
+
+
+def test_the_page_on_the_design_has_the_layers_as_they_are():
+    rules = ConfigParser()
+    rules.read(ROOT / ".importlinter")
+    rooms = [rules[name] for name in rules.sections() if "containers" in rules[name]]
+    kept = {one["containers"].strip(): " > ".join(one["layers"].split("\n")[1:]) for one in rooms}
+    page = (ROOT / "DESIGN.md").read_text()
+    shown = page[page.index("### Contracts") :].split("```")[1].strip().replace("….", "redux_backends.")
+    assert dict(" ".join(room.split()).split(" ", 1) for room in re.split(r"\n(?! )", shown)) == kept
 
 
 def test_a_module_that_reaches_up_or_stands_nowhere_is_told(tmp_path):
