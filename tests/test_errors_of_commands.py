@@ -268,3 +268,17 @@ def test_every_command_says_so_where_nothing_was_recorded(redux: Callable[..., o
         ("tag", "add", "-", "a=1"),
     ]
     hold_to_golden("empty_errors", _attempts(redux, [*commands]), tmp_path)
+
+
+@pytest.mark.parametrize("words", ["log", "run flow main", "run ../flow.py main", "init", "repo add a b", "config"])
+def test_a_current_folder_that_is_gone_is_told(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "flow.py").write_text(WORKFLOW)
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert dispatch(words.split()) == 2
+    assert capfd.readouterr().err == (
+        "redux: the current folder is not there any more; `cd` to one that is, and say it again\n"
+    )

@@ -17,8 +17,10 @@ import pytest
 
 from redux.cli.main import dispatch
 from redux_backends.backend import BackendUnavailable, UpgradeFailed
+from redux_backends.migrations import sqlite_copy
 from redux_backends.mounts import MOUNT_TABLE
 from redux_backends.sql import SQLiteBackend
+from redux_backends.sqlite_file import Connected
 from redux_backends.upkeep import upkeep_of
 from redux_backends.versions import Version
 
@@ -305,6 +307,7 @@ def test_an_older_file_that_is_somebody_elses_is_read_from_a_copy_and_stays() ->
         code = """
 from redux_backends.backend import BackendError
 from redux_backends.sql import SQLiteBackend
+from redux_backends.sqlite_file import Connected
 from redux_backends.sample import Story
 import redux_backends.migrations.sqlite_copy, sqlalchemy.dialects.sqlite, tempfile
 tempfile.gettempdir()
@@ -344,6 +347,27 @@ except BackendError as error:
     finally:
         folder.chmod(0o755)
         shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("trouble", [None, sqlite3.DatabaseError("database disk image is malformed")])
+def test_what_is_written_while_an_older_file_is_looked_at_is_in_the_copy(
+    path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception | None
+) -> None:
+    look = sqlite_copy.connect_to_look
+
+    def look_and_be_overtaken(at: Path) -> Connected:
+        seen = look(at)
+        with closing(sqlite3.connect(at)) as other, other:
+            other.execute("UPDATE execution SET user = 'bob'")
+        if trouble is not None:
+            raise trouble
+        return seen
+
+    monkeypatch.setattr(sqlite_copy, "connect_to_look", look_and_be_overtaken)
+    copy = sqlite_copy.open_copy(path, V3)
+    assert copy.driver.execute("SELECT DISTINCT user FROM execution").fetchall() == [("bob",)]
+    copy.engine.dispose()
+    assert upkeep_of(f"sqlite:///{path}").version() == V2
 
 
 def test_a_role_without_the_tables_is_told_whom_to_ask(old_server: str) -> None:

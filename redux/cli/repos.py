@@ -9,7 +9,7 @@ import click
 from redux.cli.output import show, tell
 from redux.cli.render import to_json
 from redux.cli.storage import make_project_if_needed
-from redux.cli.surroundings import Where, find_sources, json_option, where_options
+from redux.cli.surroundings import Where, current_folder, find_sources, json_option, where_options
 from redux.errors import DatabaseMissing, UsageError
 from redux.exchange.others import Location, locate, location_of, refuse_itself
 from redux.settings.folder import PROJECT_FILE
@@ -38,7 +38,7 @@ def add(name: str, url: str, project: Path | None, **places: str | None) -> int:
     """
     database, store = places["database"], places["store"]
     _refuse_database(database)
-    folder, where = Path.cwd(), Where(None, None, project)
+    folder, where = current_folder(), Where(None, None, project)
     sources = find_sources(where)
     made_first = needs_project(sources)
     check_name(folder / PROJECT_FILE if made_first else _file_of(read_settings(sources)), name)

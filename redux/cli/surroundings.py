@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from redux.errors import UsageError
 from redux.settings.folder import PROJECT_FOLDER
 from redux.settings.precedence import Layer, Sources, user_file
 from redux.settings.source import absolute_location, absolute_url
@@ -41,9 +42,17 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One line of 
 """Gives a command the flag --json, as `as_json`."""
 
 
+def current_folder() -> Path:
+    """The folder that the command was called in. Raises UsageError where it was deleted since."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder is not there any more; `cd` to one that is, and say it again") from None
+
+
 def find_sources(where: Where, flags: Layer | None = None) -> Sources:
-    """Where this process's settings come from."""
-    folder = Path.cwd()
+    """Where this process's settings come from. Raises UsageError where there is no current folder."""
+    folder = current_folder()
     layer = replace(
         flags or Layer(),
         database=absolute_url(where.database, folder) if where.database else None,

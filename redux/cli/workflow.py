@@ -13,6 +13,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+from redux.cli.surroundings import current_folder
 from redux.code.project import project_of
 from redux.errors import UsageError, WorkflowImportError, nearest
 from redux.executors.fresh_imports import import_fresh
@@ -37,7 +38,7 @@ def load_workflow(target: str) -> Workflow:
     """
     if _is_file_name(target) or not all(part.isidentifier() for part in target.split(".")):
         return _load_file(target)
-    here = Path.cwd()
+    here = current_folder()
     sys.path.insert(0, str(here))
     import_fresh(project_of(_folder_of(target) or here))
     module = _import(target, lambda: import_module(target))
@@ -66,7 +67,7 @@ def _load_file(target: str) -> Workflow:
         folder = path.parent
         beside = [str(one) if folder != Path() else one.name for one in folder.glob("*.py")] if folder.is_dir() else []
         raise UsageError(f"there is no file {target}{nearest(target, beside)}")
-    path = path.resolve()
+    path = (current_folder() / path).resolve()
     name = path.stem
     _refuse_taken(target, name, path)
     sys.path.insert(0, str(path.parent))

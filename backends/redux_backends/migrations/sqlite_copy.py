@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from redux_backends.backend import BackendOlder
+from redux_backends.backend import BackendError, BackendOlder
 from redux_backends.migrations.revisions import see_the_way
 from redux_backends.migrations.sqlite_change import change_tables
 from redux_backends.sqlite_errors import remedy_of
@@ -21,12 +21,17 @@ def open_copy(path: Path, to: Version) -> Connected:
 
     Raises `BackendOlder` where there is no room for it, `UnknownVersion` where no way leads there.
     """
+    # Who only looks is not kept from what somebody writes meanwhile, and may find anything then.
     before = _state_of(path)
-    copy = _open_copy(path, connect_to_look(path), to)
-    if _state_of(path) == before:
-        return copy
-    # Somebody has begun to write meanwhile, which one who only looks is not kept from.
-    copy.engine.dispose()
+    try:
+        copy = _open_copy(path, connect_to_look(path), to)
+    except (BackendError, sqlite3.Error):
+        if _state_of(path) == before:
+            raise
+    else:
+        if _state_of(path) == before:
+            return copy
+        copy.engine.dispose()
     return _open_copy(path, connect_to_read(path), to)
 
 
