@@ -15,4 +15,5 @@ def some(names: Sequence[str]) -> str:
 
 
 def named_classes(names: Sequence[str]) -> str:
+    """The first few of some classes, with the word for them before."""
     return f"{'class' if len(names) == 1 else 'classes'} {some(names)}"
