@@ -113,6 +113,7 @@ SUITES = {
     "tag_suite",
     "tracing_suite",
     "amending_suite",
+    "forerunning_suite",
     "machine",
     "testing",
 }
