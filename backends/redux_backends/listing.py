@@ -131,5 +131,9 @@ class Listing(ABC):
         """Files that values hold, by path, whose paths fit one of the `patterns`."""
 
     @abstractmethod
+    def known_paths(self, paths: Sequence[str]) -> frozenset[str]:
+        """Which of these are paths of Files, folders or patterns that values hold."""
+
+    @abstractmethod
     def list_tags(self, keys: Sequence[str] = (), limit: int = 100, offset: int = 0) -> Sequence[TagLine]:
         """Current tags counted by key, value and kind of record, in that order; of these `keys` if any are given."""

@@ -118,6 +118,7 @@ class ListingSuite:
         versions = [file_value("/f", content) for content in ("1", "2", None)]
         backend.record(Batch(values=[versions[0], value("x"), *versions[1:]]))
         assert backend.list_files() == [FileLine("/f", 2, versions[2].hash)]
+        assert backend.known_paths(["/f", "/*", "/g"]) == {"/f"}
 
     def test_jobs_lead_to_their_callers(self, backend: Backend, story: Story) -> None:
         inner = started("inner", story.execution, story.add_keys[0], parent=story.jobs[0], at=3)

@@ -411,6 +411,7 @@ class BackendMachine(RuleBasedStateMachine):
             lambda backend: backend.list_files(files, 3, offset),
             lambda backend: backend.list_tags(("x", "z") if name else (), 3, offset),
             lambda backend: backend.calls_of_task("sample.add"),
+            lambda backend: backend.known_paths(["/f", "/g"]),
         ):
             self._same(ask)
 

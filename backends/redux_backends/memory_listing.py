@@ -109,6 +109,11 @@ class MemoryListing(MemoryJobs):
             fitting = [path for path in sorted(newest) if not patterns or any(fits(each, path) for each in patterns)]
             return [FileLine(path, len(contents[path]), newest[path]) for path in fitting[offset : offset + limit]]
 
+    def known_paths(self, paths: Sequence[str]) -> frozenset[str]:
+        with self._lock:
+            held = {file.path for kept in self._values.values() for file in kept.record.files}
+            return frozenset(held.intersection(paths))
+
     def list_tags(self, keys: Sequence[str] = (), limit: int = 100, offset: int = 0) -> Sequence[TagLine]:
         with self._lock:
             current = [tag for entity in self._tags_of for tag in self._current_tags(entity)]

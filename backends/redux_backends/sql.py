@@ -265,6 +265,9 @@ class SqlBackend(Backend):
     def list_files(self, patterns: Sequence[str] = (), limit: int = 100, offset: int = 0) -> Sequence[FileLine]:
         return self._list(lambda lists, connection: lists.list_files(connection, patterns, limit, offset))
 
+    def known_paths(self, paths: Sequence[str]) -> frozenset[str]:
+        return self._list(lambda lists, connection: lists.known_paths(connection, paths))
+
     def list_tags(self, keys: Sequence[str] = (), limit: int = 100, offset: int = 0) -> Sequence[TagLine]:
         return self._list(lambda lists, connection: lists.list_tags(connection, keys, limit, offset))
 

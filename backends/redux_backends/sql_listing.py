@@ -203,6 +203,11 @@ def list_files(connection: Connection, patterns: Sequence[str], limit: int, offs
     return [FileLine(*row) for row in connection.execute(asked)]
 
 
+def known_paths(connection: Connection, paths: Sequence[str]) -> frozenset[str]:
+    """Which of these are paths of Files that values hold."""
+    return frozenset(connection.execute(select(_held.c.path).distinct().where(_held.c.path.in_(paths))).scalars())
+
+
 def list_tags(connection: Connection, keys: Sequence[str], limit: int, offset: int) -> Sequence[TagLine]:
     """Current tags, counted."""
     by = _tag.c.key, _tag.c.value, _tag.c.kind

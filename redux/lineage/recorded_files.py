@@ -48,11 +48,10 @@ def find_recorded(backend: Backend, path: str) -> RecordedFile | None:
     A file that only the value of a folder, pattern or dataset holds leads to that.
     """
     # A file however it is written before all else, and last what it is in.
-    for text in dict.fromkeys([*paths_of(path), *(text for one in _spellings(path) for text in texts_around(one))]):
-        holders = backend.find_files(text)
-        if holders:
-            return _recorded(backend, text, holders)
-    return None
+    texts = [*paths_of(path), *(text for one in _spellings(path) for text in texts_around(one))]
+    known = backend.known_paths(texts)
+    written = next((text for text in texts if text in known), None)
+    return None if written is None else _recorded(backend, written, backend.find_files(written))
 
 
 def paths_of(path: str) -> list[str]:
