@@ -105,7 +105,16 @@ DOCUMENTED = [
 ]  # fmt: skip
 """The modules for users, and for those who write backends, stores and executors."""
 
-SUITES = {"asking_suite", "exchange_suite", "integrity_suite", "tag_suite", "tracing_suite", "machine", "testing"}
+SUITES = {
+    "asking_suite",
+    "exchange_suite",
+    "integrity_suite",
+    "tag_suite",
+    "tracing_suite",
+    "forerunning_suite",
+    "machine",
+    "testing",
+}
 """Modules whose methods are tests, and are named as what they hold."""
 
 

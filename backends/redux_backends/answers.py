@@ -168,9 +168,12 @@ class JobView:
 
 @frozen
 class AskedJob:
-    """A job with what it asked for and got, to be set beside others: `result` is the hash of its call's value.
+    """A job by its `id`, with what it asked for and got, to be set beside others.
 
-    `seconds` is how long it ran. `upstreams` say where its call's arguments came from, where that was asked for.
+    It is one of an `execution`, called by the job `parent`, of the task `fullname` under `task_hash`. `eval_hash` says
+    what was asked for, with these `arguments`; `call_hash` and `result` what came of it, a call and its value's hash.
+    `outcome` is where that came from, and `reason` why it ran where it did. It `started` at this moment and took
+    `seconds`. `upstreams` say where its call's arguments came from, where that was asked for.
     """
 
     id: JobId
@@ -191,7 +194,7 @@ class AskedJob:
 
 @frozen
 class AskedJobs:
-    """Jobs in the order in which they `started`, and the `files` that their arguments hold, by the value's hash."""
+    """The `jobs`, in the order in which they started, and the `files` that their arguments hold, by value hash."""
 
     jobs: tuple[AskedJob, ...]
     files: Mapping[Digest, tuple[FileFact, ...]]

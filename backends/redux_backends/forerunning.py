@@ -31,7 +31,7 @@ class Forerunning(ABC):
 
     @abstractmethod
     def newest_before(self, tasks: Sequence[str], before: Seconds) -> Mapping[str, ExecutionId]:
-        """For each task, by full name, the execution of its newest job of those that started before a moment."""
+        """For each of these `tasks`, by full name, the execution of its newest job before the moment `before`."""
 
     @abstractmethod
     def get_tasks(self, tasks: Sequence[Digest]) -> Mapping[Digest, TaskRecord]:

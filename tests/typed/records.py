@@ -44,6 +44,8 @@ from redux_backends.backend import (
     CONTEXT,
     MIN_PREFIX,
     NONDETERMINISTIC,
+    AskedJob,
+    AskedJobs,
     Backend,
     CallCandidate,
     Candidate,
@@ -170,6 +172,8 @@ def questions(backend: Backend, digest: Digest, execution: ExecutionId) -> None:
     assert_type(backend.disagreements(task="flow.f", execution=execution, limit=1), Sequence[Disagreement])
     assert_type(backend.disagreements()[0].results, tuple[GivenResult, ...])
     assert_type(backend.disagreements()[0].results[0].given_by, tuple[GivenBy, ...])
+    assert_type(backend.jobs_that_ran(execution), AskedJobs)
+    assert_type(backend.jobs_before([execution], ["flow.f"], None).jobs, tuple[AskedJob, ...])
     assert_type(backend.explain_cache_miss(EvaluationKey(digest, digest, digest, ()), execution), MissContext)
     assert_type(Execution(execution, (), "me", "/", 0.0, Lease("host", "boot", 1, "2")).status, JobStatus)
     assert_type(StoredValue(digest, None, Place.STORE, MAY_CHANGE).place, Place)
