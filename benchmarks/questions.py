@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.history import COMMON, Run, run_of
+from redux_backends.answers import GivenFilter, JobFilter
 from redux_backends.backend import Backend
+from redux_backends.listing import CallFilter, ExecutionFilter
 from redux_backends.records import Batch, JobStatus, Traits
 from redux_backends.sample import key, value
 from redux_backends.sql import SqlBackend, open_backend
@@ -34,7 +36,12 @@ Question = Callable[[], object]
 
 def questions(backend: Backend, run: Run) -> Mapping[str, Question]:
     """What is asked while a run goes on, and then what people ask, by name; `run` is one that the history holds."""
-    return {**_of_runs(backend, run), **_of_jobs(backend, run), **_of_people(backend, run)}
+    return {
+        **_of_runs(backend, run),
+        **_of_jobs(backend, run),
+        **_of_people(backend, run),
+        **_of_lists(backend, run),
+    }
 
 
 def _of_runs(backend: Backend, run: Run) -> dict[str, Question]:
@@ -104,6 +111,31 @@ def _of_people(backend: Backend, run: Run) -> dict[str, Question]:
         "jobs_before": lambda: backend.jobs_before([before[0].id], [of.fullname, "sample.main"], id),
         "newest_before": lambda: backend.newest_before([of.fullname, "sample.main"], run.execution.started),
         "get_tasks": lambda: backend.get_tasks([each.hash for each in batch.tasks]),
+    }
+
+
+def _of_lists(backend: Backend, run: Run) -> dict[str, Question]:
+    batch, last, id = run.batch, run.execution.started, run.execution.id
+    common, called = GivenFilter((batch.values[0].hash,), "a1"), GivenFilter((batch.keys[-1].arguments[0].value,))
+    path = next(each.files[0].path for each in batch.values if each.files)
+    task, jobs, calls = f"sample.{COMMON}", backend.find_jobs, backend.list_calls
+    return {
+        "list executions of a span": lambda: backend.find_executions(ExecutionFilter(since=last - 7200), 20),
+        "list jobs of a span": lambda: jobs(JobFilter(since=last - 7200), 20),
+        "list jobs of a task and span": lambda: jobs(JobFilter(task=task, since=last - 7200), 20),
+        "list jobs given a common value": lambda: jobs(JobFilter(given=(common,)), 20),
+        "list jobs given a value": lambda: jobs(JobFilter(given=(called,)), 20),
+        "list jobs of a run given a common value": lambda: jobs(JobFilter(id, given=(common,)), 20),
+        "list jobs with a file": lambda: jobs(JobFilter(files=(path,)), 20),
+        "list calls of a common task": lambda: calls(CallFilter(task=task), 20),
+        "list calls given a value": lambda: calls(CallFilter(given=(called,)), 20),
+        "list calls with a file": lambda: calls(CallFilter(files=(path,)), 20),
+        "list calls of a run": lambda: calls(CallFilter(id), 20),
+        "list tasks": lambda: backend.list_tasks(),
+        "list files": lambda: backend.list_files([path], limit=20),
+        "callers of a job": lambda: backend.callers_of_job(run.jobs[-1].id),
+        "counts of an execution": lambda: backend.count_jobs_of([id]),
+        "known paths": lambda: backend.known_paths([path, "/nowhere"]),
     }
 
 

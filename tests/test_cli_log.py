@@ -365,7 +365,7 @@ def test_folders_and_patterns_are_told_by_name(
     Path("out/a").unlink()
     assert redux("run", "flow.py", "main", "in", "out") == "[Dir('out'), 2]\n"
     for words, says in {
-        ("explain-miss", "count"): "\n  files: the content of files in/* changed\n",
+        ("explain-miss", "count"): "\n  files: the content of files in/* changed: in/b added\n",
         ("explain-miss",): "folder out is not what was recorded\n  1 job ran for it, <time>\n  copied, job <id>\n",
         ("log", "in"): "folder in is as it was recorded\n  content <id>, one of 2 known\n",
         ("log", "in/*"): "files in/* are as they were recorded\n  content <id>, one of 2 known\n",

@@ -141,6 +141,8 @@ def test_equal_runs_do_not_differ(redux: Redux) -> None:
     assert "values that differ first" not in shown
     found = json.loads(redux(*words, "--json"))
     assert (found["schema"], found["same_values"], found["differing"]) == ("redux.diff/1", True, 0)
+    page = (Path(__file__).parents[1] / "docs" / "diff.md").read_text().partition("## JSON")[2]
+    assert set(found) - {"schema"} <= set(re.findall(r"`(\w+)`", page))
     assert [one["fullname"] for one in found["code"]] == ["clean"]
 
 

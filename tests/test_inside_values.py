@@ -173,6 +173,17 @@ CASES: dict[str, tuple[object, object, list[str]]] = {
         ],
     ),
     "a series": (FRAME.n, FRAME.n * 2, [": 3 of 3 rows differ", "[0]: 1 → 2", "[1]: 2 → 4", "[2]: 3 → 6"]),
+    "rows of a table": (TABLE.clear(), TABLE, [": 0 × 2 → 3 × 2 (rows × columns)"]),
+    "missing elements": (
+        pd.Series([1, None, 3], dtype="Int64"),
+        pd.Series([1, 2, 3], dtype="Int64"),
+        [": 1 of 3 rows differ", "[1]: None → 2"],
+    ),
+    "moments of a zone": (
+        pd.Series(pd.to_datetime(["2024-01-07 12:00"]).tz_localize("UTC")),
+        pd.Series(pd.to_datetime(["2024-01-07 13:00"]).tz_localize("UTC")),
+        ["[0]: 2024-01-07T12:00:00.000000 → 2024-01-07T13:00:00.000000"],
+    ),
     "a table": (
         TABLE,
         TABLE.with_columns(name=pl.lit("x"), new=pl.lit(1.5)),
@@ -339,6 +350,13 @@ def test_bytes_that_say_nothing_are_told_so(data: bytes) -> None:
         assert compare_values(data, data_of(sound)[0])
         assert compare_values(data_of(sound)[0], data)
     assert compare_values(data, data + b"\x00")
+
+
+def test_without_the_library_that_reads_them_values_are_told_to_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, now = data_of(np.zeros(3))[0], data_of(np.ones(3))[0]
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    monkeypatch.delitem(sys.modules, "redux.explain.arrays", raising=False)
+    assert compare_values(before, now).unseen == "numpy is not installed here, which compares them"
 
 
 def test_what_is_large_is_compared_within_bounds() -> None:

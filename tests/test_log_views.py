@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +10,8 @@ import pytest
 
 from redux.cli.main import dispatch
 
+from .error_texts import compare
 from .test_example import EXAMPLE, LIBRARY, redux
-
-GOLDEN = Path(__file__).with_name("golden") / "log_views.txt"
 
 VIEWS = {
     "executions": (),
@@ -108,6 +106,4 @@ def test_every_view_reads_as_it_is_written_down(said: Callable[..., str]) -> Non
         real = [ids[kind](of[task]) if space else kind for kind, space, task in named]
         shown.append(f"# {name}: redux log {' '.join(words)}\n\n{plain(said(*real)).rstrip()}\n")
     text = "\n\n".join(shown)
-    if os.environ.get("REDUX_GOLDEN") == "write":
-        GOLDEN.write_text(text, encoding="utf-8")
-    assert text == GOLDEN.read_text(encoding="utf-8")
+    compare("log_views", text)

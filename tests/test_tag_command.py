@@ -227,7 +227,7 @@ def test_what_is_no_context_under_the_key_of_contexts_is_a_tag_like_others(redux
 
 
 def test_a_number_of_things_is_refused_where_there_is_one(redux: Redux) -> None:
-    refused = "main is a task; --limit is for lists, and for the jobs of an execution\n"
+    refused = "main is a task; --limit and --offset are for lists, and for the jobs of an execution\n"
     assert redux("log", "main", "--limit", "2", code=2) == f"redux: {refused}"
 
 

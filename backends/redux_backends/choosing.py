@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, func, literal, literal_column, or_, select
 
@@ -64,14 +64,20 @@ def was_given(evaluation: ColumnElement[int], wanted: GivenFilter) -> ColumnElem
     asked = [bound.c.evaluation_id == evaluation, (bound.c.value_id + _ZERO).in_(rows_of(_value.c.hash, wanted.values))]
     if wanted.name is not None:
         asked.append((bound.c.name_id + _ZERO).in_(select(named.c.id).where(named.c.text == wanted.name)))
-    return select(bound.c.position).where(*asked).correlate_except(bound).exists()
+    return _are_any(bound, asked)
 
 
 def came_to(call: ColumnElement[int], values: Sequence[Digest]) -> ColumnElement[bool]:
     """Whether a call, given by its row, gave one of some values."""
     made = schema.call_node.alias("came_to")
     gave = (made.c.value_id + _ZERO).in_(rows_of(_value.c.hash, values))
-    return select(made.c.id).where(made.c.id == call, gave).correlate_except(made).exists()
+    return _are_any(made, [made.c.id == call, gave])
+
+
+def _are_any(table: FromClause, conditions: Iterable[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Whether a table has such rows, of which there are few; of EXISTS PostgreSQL may make a join with the whole."""
+    found = select(func.count()).select_from(table).where(*conditions).correlate_except(table)
+    return found.scalar_subquery() > literal_column("0")
 
 
 def given_to(wanted: GivenFilter) -> Select:

@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 _K = Kind
 _APPLIES: Mapping[str, tuple[tuple[Kind, ...], str]] = {
-    "--status": ((_K.EXECUTIONS, _K.JOBS), "stand somehow"),
+    "--status": ((_K.EXECUTIONS, _K.JOBS), "have a status"),
     "--since": ((_K.EXECUTIONS, _K.JOBS, _K.CALLS), "have a moment"),
     "--until": ((_K.EXECUTIONS, _K.JOBS, _K.CALLS), "have a moment"),
     "--task": ((_K.JOBS, _K.CALLS, _K.TASKS), "are of a task"),

@@ -85,6 +85,8 @@ def _compare_names(path: str, old: Mapping[str, Column], new: Mapping[str, Colum
 def _compare_rows(path: str, old: Column, new: Column) -> Iterator[Difference]:
     """Rows that both have; those at the end that one alone has are told by the shape."""
     both = min(old.length, new.length)
+    if not both:
+        return
     differ = old.differs(old.content[:both], new.content[:both])
     count = int(np.count_nonzero(differ))
     if not count:

@@ -116,13 +116,17 @@ class _Frames:
         codes, labels = self._array(parts[0]), self.column_of(parts[1])
         if labels is None or codes.ndim != 1:
             return None
-        shown = [labels.show(labels.content, at) for at in range(min(labels.length, _LABELS))]
-        elements = [shown[code] if 0 <= code < len(shown) else "missing" for code in codes[:_LABELS].tolist()]
+        if max(len(codes), labels.length) > _LABELS:
+            return array_column(codes)
+        shown = [labels.show(labels.content, at) for at in range(labels.length)]
+        elements = [shown[code] if 0 <= code < len(shown) else "missing" for code in codes.tolist()]
         return list_column("category", elements, str, str)
 
     def nullable(self, parts: list[Node]) -> Column | None:
         """A column with a mask where elements are missing."""
         data, mask = self._array(parts[1]), self._array(parts[2])
+        if len(data) > _LABELS:
+            return array_column(data)
         elements = [None if gone else one for one, gone in zip(data.tolist(), mask.tolist(), strict=True)]
         return list_column(show(parts[0])[1:-1], elements, repr, repr)
 

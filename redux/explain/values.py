@@ -77,6 +77,10 @@ def compare_values(
         comparing.unseen = str(error)
     except RecursionError:
         comparing.unseen = "they are nested too deeply to be compared"
+    except ImportError as error:
+        comparing.unseen = f"{error.name or 'what reads them'} is not installed here, which compares them"
+    except Exception as error:  # bytes of any age and origin
+        comparing.unseen = f"they cannot be compared ({type(error).__name__})"
     return comparing.found()
 
 
