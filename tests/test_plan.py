@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,8 +15,12 @@ from redux import Scheduler, task
 from redux.functools import throw
 from redux.repo import Repo
 from redux.scheduler import Plan, Verdict
-from redux_backends.records import Outcome
+from redux_backends.memory import MemoryBackend
+from redux_backends.records import ExecutionId, Outcome
 from redux_valuestore.digest import Digest
+from redux_valuestore.store import MemoryStore
+
+from .random_programs import edited, program
 
 Load = Callable[[Path], ModuleType]
 
@@ -211,7 +216,11 @@ def run(repo: Repo, module: ModuleType, *arguments: object) -> Counter[tuple[Dig
     """The evaluations that a run asked for, and whether each ran."""
     report = scheduler(repo, module).execute(module.main(*arguments))
     assert report.failure is None
-    jobs = repo.backend.jobs(execution=report.execution_id, limit=1000)
+    return asked_in(repo, report.execution_id)
+
+
+def asked_in(repo: Repo, execution: ExecutionId) -> Counter[tuple[Digest | None, bool]]:
+    jobs = repo.backend.jobs(execution=execution, limit=1000)
     return Counter((view.job.eval_hash, view.job.outcome is Outcome.RAN) for view in jobs)
 
 
@@ -294,6 +303,9 @@ def test_what_comes_after_a_call_that_never_gave_anything_may_run(
     ]
     assert [call.sources for call in plan.calls] == [(), (plan.calls[0].id,), (plan.calls[1].id,)]
     assert not plan.is_complete
+    twice = runs.plan([module.fails(1), module.fails(1)])
+    told = {(call.verdict, call.is_certain) for call in twice.calls}
+    assert told == {(Verdict.RUNS, True), (Verdict.REUSED, False)}, "it may fail again, and then neither is reused"
 
 
 def test_what_stands_for_something_outside_is_never_certain(
@@ -320,3 +332,25 @@ def test_an_error_before_anything_would_run_is_raised_and_one_after_is_told(repo
 @task(version="1")
 def given(number: int) -> int:
     return number
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_it_is_never_wrong_where_it_is_certain(seed: int, workflow: Callable[[str], Path], load: Load):
+    chance = random.Random(seed)
+    repo = Repo(MemoryBackend(), MemoryStore())
+    text = program(chance)
+    for _ in range(3):
+        module = load(workflow(text))
+        arguments = 1, chance.randint(0, 1)
+        try:
+            plan = scheduler(repo, module).plan(module.main(*arguments))
+        except TypeError:  # what goes wrong before anything would run does so in the run, too
+            break
+        report = scheduler(repo, module).execute(module.main(*arguments))
+        did = asked_in(repo, report.execution_id)
+        if report.failure is None:
+            told = Counter((call.eval_hash, call.verdict is Verdict.RUNS) for call in plan.calls if call.is_certain)
+            assert told - did == Counter()
+            asked = Counter(eval_hash for eval_hash, _ in did.elements())
+            assert plan.would_run or Counter(call.eval_hash for call in plan.calls) == asked
+        text = edited(text, chance)

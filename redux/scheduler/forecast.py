@@ -109,6 +109,7 @@ class Forecast(Run):
         self._deferred = Deferred(self._presume, self._would_run)
         self._calls: dict[JobId, PlannedCall] = {}
         self._jobs: dict[JobId, Job] = {}
+        self._leaders: dict[JobId, JobId] = {}
         self._doubts: dict[JobId, tuple[JobId, ...]] = {}
         self._endings: list[tuple[JobId, tuple[JobId, ...]]] = []
         stage = Stage(
@@ -133,7 +134,7 @@ class Forecast(Run):
         complete = root.datum is not None and all(self._is_known(job) for job in self._jobs.values())
         told = None if failed is None else f"{type(failed.error).__name__}: {text_of(failed.error)}"
         value = root.datum.value if root.datum is not None and not self._deferred.began else None
-        calls = tuple(self._calls.values())
+        calls = tuple(map(self._told, self._calls.values()))
         code = {one.task_hash: self._book.record_of(one.task_hash) for one in calls if one.verdict is Verdict.RUNS}
         context = self._note_context()
         return Plan(
@@ -184,6 +185,8 @@ class Forecast(Run):
         if sources and verdict is Verdict.REUSED:
             verdict = Verdict.MAY_RUN
         self._jobs[job.id] = job
+        if isinstance(hit, Same):
+            self._leaders[job.id] = hit.leader.id
         given = [(name, datum.hash) for name, datum in hashed_arguments(job)]
         self._calls[job.id] = PlannedCall(
             id=job.id,
@@ -201,6 +204,12 @@ class Forecast(Run):
             arguments=tuple(Argument(name, value) for name, value in given if value is not None),
             seconds=_former_seconds(hit),
         )
+
+    def _told(self, call: PlannedCall) -> PlannedCall:
+        """A call as it is told: one with the result of an equal call that left none before may fail with that."""
+        leader = self._calls.get(self._leaders[call.id]) if call.id in self._leaders else None
+        may_fail = leader is not None and leader.reason is not None and leader.reason.kind is MissKind.NO_RESULT
+        return replace(call, is_certain=False) if may_fail else call
 
     def settled(self, job: Job) -> None:
         """A job has its final datum: note on whose results that depends."""
