@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
+from math import isfinite
 from typing import Final, TypeAlias
 
 
@@ -59,7 +60,9 @@ def _attribute(key: str, said: str | int | float | bool | None) -> str:
 
 
 def _number(said: str | float) -> str:
-    return f"{said:.2f}".rstrip("0").rstrip(".") if isinstance(said, float) else str(said)
+    if not isinstance(said, float):
+        return str(said)
+    return f"{said:.2f}".rstrip("0").rstrip(".") if isfinite(said) else "0"
 
 
 def join(children: Iterable[Child]) -> Markup:

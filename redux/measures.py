@@ -6,9 +6,14 @@ import time
 
 from redux_backends.records import Seconds
 
+_LONGEST = 1e11
+"""Seconds: three thousand years. What is longer, or no number, nobody measured."""
+
 
 def show_seconds(seconds: Seconds) -> str:
     """A duration: `12 ms`, `3.1 s`, `2 min 05 s`, `1 h 12 min`."""
+    if not abs(seconds) < _LONGEST:
+        return "an unknown time"
     if seconds < 0.00005:
         return "0 ms"
     if seconds < 0.0095:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -250,6 +251,13 @@ def test_clocks_that_went_back_and_jobs_that_name_themselves_are_taken_as_they_a
     jobs.add("early", -7, 900, late)
     assert [step[0] for step in jobs.path(10)] == ["early"]
     assert critical_path(spans_of([], 100, 90), {}) == ()
+    for moment in (math.nan, math.inf, -math.inf, 1e300):
+        jobs.add("no time", moment, moment, late)
+    spans = spans_of(jobs.views, 100, 110)
+    steps = critical_path(spans, {})
+    assert [step.span.view.fullname for step in steps] == ["early"]
+    assert timeline_of(spans, steps, spans.length).seconds == 10
+    assert timeline_of(spans_of(jobs.views, math.nan, 110), (), 0.0).lanes == ()
 
 
 def test_bins_say_how_many_were_at_work() -> None:

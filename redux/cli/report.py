@@ -47,12 +47,11 @@ def report(what: str | None, path: str | None, outputs: tuple[str, ...], as_json
 
 def _check(path: str | None, as_json: bool) -> None:
     """Refuse a place that a page cannot be written to. Raises UsageError."""
-    if path is None and not as_json:
-        raise UsageError("say where to write the page: `redux report -o run.html`; `-o -` is standard output")
-    if path not in (None, "-") and Path(path or "").is_dir():
-        raise UsageError(
-            f"{path} is a folder; name a file to write the page to, such as {Path(path or '') / 'run.html'}"
-        )
+    if path is None:
+        if not as_json:
+            raise UsageError("say where to write the page: `redux report -o run.html`; `-o -` is standard output")
+    elif path != "-" and Path(path).is_dir():
+        raise UsageError(f"{path} is a folder; name a file to write the page to, such as {Path(path, 'run.html')}")
 
 
 def _written(repo: Repo, what: str | None, outputs: tuple[str, ...], as_json: bool) -> str:

@@ -61,7 +61,7 @@ def gather(repo: Repo, execution: Execution, outputs: Sequence[str] = (), now: S
         _places(views),
         tags_as_pairs(tags),
         _contexts(backend, tags),
-        timeline_of(spans, steps, max(until - execution.started, 0.0)),
+        timeline_of(spans, steps, spans.length),
         path_of(steps),
         group_calls(spans),
         describe_failures(repo, failed),

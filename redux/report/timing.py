@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 
 from redux_backends.backend import JobView
 from redux_backends.records import JobId, Outcome, Seconds
@@ -29,10 +30,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """The spans of jobs, in the order in which these started; `roots` are those that none of them called."""
+    """The spans of jobs, in the order in which these started; `roots` are those that none of them called.
+
+    `length` is how long the execution took.
+    """
 
     every: Sequence[Span]
     roots: Sequence[Span]
+    length: Seconds
 
 
 def spans_of(views: Sequence[JobView], started: Seconds, until: Seconds) -> Spans:
@@ -41,11 +46,11 @@ def spans_of(views: Sequence[JobView], started: Seconds, until: Seconds) -> Span
     Where a clock went back, no time passed, and none in a job that was reused.
     """
     spans: dict[JobId, Span] = {}
-    length = max(until - started, 0.0)
+    length = max(_known(until - started), 0.0)
     for view in sorted(views, key=lambda view: (view.job.started, view.job.id)):
         job = view.job
-        begin = min(max(job.started - started, 0.0), length)
-        end = length if job.ended is None else min(max(job.ended - started, begin), length)
+        begin = min(max(_known(job.started - started), 0.0), length)
+        end = length if job.ended is None else min(max(_known(job.ended - started), begin), length)
         # One that was reused and holds calls lasts as long as these; at work it was not.
         end = end if job.outcome is Outcome.RAN else begin
         spans[job.id] = Span(view, begin, end)
@@ -54,7 +59,12 @@ def spans_of(views: Sequence[JobView], started: Seconds, until: Seconds) -> Span
         parent = span.view.job.parent
         caller = spans.get(parent) if parent is not None else None
         (roots if caller is None or caller is span else caller.calls).append(span)
-    return Spans(tuple(spans.values()), tuple(roots))
+    return Spans(tuple(spans.values()), tuple(roots), length)
+
+
+def _known(seconds: Seconds) -> Seconds:
+    """A time as it is recorded; none for what no clock says."""
+    return seconds if isfinite(seconds) else 0.0
 
 
 def own_stretches(span: Span) -> Iterator[tuple[Seconds, Seconds]]:
