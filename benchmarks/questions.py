@@ -83,6 +83,7 @@ def _of_people(backend: Backend, run: Run) -> dict[str, Question]:
     of = next(one for one in batch.tasks if one.hash == batch.keys[-1].task_hash)
     miss = key(of, value("never seen"), batch.values[0])
     file = next(each.files[0].path for each in batch.values if each.files)
+    before = backend.executions(1, 1)
     return {
         "executions": lambda: backend.executions(20),
         "get_execution": lambda: backend.get_execution(id),
@@ -99,6 +100,10 @@ def _of_people(backend: Backend, run: Run) -> dict[str, Question]:
         "get_tags": lambda: backend.get_tags([call.call_hash, run.root.id]),
         "resolve": lambda: backend.resolve(call.call_hash.hex()[:12]),
         "explain_cache_miss": lambda: backend.explain_cache_miss(miss, id),
+        "jobs_that_ran": lambda: backend.jobs_that_ran(id),
+        "jobs_before": lambda: backend.jobs_before([before[0].id], [of.fullname, "sample.main"], id),
+        "newest_before": lambda: backend.newest_before([of.fullname, "sample.main"], run.execution.started),
+        "get_tasks": lambda: backend.get_tasks([each.hash for each in batch.tasks]),
     }
 
 

@@ -238,6 +238,7 @@ def test_what_is_asked_for_each_time_is_the_cause_of_what_it_changes(flow: Flow,
     (words,) = again = flow.run(main)
     assert words.startswith("the cache was off")
     assert again[words] == {"look": 1, "size": 1}
+    assert (flow.miss("look").disagrees, flow.miss("size").disagrees) == (True, False)
     (words,) = again = flow.run(main)
     assert again[words] == {"look": 1}
 

@@ -110,5 +110,5 @@ def _explain_job(backend: Backend, view: JobView, as_json: bool, of_task: bool =
 
 def _plain(miss: Miss | None) -> dict[str, object]:
     if miss is None:
-        return {"cause": None, "compared": None, "roots": []}
-    return {"cause": miss.cause, "compared": miss.compared, "roots": miss.roots}
+        return {"cause": None, "compared": None, "roots": [], "disagrees": False}
+    return {"cause": miss.cause, "compared": miss.compared, "roots": miss.roots, "disagrees": miss.disagrees}

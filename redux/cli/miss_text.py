@@ -96,6 +96,9 @@ def job_miss_text(
         ]
     lines = [title, f"it ran: {strong(miss.cause.words)}", *indent(cause_details(miss.cause, width - 2))]
     lines += [] if miss.compared is None else [dim(_compared(miss.compared, now))]
+    if miss.disagrees:
+        shows = f"redux log --nondeterministic --task {view.fullname}"
+        lines.append(f"it has given two results for the same arguments: `{shows}` shows them")
     if _say_more(miss):
         lines += [
             "",

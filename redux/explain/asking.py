@@ -55,7 +55,9 @@ class Explained:
         roots = tuple(
             RootOfJob(self._told(teller.tell(group), group), way.path) for group, way in zip(groups, ways, strict=True)
         )
-        return Miss(cause, None if near is None else _compared(near), roots)
+        found = self._backend.disagreements(task=view.fullname, execution=view.job.execution)
+        disagrees = any(one.key.eval_hash == view.job.eval_hash for one in found)
+        return Miss(cause, None if near is None else _compared(near), roots, disagrees)
 
     def _told(self, cause: Cause, group: RootGroup) -> Cause:
         """The cause, in other words where the earlier code is another workflow's task of the same name."""

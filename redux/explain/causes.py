@@ -82,8 +82,12 @@ class RootOfJob:
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """Why a job ran: what differs from the call it is `compared` with, and why that differs."""
+    """Why a job ran: what differs from the call it is `compared` with, and why that differs.
+
+    `disagrees` tells that its evaluation gave two results which nothing that they hold explains.
+    """
 
     cause: Cause
     compared: Compared | None
     roots: tuple[RootOfJob, ...]
+    disagrees: bool = False

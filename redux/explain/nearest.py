@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from redux.explain.tree import JobTree, Nearest, ran
@@ -103,16 +103,28 @@ def _in_place(
         mine, theirs = waiting.pop()
         candidates = _by_task(then.get(theirs, ()))
         for fullname, jobs in _by_task(below.get(mine, ())).items():
-            place = _Candidates(candidates.get(fullname, ()), files)
-            for at, job in enumerate(jobs):
-                one = place.nearest(job, at, asked_now)
-                if one is None:
-                    continue
-                other, equal = one
-                if job.id not in found or equal > found[job.id].equal:
-                    found[job.id] = _compared(job, other, equal, same_place=True)
-                if job.id in below:
-                    waiting.append((job.id, other.id))
+            for some, place in _places(jobs, candidates.get(fullname, ()), files):
+                for at, job in enumerate(some):
+                    one = place.nearest(job, at, asked_now)
+                    if one is None:
+                        continue
+                    other, equal = one
+                    if job.id not in found or equal > found[job.id].equal:
+                        found[job.id] = _compared(job, other, equal, same_place=True)
+                    if job.id in below:
+                        waiting.append((job.id, other.id))
+
+
+def _places(
+    jobs: Sequence[AskedJob], candidates: Sequence[AskedJob], files: Files
+) -> Iterator[tuple[Sequence[AskedJob], _Candidates]]:
+    """The calls of one task that were known, and those that were not, which stand in for none of the others."""
+    known = [job for job in jobs if not ran(job)]
+    if known:
+        yield known, _Candidates(candidates, files)
+    asked = {job.eval_hash for job in known}
+    others = [one for one in candidates if one.eval_hash not in asked]
+    yield [job for job in jobs if ran(job)], _Candidates(others, files)
 
 
 def _elsewhere(
