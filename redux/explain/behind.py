@@ -268,7 +268,7 @@ class Behind:
         elif beside := self._other_before(job):
             # Their caller made the same of them as before, so the difference is in what they gave.
             yield from (Thing.differs(one.id) for one in beside)
-        elif near is not None:
+        elif near is not None and not _came_with_code(job, near, name):
             yield Root(RootKind.ARGUMENT, MissKind.NEW_ARGUMENTS, name, job.fullname)
 
     def _upstreams(self, job: AskedJob, name: str | None = None) -> list[AskedJob]:
@@ -298,6 +298,12 @@ class Behind:
 
 def _is(job: AskedJob, kind: MissKind) -> bool:
     return ran(job) and job.reason is not None and job.reason.kind is kind
+
+
+def _came_with_code(job: AskedJob, near: Nearest, name: str) -> bool:
+    """Whether only one of two versions of a task has a parameter: then its code was edited, and nobody gave another."""
+    have_it = [name in {one.name for one in each.arguments} for each in (job, near.job)]
+    return near.job.task_hash != job.task_hash and not all(have_it) and "[" not in name
 
 
 def _differing(job: AskedJob, near: Nearest | None) -> list[str]:

@@ -50,6 +50,7 @@ ROWS = [
         "class C:\n    @classmethod\n    def m(cls): return 1\nm = C.m\n@task\ndef f(x): return m()",
         BODY,
         runs={"f": "class flow.C changed"},
+        roots=("class flow.C changed", "function flow.C.m changed"),
     ),
     edit(
         "a function in a class's body",
@@ -210,6 +211,7 @@ ROWS = [
         "@task\ndef g(x): return x\n@task\ndef h(x): return -x\nto = g\n@task\ndef f(x): return to(x)",
         ("to = g", "to = h"),
         runs={"f": "-to = task g +to = task h", "h": "never run before"},
+        roots=("reference flow.to changed", "never run before"),
     ),
     edit(
         "a method that calls a task",

@@ -81,6 +81,7 @@ OTHERS = [
         call="f(g)",
         then="f(h)",
         runs={"f": "x: ", "h": "never run before"},
+        roots=("f was called with x=", "never run before"),
     ),
     Row(
         "what a partial task has",
@@ -141,6 +142,7 @@ EDITED = [
         ("def g(y): return y", "def g(y): return -y"),
         call="f(g)",
         runs={"f": "x", "g": "task g changed"},
+        roots=("f was called with another x", "task g changed"),
     ),
     edit(
         "the task of a partial one",
@@ -148,6 +150,7 @@ EDITED = [
         ("y + n", "y - n"),
         call="f(g.partial(n=1))",
         runs={"f": "x", "g": "task g changed"},
+        roots=("f was called with another x", "task g changed"),
     ),
     edit(
         "the function that is an argument",
@@ -190,6 +193,7 @@ EDITED = [
         ("0.01", "0.02"),
         call="f(g())",
         runs={"g": "task g changed", "f": "x"},
+        roots=("task g changed",),
     ),
     edit(
         "the part that it is given",

@@ -200,6 +200,12 @@ DECLARED = [
         "@task\n@twice\ndef f(x): return x",
         ("@task\n@twice", "@task"),
         runs={"f": "decorator f removed"},
+        roots=(
+            "decorator f removed",
+            "function flow.twice.<locals>.run removed",
+            "closure f:wrapper removed",
+            "closure flow.twice.<locals>.run:g removed",
+        ),
     ),
     edit("a namespace", "@task(namespace='a')\ndef f(x): return x", ("'a'", "'b'"), runs={"b.f": "never run before"}),
     edit("a name", "@task(name='one')\ndef f(x): return x", ("'one'", "'two'"), runs={"two": "never run before"}),
@@ -208,6 +214,7 @@ DECLARED = [
         "@task(packages=['click'])\ndef f(x): return x",
         ("['click']", "['msgpack']"),
         runs={"f": "package"},
+        roots=("package msgpack added", "package click removed"),
     ),
 ]
 

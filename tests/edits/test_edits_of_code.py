@@ -51,6 +51,7 @@ OWN = [
         "@task\ndef g(x): return x\n@task\nasync def f(x): return await g(x) + 1",
         ("return x\n", "return 2 * x\n"),
         runs={"f": "a task called below it changed", "g": "task g changed"},
+        roots=("task g changed",),
     ),
     edit(
         "a generator's items",
@@ -70,6 +71,7 @@ OWN = [
         "@task\ndef g(x): return x\n@task\ndef h(y): return y\n@task\ndef f(x): return h(g(x))",
         ("def g(x): return x", "def g(x): return -x"),
         runs={"g": "task g changed", "h": "y: 1 → -1"},
+        roots=("task g changed",),
     ),
     edit(
         "a task below, whose result is the same",
@@ -140,6 +142,7 @@ HELPERS = [
         "def help(x, n=1): return x + n\n@task\ndef f(x): return help(x)",
         ("n=1", "n=2"),
         runs={"f": "default flow.help(n) changed, function flow.help changed"},
+        roots=("default flow.help(n) changed", "function flow.help changed"),
     ),
     edit(
         "by a default that is made elsewhere",
@@ -153,6 +156,7 @@ HELPERS = [
         "@twice\ndef help(x): return x\n@task\ndef f(x): return help(x)",
         ("return 2 * g(x)", "return 3 * g(x)"),
         runs={"f": "function flow.twice"},
+        roots=("function flow.twice changed", "function flow.twice.<locals>.run changed"),
     ),
     edit(
         "by what its decorator is given",
@@ -160,6 +164,7 @@ HELPERS = [
         "        return run\n    return make\n@times(2)\ndef help(x): return x\n@task\ndef f(x): return help(x)",
         ("@times(2)", "@times(3)"),
         runs={"f": "+@times(3)"},
+        roots=("function flow.help changed", "run:n changed"),
     ),
     edit(
         "that is cached",
