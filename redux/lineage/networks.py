@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from redux.errors import DatabaseMissing, UsageError
+from redux.errors import UsageError
 from redux.lineage.asking import lineage_of, question_of
 from redux.lineage.attributes import edge_attributes, execution_attributes, node_attributes, task_attributes
 from redux.lineage.graph import Direction, Lineage
-from redux.repo import open_repo
-from redux.settings.precedence import Layer, Sources, read_settings, user_file
+from redux.recorded_here import recorded_here
 from redux_backends.records import ExecutionId
-from redux_backends.urls import sqlite_file
 from redux_valuestore.errors import ReduxError
 
 if TYPE_CHECKING:
@@ -60,13 +57,7 @@ def graph(
     """
     if direction is not None and direction not in tuple(Direction):
         raise UsageError(f"there is no direction {direction!r}; they are {', '.join(Direction)}")
-    sources = Sources((folder or Path.cwd()).resolve(), os.environ, user_file(), Layer())
-    settings = read_settings(sources)
-    path = sqlite_file(settings.database)
-    if path is not None and not path.exists():
-        raise DatabaseMissing(path)
-    repo = open_repo(settings.database, settings.store, settings.inline_limit, settings.password_command)
-    try:
+    with recorded_here(folder) as repo:
         within = question_of(repo.backend, execution) if execution is not None else None
         if within is not None and not within.is_execution:
             raise UsageError(f"{execution} is no execution; `redux log` lists them")
@@ -75,8 +66,6 @@ def graph(
         only = None if question.is_execution and what is None else only
         way = Direction(direction) if direction is not None else None
         return to_networkx(lineage_of(repo.backend, question, execution=only, direction=way, depth=depth))
-    finally:
-        repo.close()
 
 
 def to_networkx(lineage: Lineage, previews: bool = True) -> networkx.MultiDiGraph[str]:
