@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 
 from redux_backends.backend import (
+    NONDETERMINISTIC,
     AmbiguousId,
     Backend,
     BackendError,
     Found,
     GivenBy,
     GivenResult,
+    TagFilter,
     TaskCounts,
     UnknownId,
 )
@@ -321,6 +323,9 @@ class AskingSuite:
         given = [evaluation(of, one, 2000 + at) for at, (of, one) in enumerate(zip(asked, again, strict=True))]
         backend.record(replace(second.batch, values=[*second.batch.values, *again], jobs=[second.root, second.jobs[0]]))
         backend.record(Batch(evaluations=given))
+
+        newest = [one.id for one in backend.find_tagged([TagFilter(NONDETERMINISTIC)])]
+        assert newest == sorted((story.main.hash, story.add.hash), reverse=True), "both tags came with one group"
 
         def found(**filters: object) -> list[EvaluationKey]:
             return [each.key for each in backend.disagreements(**filters)]  # pyright: ignore[reportArgumentType]

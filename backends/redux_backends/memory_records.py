@@ -103,8 +103,7 @@ class MemoryRecords(Backend):
                 self._tasks.setdefault(task.hash, task)
             for key in batch.keys:
                 self._keys.setdefault(key.eval_hash, key)
-            for evaluation in batch.evaluations:
-                self._keep_evaluation(evaluation)
+            self._keep_evaluations(batch.evaluations)
             for task_set in batch.task_sets:
                 self._task_sets.setdefault(task_set.hash, frozenset(task_set.tasks))
             for call in batch.calls:
@@ -196,16 +195,20 @@ class MemoryRecords(Backend):
                 value if known is None else replace(known.record, data=value.data), place
             )
 
-    def _keep_evaluation(self, evaluation: Evaluation) -> None:
+    def _keep_evaluations(self, evaluations: Iterable[Evaluation]) -> None:
+        disagreeing = {each.eval_hash: None for each in evaluations if self._disagrees_now(each)}
+        self._disagreeing |= disagreeing
+        for task_hash in sorted({self._keys[each].task_hash for each in disagreeing}):
+            self._keep_tag(Tag("task", task_hash, NONDETERMINISTIC, "true"))
+
+    def _disagrees_now(self, evaluation: Evaluation) -> bool:
+        """Keep a result, and say whether those of its evaluation disagree."""
         results = self._reductions[evaluation.eval_hash]
         known = results.get(evaluation.result)
         if known is None or known.recorded < evaluation.recorded:
             results[evaluation.result] = evaluation
         compared = [self._values[value] for value in results]
-        if disagree(explanation(value.record) for value in compared if self._is_compared(value)):
-            self._disagreeing[evaluation.eval_hash] = None
-            task_hash = self._keys[evaluation.eval_hash].task_hash
-            self._keep_tag(Tag("task", task_hash, NONDETERMINISTIC, "true"))
+        return disagree(explanation(value.record) for value in compared if self._is_compared(value))
 
     def _keep_tag(self, tag: Tag) -> None:
         hash = tag.hash
