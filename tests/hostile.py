@@ -282,7 +282,7 @@ def harms() -> Iterator[Harm]:
         for name, text in TEXTS.items():
             yield Harm(f"{table}.{column}: {name}", _text(table, column, text), 2)
     for name, text in TEXTS.items():
-        yield Harm(f"all texts: {name}", _texts(text), 12)
+        yield Harm(f"all texts: {name}", _texts(text), 8)
     for seed, (name, data) in enumerate(VALUES.items()):
         yield Harm(f"value: {name}", _value(data, seed), 3)
     for name, statements in STATEMENTS.items():
