@@ -275,7 +275,7 @@ def test_an_argument_made_of_results_names_the_calls_behind_it(said: Said, told:
     )
     page = told("log", job["result"])
     nodes = page["upstream"]["nodes"]
-    assert sorted({node["task"] for node in nodes if node["kind"] == "call"}) == ["later", "thrice", "total"]
+    assert sorted({node["task"] for node in nodes if node["kind"] == "call"}) == ["later", "sums", "thrice", "total"]
     for words in (job["job"]["id"], job["job"]["call_hash"]):
         shown = plain(said("log", words))
         assert "\n    xs     = [0, 3, 6, 9, 12]  <id>  ← thrice ×5, such as call <id>\n" in shown

@@ -191,7 +191,8 @@ def latest(place: Where) -> str:
 def every_view(place: Where, redux: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """All that `redux log` and `redux explain-miss` say of what is in a repository, at one moment."""
     still = SimpleNamespace(time=lambda: 1.9e9)
-    monkeypatch.setattr("redux.cli.log.time", still)
+    for module in ("log", "lists"):
+        monkeypatch.setattr(f"redux.cli.{module}.time", still)
     asked: list[tuple[str, ...]] = [("log",), ("log", "--failed"), ("log", "in.txt"), ("log", "out.txt")]
     repo = place.open()
     for each in repo.backend.iter_record_ids():

@@ -14,7 +14,8 @@ from redux_backends.backend import Backend
 from redux_backends.records import ValueRecord
 from redux_valuestore.digest import Digest
 
-_OF_FILES = ("redux.file.", "redun.")
+OF_FILES = ("redux.file.", "redun.")
+"""How the names of types begin whose values are a file, folder or pattern and nothing else."""
 
 
 class Agreement(StrEnum):
@@ -97,7 +98,7 @@ def _as_redun_saw_them(text: str, records: Sequence[ValueRecord]) -> list[ValueR
 
 
 def _plainest(records: Sequence[ValueRecord]) -> ValueRecord:
-    return next((record for record in records if record.type_name.startswith(_OF_FILES)), records[0])
+    return next((record for record in records if record.type_name.startswith(OF_FILES)), records[0])
 
 
 def _content(record: ValueRecord, path: str) -> Digest | None:

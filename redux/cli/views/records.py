@@ -12,7 +12,7 @@ from redux.cli.render import dim, indent, job_seconds, short, show_ago, show_cal
 from redux.cli.views.job_lines import jobs_text
 from redux.cli.views.jobs import argument_lines, code_lines, links
 from redux.files.facts import is_pattern, shown_text
-from redux.lineage.recorded_files import Agreement
+from redux.lineage.recorded_files import OF_FILES, Agreement
 from redux_backends.records import Outcome, Seconds
 
 _AGREEMENT: Mapping[Agreement, str] = {
@@ -86,7 +86,7 @@ def file_text(page: FilePage, now: Seconds, width: int) -> list[str]:
     agreement = (_AGREEMENT_OF_SEVERAL if is_pattern(page.path) else _AGREEMENT)[page.agreement]
     lines = [f"{strong(shown_text(page.path))} {agreement}", dim(f"  {content}{versions}")]
     maker = page.page.maker
-    found = maker is not None and not maker.result_type.startswith("redux.file.") and maker.fullname != SCRIPT_TASK
+    found = maker is not None and not maker.result_type.startswith(OF_FILES) and maker.fullname != SCRIPT_TASK
     # What gave it among other things may have written it, or only have found it: the record does not say.
     by = "given by" if found else "made by"
     lines += [*tag_lines(page.page.tags), "", *_origin_lines(page.page, now, width, by)]
