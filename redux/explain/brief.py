@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from redux.explain.behind import Root, RootKind
-from redux.explain.causes import Affected
+from redux.explain.causes import Affected, Via
 from redux.explain.comparing import ChangeKind, compare_code
 from redux.explain.roots import RootGroup
 from redux_backends.backend import MissGroup
@@ -72,6 +72,7 @@ def _group(root: Root, misses: Sequence[MissGroup]) -> RootGroup:
             miss.count + (one.count if one else 0),
             miss.seconds + (one.seconds if one else 0.0),
             one.example if one else miss.example,
+            one.path if one else (Via(miss.example, miss.fullname),),
         )
     return RootGroup(
         roots=(root,),
