@@ -273,7 +273,10 @@ def _value(data: bytes, seed: int) -> Callable[[sqlite3.Connection], None]:
 
 
 def _script(statements: str) -> Callable[[sqlite3.Connection], None]:
-    return lambda connection: [connection.execute(one) for one in statements.split("; ")] and None
+    def do(connection: sqlite3.Connection) -> None:
+        connection.executescript(statements)
+
+    return do
 
 
 def harms() -> Iterator[Harm]:
