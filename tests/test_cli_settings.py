@@ -152,7 +152,7 @@ def test_the_context_comes_from_flags_over_files(redux: Redux, project: Path) ->
 def test_another_context_is_a_reason_to_run_that_is_told(redux: Redux) -> None:
     redux("run", "--context", "region=north", "flow.py", "main")
     told = redux("run", "--context", "region=south", "flow.py", "main").stderr
-    assert "  called with another value of region: weather.read\n" in told
+    assert "  the context changed: {'region': 'north'} → {'region': 'south'}: weather.read\n" in told
     assert "2 jobs in " in told
     assert ": 1 ran, 1 cached" in told
 

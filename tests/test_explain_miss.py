@@ -16,7 +16,7 @@ from redux.cli.main import dispatch
 
 from .test_cli_log import plain
 
-GOLDEN = Path(__file__).parent / "golden" / "explain_miss.txt"
+GOLDEN = (Path(__file__).parent / "golden" / "explain_miss").with_suffix(".txt")
 
 WORKFLOW = """\
 from redux import File, task

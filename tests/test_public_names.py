@@ -110,6 +110,7 @@ SUITES = {
     "asking_suite",
     "exchange_suite",
     "integrity_suite",
+    "listing_suite",
     "tag_suite",
     "tracing_suite",
     "amending_suite",

@@ -27,7 +27,7 @@ from redux.settings.folder import DATABASE_FILE
 from redux.settings.precedence import Layer, Settings, Sources, needs_project, prepare_run, read_settings
 from redux.settings.setup import set_up
 from redux_backends.memory import MemoryBackend
-from redux_backends.urls import sqlite_file
+from redux_backends.urls import IN_MEMORY, sqlite_file
 from redux_valuestore.sharded import open_store
 from redux_valuestore.store import MemoryStore
 
@@ -142,7 +142,7 @@ def _stands(path: Path | None) -> tuple[int, int] | None:
 
 def _without_project(sources: Sources) -> Sources:
     """The sources of a run that keeps nothing."""
-    flags = replace(sources.flags, database="sqlite:///:memory:", store="memory://")
+    flags = replace(sources.flags, database=IN_MEMORY, store="memory://")
     return replace(sources, flags=flags, project=None)
 
 

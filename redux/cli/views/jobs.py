@@ -93,6 +93,7 @@ def _how(page: JobPage, now: Seconds, width: int) -> list[str]:
 def links(
     callers: Sequence[JobView], call: bytes | None, code: Sequence[str], execution: Execution | None, width: int
 ) -> list[str]:
+    """What led to a job and what it belongs to: callers, its call, its code and its execution."""
     lines = [f"called by  {_caller(view, width)}" for view in reversed(callers)][:1]
     lines += [f"      in   {_caller(view, width)}" for view in list(reversed(callers))[1:]]
     if call is not None:
