@@ -71,10 +71,20 @@ def told(recorded: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return told
 
 
+def total_of(told: Callable[..., Any]) -> Any:
+    return told("log", "--task", "total")["jobs"][0]
+
+
 def test_the_page_says_what_is_printed(told: Callable[..., Any]) -> None:
     dispatch(["tag", "add", "-", "stage=raw"])
+    dispatch(["accept", "count", "--yes", "--why", "it counts the same"])
+    Path("in.txt").write_text("a\nb\n")  # which the older code counted
+    assert dispatch(["run", "--quiet", "flow.py", "main", "in.txt"]) == 0
+    accepted = told("log", "-")
+    dispatch(["forget", total_of(told)["job"]["call_hash"], "--yes"])
+    assert accepted["said"]["jobs"] != []
     job = told("log", "--task", "count", "--limit", "1")["jobs"][0]
-    total = told("log", "--task", "total")["jobs"][0]
+    total = total_of(told)
     words = [
         *(["log", "--list", kind] for kind in ("executions", "jobs", "calls", "tasks", "values", "files", "tags")),
         ["log", "--failed", "--list", "jobs"],

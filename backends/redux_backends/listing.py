@@ -92,7 +92,7 @@ class Listing(ABC):
 
     @abstractmethod
     def find_executions(self, wanted: ExecutionFilter, limit: int, offset: int = 0) -> Sequence[Execution]:
-        """At most `limit` executions that are `wanted`, newest first, without the first `offset`; as `executions` gives them."""
+        """At most `limit` executions that are `wanted`, newest first, without the first `offset`."""
 
     @abstractmethod
     def count_jobs_of(self, executions: Sequence[ExecutionId]) -> Mapping[ExecutionId, Sequence[TaskCounts]]:

@@ -44,9 +44,11 @@ def question_of(backend: Backend, what: str | None) -> Question:
     Raises `UnknownId`, `AmbiguousId`, `UsageError`.
     """
     if what is None or what == "-" or re.fullmatch(r"~\d{1,9}", what):
-        newest = backend.executions(1, int(what[1:]) if what is not None and what != "-" else 0)
+        back = int(what[1:]) if what is not None and what != "-" else 0
+        newest = backend.executions(1, back)
         if not newest:
-            raise UnknownId("nothing was run here so far back; `redux log` lists the executions", what or "")
+            none = "so far back; `redux log` lists the executions" if back else "yet; `redux run FILE TASK` runs a task"
+            raise UnknownId(f"nothing was run here {none}", what or "")
         return Question(Found("execution", newest[0].id))
     try:
         return _checked(Question(backend.resolve(what)), what)
