@@ -711,7 +711,7 @@ async def fails_beside() -> Any:
     return await asyncio.gather(refuse(1), add(3, 4), double(9))  # type: ignore[call-overload]
 
 
-def test_with_keep_going_what_was_asked_runs_to_its_end(repo: Repo):
+def test_with_keep_going_what_others_asked_runs_to_its_end(repo: Repo):
     report = Scheduler(repo, keep_going=True).execute([fails_beside(), add(1, 1)])
     assert isinstance(report.failure and report.failure.error, ValueError)
-    assert {("add", 3, 4), ("double", 9), ("add", 1, 1)} <= set(ran)
+    assert ("add", 1, 1) in ran  # what was asked beside the failed call nobody awaits any more
