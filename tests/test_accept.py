@@ -346,3 +346,25 @@ def test_what_was_forgotten_of_the_old_version_does_not_count(repo: Repo, workfl
     assert run(repo, flow) == set()
     assert hash_task_set((said.new,)) != hash_task_set((said.old,))
     assert_sound(repo)
+
+
+@pytest.mark.parametrize("further", [False, True], ids=["of the version now", "of one between"])
+def test_where_the_new_versions_own_is_forgotten_no_older_result_stands_in(
+    further: bool, repo: Repo, workflow: Workflow
+):
+    path = workflow(FLOW)
+    run(repo, load_workflow(path))
+    flow = edited(path, "return helper(x)", "return 0 + helper(x)")
+    assert run(repo, flow) == {"inner", "awaited"}
+    said = accepted(repo, flow)
+    if further:
+        flow = edited(path, "return 0 + helper(x)", "return 0 + 0 + helper(x)")
+        accepted(repo, flow)
+    assert run(repo, flow) == set()
+    own = [one for one in repo.backend.remembered("task", [said.new]) if one.kind == "call"]
+    assert own
+    forget(repo.backend, own, "bob")
+    assert run(repo, flow) == {"inner", "awaited"}
+    assert {view.job.reason.kind for view in jobs_of(repo, "inner") if view.job.reason} == {MissKind.FORGOTTEN}
+    assert run(repo, flow) == set()
+    assert_sound(repo)
