@@ -10,6 +10,7 @@ import pytest
 
 from redux.accepting import accept, acceptances, find_accepted, propose, revoke
 from redux.amendments import Acceptance
+from redux.diff import Origin, diff_executions
 from redux.errors import UsageError
 from redux.forgetting import forget
 from redux.fsck.check import Check
@@ -368,3 +369,20 @@ def test_where_the_new_versions_own_is_forgotten_no_older_result_stands_in(
     assert {view.job.reason.kind for view in jobs_of(repo, "inner") if view.job.reason} == {MissKind.FORGOTTEN}
     assert run(repo, flow) == set()
     assert_sound(repo)
+
+
+def test_a_diff_names_the_code_that_gave_each_result(repo: Repo, workflow: Workflow):
+    path = workflow(FLOW)
+    run(repo, load_workflow(path))
+    flow = edited(path, "return helper(x)", "return helper(x) + 1")
+    said = accepted(repo, flow)
+    run(repo, flow)
+    revoke(repo.backend, [said], "ada")
+    run(repo, flow, [[11, 21], [11, 1], 12])
+    now, before = repo.backend.executions(2)
+    found = diff_executions(repo, before, now)
+    assert {(one.fullname, one.origin) for one in found.sources if one.origin is not Origin.UNSEEN} == {
+        ("edited.inner", Origin.CODE)
+    }
+    (code,) = found.code
+    assert (code.fullname, [piece.words for piece in code.pieces]) == ("edited.inner", ["task edited.inner changed"])
