@@ -15,6 +15,8 @@ from redux.errors import UsageError
 from redux.forgetting import forget
 from redux.fsck.check import Check
 from redux.repo import Repo, open_repo
+from redux.report.gathering import gather
+from redux.report.page import page
 from redux.scheduler import Scheduler
 from redux.scheduler.opening import read_code
 from redux_backends.backend import JobView
@@ -386,3 +388,19 @@ def test_a_diff_names_the_code_that_gave_each_result(repo: Repo, workflow: Workf
     }
     (code,) = found.code
     assert (code.fullname, [piece.words for piece in code.pieces]) == ("edited.inner", ["task edited.inner changed"])
+
+
+def test_a_report_says_what_older_code_gave_and_shows_that_code(repo: Repo, workflow: Workflow):
+    path = workflow(FLOW)
+    run(repo, load_workflow(path))
+    flow = edited(path, "return helper(x)", "return 0 + helper(x)")
+    said = accepted(repo, flow)
+    run(repo, flow)
+    (newest,) = repo.backend.executions(1)
+    facts = gather(repo, newest)
+    used = {one.task_hash: one.jobs for one in facts.code}
+    assert used[said.old] == len(jobs_of(repo, "inner"))
+    assert said.new not in used
+    html = page(facts)
+    assert "4 jobs took results of older code, which was accepted: edited.inner ×2" in html
+    assert "return 0 + helper(x)" not in html
