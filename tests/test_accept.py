@@ -12,6 +12,7 @@ from redux.accepting import accept, acceptances, find_accepted, propose, revoke
 from redux.amendments import Acceptance
 from redux.diff import Origin, diff_executions
 from redux.errors import UsageError
+from redux.explain.asking import Explained
 from redux.forgetting import forget
 from redux.fsck.check import Check
 from redux.repo import Repo, open_repo
@@ -404,3 +405,34 @@ def test_a_report_says_what_older_code_gave_and_shows_that_code(repo: Repo, work
     html = page(facts)
     assert "4 jobs took results of older code, which was accepted: edited.inner ×2" in html
     assert "return 0 + helper(x)" not in html
+
+
+MANY = """\
+from pathlib import Path
+from redux import task
+redux_namespace = "edited"
+
+@task
+def inner(x):
+    return x
+
+@task(cache=False)
+def top(x):
+    return [inner(int(one)) for one in Path(__file__).with_name("given.txt").read_text().split()]
+"""
+
+
+def test_what_an_accepted_call_stands_for_is_compared_with_no_other(repo: Repo, workflow: Workflow):
+    path = workflow(MANY)
+    given = path.with_name("given.txt")
+    given.write_text("1 2 3")
+    run(repo, load_workflow(path), [1, 2, 3])
+    flow = edited(path, "    return x\n", "    return +x\n")
+    accepted(repo, flow)
+    given.write_text("1 2 4")
+    assert run(repo, flow, [1, 2, 4]) == {"inner", "top"}
+    (newest,) = repo.backend.executions(1)
+    (ran,) = (view for view in jobs_of(repo, "inner") if view.job.outcome is Outcome.RAN)
+    miss = Explained(repo.backend, newest).job(ran)
+    assert miss is not None
+    assert [(one.name, one.before, one.now) for one in miss.cause.arguments] == [("x", "3", "4")]
