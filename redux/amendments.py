@@ -6,6 +6,7 @@ Each is a tag of redux's own: written here as JSON, and read again, whoever wrot
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Mapping, Sequence
 
@@ -124,7 +125,8 @@ def read_forgotten(tag: Tag) -> Forgotten | None:
     """What a tag says of a call; None where it says nothing that can be understood."""
     said = _said(tag, FORGOTTEN, "call", "job")
     until = said.get("until")
-    if isinstance(until, bool) or not isinstance(until, (int, float)):
+    # A number may be larger than any moment is, and "NaN" is a number to this reader of JSON.
+    if isinstance(until, bool) or not isinstance(until, (int, float)) or not 0 <= until <= sys.float_info.max:
         return None
     return Forgotten(tag.kind, tag.entity, _text(said, "by"), float(until), tag.recorded or 0.0, tag.hash)
 

@@ -10,10 +10,14 @@ import pytest
 
 from redux.accepting import accept, acceptances, find_accepted, propose, revoke
 from redux.amendments import Acceptance
+from redux.diff import Origin, diff_executions
 from redux.errors import UsageError
+from redux.explain.asking import Explained
 from redux.forgetting import forget
 from redux.fsck.check import Check
 from redux.repo import Repo, open_repo
+from redux.report.gathering import gather
+from redux.report.page import page
 from redux.scheduler import Scheduler
 from redux.scheduler.opening import read_code
 from redux_backends.backend import JobView
@@ -346,3 +350,89 @@ def test_what_was_forgotten_of_the_old_version_does_not_count(repo: Repo, workfl
     assert run(repo, flow) == set()
     assert hash_task_set((said.new,)) != hash_task_set((said.old,))
     assert_sound(repo)
+
+
+@pytest.mark.parametrize("further", [False, True], ids=["of the version now", "of one between"])
+def test_where_the_new_versions_own_is_forgotten_no_older_result_stands_in(
+    further: bool, repo: Repo, workflow: Workflow
+):
+    path = workflow(FLOW)
+    run(repo, load_workflow(path))
+    flow = edited(path, "return helper(x)", "return 0 + helper(x)")
+    assert run(repo, flow) == {"inner", "awaited"}
+    said = accepted(repo, flow)
+    if further:
+        flow = edited(path, "return 0 + helper(x)", "return 0 + 0 + helper(x)")
+        accepted(repo, flow)
+    assert run(repo, flow) == set()
+    own = [one for one in repo.backend.remembered("task", [said.new]) if one.kind == "call"]
+    assert own
+    forget(repo.backend, own, "bob")
+    assert run(repo, flow) == {"inner", "awaited"}
+    assert {view.job.reason.kind for view in jobs_of(repo, "inner") if view.job.reason} == {MissKind.FORGOTTEN}
+    assert run(repo, flow) == set()
+    assert_sound(repo)
+
+
+def test_a_diff_names_the_code_that_gave_each_result(repo: Repo, workflow: Workflow):
+    path = workflow(FLOW)
+    run(repo, load_workflow(path))
+    flow = edited(path, "return helper(x)", "return helper(x) + 1")
+    said = accepted(repo, flow)
+    run(repo, flow)
+    revoke(repo.backend, [said], "ada")
+    run(repo, flow, [[11, 21], [11, 1], 12])
+    now, before = repo.backend.executions(2)
+    found = diff_executions(repo, before, now)
+    assert {(one.fullname, one.origin) for one in found.sources if one.origin is not Origin.UNSEEN} == {
+        ("edited.inner", Origin.CODE)
+    }
+    (code,) = found.code
+    assert (code.fullname, [piece.words for piece in code.pieces]) == ("edited.inner", ["task edited.inner changed"])
+
+
+def test_a_report_says_what_older_code_gave_and_shows_that_code(repo: Repo, workflow: Workflow):
+    path = workflow(FLOW)
+    run(repo, load_workflow(path))
+    flow = edited(path, "return helper(x)", "return 0 + helper(x)")
+    said = accepted(repo, flow)
+    run(repo, flow)
+    (newest,) = repo.backend.executions(1)
+    facts = gather(repo, newest)
+    used = {one.task_hash: one.jobs for one in facts.code}
+    assert used[said.old] == len(jobs_of(repo, "inner"))
+    assert said.new not in used
+    html = page(facts)
+    assert "4 jobs took results of older code, which was accepted: edited.inner ×2" in html
+    assert "return 0 + helper(x)" not in html
+
+
+MANY = """\
+from pathlib import Path
+from redux import task
+redux_namespace = "edited"
+
+@task
+def inner(x):
+    return x
+
+@task(cache=False)
+def top(x):
+    return [inner(int(one)) for one in Path(__file__).with_name("given.txt").read_text().split()]
+"""
+
+
+def test_what_an_accepted_call_stands_for_is_compared_with_no_other(repo: Repo, workflow: Workflow):
+    path = workflow(MANY)
+    given = path.with_name("given.txt")
+    given.write_text("1 2 3")
+    run(repo, load_workflow(path), [1, 2, 3])
+    flow = edited(path, "    return x\n", "    return +x\n")
+    accepted(repo, flow)
+    given.write_text("1 2 4")
+    assert run(repo, flow, [1, 2, 4]) == {"inner", "top"}
+    (newest,) = repo.backend.executions(1)
+    (ran,) = (view for view in jobs_of(repo, "inner") if view.job.outcome is Outcome.RAN)
+    miss = Explained(repo.backend, newest).job(ran)
+    assert miss is not None
+    assert [(one.name, one.before, one.now) for one in miss.cause.arguments] == [("x", "3", "4")]

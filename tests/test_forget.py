@@ -215,7 +215,8 @@ def _record(repo: Repo, tag: Tag) -> None:
 def test_what_others_say_under_the_key_is_left_alone(repo: Repo):
     run(repo)
     (one, _) = calls_of(repo, "leaf")
-    for value in ("null", "[1]", "{", '{"until": "x"}', '{"until": true}'):
+    numbers = ["1" + 400 * "0", "-1", "NaN", "Infinity"]
+    for value in ("null", "[1]", "{", '{"until": "x"}', '{"until": true}', *(f'{{"until": {one}}}' for one in numbers)):
         _record(repo, Tag("call", one, FORGOTTEN, value))
     assert run(repo) == set()
 
@@ -308,3 +309,14 @@ def test_it_goes_with_the_records_to_another_repository(tmp_path: Path):
     pushed = redux(there, "push", "other")
     assert pushed.returncode == 0, pushed.stderr
     assert redux(here, "run", "--dryrun", "flow.py", "main").returncode == 0
+
+
+def test_one_job_is_told_by_whom_it_was_forgotten_once(tmp_path: Path):
+    (tmp_path / "flow.py").write_text(SLOW)
+    redux(tmp_path, "run", "flow.py", "main")
+    redux(tmp_path, "forget", "leaf", "--yes")
+    redux(tmp_path, "run", "flow.py", "main")
+    said = redux(tmp_path, "explain-miss", "leaf")
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.count("forgotten by") == 1
+    assert "forgotten by it" not in said.stdout

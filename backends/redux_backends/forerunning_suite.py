@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from redux_backends.backend import AskedJob, Backend
 from redux_backends.records import Batch, Outcome, Seconds
 from redux_backends.sample import EPOCH, Story, call, digest, done, ended, execution, file_value, key, started, value
@@ -32,14 +34,15 @@ class ForerunningSuite:
         )  # fmt: skip
         assert found.files == {files.hash: files.files}
 
-    def test_callers_come_along_though_they_did_not_run(self, backend: Backend, story: Story) -> None:
+    @pytest.mark.parametrize("outcome", [Outcome.SINGLE, Outcome.ULTIMATE, Outcome.ACCEPTED])
+    def test_callers_come_along_though_they_did_not_run(self, backend: Backend, story: Story, outcome: Outcome) -> None:
         again = execution("again", 200)
         backend.record_execution(again)
         root = done(started("again/root", again, story.main_key, at=200), story.main_call)
         root = replace(root, outcome=Outcome.SINGLE, reason=None)
         below = done(started("again/below", again, story.add_keys[0], parent=root, at=201), story.add_calls[0])
         other = done(started("again/other", again, story.add_keys[1], parent=root, at=202), story.add_calls[1])
-        backend.record(Batch(jobs=[root, below, replace(other, outcome=Outcome.SINGLE, reason=None)]))
+        backend.record(Batch(jobs=[root, below, replace(other, outcome=outcome, reason=None)]))
         assert _ids(backend.jobs_that_ran(again.id).jobs) == _ids_of(root, below)
         # Those that it found known stand in for nothing.
         before = backend.jobs_before([story.execution.id], ["sample.add"], again.id).jobs

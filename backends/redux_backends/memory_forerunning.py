@@ -9,7 +9,7 @@ from redux_backends.memory_records import MemoryRecords
 from redux_backends.records import ExecutionId, Job, JobId, Outcome, Seconds, TaskRecord
 from redux_valuestore.digest import Digest
 
-_KNOWN = (Outcome.SINGLE, Outcome.ULTIMATE)
+_KNOWN = (Outcome.SINGLE, Outcome.ULTIMATE, Outcome.ACCEPTED)
 
 
 class MemoryForerunning(MemoryRecords):

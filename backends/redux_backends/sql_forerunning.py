@@ -36,7 +36,7 @@ _job, _execution, _call, _value, _word, _task = (
 )
 _parent = _job.alias("parent")
 _RAN = literal_column(str(int(Outcome.RAN)))
-_KNOWN = [literal_column(str(int(one))) for one in (Outcome.SINGLE, Outcome.ULTIMATE)]
+_KNOWN = [literal_column(str(int(one))) for one in (Outcome.SINGLE, Outcome.ULTIMATE, Outcome.ACCEPTED)]
 _elapsed = func.coalesce(_job.c.ended - _job.c.started, literal_column("0.0"))
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from redux.diff.comparing import LEAST, changed_code, moved, only_in, statuses
 from redux.diff.found import CodeDiff, ExecutionDiff, Listed, Origin, Source
 from redux.diff.frontier import both, find_sources, results_differ
-from redux.diff.matching import Place, by_look, match_jobs
+from redux.diff.matching import Place, arguments_key, by_look, match_jobs
 from redux.explain import ArgumentChange, compare_code
 from redux.explain.looking import Looking
 from redux.repo import Repo
@@ -27,6 +27,7 @@ def diff_executions(
     backend = repo.backend
     olds, news = (backend.jobs(execution=one.id, limit=_ALL) for one in (before, now))
     places = match_jobs(olds, news)
+    _name_the_code(backend, places)
     pairs = [pair for place in places if (pair := both(place)) is not None]
     differing = sum(results_differ(*pair) for pair in pairs)
     sources = _grouped(find_sources(places))
@@ -45,6 +46,30 @@ def diff_executions(
         *(tuple(one[:limit]) for one in lists),  # pyright: ignore[reportArgumentType] - in the order of the fields
         more=Listed(*(max(len(one) - limit, 0) for one in (sources, code, *lists))),
     )
+
+
+def _name_the_code(backend: Backend, places: Sequence[Place]) -> None:
+    """Where a call of a task as it is in both took an accepted result in one, put the version that gave it there."""
+    accepted = [place for place in places if _asked_of_others(place)]
+    jobs = [view.job.id for place in accepted for view in both(place) or ()]
+    asked = backend.evaluations_of((), jobs) if jobs else {}
+
+    def named(view: JobView | None) -> JobView | None:
+        if view is None or view.job.id not in asked:
+            return view
+        return replace(view, job=replace(view.job, task_hash=asked[view.job.id].task_hash))
+
+    for place in accepted:
+        place.before, place.now = named(place.before), named(place.now)
+
+
+def _asked_of_others(place: Place) -> bool:
+    """Whether equal calls of one version of a task were asked of different ones."""
+    pair = both(place)
+    if pair is None or pair[0].job.task_hash != pair[1].job.task_hash:
+        return False
+    evals = {view.job.eval_hash for view in pair}
+    return len(evals) == 2 and None not in evals and arguments_key(pair[0]) == arguments_key(pair[1])
 
 
 def _grouped(found: Iterable[tuple[Place, Origin]]) -> list[Source]:

@@ -50,7 +50,10 @@ class Explained:
         if cause is None:
             return None
         ways = self._causes.of(view.job.id)
-        groups = [RootGroup((way.root,), way.path[0].job, (), (), 1, 0.0) for way in ways]
+        groups = [
+            RootGroup((way.root,), way.path[0].job, self._causes.details_of(way.path[0].job), (), 1, 0.0)
+            for way in ways
+        ]
         teller = Teller(self._backend, self._story, self._causes.files(), groups)
         roots = tuple(
             RootOfJob(self._told(teller.tell(group), group), way.path) for group, way in zip(groups, ways, strict=True)

@@ -80,6 +80,11 @@ class RootCauses:
         """The root causes of one job, each with the shortest way from it to the job."""
         return [RootPath(root, self._ways([root], [job])[job]) for root in self._roots_of(job)]
 
+    def details_of(self, job: JobId) -> tuple[str, ...]:
+        """What the reason of a job says besides its kind, if anything."""
+        reason = self._jobs[job].reason
+        return () if reason is None or not reason.detail else (reason.detail,)
+
     def is_first(self, job: JobId) -> bool:
         """Whether no job called this one."""
         return self._jobs[job].parent is None

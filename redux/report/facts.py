@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from redux.explain import CauseGroup
 from redux.exports.picture import Picture
 from redux.job_words import TaskRow
-from redux_backends.backend import JobView
+from redux_backends.backend import AcceptedJobs, JobView
 from redux_backends.records import CodePiece, Execution, ExecutionId, JobId, JobStatus, Seconds
 from redux_valuestore.digest import Digest
 from redux_valuestore.frozen import frozen
@@ -124,7 +124,7 @@ class FailedJob:
 
 @dataclass(frozen=True, slots=True)
 class CodeUsed:
-    """The code under which a task's jobs were counted: its hash, and the pieces that it covers."""
+    """The code that gave the results of so many of a task's `jobs`: its hash, and the pieces that it covers."""
 
     fullname: str
     task_hash: Digest
@@ -179,6 +179,8 @@ class ExecutionReport:
     outputs: tuple[Dataflow, ...]
     result: JobView | None
     """the job of the execution's own expression"""
+    accepted: tuple[AcceptedJobs, ...] = ()
+    """the jobs that took results of older code"""
 
     @property
     def id(self) -> ExecutionId:

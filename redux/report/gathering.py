@@ -19,7 +19,7 @@ from redux.report.facts import CodeUsed, Context, Dataflow, ExecutionReport, Fai
 from redux.report.lanes import path_of, timeline_of
 from redux.report.timing import Span, Spans, spans_of
 from redux.tags import parse_tag_value
-from redux_backends.backend import Backend, JobView
+from redux_backends.backend import AcceptedJobs, Backend, JobView
 from redux_backends.exchange import RecordId, RecordKind, Records
 from redux_backends.records import Execution, JobStatus, Outcome, Place, Seconds, Tag
 from redux_valuestore.digest import Digest
@@ -51,6 +51,7 @@ def gather(repo: Repo, execution: Execution, outputs: Sequence[str] = (), now: S
     steps = critical_path(spans, _above(backend, spans))
     tags = backend.get_tags([execution.id]).get(execution.id, ())
     failed = failed_of_themselves(spans)
+    accepted = tuple(backend.accepted_in(execution.id))
     return ExecutionReport(
         execution,
         now,
@@ -67,9 +68,10 @@ def gather(repo: Repo, execution: Execution, outputs: Sequence[str] = (), now: S
         describe_failures(repo, failed),
         len(failed),
         tuple(group_causes(backend, execution.id)),
-        _code(backend, views),
+        _code(backend, views, accepted),
         flows,
         spans.roots[0].view if spans.roots else None,
+        accepted,
     )
 
 
@@ -162,9 +164,13 @@ def _tracebacks(repo: Repo, errors: Sequence[Digest]) -> dict[Digest, str]:
 # -- code and dataflow -------------------------------------------------------------------------------
 
 
-def _code(backend: Backend, views: Sequence[JobView]) -> tuple[CodeUsed, ...]:
+def _code(backend: Backend, views: Sequence[JobView], accepted: Sequence[AcceptedJobs]) -> tuple[CodeUsed, ...]:
     """The code of the tasks, by the number of their jobs; a task may have been met under several hashes."""
     counted = Counter(view.job.task_hash for view in views)
+    for one in accepted:  # what an older version gave, the one known now did not
+        counted[one.given_by] += one.count
+        counted[one.task_hash] -= one.count
+    counted = +counted
     wanted = [task for task, _ in counted.most_common(_TASKS)]
     reader = Reader(backend)
     reader.read_tasks(wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from redux.explain import Affected, Cause, CauseGroup, PieceChange
@@ -29,6 +30,9 @@ _SOURCE = 300_000
 _PIECE_LINES = 200
 _TAGS = 60
 _TAG_WIDTH = 300
+_NAMED = 8
+"""How many tasks a sentence names."""
+_NAME = 100
 
 
 def top(report: ExecutionReport) -> Markup:
@@ -53,6 +57,7 @@ def top(report: ExecutionReport) -> Markup:
         tag("dl", figures, class_="figures"),
         share_bar(parts, count_words(rows)) if report.jobs else None,
         tag("p", said, class_="quiet") if (said := _said_of_sum(report)) else None,
+        tag("p", said, class_="quiet") if (said := _said_of_older_code(report)) else None,
     )
 
 
@@ -96,6 +101,18 @@ def _said_of_sum(report: ExecutionReport) -> str:
     if status in words:
         return words[status]
     return "" if not (failed or unfinished) else "It came to its end although not every job did."
+
+
+def _said_of_older_code(report: ExecutionReport) -> str:
+    """Which jobs took results that an accepted, older version of the code gave."""
+    counted = Counter[str]()
+    for one in report.accepted:
+        counted[one.fullname] += one.count
+    if not counted:
+        return ""
+    named = [f"{cut(name, _NAME)} ×{count:,}" for name, count in counted.most_common(_NAMED)]
+    named += [f"{len(counted) - _NAMED:,} more tasks"] if len(counted) > _NAMED else []
+    return f"{show_count(counted.total(), 'job')} took results of older code, which was accepted: {', '.join(named)}."
 
 
 # -- failures ----------------------------------------------------------------------------------------

@@ -117,6 +117,10 @@ class Heeding:
         """Whether a call made of these tasks may have one below it that is forgotten."""
         return not self._tasks.isdisjoint(tasks)
 
+    def may_stand_for_forgotten(self, tasks: frozenset[Digest]) -> bool:
+        """Whether a call made of these tasks may have one below it in the place of a newer version's forgotten one."""
+        return self.accepts and any(not tasks.isdisjoint(self.older(task)) for task in self._tasks)
+
     def hold_forgotten(self, calls: Sequence[Digest]) -> frozenset[Digest]:
         """Those of these finished calls that have one below them that is forgotten."""
         return self._backend.have_below(calls, FORGOTTEN) if calls else frozenset()

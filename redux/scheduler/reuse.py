@@ -77,6 +77,7 @@ class Reuse:
         self._current_sets: dict[Digest, Whole] = {NO_TASKS: Whole.NEVER}
         self._accepted_sets: set[Digest] = set()
         self._doubtful_sets: set[Digest] = set()
+        self._outdone_sets: set[Digest] = set()
         self._known_versions: dict[str, Sequence[Digest]] = {}
 
     def stop_asking(self) -> None:
@@ -142,22 +143,27 @@ class Reuse:
         """The same for versions of the jobs' tasks whose results count for theirs; jobs that miss are as before."""
         decisions: list[tuple[Job, Decision]] = []
         older = {job: self._heeding.older(job.known.task_hash) for job in jobs}
-        asking, at = [job for job in jobs if older[job]], 0
+        asking, at = [job for job in jobs if older[job] and not self._is_forgotten(job)], 0
         while asking:
             for job in asking:
                 job.ask_as(older[job][at])
             found, missed = self._look_up(asking, why)
             decisions += found
             at += 1
-            asking = [job for job in missed if at < len(older[job])]
+            asking = [job for job in missed if at < len(older[job]) and not self._is_forgotten(job)]
+            further = set(asking)
             for job in missed:
                 reason = why.get(_eval(job))
-                if at >= len(older[job]):
+                if job not in further:
                     job.ask_as(job.known.task_hash)
                 if reason is not None:
                     why.setdefault(hash_evaluation(job.known.task_hash, _args(job)), reason)
         taken = {job for job, _ in decisions}
         return decisions, [job for job in jobs if job not in taken]
+
+    def _is_forgotten(self, job: Job) -> bool:
+        """Whether what a job asks for is forgotten: then nothing older stands in for it, it is to run."""
+        return self._heeding.of_evaluation(_eval(job)) is not None
 
     def _look_up(self, jobs: list[Job], why: dict[Digest, Reason]) -> tuple[list[tuple[Job, Decision]], list[Job]]:
         """What is known of jobs, and those of which nothing is that may be used; `why` is told of the others."""
@@ -247,7 +253,8 @@ class Reuse:
         said = self._heeding.of_call(call.call_hash)
         if said is not None:
             return Reason(MissKind.FORGOTTEN, said.words)
-        return _HOLDS_FORGOTTEN if call.call_hash in holding else None
+        holds = call.call_hash in holding or call.task_set in self._outdone_sets
+        return _HOLDS_FORGOTTEN if holds else None
 
     def _judge_below(self, call: CallCandidate) -> Reason | None:
         """Why a finished call may not be used, by what calls below it were given and gave."""
@@ -276,6 +283,8 @@ class Reuse:
                         self._accepted_sets.add(digest)
                 if self._heeding.may_hold_forgotten(members):
                     self._doubtful_sets.add(digest)
+                if self._heeding.may_stand_for_forgotten(members):
+                    self._outdone_sets.add(digest)
 
     def _held(self, values: Iterable[StoredValue]) -> Mapping[Digest, ValueRecord]:
         wanted = {value.hash for value in values if value.traits is not _PLAIN and value.traits & HELD}
