@@ -54,7 +54,7 @@ from redux_backends.sqlite_database import SQLiteDatabase
 from redux_backends.tag_edits import adding, deleting, updating
 from redux_backends.tags import find_tagged, tagged
 from redux_backends.tracing import Found as Traced
-from redux_backends.urls import SQLITE, file_to_open, needs_psycopg, without_password
+from redux_backends.urls import IN_MEMORY, file_to_open, needs_psycopg, without_password
 from redux_valuestore.digest import Digest
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_IN_MEMORY = SQLITE + ":memory:"
 _POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 
 
@@ -427,7 +426,7 @@ def open_backend(
 
     Raises `UnknownDatabase` where no backend knows such URLs, `MissingDriver` where what it needs is not installed.
     """
-    if url == _IN_MEMORY:
+    if url == IN_MEMORY:
         return MemoryBackend()
     path = file_to_open(url)
     if path is not None:

@@ -11,6 +11,8 @@ from redux_backends.errors import MissingDriver, UnknownDatabase
 
 SQLITE = "sqlite:///"
 """What URLs of SQLite files begin with."""
+IN_MEMORY = SQLITE + ":memory:"
+"""A memory of the process's own."""
 _PASSWORD = re.compile(r"(://[^/@:?]*:).*@")
 _QUERY = re.compile(r"([?&](?:password|sslpassword)=)[^&]*")
 
