@@ -87,7 +87,7 @@ def assert_reruns(
     """Assert that a `call`, one of those in a container, or one below it would run; nothing does now.
 
     `because` are words that the reason of one that runs must contain, as `redux explain-miss` says it: what changed
-    and its kind ("function clean changed", "lr: 0.1 → 0.2"), words of the diff, or the kind of the reason
+    and its kind ("function flow.clean changed", "lr: 0.1 → 0.2"), words of the diff, or the kind of the reason
     ("code changed"). With `task`, it must be a call of this task, given itself or by its full name. What would only
     run after others, and may be spared then, does not count. Asked is the `scheduler`, else the one of the test's
     fixture. Raises AssertionError that says what would run and why, and else what `assert_cached` raises.

@@ -485,6 +485,14 @@ def test_completion_knows_the_tasks_of_a_file_without_importing_it(tmp_path: Pat
     assert complete_tasks(str(tmp_path / "none.py"), "") == []
 
 
+def test_a_task_is_the_version_that_was_at_work_last(tmp_path: Path) -> None:
+    text = "from redux import task\n\n@task\ndef main():\n    return {}\n"
+    for number in (1, 2, 1):
+        (tmp_path / "flow.py").write_text(text.format(number))
+        commands.told(tmp_path, "run", "flow.py", "main")
+    assert "    return 1\n" in commands.told(tmp_path, "log", "main")
+
+
 def test_the_task_of_another_workflow_under_the_same_name_is_told_apart(
     tmp_path: Path,
 ) -> None:

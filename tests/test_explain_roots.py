@@ -254,7 +254,10 @@ def test_a_lost_result_that_is_made_again_otherwise_is_told(flow: Flow, here: Pa
     flow.repo.backend.forget_value(lost.result)
     causes = flow.run(main)
     assert causes["look gave another result than before for the same arguments"] == {"size": 1}
-    assert causes[f"the remembered result {lost.result.hex()[:8]} is gone or damaged"] == {"look": 1}
+    gone = f"the remembered result {lost.result.hex()[:8]} is gone or damaged"
+    assert causes[gone] == {"look": 1}
+    asked = flow.miss("look")
+    assert [asked.cause.words, *(root.cause.words for root in asked.roots)] == [gone, gone]
 
 
 def test_another_context_is_a_cause(flow: Flow) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -216,6 +217,19 @@ def test_a_cached_call_stands_where_it_stood(repo: Repo) -> None:
     assert set(first.nodes) == set(again.nodes)
     assert set(first.edges) == set(again.edges)
     assert {step.job.status.name for step in again.steps if step.job is not None} == {"CACHED"}
+
+
+def test_a_call_that_gave_the_same_under_new_code_is_not_what_its_caller_gave(
+    repo: Repo, workflow: Callable[[str], Path], load: Callable[[Path], ModuleType]
+) -> None:
+    code = (
+        "from redux import task\n@task\ndef first(n):\n    return n\n@task\ndef then(n):\n    return -n\n"
+        "@task\ndef main():\n    return then(first(1))\n"
+    )
+    for said in (code, code.replace("return n\n", "return +n\n")):
+        whole = run(repo, load(workflow(said)).main())
+        returned = [edge for edge in whole.edges if edge.kind is EdgeKind.RETURNED]
+        assert [whole.nodes[edge.source].preview for edge in returned] == ["-1"]
 
 
 def test_a_file_leads_from_its_reader_to_its_writer_in_another_execution(repo: Repo, tmp_path: Path) -> None:

@@ -183,3 +183,5 @@ def test_it_is_asked_as_a_run_is(folder: Path):
     assert unknown.returncode == 2
     assert unknown.stderr == "redux: flow.py has no task 'nothing'; it has fetch, count, total, main\n"
     assert redux(folder, "plan", "flow.py", "main").returncode == 2
+    misplaced = redux(folder, "plan", "flow.py", "main", "--list")
+    assert misplaced.stderr.startswith("redux: --list is an option of `redux plan` and goes before the file: ")

@@ -231,6 +231,7 @@ def test_a_reused_call_is_not_at_work_while_those_below_it_run() -> None:
     main = jobs.add("main", 0, 9, outcome=Outcome.SINGLE)
     jobs.add("one", 1, 3, main)
     jobs.add("two", 4, 9, main)
+    jobs.add("known", 9.5, 9.5, main, outcome=Outcome.SINGLE)
     assert jobs.path(10, two=["one"]) == [("one", 1, 3, 1), ("two", 4, 9, 1)]
     assert list(own_stretches(spans_of(jobs.views, 100, 110).roots[0])) == []
 

@@ -122,16 +122,18 @@ def wants_help(form: TaskForm, words: Sequence[str]) -> bool:
     return "-h" in before_end or ("--help" in before_end and form.option_named("help") is None)
 
 
-def read_arguments(form: TaskForm, words: Sequence[str], own_options: Sequence[str] = ()) -> CallWords:
+def read_arguments(
+    form: TaskForm, words: Sequence[str], own_options: Sequence[str] = (), command: str = "run"
+) -> CallWords:
     """The call that the words after a task's name ask for. Raises UsageError.
 
-    `own_options` are those of `redux run` itself, which are looked for here by mistake.
+    `own_options` are those of the `command` itself, which are looked for here by mistake.
     """
     misplaced = [word for word in words if word in own_options and form.option_named(_name_in(word)) is None]
     if misplaced and form.variadic(Parameter.VAR_KEYWORD) is None:
         raise UsageError(
-            f"{misplaced[0]} is an option of `redux run` and goes before the file: after {form.fullname} stands what "
-            "the task takes"
+            f"{misplaced[0]} is an option of `redux {command}` and goes before the file: after {form.fullname} stands "
+            "what the task takes"
         )
     given = _sort_words(form, words)
     values: dict[str, object] = dict(given.decided)

@@ -119,7 +119,9 @@ class _Upstream(_Tree):
         if id in self.shown or deep > _DEEP:
             return []
         self.shown.add(id)
-        return [line for edge in self.into(id, _K.ARGUMENT) for line in self._datum(edge.source, edge.name, deep + 1)]
+        told = (tuple(self._datum(edge.source, edge.name, deep + 1)) for edge in self.into(id, _K.ARGUMENT))
+        # Calls of one caller that history has several of may have made the same argument.
+        return [line for lines in dict.fromkeys(told) for line in lines]
 
     def _datum(self, id: str, name: str, deep: int) -> list[str]:
         datum = self.lineage.nodes[id]

@@ -14,6 +14,7 @@ from redux_backends.backend import Backend, Found
 from redux_backends.errors import MIN_PREFIX
 from redux_backends.exchange import TAGGED, RecordId, RecordKind
 from redux_backends.records import FileFact
+from redux_valuestore.digest import Digest
 
 NEWEST = "-"
 """Stands for the newest execution."""
@@ -29,8 +30,14 @@ def what_is(backend: Backend, what: str) -> Found | RecordedFile:
     file = find_recorded(backend, what)
     if file is not None:
         return file
-    fullname = _task_named(backend, what)
-    return Found("task", backend.known_tasks([fullname])[fullname][0])
+    return Found("task", _version_used(backend, _task_named(backend, what)))
+
+
+def _version_used(backend: Backend, fullname: str) -> Digest:
+    """The version of a task that its newest job had: code that was changed back is not the one recorded last."""
+    known = backend.known_tasks([fullname])[fullname]
+    used = {view.job.task_hash for view in backend.jobs(task=fullname, limit=1)}
+    return next((version for version in known if version in used), known[0])
 
 
 def record_named(backend: Backend, what: str) -> Found | None:

@@ -68,7 +68,7 @@ def plan(
     from redux.cli.planned import look_ahead
 
     own_options = [option for each in context.command.params for option in each.opts if option.startswith("--")]
-    call = read_arguments(wanted.form, words, own_options)
+    call = read_arguments(wanted.form, words, own_options, "plan")
     where = Where(**places)  # pyright: ignore[reportArgumentType] - the flags that where_options declares
     order = Order(wanted.workflow, wanted.task, call, where, flags, About(setup=setup), ())
     foresight = look_ahead(order)

@@ -158,8 +158,9 @@ def open_to_look(location: Location) -> Repo:
     """
     file = location.file
     if location.database == IN_MEMORY:
-        return Repo(MemoryBackend(), MemoryStore(), location.inline_limit)
-    there = _version_there(location) is not None if file is None else file.exists()
+        there = False
+    else:
+        there = _version_there(location) is not None if file is None else file.exists()
     if not there:
         return Repo(MemoryBackend(), MemoryStore(), location.inline_limit)
     return _open(location, upgrades=False, writes=False)

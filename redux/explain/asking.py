@@ -50,9 +50,10 @@ class Explained:
         if cause is None:
             return None
         ways = self._causes.of(view.job.id)
+        owners = [way.path[0].job for way in ways]
         groups = [
-            RootGroup((way.root,), way.path[0].job, self._causes.details_of(way.path[0].job), (), 1, 0.0)
-            for way in ways
+            RootGroup((way.root,), owner, self._causes.details(owner), (), 1, 0.0)
+            for way, owner in zip(ways, owners, strict=True)
         ]
         teller = Teller(self._backend, self._story, self._causes.files(), groups)
         roots = tuple(

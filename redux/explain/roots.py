@@ -80,10 +80,9 @@ class RootCauses:
         """The root causes of one job, each with the shortest way from it to the job."""
         return [RootPath(root, self._ways([root], [job])[job]) for root in self._roots_of(job)]
 
-    def details_of(self, job: JobId) -> tuple[str, ...]:
-        """What the reason of a job says besides its kind, if anything."""
-        reason = self._jobs[job].reason
-        return () if reason is None or not reason.detail else (reason.detail,)
+    def details(self, job: JobId) -> tuple[str, ...]:
+        """What the reason of one job is about, as a group has it of all its jobs."""
+        return _details([self._jobs[job]])
 
     def is_first(self, job: JobId) -> bool:
         """Whether no job called this one."""
@@ -112,11 +111,10 @@ class RootCauses:
             for name, some in of_task.items()
         ]
         own = [self._jobs[thing.job] for root in roots for thing in self._owners[root]]
-        details = dict.fromkeys(job.reason.detail for job in own if job.reason is not None and job.reason.detail)
         return RootGroup(
             roots=tuple(roots),
             example=own[0].id,
-            details=tuple(details),
+            details=_details(own),
             affected=tuple(sorted(affected, key=lambda one: (-one.seconds, -one.count, one.fullname))),
             count=len(jobs),
             seconds=sum(job.seconds for job in jobs),
@@ -190,3 +188,9 @@ class RootCauses:
 def _once(members: Mapping[Root, Sequence[AskedJob]], roots: Sequence[Root]) -> list[AskedJob]:
     """The jobs of some root causes, each once."""
     return list({job.id: job for root in roots for job in members[root]}.values())
+
+
+def _details(jobs: Sequence[AskedJob]) -> tuple[str, ...]:
+    """What the reasons of some jobs are about, each once."""
+    found = dict.fromkeys(job.reason.detail for job in jobs if job.reason is not None and job.reason.detail)
+    return tuple(found)

@@ -109,6 +109,7 @@ class Builder:
         children = [self._scope.call(child) for child in self._scope.children(key)]
         below = [child for child in children if child is not None]
         used = {each.call for child in below for each in child.call.upstreams}
+        used |= {each.call.call_hash for child in below for each in self._upstreams(child.call.call_hash)}
         for child in below:
             if child.call.call_hash not in used:
                 self._edges[Edge(self._result(child), result, _K.RETURNED)] = None
@@ -171,9 +172,11 @@ class Builder:
     def _is_open(self, place: tuple[StepKey, str], opened: set[tuple[StepKey, str]]) -> bool:
         return place not in self._data_of and place not in opened
 
-    def _upstreams(self, key: StepKey, name: str) -> list[CallRecord]:
+    def _upstreams(self, key: StepKey, name: str | None = None) -> list[CallRecord]:
+        """The calls that a step's argument came from, or all its arguments."""
         record = self._scope.call(key)
-        links = [each.call for each in record.call.upstreams if each.argument == name] if record is not None else []
+        upstreams = record.call.upstreams if record is not None else ()
+        links = [each.call for each in upstreams if name is None or each.argument == name]
         return [found for link in links if (found := self._standing_for(link, key)) is not None]
 
     def _callers(self, key: StepKey) -> list[StepKey]:

@@ -47,7 +47,9 @@ class _Walk:
 
     def back(self) -> Sequence[Step]:
         """Go from the last end to the beginning."""
-        span = max(self._spans.values(), key=lambda span: (span.end, span.took))
+        # What was reused after the last that was at work leads nowhere: what it waited for is not asked.
+        at_work = [span for span in self._spans.values() if span.took > 0] or self._spans.values()
+        span = max(at_work, key=lambda span: (span.end, span.took))
         at = span.end
         while True:
             inner = self._inner(span, at)

@@ -31,7 +31,7 @@ class Skipped(StrEnum):
     TOLD = "with arguments that are not recorded (JobInfo, config_args)"
     HANDLES = "with handles, which would act on what these stand for"
     FILES = "that gave Files, which would be written again (--with-files makes them too)"
-    CHANGED_FILES = "that were given Files which are not what they were"
+    CHANGED_FILES = "that were given, or named, Files which are not what they were"
     GONE = "that were given or gave what is gone or damaged"
 
 
@@ -152,7 +152,9 @@ def _why_not(
         return Skipped.HANDLES
     if gave.traits & Traits.FILES and not gave.traits & Traits.EXPRESSIONS and not with_files:
         return Skipped.FILES
-    return None if _hold(told[value.hash] for value in given) else Skipped.CHANGED_FILES
+    # An expression that names a File in its code has the content of then in its hash.
+    named = [gave] if gave.traits & Traits.EXPRESSIONS else []
+    return None if _hold(told[value.hash] for value in (*given, *named)) else Skipped.CHANGED_FILES
 
 
 def _hold(records: Iterable[ValueRecord]) -> bool:
