@@ -8,10 +8,10 @@ from types import ModuleType
 
 import pytest
 
-from redux.accepting import accept, acceptances, find_accepted, propose, revoke
+from redux.amending.accepting import accept, acceptances, find_accepted, propose, revoke
+from redux.amending.forgetting import forget
 from redux.amendments import Acceptance
 from redux.errors import UsageError
-from redux.forgetting import forget
 from redux.fsck.check import Check
 from redux.repo import Repo, open_repo
 from redux.scheduler import Scheduler

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from redux.accepting import Proposal, accept, acceptances, find_accepted, find_said, propose, revoke
+from redux.amending.accepting import Proposal, accept, acceptances, find_accepted, find_said, propose, revoke
 from redux.cli import lookup
 from redux.cli.confirming import confirmed
 from redux.cli.current_code import current_records

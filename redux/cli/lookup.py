@@ -30,7 +30,7 @@ from redux.explain import explain_job, group_causes, look_inside
 from redux.lineage.asking import Question
 from redux.lineage.origin import written_by
 from redux.lineage.recorded_files import RecordedFile
-from redux.recorded_texts import contexts_in, read_texts
+from redux.recorded.texts import contexts_in, read_texts
 from redux.repo import Repo
 from redux.tags import parse_tag_value
 from redux_backends.answers import GivenFilter, JobFilter

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from redux.cli.miss_text import cause_details
 from redux.cli.render import cut, dim, indent, show_count, show_seconds, strong, to_json
-from redux.estimate import Estimate
 from redux.explain import CauseGroup
-from redux.foresight import Foresight
-from redux.reason_words import describe_reason
+from redux.planning.estimate import Estimate
+from redux.planning.foresight import Foresight
 from redux.scheduler.plan import Plan, PlannedCall, Verdict
+from redux.words.reasons import describe_reason
 from redux_backends.records import JobId
 
 _SHOWN_TASKS = 20

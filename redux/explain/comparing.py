@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from redux.explain.differences import ALIKE, ChangeKind, Inside
 from redux.explain.words import named_classes
 from redux.files.facts import shown_text
-from redux.reason_words import SHOWN_DIGITS
+from redux.words.reasons import SHOWN_DIGITS
 from redux_backends.records import CodePiece, EvaluationKey, TaskRecord, ValueRecord
 from redux_valuestore.digest import Digest
 

@@ -11,7 +11,7 @@ from redux.explain.roots import RootGroup
 from redux.explain.tree import Story
 from redux.explain.words import some
 from redux.files.facts import is_one_file, shown_text
-from redux.reason_words import SHOWN_DIGITS, WORDS_OF_SEVERAL, describe_reason
+from redux.words.reasons import SHOWN_DIGITS, WORDS_OF_SEVERAL, describe_reason
 from redux_backends.backend import AskedJob, Backend
 from redux_backends.records import EvaluationKey, MissKind, Reason, ValueRecord, hash_arguments
 from redux_valuestore.digest import Digest

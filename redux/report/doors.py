@@ -9,12 +9,12 @@ from pathlib import Path
 
 from redux.errors import UnknownId, UsageError
 from redux.explain import Explained, Miss, group_causes
-from redux.job_words import STATUS_WORDS, rows_of, short, show_call, show_command, show_outcome
-from redux.recorded_here import recorded_here
+from redux.recorded.here import recorded_here
 from redux.repo import Repo
 from redux.report.gathering import describe_failures, failed_of_themselves, tags_as_pairs
 from redux.report.summaries import ExecutionSummary, History, JobSummary, MissSummary
 from redux.report.timing import spans_of
+from redux.words.jobs import STATUS_WORDS, rows_of, short, show_call, show_command, show_outcome
 from redux_backends.backend import Backend, Found, JobView
 from redux_backends.records import Execution, ExecutionId, JobId, JobStatus, Outcome
 from redux_valuestore.digest import Digest
