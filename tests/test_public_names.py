@@ -114,6 +114,7 @@ SUITES = {
     "tracing_suite",
     "amending_suite",
     "forerunning_suite",
+    "listing_suite",
     "machine",
     "testing",
 }

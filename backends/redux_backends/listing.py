@@ -92,7 +92,7 @@ class Listing(ABC):
 
     @abstractmethod
     def find_executions(self, wanted: ExecutionFilter, limit: int, offset: int = 0) -> Sequence[Execution]:
-        """At most `limit` executions that fit, newest first, without the first `offset`; as `executions` gives them."""
+        """At most `limit` `wanted` executions, newest first, without the first `offset`; as `executions` gives them."""
 
     @abstractmethod
     def count_jobs_of(self, executions: Sequence[ExecutionId]) -> Mapping[ExecutionId, Sequence[TaskCounts]]:
@@ -112,23 +112,29 @@ class Listing(ABC):
 
     @abstractmethod
     def list_calls(self, wanted: CallFilter, limit: int, offset: int = 0) -> Sequence[CallView]:
-        """At most `limit` finished calls that fit, without the first `offset`: newest evaluations first."""
+        """At most `limit` `wanted` finished calls, without the first `offset`: newest evaluations first."""
 
     @abstractmethod
     def list_tasks(
         self, names: Sequence[str] = (), tags: Sequence[TagFilter] = (), limit: int = 100, offset: int = 0
     ) -> Sequence[TaskLine]:
-        """Tasks by name whose names fit one of the patterns `names`, with a version that has all `tags`."""
+        """Tasks by name whose names fit one of the patterns `names`, with a version that has all `tags`.
+
+        At most `limit`, without the first `offset`.
+        """
 
     @abstractmethod
     def list_values(
         self, files: Sequence[str] = (), tags: Sequence[TagFilter] = (), limit: int = 100, offset: int = 0
     ) -> Sequence[Digest]:
-        """Values that hold a File whose path fits one of the patterns `files`, with all `tags`; newest first."""
+        """Values that hold a File whose path fits one of the patterns `files`, with all `tags`; newest first.
+
+        At most `limit`, without the first `offset`.
+        """
 
     @abstractmethod
     def list_files(self, patterns: Sequence[str] = (), limit: int = 100, offset: int = 0) -> Sequence[FileLine]:
-        """Files that values hold, by path, whose paths fit one of the `patterns`."""
+        """Files that values hold, by path, at most `limit` without the first `offset`; they fit one of `patterns`."""
 
     @abstractmethod
     def known_paths(self, paths: Sequence[str]) -> frozenset[str]:
@@ -136,4 +142,7 @@ class Listing(ABC):
 
     @abstractmethod
     def list_tags(self, keys: Sequence[str] = (), limit: int = 100, offset: int = 0) -> Sequence[TagLine]:
-        """Current tags counted by key, value and kind of record, in that order; of these `keys` if any are given."""
+        """Current tags counted by key, value and kind of record, in that order; of these `keys` if any are given.
+
+        At most `limit`, without the first `offset`.
+        """

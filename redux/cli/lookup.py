@@ -23,7 +23,6 @@ from redux.cli.pages import (
     ValuePage,
     Within,
 )
-from redux.cli.render import rows_of
 from redux.cli.said import said_of_call, said_of_execution, said_of_job, said_of_task
 from redux.errors import BackendError, UnknownId, nearest
 from redux.explain import explain_job, group_causes, look_inside
@@ -33,6 +32,7 @@ from redux.lineage.recorded_files import RecordedFile
 from redux.recorded.texts import contexts_in, read_texts
 from redux.repo import Repo
 from redux.tags import parse_tag_value
+from redux.words.jobs import rows_of
 from redux_backends.answers import GivenFilter, JobFilter
 from redux_backends.backend import ACCEPTS, FORGOTTEN, Backend, Found, JobView
 from redux_backends.records import (

@@ -1,4 +1,4 @@
-"""Records to text: durations, moments, calls, tables. Asks nothing, prints nothing."""
+"""Records as text on a terminal, in its colours, and as JSON. Asks nothing, prints nothing."""
 
 from __future__ import annotations
 
@@ -10,22 +10,8 @@ from enum import Enum, Flag
 import click
 
 from redux.cli.steering import STEERING_IN_JSON
-from redux.words.jobs import DIGITS as DIGITS
-from redux.words.jobs import STATUS_WORDS as STATUS_WORDS
-from redux.words.jobs import TaskRow as TaskRow
-from redux.words.jobs import count_words as count_words
-from redux.words.jobs import cut as cut
-from redux.words.jobs import most_time_first as most_time_first
-from redux.words.jobs import rows_of as rows_of
-from redux.words.jobs import short as short
-from redux.words.jobs import show_call as show_call
-from redux.words.jobs import show_command as show_command
-from redux.words.jobs import show_outcome as show_outcome
-from redux.words.measures import show_ago as show_ago
-from redux.words.measures import show_count as show_count
-from redux.words.measures import show_moment as show_moment
-from redux.words.measures import show_seconds as show_seconds
-from redux.words.measures import show_size as show_size
+from redux.words.jobs import STATUS_WORDS, TaskRow
+from redux.words.measures import show_count, show_seconds
 from redux_backends.backend import JobView
 from redux_backends.records import JobStatus, MissKind, Outcome, Reason, Seconds
 

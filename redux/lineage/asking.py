@@ -36,9 +36,9 @@ class Question:
 
 
 def question_of(backend: Backend, what: str | None) -> Question:
-    """What a word asks about: an id or its beginning, `ID:ARGUMENT`, a file's path; `-` and None: the last
-    execution, `~N`: the Nth before it.
+    """What a word asks about.
 
+    It is an id or its beginning, `ID:ARGUMENT`, a file's path; `-` and None: the last execution, `~N`: the Nth before.
     Raises `UnknownId`, `AmbiguousId`, `UsageError`.
     """
     if what is None or what == "-" or re.fullmatch(r"~\d{1,9}", what):

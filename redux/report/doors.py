@@ -109,7 +109,7 @@ def _found(backend: Backend, what: str) -> Found | None:
 
 def _execution(backend: Backend, found: Found | None) -> Execution:
     if found is not None and found.kind != "execution":
-        raise UsageError(f"{found.id.hex()[:8]} is of the kind {found.kind}; `redux.history()` lists the executions")
+        raise UsageError(f"{short(found.id)} is of the kind {found.kind}; `redux.history()` lists the executions")
     execution = backend.get_execution(ExecutionId(found.id)) if found is not None else None
     if execution is None:
         raise UnknownId("no execution has this id; `redux.history()` lists those there are", "")
