@@ -115,6 +115,7 @@ SUITES = {
     "amending_suite",
     "forerunning_suite",
     "listing_suite",
+    "agreeing",
     "machine",
     "testing",
 }
