@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from redux.errors import ProjectMissing
-from redux.foreseen import Foreseen, describe_foreseen, foresee
 from redux.nested import lazies_in
+from redux.planning.foreseen import Foreseen, describe_foreseen, foresee
 from redux.scheduler import Scheduler, get_current_scheduler
 from redux.scheduler.current import being_current
 from redux.session import open_scheduler

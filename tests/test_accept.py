@@ -8,12 +8,12 @@ from types import ModuleType
 
 import pytest
 
-from redux.accepting import accept, acceptances, find_accepted, propose, revoke
+from redux.amending.accepting import accept, acceptances, find_accepted, propose, revoke
+from redux.amending.forgetting import forget
 from redux.amendments import Acceptance
 from redux.diff import Origin, diff_executions
 from redux.errors import UsageError
 from redux.explain.asking import Explained
-from redux.forgetting import forget
 from redux.fsck.check import Check
 from redux.repo import Repo, open_repo
 from redux.report.gathering import gather

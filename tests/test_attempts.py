@@ -13,9 +13,9 @@ from redux import Scheduler, task
 from redux.cli.summary import describe_run, progress_rows
 from redux.executors.executor import TimedOut
 from redux.functools import catch
-from redux.reason_words import describe_reason
 from redux.repo import Repo, open_repo
 from redux.scheduler.limits import LimitExceeded
+from redux.words.reasons import describe_reason
 from redux_backends.records import JobStatus, MissKind
 
 redux_namespace = "attempts"

@@ -64,7 +64,7 @@ def test_what_is_said_of_a_database_on_its_way_there_and_back(redux: Callable[..
 
 
 def _moment(path: Path) -> str:
-    from redux.cli.render import show_moment
+    from redux.words.measures import show_moment
 
     return show_moment(path.stat().st_mtime)
 

@@ -14,9 +14,8 @@ import pytest
 
 from redux.cli.main import dispatch
 
+from .error_texts import compare
 from .test_cli_log import plain
-
-GOLDEN = (Path(__file__).parent / "golden" / "explain_miss").with_suffix(".txt")
 
 WORKFLOW = """\
 from redux import File, task
@@ -123,9 +122,7 @@ def test_what_people_read(here: Path, project: tuple[Path, list[str]], capsys: p
     texts = {f"redux explain-miss, {name}": ask(capsys, id) for name, id in zip(RUNS, executions(capsys), strict=True)}
     texts |= {f"redux explain-miss {name}": ask(capsys, name) for name in ("load", "size", "report", "main")}
     shown = "\n".join(f"$ {name}\n{in_order(plain(text))}\n" for name, text in texts.items())
-    if os.environ.get("REDUX_GOLDEN") == "write":
-        GOLDEN.write_text(shown)
-    assert shown == GOLDEN.read_text()
+    compare("explain_miss", shown)
 
 
 def test_the_same_causes_end_a_run(project: tuple[Path, list[str]]) -> None:

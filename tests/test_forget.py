@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from redux import File, Scheduler, task
-from redux.forgetting import by_task, forget, forgotten_of, remember, still_remembered
+from redux.amending.forgetting import by_task, forget, forgotten_of, remember, still_remembered
 from redux.fsck.check import Check
 from redux.repo import Repo, open_repo
 from redux_backends.backend import FORGOTTEN

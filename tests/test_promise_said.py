@@ -9,8 +9,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from redux.accepting import accept, propose
-from redux.forgetting import forget, remember
+from redux.amending.accepting import accept, propose
+from redux.amending.forgetting import forget, remember
 from redux.fsck.check import Check
 from redux.repo import Repo
 from redux.scheduler import Scheduler

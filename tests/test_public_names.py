@@ -115,6 +115,7 @@ SUITES = {
     "tracing_suite",
     "amending_suite",
     "forerunning_suite",
+    "agreeing",
     "machine",
     "testing",
 }

@@ -14,8 +14,7 @@ import pytest
 
 from redux.cli.main import dispatch
 from redux.file import File
-from redux.job_words import count_words
-from redux.markup import Markup, join, tag, visible
+from redux.html.markup import Markup, join, tag, visible
 from redux.repo import Repo
 from redux.report import gathering
 from redux.report.calls import group_calls
@@ -27,6 +26,7 @@ from redux.report.page import page
 from redux.report.timing import bins_of, own_stretches, spans_of
 from redux.scheduler import Scheduler
 from redux.task import task
+from redux.words.jobs import count_words
 from redux_backends import sqlite_session
 from redux_backends.backend import JobView
 from redux_backends.memory import MemoryBackend

@@ -16,7 +16,6 @@ from typing import IO, Any
 import pytest
 
 from redux import File, Scheduler, script, task
-from redux.cli.render import short
 from redux.executors.executor import JobSpec, Outcome
 from redux.executors.executor import execute as run_job
 from redux.executors.processes import WorkerDied
@@ -27,6 +26,7 @@ from redux.repo import Repo
 from redux.scheduler import Report
 from redux.scripting import ScriptError, run_script
 from redux.tasks.options import TaskError
+from redux.words.jobs import short
 from redux_valuestore.digest import digest_bytes
 
 redux_namespace = "scripts"

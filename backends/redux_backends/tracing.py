@@ -25,9 +25,10 @@ class Tracing(ABC):
 
     @abstractmethod
     def results_of(self, tasks: Sequence[Digest], limit: int) -> Mapping[Digest, Sequence[Evaluation]]:
-        """What the last `limit` evaluations of each of the `tasks` gave, newest first; those without a result count.
+        """What the last `limit` evaluations of each of the hashes in `tasks` gave, newest first.
 
-        An evaluation is as new as the first time that it was asked for, and what it gave as the last time it gave it.
+        Those that left no result count too. An evaluation is as new as the first time that it was asked for, and what
+        it gave as the last time it gave it.
         """
 
     @abstractmethod

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 
 import click
 
-from redux.accepting import Proposal, accept, acceptances, find_accepted, find_said, propose, revoke
+from redux.amending.accepting import Proposal, accept, acceptances, find_accepted, find_said, propose, revoke
 from redux.cli import lookup
 from redux.cli.confirming import confirmed
 from redux.cli.current_code import current_records
 from redux.cli.output import show, tell
-from redux.cli.render import colour_diff, dim, indent, short, strong, to_json
+from redux.cli.render import colour_diff, dim, indent, strong, to_json
 from redux.cli.said import acceptance_line
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.default_tags import user_name
 from redux.errors import UsageError
 from redux.explain import PieceChange
+from redux.words.jobs import short
 from redux_backends.backend import Backend
 from redux_backends.records import TaskRecord
 from redux_valuestore.digest import Digest

@@ -22,21 +22,12 @@ from redux.cli.interrupted import says_if_interrupted
 from redux.cli.naming import roots_of
 from redux.cli.output import line_width, show
 from redux.cli.passing_line import passing_count
-from redux.cli.render import (
-    DIGITS,
-    cut,
-    dim,
-    show_command,
-    show_moment,
-    show_seconds,
-    show_size,
-    show_status,
-    strong,
-    to_json,
-)
+from redux.cli.render import dim, show_status, strong, to_json
 from redux.cli.storage import open_to_read, open_to_write
 from redux.cli.surroundings import Where, json_option, where_options
 from redux.errors import UsageError
+from redux.words.jobs import DIGITS, cut, show_command
+from redux.words.measures import show_moment, show_seconds, show_size
 from redux_backends.records import Execution
 
 _SHOWN = 20

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 
 from redux.cli.checked import Checked
 from redux.cli.miss_text import inside_lines
-from redux.cli.render import cut, dim, indent, show_count, strong, to_json
+from redux.cli.render import dim, indent, strong, to_json
 from redux.explain import Inside
 from redux.twice import Again, Verdict
+from redux.words.jobs import cut
+from redux.words.measures import show_count
 from redux_valuestore.digest import Digest
 
 _SHOWN = 20

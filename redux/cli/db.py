@@ -11,10 +11,11 @@ import click
 
 from redux.cli.output import is_terminal, show, tell
 from redux.cli.passing_line import passing_count
-from redux.cli.render import dim, show_count, show_moment, show_size, strong, to_json
+from redux.cli.render import dim, strong, to_json
 from redux.cli.storage import settings_with_database
 from redux.cli.surroundings import Where, json_option, where_options
 from redux.errors import BackendError, BackendNewer, DatabaseMissing, ProjectMissing, UnknownVersion, UsageError
+from redux.words.measures import show_count, show_moment, show_size
 from redux_backends.database_info import DatabaseInfo, Upkeep
 from redux_backends.upkeep import known_versions, lost_on_the_way, upkeep_of
 from redux_backends.versions import Standing, Version

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from redux.cli.miss_text import argument_lines, inside_lines
-from redux.cli.render import (
-    STATUS_WORDS,
-    colour_diff,
-    cut,
-    dim,
-    indent,
-    short,
-    show_call,
-    show_command,
-    show_count,
-    show_seconds,
-    show_status,
-    strong,
-)
+from redux.cli.render import colour_diff, dim, indent, show_status, strong
 from redux.diff import Duration, ExecutionDiff, Only, Source, StatusChange
 from redux.diff.found import CodeDiff
+from redux.words.jobs import STATUS_WORDS, cut, short, show_call, show_command
+from redux.words.measures import show_count, show_seconds
 from redux_backends.records import Execution, JobStatus
 
 _REUSE = {

@@ -10,7 +10,7 @@ import click
 
 from redux.cli.main import version
 from redux.cli.output import show, whole_width
-from redux.cli.render import cut, dim, show_count, strong, to_json
+from redux.cli.render import dim, strong, to_json
 from redux.cli.surroundings import Where, find_sources, json_option, where_options
 from redux.doctor import machine, places
 from redux.doctor.signs import Sign, fine, note, trouble
@@ -18,6 +18,8 @@ from redux.errors import ProjectMissing
 from redux.settings.folder import PROJECT_FILE
 from redux.settings.layers import Settings, Sources
 from redux.settings.precedence import read_settings
+from redux.words.jobs import cut
+from redux.words.measures import show_count
 from redux_backends.urls import sqlite_file
 from redux_valuestore.errors import ReduxError
 

@@ -9,10 +9,12 @@ from typing import cast
 import click
 
 from redux.cli.output import line_width, show
-from redux.cli.render import cut, dim, show_count, show_size, strong, to_json
+from redux.cli.render import dim, strong, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, json_option, where_options
 from redux.disk_usage import Amount, DiskUsage, measure
+from redux.words.jobs import cut
+from redux.words.measures import show_count, show_size
 from redux_backends.integrity import Grouping, Usage
 
 _SHOWN = 40

@@ -14,7 +14,7 @@ from redux.cli.main import DIFFERS
 from redux.cli.naming import roots_of
 from redux.cli.output import show, tell
 from redux.cli.passing_line import passing_line
-from redux.cli.render import show_count, show_size, to_json
+from redux.cli.render import to_json
 from redux.cli.storage import make_project_if_needed, notices_in_a_line
 from redux.cli.surroundings import Where, find_sources, json_option, where_options
 from redux.exchange.others import (
@@ -31,6 +31,7 @@ from redux.exchange.others import (
 )
 from redux.exchange.transfer import Moved, Transfer
 from redux.settings.precedence import needs_project, read_settings
+from redux.words.measures import show_count, show_size
 from redux_backends.exchange import RecordKind
 
 Command = TypeVar("Command", bound=Callable[..., int])

@@ -18,7 +18,7 @@ from redux.cli.main import INTERRUPTED
 from redux.cli.nondeterminism import disagreement_line
 from redux.cli.output import is_terminal, show, stdout_to_stderr, tell, whole_width
 from redux.cli.progress import live_progress
-from redux.cli.render import TaskRow, rows_of, to_json
+from redux.cli.render import to_json
 from redux.cli.said import accepted_words
 from redux.cli.status import regular_status
 from redux.cli.storage import RunStorage, made_text, open_to_run
@@ -42,6 +42,7 @@ from redux.settings.precedence import Layer
 from redux.task import Task, get_task_registry
 from redux.tasks.options import CacheScope
 from redux.value import allow_pickle
+from redux.words.jobs import TaskRow, rows_of
 from redux_backends.backend import ACCEPTS
 from redux_backends.records import Seconds
 from redux_valuestore.errors import ReduxError

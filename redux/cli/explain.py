@@ -12,12 +12,13 @@ from redux.cli import lookup
 from redux.cli.miss_text import causes_text, job_miss_text
 from redux.cli.naming import record_named
 from redux.cli.output import line_width, show
-from redux.cli.render import STATUS_WORDS, short, show_command, to_json
+from redux.cli.render import to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, json_option, where_options
 from redux.errors import UsageError
 from redux.explain import Explained, Miss, group_causes, look_inside_groups, look_inside_miss
 from redux.repo import Repo
+from redux.words.jobs import STATUS_WORDS, short, show_command
 from redux_backends.backend import Backend, JobView
 from redux_backends.records import Execution, JobStatus, Outcome
 

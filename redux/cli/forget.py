@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 import click
 
+from redux.amending.forgetting import CallsOfTask, by_task, forget, forgotten_of, remember, still_remembered
 from redux.cli import lookup
 from redux.cli.confirming import confirmed
 from redux.cli.main import DIFFERS
 from redux.cli.naming import record_of
 from redux.cli.output import show, tell
-from redux.cli.render import show_count, show_seconds, to_json
+from redux.cli.render import to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, where_options
 from redux.default_tags import user_name
 from redux.errors import UsageError
-from redux.forgetting import CallsOfTask, by_task, forget, forgotten_of, remember, still_remembered
+from redux.words.measures import show_count, show_seconds
 from redux_backends.backend import Backend, Remembered
 from redux_valuestore.digest import Digest
 

@@ -12,13 +12,15 @@ import click
 
 from redux.cli.output import show, whole_width
 from redux.cli.passing_line import passing_count
-from redux.cli.render import cut, dim, show_count, show_seconds, show_size, strong, to_json
+from redux.cli.render import dim, strong, to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, json_option, where_options
 from redux.errors import UsageError
 from redux.fsck.check import Check, Looked
 from redux.fsck.findings import NOTES, WORDS, Finding, Kind
 from redux.fsck.repair import Repair
+from redux.words.jobs import cut
+from redux.words.measures import show_count, show_seconds, show_size
 
 DAMAGED = 4
 _LEFT, _MENDED, _ASIDE = "left", "mended", "set aside"

@@ -10,11 +10,12 @@ import click
 from redux.cli.interrupted import says_if_interrupted
 from redux.cli.output import show
 from redux.cli.passing_line import passing_count
-from redux.cli.render import show_count, show_seconds, strong, to_json
+from redux.cli.render import strong, to_json
 from redux.cli.storage import open_to_write
 from redux.cli.surroundings import Where, json_option, where_options
 from redux.redun.importing import import_redun, open_redun
 from redux.redun.taking import Counts
+from redux.words.measures import show_count, show_seconds
 
 _KINDS = ("executions", "jobs", "calls", "values", "tasks", "tags", "handles")
 

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from redux.cli.render import cut, dim, indent, printable, short, show_count, strong
+from redux.cli.render import dim, indent, printable, strong
 from redux.files.facts import shown_text
 from redux.lineage.graph import Datum, Edge, EdgeKind, FileAt, Lineage, Node, Step, Whence
 from redux.lineage.origin import origin_of, written_by
+from redux.words.jobs import cut, short
+from redux.words.measures import show_count
 
 _K = EdgeKind
 _ALIKE = 3

@@ -18,7 +18,7 @@ from redux.cli.naming import record_of, what_is
 from redux.cli.nondeterminism import disagreements_json, disagreements_text
 from redux.cli.output import line_width, whole_width
 from redux.cli.pager import show_paged
-from redux.cli.render import STATUS_WORDS, to_json
+from redux.cli.render import to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, json_option, where_options
 from redux.cli.views.executions import execution_text
@@ -26,6 +26,7 @@ from redux.cli.views.jobs import job_text
 from redux.cli.views.records import call_text, file_text, task_text, value_text
 from redux.errors import UnknownId, UsageError
 from redux.repo import Repo
+from redux.words.jobs import STATUS_WORDS
 from redux_backends.backend import Backend, Found
 from redux_backends.records import ExecutionId, JobStatus
 from redux_valuestore.digest import Digest

@@ -23,16 +23,16 @@ from redux.cli.pages import (
     ValuePage,
     Within,
 )
-from redux.cli.render import rows_of
 from redux.cli.said import said_of_call, said_of_execution, said_of_job, said_of_task
 from redux.errors import BackendError, UnknownId, nearest
 from redux.explain import explain_job, group_causes, look_inside
 from redux.lineage.asking import Question
 from redux.lineage.origin import written_by
 from redux.lineage.recorded_files import RecordedFile
-from redux.recorded_texts import contexts_in, read_texts
+from redux.recorded.texts import contexts_in, read_texts
 from redux.repo import Repo
 from redux.tags import parse_tag_value
+from redux.words.jobs import rows_of
 from redux_backends.answers import GivenFilter, JobFilter
 from redux_backends.backend import ACCEPTS, FORGOTTEN, Backend, Found, JobView
 from redux_backends.records import (

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from redux.cli.render import (
-    colour_diff,
-    cut,
-    dim,
-    indent,
-    short,
-    show_ago,
-    show_call,
-    show_count,
-    show_outcome,
-    show_seconds,
-    strong,
-)
+from redux.cli.render import colour_diff, dim, indent, strong
 from redux.explain import ArgumentChange, Cause, CauseGroup, Compared, Inside, Miss, RootOfJob, Via
+from redux.words.jobs import cut, short, show_call, show_outcome
+from redux.words.measures import show_ago, show_count, show_seconds
 from redux_backends.backend import JobView
 from redux_backends.records import Outcome, Seconds
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from redux.cli.render import cut, dim, indent, short, show_ago, show_count, show_seconds, strong, to_json
+from redux.cli.render import dim, indent, strong, to_json
+from redux.words.jobs import cut, short
+from redux.words.measures import show_ago, show_count, show_seconds
 from redux_backends.backend import Disagreement, GivenBy, GivenResult
 from redux_backends.records import ExecutionId, Seconds
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from redux.cli.pages import TagPairs, Within
-from redux.cli.render import cut, dim, short
+from redux.cli.render import dim
 from redux.tags import format_tag_key_value
+from redux.words.jobs import cut, short
 
 _TAG_WIDTH = 80
 """Characters: a longer tag is cut."""

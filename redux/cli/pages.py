@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from redux.cli.render import TaskRow
 from redux.cli.said import NOTHING_SAID, Said
 from redux.explain import Cause, CauseGroup
 from redux.lineage.graph import Lineage
 from redux.lineage.recorded_files import Agreement
+from redux.words.jobs import TaskRow
 from redux_backends.backend import JobView
 from redux_backends.records import Argument, CallNode, Execution, TaskRecord, ValueRecord
 from redux_valuestore.digest import Digest

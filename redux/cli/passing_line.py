@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from redux.cli.output import is_terminal, line_width
-from redux.cli.render import cut
+from redux.words.jobs import cut
 from redux_backends.progress import Tell
 
 _REDRAW_SECONDS = 0.2

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from redux.cli.miss_text import cause_details
-from redux.cli.render import cut, dim, indent, show_count, show_seconds, strong, to_json
-from redux.estimate import Estimate
+from redux.cli.render import dim, indent, strong, to_json
 from redux.explain import CauseGroup
-from redux.foresight import Foresight
-from redux.reason_words import describe_reason
+from redux.planning.estimate import Estimate
+from redux.planning.foresight import Foresight
 from redux.scheduler.plan import Plan, PlannedCall, Verdict
+from redux.words.jobs import cut
+from redux.words.measures import show_count, show_seconds
+from redux.words.reasons import describe_reason
 from redux_backends.records import JobId
 
 _SHOWN_TASKS = 20

@@ -7,7 +7,7 @@ import os
 from redux.cli.execution import Order, code_warnings_in_a_line, open_scheduler_for
 from redux.cli.output import stdout_to_stderr
 from redux.cli.storage import looking
-from redux.foresight import Foresight, look_into
+from redux.planning.foresight import Foresight, look_into
 from redux.settings.precedence import Settings
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from redux.beside import beside
 from redux.cli.output import has_colour
-from redux.cli.render import show_count, show_seconds
 from redux.scheduler import TaskStatus
+from redux.words.measures import show_count, show_seconds
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -7,10 +7,12 @@ import sys
 from redux.cli.execution import Order, Shown, code_warnings_in_a_line, open_scheduler_for, shown_result
 from redux.cli.main import DIFFERS
 from redux.cli.output import show, stdout_to_stderr, tell, whole_width
-from redux.cli.render import cut, indent, show_count, to_json
+from redux.cli.render import indent, to_json
 from redux.cli.storage import open_to_run
-from redux.reason_words import describe_reason
 from redux.scheduler import DryRunResult, WouldRun
+from redux.words.jobs import cut
+from redux.words.measures import show_count
+from redux.words.reasons import describe_reason
 
 _SHOWN_CALLS = 20
 

@@ -1,4 +1,4 @@
-"""Records to text: durations, moments, calls, tables. Asks nothing, prints nothing."""
+"""Records as text on a terminal, in its colours, and as JSON. Asks nothing, prints nothing."""
 
 from __future__ import annotations
 
@@ -10,22 +10,8 @@ from enum import Enum, Flag
 import click
 
 from redux.cli.steering import STEERING_IN_JSON
-from redux.job_words import DIGITS as DIGITS
-from redux.job_words import STATUS_WORDS as STATUS_WORDS
-from redux.job_words import TaskRow as TaskRow
-from redux.job_words import count_words as count_words
-from redux.job_words import cut as cut
-from redux.job_words import most_time_first as most_time_first
-from redux.job_words import rows_of as rows_of
-from redux.job_words import short as short
-from redux.job_words import show_call as show_call
-from redux.job_words import show_command as show_command
-from redux.job_words import show_outcome as show_outcome
-from redux.measures import show_ago as show_ago
-from redux.measures import show_count as show_count
-from redux.measures import show_moment as show_moment
-from redux.measures import show_seconds as show_seconds
-from redux.measures import show_size as show_size
+from redux.words.jobs import STATUS_WORDS, TaskRow
+from redux.words.measures import show_count, show_seconds
 from redux_backends.backend import JobView
 from redux_backends.records import JobStatus, MissKind, Outcome, Reason, Seconds
 

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redux.accepting import acceptances, leading_to
+from redux.amending.accepting import acceptances, leading_to
+from redux.amending.forgetting import forgotten_of
 from redux.amendments import Acceptance, Forgotten
-from redux.cli.render import printable, short, show_ago, show_count
-from redux.forgetting import forgotten_of
+from redux.cli.render import printable
+from redux.words.jobs import short
+from redux.words.measures import show_ago, show_count
 from redux_backends.backend import AcceptedJobs, Backend
 from redux_backends.records import ExecutionId, Job, Outcome, Seconds
 from redux_valuestore.digest import Digest

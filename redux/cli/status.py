@@ -9,8 +9,8 @@ from threading import TIMEOUT_MAX
 
 from redux.beside import beside
 from redux.cli.output import tell
-from redux.cli.render import show_count
 from redux.scheduler import TaskStatus
+from redux.words.measures import show_count
 from redux_backends.records import Seconds
 
 HEADS = ("pending", "running", "failed", "cached", "done", "total")

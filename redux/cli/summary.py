@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from redux.cli.render import (
-    TaskRow,
-    count_words,
-    cut,
-    dim,
-    indent,
-    most_time_first,
-    short,
-    show_count,
-    show_seconds,
-    strong,
-    task_table,
-)
+from redux.cli.render import dim, indent, strong, task_table
 from redux.explain import CauseGroup
 from redux.scheduler import Failure, Report, TaskProgress
 from redux.tracebacks import text_of
+from redux.words.jobs import TaskRow, count_words, cut, most_time_first, short
+from redux.words.measures import show_count, show_seconds
 from redux_backends.records import MissKind
 
 _SHOWN_CAUSES = 12

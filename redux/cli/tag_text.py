@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from redux.cli.page_text import tag_words
-from redux.cli.render import dim, short, show_moment, strong
+from redux.cli.render import dim, strong
 from redux.tags import format_tag_key_value, parse_tag_value
+from redux.words.jobs import short
+from redux.words.measures import show_moment
 from redux_backends.backend import Found, TagRecord
 from redux_backends.records import Tag
 from redux_valuestore.digest import Digest

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 from bisect import bisect
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from redux.repo import Repo
+from redux.scheduler.collector import Collector
 from redux_backends.backend import BentRecord, UnknownReference
 from redux_backends.exchange import RecordId, RecordKind, Records, has_its_bytes, in_groups
 from redux_backends.records import ValueRecord
@@ -82,7 +81,8 @@ class Transfer:
         stops this, the next one goes on. Raises `BackendError`, `StoreError`.
         """
         ready = self._ready(roots)
-        with _uncollected(), ThreadPoolExecutor(1, "redux-exchange-next") as pool:
+        # Records name nothing in circles, and looking at them costs a sixth.
+        with Collector().paused(), ThreadPoolExecutor(1, "redux-exchange-next") as pool:
             coming = pool.submit(next, ready, None)
             while (group := coming.result()) is not None:
                 # The next group is read while this one is put, for each side mostly waits for the other.
@@ -167,18 +167,6 @@ def _how_many_go(waiting: Sequence[RecordId]) -> int:
     """How many of those that wait, at least one, are worth a transaction."""
     counted = accumulate(_VALUE_COUNTS if each.kind is RecordKind.VALUE else 1 for each in waiting)
     return max(1, bisect(list(counted), GROUP))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Work inside without garbage collection: records name nothing in circles, and looking at them costs a sixth."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _without_bytes(records: Records, damaged: Sequence[ValueRecord]) -> Records:

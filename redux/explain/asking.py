@@ -8,16 +8,16 @@ from dataclasses import replace
 from redux.explain.brief import are_own_causes, code_compared, group_by_reason
 from redux.explain.causes import Cause, CauseGroup, Compared, Miss, RootOfJob
 from redux.explain.comparing import ArgumentChange, PieceChange, compare_arguments, compare_code
+from redux.explain.namesakes import describe_namesake
 from redux.explain.reading import read_story, read_tree
 from redux.explain.roots import RootCauses, RootGroup
 from redux.explain.telling import Teller, key_of
 from redux.explain.tree import JobTree, Nearest, Story
 from redux.explain.words import named_classes, some
 from redux.files.facts import shown_text
-from redux.namesakes import describe_namesake
-from redux.reason_words import describe_reason
 from redux.scheduler.collector import Collector
 from redux.value import content_of, own_classes
+from redux.words.reasons import describe_reason
 from redux_backends.backend import Backend, JobView
 from redux_backends.records import EvaluationKey, Execution, ExecutionId, MissKind, Outcome, Reason
 from redux_valuestore.digest import Digest, digest_bytes

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from redux.explain.differences import ALIKE, ChangeKind, Inside
 from redux.explain.words import named_classes
 from redux.files.facts import shown_text
-from redux.reason_words import SHOWN_DIGITS
+from redux.words.jobs import short
 from redux_backends.records import CodePiece, EvaluationKey, TaskRecord, ValueRecord
 from redux_valuestore.digest import Digest
 
@@ -136,7 +136,7 @@ def _argument_change(
 def _preview(digest: Digest | None, record: ValueRecord | None) -> str | None:
     if digest is None:
         return None
-    return record.preview if record is not None else f"value {digest.hex()[:SHOWN_DIGITS]}"
+    return record.preview if record is not None else f"value {short(digest)}"
 
 
 def _changed_file(old: ValueRecord | None, new: ValueRecord | None) -> str | None:

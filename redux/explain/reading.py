@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from redux.explain.nearest import find_nearest
 from redux.explain.tree import JobTree, Nearest, Story, ran
-from redux.recorded_texts import contexts_in
+from redux.recorded.texts import contexts_in
 from redux_backends.backend import AskedJob, Backend
 from redux_backends.records import ExecutionId, FileFact, JobId, MissKind, Seconds
 from redux_valuestore.digest import Digest

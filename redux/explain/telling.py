@@ -11,7 +11,8 @@ from redux.explain.roots import RootGroup
 from redux.explain.tree import Story
 from redux.explain.words import some
 from redux.files.facts import is_one_file, shown_text
-from redux.reason_words import SHOWN_DIGITS, WORDS_OF_SEVERAL, describe_reason
+from redux.words.jobs import DIGITS, short
+from redux.words.reasons import WORDS_OF_SEVERAL, describe_reason
 from redux_backends.backend import AskedJob, Backend
 from redux_backends.records import EvaluationKey, MissKind, Reason, ValueRecord, hash_arguments
 from redux_valuestore.digest import Digest
@@ -74,7 +75,7 @@ class Teller:
     def _context(self, context: Digest | None) -> str:
         if context is None:
             return "none"
-        return _short(self._values[context].preview) if context in self._values else context.hex()[:SHOWN_DIGITS]
+        return _short(self._values[context].preview) if context in self._values else short(context)
 
 
 def key_of(job: AskedJob) -> EvaluationKey:
@@ -118,7 +119,7 @@ def _of_reason(root: Root, group: RootGroup) -> Cause:
     details, kind = group.details, root.reason
     several = WORDS_OF_SEVERAL.get(kind)
     if several is not None and len(details) > 1:
-        shown = [detail[:SHOWN_DIGITS] for detail in details] if kind is MissKind.VALUE_GONE else details
+        shown = [detail[:DIGITS] for detail in details] if kind is MissKind.VALUE_GONE else details
         return Cause(kind, several.format(details=some(shown), were="what was recorded"))
     words = describe_reason(Reason(kind, root.name or (details[0] if details else "")))
     return Cause(kind, f"{root.task}: {words}" if root.task else words)

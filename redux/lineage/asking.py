@@ -38,8 +38,7 @@ class Question:
 def question_of(backend: Backend, what: str | None) -> Question:
     """What a word asks about.
 
-    It is an id or its beginning, `ID:ARGUMENT`, a file's path; `-` and None stand for the last execution, `~N` for the
-    Nth before it.
+    It is an id or its beginning, `ID:ARGUMENT`, a file's path; `-` and None: the last execution, `~N`: the Nth before.
 
     Raises `UnknownId`, `AmbiguousId`, `UsageError`.
     """

@@ -9,7 +9,7 @@ from redux.errors import UsageError
 from redux.lineage.asking import lineage_of, question_of
 from redux.lineage.attributes import edge_attributes, execution_attributes, node_attributes, task_attributes
 from redux.lineage.graph import Direction, Lineage
-from redux.recorded_here import recorded_here
+from redux.recorded.here import recorded_here
 from redux_backends.records import ExecutionId
 from redux_valuestore.errors import ReduxError
 

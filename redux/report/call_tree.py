@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from redux.markup import Child, Markup, tag
-from redux.measures import show_count, show_seconds
+from redux.html.markup import Child, Markup, tag
 from redux.report.charts import small_bar
 from redux.report.facts import CallGroup, ExecutionReport
 from redux.report.parts import as_copied, section, told
+from redux.words.measures import show_count, show_seconds
 
 _OPEN = 2
 """How many levels are open at first."""

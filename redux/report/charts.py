@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from redux.markup import Markup, tag
-from redux.measures import show_count, show_seconds
+from redux.html.markup import Markup, tag
 from redux.report.facts import Lane, Stretch, Timeline
+from redux.words.measures import show_count, show_seconds
 
 _HEIGHT = 24.0
 _WORK = 19.0

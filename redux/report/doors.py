@@ -9,12 +9,12 @@ from pathlib import Path
 
 from redux.errors import UnknownId, UsageError
 from redux.explain import Explained, Miss, group_causes
-from redux.job_words import STATUS_WORDS, rows_of, short, show_call, show_command, show_outcome
-from redux.recorded_here import recorded_here
+from redux.recorded.here import recorded_here
 from redux.repo import Repo
 from redux.report.gathering import describe_failures, failed_of_themselves, tags_as_pairs
 from redux.report.summaries import ExecutionSummary, History, JobSummary, MissSummary
 from redux.report.timing import spans_of
+from redux.words.jobs import STATUS_WORDS, rows_of, short, show_call, show_command, show_outcome
 from redux_backends.backend import Backend, Found, JobView
 from redux_backends.records import Execution, ExecutionId, JobId, JobStatus, Outcome
 from redux_valuestore.digest import Digest
@@ -109,7 +109,7 @@ def _found(backend: Backend, what: str) -> Found | None:
 
 def _execution(backend: Backend, found: Found | None) -> Execution:
     if found is not None and found.kind != "execution":
-        raise UsageError(f"{found.id.hex()[:8]} is of the kind {found.kind}; `redux.history()` lists the executions")
+        raise UsageError(f"{short(found.id)} is of the kind {found.kind}; `redux.history()` lists the executions")
     execution = backend.get_execution(ExecutionId(found.id)) if found is not None else None
     if execution is None:
         raise UnknownId("no execution has this id; `redux.history()` lists those there are", "")

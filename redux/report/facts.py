@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from redux.explain import CauseGroup
 from redux.exports.picture import Picture
-from redux.job_words import TaskRow
+from redux.words.jobs import TaskRow
 from redux_backends.backend import AcceptedJobs, JobView
 from redux_backends.records import CodePiece, Execution, ExecutionId, JobId, JobStatus, Seconds
 from redux_valuestore.digest import Digest

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from redux.exports.picture import Arrow, Box, Picture
-from redux.markup import Markup, tag, visible
+from redux.html.markup import Markup, tag, visible
 
 _BETWEEN = 18.0
 _HIGH = 30.0

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from redux.default_tags import is_worth_a_line
 from redux.explain import group_causes
 from redux.exports.picture import draw
-from redux.job_words import rows_of, show_call
 from redux.lineage.asking import lineage_of, question_of
 from redux.lineage.reading import Reader
-from redux.recorded_texts import contexts_in, read_texts
+from redux.recorded.texts import contexts_in, read_texts
 from redux.repo import Repo
 from redux.report.calls import group_calls
 from redux.report.critical import Above, calls_to_ask, critical_path
@@ -19,6 +18,7 @@ from redux.report.facts import CodeUsed, Context, Dataflow, ExecutionReport, Fai
 from redux.report.lanes import path_of, timeline_of
 from redux.report.timing import Span, Spans, spans_of
 from redux.tags import parse_tag_value
+from redux.words.jobs import rows_of, show_call
 from redux_backends.backend import AcceptedJobs, Backend, JobView
 from redux_backends.exchange import RecordId, RecordKind, Records
 from redux_backends.records import Execution, JobStatus, Outcome, Place, Seconds, Tag

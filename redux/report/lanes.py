@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from redux.job_words import show_call
 from redux.report.critical import Step
 from redux.report.facts import CriticalPath, Lane, PathJob, PathTask, Stretch, Timeline
 from redux.report.timing import Span, Spans, bins_of, own_seconds, own_stretches
+from redux.words.jobs import show_call
 from redux_backends.records import JobId, Outcome, Seconds
 
 BINS = 160

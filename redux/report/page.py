@@ -7,13 +7,13 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
-from redux.job_words import STATUS_WORDS, cut, short, show_command
-from redux.markup import Markup, join, tag
-from redux.measures import show_moment
+from redux.html.markup import Markup, join, tag
 from redux.release import installed_version
 from redux.report.call_tree import call_tree
 from redux.report.facts import ExecutionReport
 from redux.report.sections import code, dataflow, failures, misses, tasks, times, top, where
+from redux.words.jobs import STATUS_WORDS, cut, short, show_command
+from redux.words.measures import show_moment
 
 
 def page(report: ExecutionReport) -> str:

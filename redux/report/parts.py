@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from redux.job_words import DIGITS, STATUS_WORDS
-from redux.markup import Child, Markup, tag
-from redux.measures import show_count
+from redux.html.markup import Child, Markup, tag
+from redux.words.jobs import DIGITS, STATUS_WORDS
+from redux.words.measures import show_count
 from redux_backends.records import JobStatus
 
 _SIGNS: Mapping[JobStatus, str] = {

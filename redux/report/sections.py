@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from redux.explain import Affected, Cause, CauseGroup, PieceChange
-from redux.job_words import STATUS_WORDS, TaskRow, count_words, cut, short, show_command
-from redux.markup import Child, Markup, tag
-from redux.measures import show_count, show_moment, show_seconds
+from redux.html.markup import Child, Markup, tag
 from redux.report.charts import lanes, share_bar, small_bar
 from redux.report.facts import CodeUsed, Dataflow, ExecutionReport, FailedJob
 from redux.report.flowchart import arrows_in_words, flowchart
 from redux.report.parts import as_copied, badge, lines_of, section, table, told
 from redux.tags import format_tag_key_value
+from redux.words.jobs import STATUS_WORDS, TaskRow, count_words, cut, short, show_command
+from redux.words.measures import show_count, show_moment, show_seconds
 from redux_backends.records import Execution, JobStatus, Seconds
 
 _ROWS = 200

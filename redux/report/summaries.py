@@ -9,12 +9,12 @@ from typing import overload
 
 from redux.default_tags import is_worth_a_line
 from redux.explain import Cause, CauseGroup, Miss
-from redux.fragments import beside, block, counts_grid, fragment, grid, headline, in_code, opened_by
-from redux.job_words import DIGITS, TaskRow, count_words
-from redux.markup import Child, Markup, visible
-from redux.measures import show_count, show_seconds
+from redux.html.fragments import beside, block, counts_grid, fragment, grid, headline, in_code, opened_by
+from redux.html.markup import Child, Markup, visible
 from redux.report.facts import FailedJob
 from redux.tags import format_tag_key_value
+from redux.words.jobs import DIGITS, TaskRow, count_words
+from redux.words.measures import show_count, show_seconds
 
 _CAUSES = 12
 _TAG_WIDTH = 80

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from redux.fragments import beside, block, counts_grid, fragment, headline, in_code, opened_by
-from redux.job_words import TaskRow, most_time_first, short
-from redux.measures import show_seconds
+from redux.html.fragments import beside, block, counts_grid, fragment, headline, in_code, opened_by
 from redux.rules import Tally
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Job
 from redux.scheduler.task_kind import TaskKind
 from redux.tracebacks import text_of, trim_traceback
 from redux.value import preview
+from redux.words.jobs import TaskRow, most_time_first, short
+from redux.words.measures import show_seconds
 from redux_backends.records import ExecutionId, JobId, Seconds
 from redux_valuestore.errors import ReduxError
 

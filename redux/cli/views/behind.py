@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from redux.cli.pages import Behind
-from redux.cli.render import short
+from redux.words.jobs import short
 
 _NAMED = 3
 """How many tasks behind an argument are named before the rest is counted."""

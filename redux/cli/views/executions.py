@@ -6,23 +6,12 @@ from collections.abc import Sequence
 
 from redux.cli.page_text import context_lines, tag_lines, tag_words
 from redux.cli.pages import ExecutionLine, ExecutionPage
-from redux.cli.render import (
-    count_words,
-    cut,
-    dim,
-    indent,
-    short,
-    show_ago,
-    show_command,
-    show_moment,
-    show_seconds,
-    show_status,
-    strong,
-    task_table,
-)
+from redux.cli.render import dim, indent, show_status, strong, task_table
 from redux.cli.said import said_lines
 from redux.cli.views.job_lines import job_tree
 from redux.default_tags import is_worth_a_line
+from redux.words.jobs import count_words, cut, short, show_command
+from redux.words.measures import show_ago, show_moment, show_seconds
 from redux_backends.records import Execution, Seconds
 
 

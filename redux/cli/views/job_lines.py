@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from redux.cli.render import cut, dim, job_seconds, short, show_ago, show_call, show_status
+from redux.cli.render import dim, job_seconds, show_status
+from redux.words.jobs import cut, short, show_call
+from redux.words.measures import show_ago
 from redux_backends.backend import JobView
 from redux_backends.records import JobId, JobStatus, Seconds
 

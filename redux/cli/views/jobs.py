@@ -7,23 +7,12 @@ from collections.abc import Sequence
 from redux.cli.miss_text import argument_changes
 from redux.cli.page_text import context_lines, tag_lines
 from redux.cli.pages import Behind, JobPage
-from redux.cli.render import (
-    cut,
-    dim,
-    indent,
-    job_seconds,
-    printable,
-    short,
-    show_ago,
-    show_call,
-    show_command,
-    show_outcome,
-    show_status,
-    strong,
-)
+from redux.cli.render import dim, indent, job_seconds, printable, show_status, strong
 from redux.cli.said import said_lines
 from redux.cli.views.behind import behind_words, first_call
 from redux.cli.views.job_lines import job_tree
+from redux.words.jobs import cut, short, show_call, show_command, show_outcome
+from redux.words.measures import show_ago
 from redux_backends.backend import JobView
 from redux_backends.records import Argument, Execution, Outcome, Seconds, TaskRecord
 
@@ -93,7 +82,7 @@ def _how(page: JobPage, now: Seconds, width: int) -> list[str]:
 def links(
     callers: Sequence[JobView], call: bytes | None, code: Sequence[str], execution: Execution | None, width: int
 ) -> list[str]:
-    """What led to a job and what it belongs to: callers, its call, its code and its execution."""
+    """What a job leads to: its callers, innermost first, its call, its code and its execution."""
     lines = [f"called by  {_caller(view, width)}" for view in reversed(callers)][:1]
     lines += [f"      in   {_caller(view, width)}" for view in list(reversed(callers))[1:]]
     if call is not None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from redux.cli.render import cut, dim, printable, short, show_ago, show_count, show_seconds, show_size, strong
+from redux.cli.render import dim, printable, strong
 from redux.files.facts import shown_text
 from redux.tags import format_tag_key_value, parse_tag_value
+from redux.words.jobs import cut, short
+from redux.words.measures import show_ago, show_count, show_seconds, show_size
 from redux_backends.listing import CallView, FileLine, TagLine, TaskLine
 from redux_backends.records import Seconds, ValueRecord
 

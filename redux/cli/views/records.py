@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from redux.cli.lineage_text import came_from
 from redux.cli.page_text import context_lines, tag_lines
 from redux.cli.pages import SCRIPT_TASK, CallPage, FilePage, TaskPage, ValuePage
-from redux.cli.render import dim, indent, job_seconds, short, show_ago, show_call, show_seconds, show_size, strong
+from redux.cli.render import dim, indent, job_seconds, strong
 from redux.cli.said import said_lines
 from redux.cli.views.job_lines import jobs_text
 from redux.cli.views.jobs import argument_lines, code_lines, links
 from redux.files.facts import is_pattern, shown_text
 from redux.lineage.recorded_files import OF_FILES, Agreement
+from redux.words.jobs import short, show_call
+from redux.words.measures import show_ago, show_seconds, show_size
 from redux_backends.records import Outcome, Seconds
 
 _AGREEMENT: Mapping[Agreement, str] = {

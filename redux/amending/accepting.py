@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from redux.amendments import Acceptance, acceptance_tag, read_acceptance, revoking_tag
 from redux.errors import UsageError
 from redux.explain import PieceChange, compare_code
+from redux.words.jobs import short
 from redux_backends.backend import ACCEPTS, Backend
 from redux_backends.records import Batch, Tag, TaskRecord
 from redux_valuestore.digest import Digest
-
-_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def _named(new: TaskRecord, known: Sequence[TaskRecord], since: str) -> TaskReco
     fitting = [one for one in known if one.hash.hex().startswith(since.lower())]
     if len(fitting) == 1 and fitting[0].hash != new.hash:
         return fitting[0]
-    shown = ", ".join(one.hash.hex()[:_DIGITS] for one in known if one.hash != new.hash) or "none"
+    shown = ", ".join(short(one.hash) for one in known if one.hash != new.hash) or "none"
     if not fitting:
         raise UsageError(f"no version of task {new.fullname} begins with {since!r}; the others are {shown}")
     if len(fitting) > 1:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from redux.measures import show_count
+from redux.words.measures import show_count
 from redux_backends.answers import JobView, TaskCounts
 from redux_backends.records import Execution, JobStatus, Outcome, Seconds
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from redux.files.facts import is_one_file, is_pattern, shown_text
+from redux.words.jobs import DIGITS
 from redux_backends.records import MissKind, Reason
-
-SHOWN_DIGITS = 8
 
 _WORDS: Mapping[MissKind, str] = {
     MissKind.NONE: "no reason was recorded",
@@ -47,4 +46,4 @@ def describe_reason(reason: Reason) -> str:
     if reason.kind is MissKind.FILE_CHANGED and not is_one_file(reason.detail):
         verb = "are" if is_pattern(reason.detail) else "is"
         return f"{shown_text(reason.detail)} {verb} not what was recorded"
-    return _WORDS[reason.kind].format(detail=reason.detail or "it", short=reason.detail[:SHOWN_DIGITS])
+    return _WORDS[reason.kind].format(detail=reason.detail or "it", short=reason.detail[:DIGITS])

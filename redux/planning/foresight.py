@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from redux.estimate import Estimate, estimate
 from redux.explain import CauseGroup, Explained, look_inside_groups
 from redux.explain.tree import JobTree
+from redux.planning.estimate import Estimate, estimate
 from redux.repo import Repo
 from redux.scheduler.opening import begin
 from redux.scheduler.plan import Plan, PlannedCall, Verdict

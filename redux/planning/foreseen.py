@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from redux.explain import ArgumentChange, PieceChange, compare_code
-from redux.reason_words import describe_reason
 from redux.scheduler import Scheduler
 from redux.scheduler.opening import read_code
 from redux.scheduler.plan import PlannedCall, Verdict
 from redux.scheduler.task_book import TaskBook
+from redux.words.reasons import describe_reason
 from redux_backends.backend import Backend
 from redux_backends.records import MissKind
 from redux_valuestore.digest import Digest

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from redux.job_words import TaskRow
-from redux.markup import Child, Markup, tag
-from redux.measures import show_count, show_seconds
+from redux.html.markup import Child, Markup, tag
+from redux.words.jobs import TaskRow
+from redux.words.measures import show_count, show_seconds
 
 _ROWS = 12
 """How many rows of a table a cell shows."""

@@ -1,0 +1,1 @@
+"""What people say of records after the fact: edits accepted, calls forgotten."""
