@@ -98,6 +98,11 @@ def read(file: File) -> str:
 
 
 @task
+def copy_all(folder: str) -> list[File]:
+    return [write(f"{folder}/{name}.out", read(File(f"{folder}/{name}"))) for name in "ab"]
+
+
+@task
 def read_all(files: list[File]) -> list[str]:
     return [read(file) for file in files]
 
@@ -228,8 +233,17 @@ def test_a_call_that_gave_the_same_under_new_code_is_not_what_its_caller_gave(
     )
     for said in (code, code.replace("return n\n", "return +n\n")):
         whole = run(repo, load(workflow(said)).main())
-        returned = [edge for edge in whole.edges if edge.kind is EdgeKind.RETURNED]
-        assert [whole.nodes[edge.source].preview for edge in returned] == ["-1"]
+        returned = [edge.source for edge in whole.edges if edge.kind is EdgeKind.RETURNED]
+        assert [datum.preview for datum in whole.data if datum.id in returned] == ["-1"]
+
+
+def test_a_file_fed_nothing_that_only_stands_beside_what_it_fed(repo: Repo, tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+    Scheduler(repo).run(copy_all(str(tmp_path)))
+    question = question_of(repo.backend, str(tmp_path / "a"))
+    fed = lineage_of(repo.backend, question, direction=Direction.DOWNSTREAM)
+    assert {file.path for file in fed.files} == {str(tmp_path / "a"), str(tmp_path / "a.out")}
 
 
 def test_a_file_leads_from_its_reader_to_its_writer_in_another_execution(repo: Repo, tmp_path: Path) -> None:

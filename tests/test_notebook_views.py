@@ -85,6 +85,7 @@ def test_what_was_recorded_is_asked_from_python(project: Path) -> None:
     assert len(redux.history(2)) == len(history[:2]) == 2
     assert history[0].command.endswith("redux run --quiet --tag stage=raw flow.py bad 0")
     edited = redux.execution(history[1].id[:8])
+    assert redux.execution("~1") == edited
     assert edited.started == history[1].started
     assert [(row.fullname, row.ran, row.cached) for row in edited.tasks] == [("step", 4, 0), ("main", 0, 1)]
     assert dict(edited.tags)["stage"] == "raw"
@@ -194,6 +195,7 @@ def test_what_is_not_there_is_told_in_a_line(project: Path) -> None:
     job = redux.job("step").id
     attempts: dict[str, Callable[[], object]] = {
         "redux.execution('beef')": lambda: redux.execution("beef"),
+        "redux.execution('~3')": lambda: redux.execution("~3"),
         "redux.execution(JOB)": lambda: redux.execution(job),
         "redux.job('gone')": lambda: redux.job("gone"),
         "redux.job(EXECUTION)": lambda: redux.job(redux.history()[0].id),

@@ -111,7 +111,7 @@ class _Follower:
 
     def follow(self, execution: ExecutionId | None) -> Lineage:
         if execution is not None:
-            return self._cut(execution_scope(self._reader, execution), self._direction)
+            return self._cut(execution_scope(self._reader, execution), self._direction, within=True)
         if self._direction is not Direction.BOTH:
             return self._one_way(self._direction)
         return self._both_ways()
@@ -132,14 +132,16 @@ class _Follower:
         roots = dict.fromkeys(root for way in ways for root in way.roots)
         return keep(build(joined(scopes)), kept, roots)
 
-    def _cut(self, scope: Scope, direction: Direction) -> Lineage:
+    def _cut(self, scope: Scope, direction: Direction, *, within: bool = False) -> Lineage:
         lineage = build(scope)
         roots = self._roots(lineage, direction)
         if not roots:
             asked = self._question.file.path if self._question.file is not None else self._id.hex()
-            raise UnknownId(
-                f"{asked} has no part in what was asked about; without an execution all are looked at", asked
-            )
+            if within:
+                says = f"{asked} has no part in this execution; without an execution all are looked at"
+            else:
+                says = f"nothing {direction.value} of {asked} is recorded"
+            raise UnknownId(says, asked)
         return cut(lineage, roots, direction, self._depth)
 
     # -- where it begins ---------------------------------------------------------------------------

@@ -109,9 +109,11 @@ class Builder:
         children = [self._scope.call(child) for child in self._scope.children(key)]
         below = [child for child in children if child is not None]
         used = {each.call for child in below for each in child.call.upstreams}
-        used |= {each.call.call_hash for child in below for each in self._upstreams(child.call.call_hash)}
+        # Of a call taken from the cache the upstreams may be others, which gave the same as those beside it.
+        others = used - {child.call.call_hash for child in below}
+        gave = {record.call.result for call in others if (record := self._reader.calls.get(call)) is not None}
         for child in below:
-            if child.call.call_hash not in used:
+            if child.call.call_hash not in used and child.call.result not in gave:
                 self._edges[Edge(self._result(child), result, _K.RETURNED)] = None
 
     def _result(self, record: CallRecord) -> str:
@@ -172,11 +174,9 @@ class Builder:
     def _is_open(self, place: tuple[StepKey, str], opened: set[tuple[StepKey, str]]) -> bool:
         return place not in self._data_of and place not in opened
 
-    def _upstreams(self, key: StepKey, name: str | None = None) -> list[CallRecord]:
-        """The calls that a step's argument came from, or all its arguments."""
+    def _upstreams(self, key: StepKey, name: str) -> list[CallRecord]:
         record = self._scope.call(key)
-        upstreams = record.call.upstreams if record is not None else ()
-        links = [each.call for each in upstreams if name is None or each.argument == name]
+        links = [each.call for each in record.call.upstreams if each.argument == name] if record is not None else []
         return [found for link in links if (found := self._standing_for(link, key)) is not None]
 
     def _callers(self, key: StepKey) -> list[StepKey]:
@@ -274,9 +274,15 @@ class Builder:
                 node = FileAt(file_id(file), file.path, file.content)
                 found[node.id] = node
                 wrote = source.whence is Whence.RESULT and file not in given.get(id, ())
+                wrote = wrote and not self._called_others(source.maker)
                 ends = (id, node.id) if wrote else (node.id, id)
                 self._edges[Edge(*ends, _K.HOLDS)] = None
         return found
+
+    def _called_others(self, key: StepKey | None) -> bool:
+        """Whether a step called what is no step here, so that it may have its files from there."""
+        record = self._scope.call(key) if key in self._scope.steps and key is not None else None
+        return record is not None and any(child not in self._scope.steps for child in record.call.children)
 
     def _given_files(self) -> dict[str, set[FileFact]]:
         """The files that a result has from what its call was given, or from what a call below gave."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from redux_backends.records import Execution, ExecutionId, JobId, JobStatus, Out
 from redux_valuestore.digest import Digest
 
 _NEWEST = "-"
+_BEFORE = re.compile(r"~(\d{1,9})")
 _FAILED = 1_000
 """How many jobs that failed are looked at."""
 
@@ -38,8 +40,8 @@ def history(limit: int = 20, *, folder: Path | None = None) -> History:
 def execution(what: str = _NEWEST, *, folder: Path | None = None) -> ExecutionSummary:
     """One execution: what it ran and reused, why, and what failed.
 
-    `what` is its id or the beginning of that; without, it is the newest one. Records are found from `folder`
-    (default: the current one) upward, and nothing of them is decoded.
+    `what` is its id or the beginning of that, or `~1` for the one before the newest; without, it is the newest one.
+    Records are found from `folder` (default: the current one) upward, and nothing of them is decoded.
 
     Raises `UnknownId`, `AmbiguousId`, `UsageError`, `ProjectMissing`, `DatabaseMissing`, `BackendError`.
     """
@@ -95,16 +97,22 @@ def explain_miss(what: str = _NEWEST, *, folder: Path | None = None) -> MissSumm
 
 
 def _found(backend: Backend, what: str) -> Found | None:
-    """The record that a word begins, the newest execution, or None. Raises `AmbiguousId`, `UnknownId`."""
-    if what != _NEWEST:
+    """The record that a word begins, the newest execution or one before it, or None.
+
+    Raises `AmbiguousId`, `UnknownId`.
+    """
+    before = _BEFORE.fullmatch(what)
+    if what != _NEWEST and before is None:
         try:
             return backend.resolve(what)
         except UnknownId:
             return None
-    newest = backend.executions(1)
-    if not newest:
-        raise UnknownId("nothing was run here yet; `redux run FILE TASK` runs a task", "")
-    return Found("execution", newest[0].id)
+    newest = backend.executions(1, int(before[1]) if before is not None else 0)
+    if newest:
+        return Found("execution", newest[0].id)
+    if before is not None:
+        raise UnknownId(f"{what} is further back than the first execution; `redux.history()` lists them", what)
+    raise UnknownId("nothing was run here yet; `redux run FILE TASK` runs a task", "")
 
 
 def _execution(backend: Backend, found: Found | None) -> Execution:
