@@ -157,7 +157,8 @@ def open_to_look(location: Location) -> Repo:
     Where it is not there yet, an empty one. Raises what opening raises.
     """
     file = location.file
-    there = _version_there(location) is not None if file is None else file.exists()
+    in_memory = file is None and location.database.startswith("sqlite")
+    there = not in_memory and (_version_there(location) is not None if file is None else file.exists())
     if not there:
         return Repo(MemoryBackend(), MemoryStore(), location.inline_limit)
     return _open(location, upgrades=False, writes=False)
