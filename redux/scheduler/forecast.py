@@ -314,8 +314,8 @@ class Forecast(Run):
 
 
 def shown(datum: Datum) -> str:
-    """A datum in a line, as far as its value is here."""
-    return "…" if datum.value is ABSENT else preview(datum.value, 60)
+    """A datum in a line, as far as its value is here; as long as what is recorded of values, to be told from it."""
+    return "…" if datum.value is ABSENT else preview(datum.value)
 
 
 def _former_seconds(hit: Decision | None) -> Seconds | None:
