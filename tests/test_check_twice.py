@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from redux.forgetting import forget
 
 from redux import Scheduler
 from redux.repo import Repo
@@ -172,6 +173,20 @@ def test_a_seed_draws_the_same_calls_again_and_files_are_made_where_that_is_aske
     with_files = sample_of(sqlite_repo, project, with_files=True)
     assert "write" in {call.task.fullname for call in with_files.calls}
     assert Skipped.FILES not in with_files.skipped
+
+
+def test_what_is_forgotten_is_not_made_again_until_it_was_given_anew(
+    sqlite_repo: Repo, project: Path, load: Callable[[Path], ModuleType]
+):
+    flow = load(project)
+    Scheduler(sqlite_repo, folder=project.parent).run([flow.roll(6), flow.stays(1)])
+    known = sqlite_repo.backend.known_tasks(["roll"])["roll"]
+    forget(sqlite_repo.backend, sqlite_repo.backend.remembered("task", known), "ada")
+    sample = sample_of(sqlite_repo, project)
+    assert ([call.task.fullname for call in sample.calls], sample.known) == (["stays"], 1)
+    assert sample.skipped == {Skipped.FORGOTTEN: 1}
+    Scheduler(sqlite_repo, folder=project.parent).run(flow.roll(6))
+    assert {call.task.fullname for call in sample_of(sqlite_repo, project).calls} == {"roll", "stays"}
 
 
 def sample_of(repo: Repo, path: Path, size: int = 100, seed: int = 1, *, with_files: bool = False) -> Sample:

@@ -13,6 +13,7 @@ import pytest
 
 from redux import File, Scheduler, task
 from redux.amending.forgetting import by_task, forget, forgotten_of, remember, still_remembered
+from redux.explain import group_causes
 from redux.fsck.check import Check
 from redux.repo import Repo, open_repo
 from redux_backends.backend import FORGOTTEN
@@ -85,6 +86,12 @@ def forget_task(repo: Repo, name: str, by: str = "ada") -> int:
     return sum(one.calls for one in by_task(found))
 
 
+def causes(repo: Repo) -> list[str]:
+    """The root causes of the newest execution's misses, without the moment."""
+    (newest,) = repo.backend.executions(1)
+    return [one.cause.words.partition(" on ")[0] for one in group_causes(repo.backend, newest.id)]
+
+
 def reasons(repo: Repo) -> dict[str, set[Reason]]:
     """Why the jobs of the newest execution ran, by task."""
     (newest,) = repo.backend.executions(1)
@@ -108,6 +115,7 @@ def test_a_forgotten_call_deep_down_runs_once_more_and_what_is_reused_as_a_whole
     (own,) = why["leaf"]
     assert own.kind is MissKind.FORGOTTEN
     assert own.detail.startswith("ada on 20")
+    assert causes(repo) == ["what was remembered of it was forgotten by ada"]
     assert run(repo) == set()
     assert not repo.backend.tags_of([FORGOTTEN])
     assert [*Check(repo).findings()] == []

@@ -37,7 +37,7 @@ def test_another_task_may_have_the_name_and_nothing_is_remembered(scheduler):
 
 FLOW = """
 from pathlib import Path
-from redux import File, task
+from redux import File, Handle, task
 
 FACTOR = 2
 
@@ -57,6 +57,14 @@ def total(xs):
 @task
 def read(file):
     return file.read()
+
+class Conn(Handle):
+    def __init__(self, name):
+        self.name = name
+
+@task
+def query(conn):
+    return 1
 
 @task
 def main(n):
@@ -95,12 +103,19 @@ def test_other_arguments(scheduler):
     assert_reruns(flow.clean(7), because="new arguments")
 
 def test_a_file(scheduler, tmp_path):
-    file = tmp_path / "in.txt"
+    file = tmp_path / ("long" * 20)
     file.write_text("one")
     scheduler.run(flow.read(File(str(file))))
     assert_cached(flow.read(File(str(file))))
     file.write_text("two")
     assert_reruns(flow.read(File(str(file))), because="file: looks the same, but its content")
+
+def test_a_handle(scheduler):
+    with pytest.raises(AssertionError, match="never run before"):
+        assert_cached(flow.query(flow.Conn("c")))
+    assert_reruns([flow.clean(1), flow.query(flow.Conn("c"))], task=flow.query)
+    scheduler.run(flow.query(flow.Conn("c")))
+    assert_cached(flow.query(flow.Conn("c")))
 """
 
 FAILING = """
@@ -184,7 +199,7 @@ def test_each_test_has_a_scheduler_and_a_registry_of_its_own(tmp_path: Path):
 def test_assertions_tell_what_is_cached_and_what_runs_and_run_nothing(tmp_path: Path, module: str):
     _project(tmp_path, ASSERTING.format(module=module), module)
     said = _pytest(tmp_path, "-q")
-    assert "4 passed" in said, said
+    assert "5 passed" in said, said
 
 
 def test_an_assertion_that_fails_says_what_runs_and_why(tmp_path: Path):

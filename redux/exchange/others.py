@@ -15,7 +15,7 @@ from redux.settings.layers import DEFAULT_INLINE_LIMIT, OtherRepo, Settings, Sou
 from redux.settings.precedence import read_settings
 from redux_backends.memory import MemoryBackend
 from redux_backends.upkeep import refuse_older
-from redux_backends.urls import IN_MEMORY, SQLITE, sqlite_file, without_password
+from redux_backends.urls import SQLITE, sqlite_file, without_password
 from redux_backends.versions import Version
 from redux_valuestore.sharded import open_store
 from redux_valuestore.store import MemoryStore
@@ -157,10 +157,8 @@ def open_to_look(location: Location) -> Repo:
     Where it is not there yet, an empty one. Raises what opening raises.
     """
     file = location.file
-    if location.database == IN_MEMORY:
-        there = False
-    else:
-        there = _version_there(location) is not None if file is None else file.exists()
+    in_memory = file is None and location.database.startswith("sqlite")
+    there = not in_memory and (_version_there(location) is not None if file is None else file.exists())
     if not there:
         return Repo(MemoryBackend(), MemoryStore(), location.inline_limit)
     return _open(location, upgrades=False, writes=False)

@@ -188,6 +188,11 @@ class Behind:
             yield Root(RootKind.FILE, MissKind.NONE, detail)
         elif kind is MissKind.STALE_SUBTREE:
             yield from self._ran_below(job)
+        elif kind is MissKind.FORGOTTEN_BELOW:
+            # An equal call elsewhere may have come first, and is then the one that ran.
+            yield from [*self._ran_below(job)] or [
+                Thing.ran(one.id) for one in self._jobs.values() if _is(one, MissKind.FORGOTTEN)
+            ]
         elif kind is MissKind.TASK_CHANGED:
             # Found by its name: the version that the remembered result held may be any.
             yield from (Thing.ran(one) for one in self._of_code if self._jobs[one].fullname == detail)

@@ -12,7 +12,7 @@ from redux.scheduler.plan import PlannedCall, Verdict
 from redux.scheduler.task_book import TaskBook
 from redux.words.reasons import describe_reason
 from redux_backends.backend import Backend
-from redux_backends.records import MissKind
+from redux_backends.records import JobId, MissKind
 from redux_valuestore.digest import Digest
 
 _SHOWN = 5
@@ -21,7 +21,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """A call that would run for certain: of the task `fullname`, with its arguments as text, and why, in `words`.
+    """A call that would run, whatever comes of others: of the task `fullname`, its arguments as text, why in `words`.
 
     `details` are lines: the diff of the code that changed, the arguments that did. `kind` names the kind of reason.
     """
@@ -39,21 +39,34 @@ class Foreseen:
 
 
 def foresee(scheduler: Scheduler, expression: object) -> list[Foreseen]:
-    """The calls that a run of an expression would certainly make, in order, each with its reason; nothing runs.
+    """The calls that would run first in a run of an expression, in order, each with its reason; nothing runs.
 
     Raises the error of whatever fails before anything would run.
     """
     plan = scheduler.plan(expression)
-    running = [call for call in plan.calls if call.verdict is Verdict.RUNS and call.is_certain]
+    running = _first(plan.calls)
     if not running:
         return []
     book = read_code(scheduler.folder, scheduler.repo)
     return [_foreseen(call, book, scheduler.repo.backend) for call in running]
 
 
+def _first(calls: Sequence[PlannedCall]) -> list[PlannedCall]:
+    """Those that run before anything is presumed: one that is given a handle is not certain, and runs all the same."""
+    runs: dict[JobId, bool] = {}
+    found: list[PlannedCall] = []
+    for call in calls:  # callers first
+        below = call.caller is not None and runs.get(call.caller, False)
+        runs[call.id] = below or call.verdict is Verdict.RUNS
+        waits = below or call.sources or any(runs.get(one, False) for one in call.after)
+        if call.verdict is Verdict.RUNS and call.reason is not None and (call.is_certain or not waits):
+            found.append(call)
+    return found
+
+
 def _foreseen(call: PlannedCall, book: TaskBook, backend: Backend) -> Foreseen:
     reason = call.reason
-    assert reason is not None  # one without is not certain
+    assert reason is not None  # those that run first have one
     kind = reason.kind.name.lower().replace("_", " ")
     words, details = describe_reason(reason), tuple[str, ...]()
     if reason.kind is MissKind.CODE_CHANGED and reason.detail:

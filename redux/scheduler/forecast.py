@@ -314,7 +314,7 @@ class Forecast(Run):
 
 
 def shown(datum: Datum) -> str:
-    """A datum in a line, as far as its value is here."""
+    """A datum in a line, as far as its value is here; as long as what is recorded of values, to be told from it."""
     return "…" if datum.value is ABSENT else preview(datum.value)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from redux.files.facts import still_holds
 from redux.repo import Repo
+from redux.scheduler.heeding import Heeding
 from redux.task import Task
 from redux_backends.exchange import RecordId, RecordKind
 from redux_backends.records import EvaluationKey, Place, Seconds, StoredValue, Traits, ValueRecord
@@ -33,6 +34,7 @@ class Skipped(StrEnum):
     FILES = "that gave Files, which would be written again (--with-files makes them too)"
     CHANGED_FILES = "that were given, or named, Files which are not what they were"
     GONE = "that were given or gave what is gone or damaged"
+    FORGOTTEN = "that are forgotten, so no run uses what they gave"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,20 @@ def take_sample(
             wanted.append(digest)
         elif task.fullname in known and why is not Skipped.OWN:
             left_out[why].append(task.fullname)
+    heeding = Heeding(backend)
+    if wanted:
+        heeding.load()
     newest: dict[Digest, tuple[Digest, Seconds]] = {}
+    forgotten: set[Digest] = set()
     for results in backend.results_of(wanted, _MANY).values():
         for one in results:
-            newest.setdefault(one.eval_hash, (one.result, one.duration))
+            said = heeding.of_evaluation(one.eval_hash)
+            if said is not None and one.recorded <= said.until:
+                forgotten.add(one.eval_hash)
+            else:
+                newest.setdefault(one.eval_hash, (one.result, one.duration))
+    if forgotten - newest.keys():
+        skipped[Skipped.FORGOTTEN] = len(forgotten - newest.keys())
     drawn = sorted(newest)
     random.Random(seed).shuffle(drawn)
     calls: list[RecordedCall] = []
