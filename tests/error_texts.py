@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from difflib import unified_diff
 from pathlib import Path
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -42,7 +43,8 @@ def compare(name: str, text: str) -> None:
     path = GOLDEN / f"{name}.txt"
     if os.environ.get("REDUX_GOLDEN") == "write":
         path.write_text(text)
-    assert text == path.read_text()
+    differs = list(unified_diff(path.read_text().splitlines(), text.splitlines(), path.name, "now", lineterm="", n=1))
+    assert differs == [], "\n".join(differs)
 
 
 def outcome(attempt: Callable[[], object]) -> str:

@@ -18,7 +18,6 @@ from redux_backends.records import (
     Seconds,
     StoredValue,
     Tag,
-    TaskRecord,
     Upstream,
 )
 from redux_valuestore.digest import Digest
@@ -57,20 +56,14 @@ class CallCandidate:
 class MissContext:
     """What the database knows that bears on a miss of one evaluation.
 
-    `same_call` tells whether the very evaluation is known (it failed or left no result), `known_task` whether
-    another evaluation of this very task is. `previous_task` is the newest other version of the task's name.
-
-    `nearest` is the other evaluation of that name which this one most likely stands in for. One that had a job in an
-    execution started before the one that asks goes before all others: a call beside this one in a fan-out is no
+    `nearest` is the other evaluation of its task's name which this one most likely stands in for. One that had a job in
+    an execution started before the one that asks goes before all others: a call beside this one in a fan-out is no
     forerunner of it. Then count, in this order: arguments that are equal; Files of the same path, in arguments of the
-    same name that are not; that the execution that asks did not ask for it too; such arguments of
-    the same preview; how late the last earlier execution that had it started; how late it was recorded. Where several
-    hundred are equal but for the last three, the newest of them are looked at.
+    same name that are not; that the execution that asks did not ask for it too; such arguments of the same preview; how
+    late the last earlier execution that had it started; how late it was recorded. Where several hundred are equal but
+    for the last three, the newest of them are looked at.
     """
 
-    same_call: bool
-    known_task: bool
-    previous_task: TaskRecord | None
     nearest: EvaluationKey | None
 
 

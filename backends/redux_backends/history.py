@@ -135,25 +135,10 @@ def _key(connection: Connection, asked: Select) -> EvaluationKey | None:
 
 def explain_cache_miss(connection: Connection, key: EvaluationKey, asked_by: ExecutionId) -> MissContext:
     """What earlier records bear on an evaluation's miss. Raises `unknown_reference`'s error for its task."""
-    task = connection.execute(
-        select(_task.c.id, _task.c.name_id, _word.c.text)
-        .select_from(_task.join(_word, _word.c.id == _task.c.name_id))
-        .where(schema.same_id(_task.c.hash, key.task_hash))
-    ).first()
+    task = connection.execute(select(_task.c.name_id).where(schema.same_id(_task.c.hash, key.task_hash))).first()
     if task is None:
         raise unknown_reference("task", key.task_hash)
-    of_this_task = (
-        select(_evaluation.c.id)
-        .where(_evaluation.c.task_id == task.id, _evaluation.c.hash != key.eval_hash)
-        .order_by(_evaluation.c.id.desc())  # or the server may look for one everywhere
-    )
-    versions = [each for each in task_versions(connection, task.text) if each.hash != key.task_hash]
-    return MissContext(
-        same_call=get_key(connection, key.eval_hash) is not None,
-        known_task=connection.execute(of_this_task.limit(1)).first() is not None,
-        previous_task=versions[0] if versions else None,
-        nearest=_nearest(connection, key, task.name_id, asked_by),
-    )
+    return MissContext(_nearest(connection, key, task.name_id, asked_by))
 
 
 # Of values that very many calls have, and of tasks with very many calls, only the newest evaluations are looked at,

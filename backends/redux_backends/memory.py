@@ -59,15 +59,10 @@ class MemoryBackend(MemoryTracing, MemoryForerunning, MemoryLookup, MemoryListin
                 for other in reversed(self._keys.values())
                 if other.eval_hash != key.eval_hash and self._tasks[other.task_hash].fullname == fullname
             ]
-            versions = [task for task in self.task_versions(fullname) if task.hash != key.task_hash]
             last_asked = self._last_asked_before(asked_by)
             asked_now = {job.eval_hash for job in self._jobs_of(asked_by)}
-            return MissContext(
-                same_call=key.eval_hash in self._keys,
-                known_task=any(other.task_hash == key.task_hash for other in others),
-                previous_task=versions[0] if versions else None,
-                nearest=max(others, key=lambda other: self._nearness(other, key, last_asked, asked_now), default=None),
-            )
+            near = max(others, key=lambda other: self._nearness(other, key, last_asked, asked_now), default=None)
+            return MissContext(near)
 
     def _last_asked_before(self, asked_by: ExecutionId) -> Mapping[Digest, Seconds]:
         """When the last execution that asked for each evaluation started, of those started before this one."""

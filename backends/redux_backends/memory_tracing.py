@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from redux_backends.memory_records import MemoryRecords
 from redux_backends.records import Evaluation, FileFact, Job, JobId, Outcome
-from redux_backends.tracing import Found, newest_results
+from redux_backends.tracing import Traced, newest_results
 from redux_valuestore.digest import Digest
 
 
 class MemoryTracing(MemoryRecords):
     """What follows data, asked of a memory backend."""
 
-    def makers_of(self, values: Sequence[Digest]) -> Found:
+    def makers_of(self, values: Sequence[Digest]) -> Traced:
         with self._lock:
             return _found(values, ((call.result, hash) for hash, call in self._calls.items()))
 
@@ -30,7 +30,7 @@ class MemoryTracing(MemoryRecords):
             }
         return {task: newest_results(results) for task, results in given.items() if results}
 
-    def users_of(self, values: Sequence[Digest]) -> Found:
+    def users_of(self, values: Sequence[Digest]) -> Traced:
         with self._lock:
             return _found(values, self._used())
 
@@ -39,11 +39,11 @@ class MemoryTracing(MemoryRecords):
             for argument in self._keys[call.eval_hash].arguments:
                 yield argument.value, hash
 
-    def fed_by(self, calls: Sequence[Digest]) -> Found:
+    def fed_by(self, calls: Sequence[Digest]) -> Traced:
         with self._lock:
             return _found(calls, ((each.call, hash) for hash, call in self._calls.items() for each in call.upstreams))
 
-    def callers_of(self, calls: Sequence[Digest]) -> Found:
+    def callers_of(self, calls: Sequence[Digest]) -> Traced:
         with self._lock:
             return _found(calls, self._called())
 
@@ -53,7 +53,7 @@ class MemoryTracing(MemoryRecords):
             if job.call_hash is not None and caller is not None and self._fits(job, job.call_hash):
                 yield job.call_hash, caller
 
-    def containers_of(self, values: Sequence[Digest]) -> Found:
+    def containers_of(self, values: Sequence[Digest]) -> Traced:
         with self._lock:
             kept = self._values.values()
             return _found(values, ((part, one.record.hash) for one in kept for part in one.record.subvalues))
@@ -81,7 +81,7 @@ def _rank(job: Job) -> tuple[bool, float, bytes]:
     return job.outcome is Outcome.RAN, job.started, job.id
 
 
-def _found(asked: Collection[Digest], pairs: Iterable[tuple[Digest, Digest]]) -> Found:
+def _found(asked: Collection[Digest], pairs: Iterable[tuple[Digest, Digest]]) -> Traced:
     wanted = set(asked)
     found: defaultdict[Digest, set[Digest]] = defaultdict(set)
     for one, other in pairs:

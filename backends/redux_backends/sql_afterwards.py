@@ -13,8 +13,7 @@ from redux_backends.listing import CallFilter, CallView, ExecutionFilter, FileLi
 from redux_backends.records import Evaluation, Execution, ExecutionId, FileFact, JobId, Seconds, Tag, TaskRecord
 from redux_backends.session import SqlDatabase
 from redux_backends.tags import tagged
-from redux_backends.tracing import Found as Traced
-from redux_backends.tracing import Tracing
+from redux_backends.tracing import Traced, Tracing
 from redux_valuestore.digest import Digest
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from redux_backends import schema
 from redux_backends.records import FileFact, JobId, Outcome
 from redux_backends.session import Session
 from redux_backends.statements import Among
-from redux_backends.tracing import Found
+from redux_backends.tracing import Traced
 from redux_valuestore.digest import Digest
 
 _value, _call, _job, _held = schema.value, schema.call_node, schema.job, schema.held_file
@@ -56,27 +56,27 @@ _HOLDERS = Among(
 )
 
 
-def makers_of(session: Session, values: Sequence[Digest]) -> Found:
+def makers_of(session: Session, values: Sequence[Digest]) -> Traced:
     """The finished calls whose result is a value."""
     return _found(session, _MAKERS, values)
 
 
-def users_of(session: Session, values: Sequence[Digest]) -> Found:
+def users_of(session: Session, values: Sequence[Digest]) -> Traced:
     """The finished calls of which a value is an argument."""
     return _found(session, _USERS, values)
 
 
-def fed_by(session: Session, calls: Sequence[Digest]) -> Found:
+def fed_by(session: Session, calls: Sequence[Digest]) -> Traced:
     """The finished calls that have arguments made from a call's result."""
     return _found(session, _FED, calls)
 
 
-def callers_of(session: Session, calls: Sequence[Digest]) -> Found:
+def callers_of(session: Session, calls: Sequence[Digest]) -> Traced:
     """The finished calls in which a job called a call."""
     return _found(session, _CALLERS, calls)
 
 
-def containers_of(session: Session, values: Sequence[Digest]) -> Found:
+def containers_of(session: Session, values: Sequence[Digest]) -> Traced:
     """The values of which a value is a part."""
     return _found(session, _CONTAINERS, values)
 
@@ -101,7 +101,7 @@ def jobs_behind(session: Session, calls: Sequence[Digest]) -> Mapping[Digest, Jo
     return {call: JobId(job) for call, (_, _, job) in best.items()}
 
 
-def _found(session: Session, among: Among, asked: Collection[Digest]) -> Found:
+def _found(session: Session, among: Among, asked: Collection[Digest]) -> Traced:
     found: defaultdict[Digest, set[Digest]] = defaultdict(set)
     for one, other in _rows(session, among, set(asked)):
         found[one].add(other)

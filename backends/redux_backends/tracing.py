@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from redux_backends.records import Evaluation, FileFact, JobId
 from redux_valuestore.digest import Digest
 
-Found = Mapping[Digest, Sequence[Digest]]
+Traced = Mapping[Digest, Sequence[Digest]]
 """The hashes that were found for each of those asked about."""
 
 
@@ -20,7 +20,7 @@ class Tracing(ABC):
     """What is asked to follow data upstream and downstream."""
 
     @abstractmethod
-    def makers_of(self, values: Sequence[Digest]) -> Found:
+    def makers_of(self, values: Sequence[Digest]) -> Traced:
         """The finished calls whose result is a value."""
 
     @abstractmethod
@@ -32,19 +32,19 @@ class Tracing(ABC):
         """
 
     @abstractmethod
-    def users_of(self, values: Sequence[Digest]) -> Found:
+    def users_of(self, values: Sequence[Digest]) -> Traced:
         """The finished calls of which a value is an argument."""
 
     @abstractmethod
-    def fed_by(self, calls: Sequence[Digest]) -> Found:
+    def fed_by(self, calls: Sequence[Digest]) -> Traced:
         """The finished calls that have arguments made from a call's result."""
 
     @abstractmethod
-    def callers_of(self, calls: Sequence[Digest]) -> Found:
+    def callers_of(self, calls: Sequence[Digest]) -> Traced:
         """The finished calls in which a job called a call."""
 
     @abstractmethod
-    def containers_of(self, values: Sequence[Digest]) -> Found:
+    def containers_of(self, values: Sequence[Digest]) -> Traced:
         """The values of which a value is a part, as values list them in `subvalues`."""
 
     @abstractmethod

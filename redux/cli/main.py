@@ -62,8 +62,8 @@ Options:
   --help     Show this text; after a command, that command's.
 
 Begin with `redux run FILE TASK`. Everything is kept in the folder .redux.
-Exit codes: 0 fine, 1 the workflow failed, 2 asked wrongly, 3 something would run or move (`--dryrun`),
-4 store or database at fault, 130 interrupted.
+Exit codes: 0 fine, 1 the workflow or a check failed, 2 asked wrongly, 3 something would run or move
+(`--dryrun`), 4 store or database at fault, 130 interrupted.
 """
 
 
