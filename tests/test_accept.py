@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -20,8 +21,9 @@ from redux.report.gathering import gather
 from redux.report.page import page
 from redux.scheduler import Scheduler
 from redux.scheduler.opening import read_code
-from redux_backends.backend import JobView
-from redux_backends.records import MissKind, Outcome, hash_task_set
+from redux_backends.backend import ACCEPTS, JobView
+from redux_backends.records import Batch, MissKind, Outcome, Tag, hash_task_set
+from redux_valuestore.digest import Digest
 
 from .conftest import load_workflow
 
@@ -336,6 +338,23 @@ def test_a_result_that_holds_the_task_counts_as_well(repo: Repo, workflow: Workf
     record = book.record_of(book.find("edited.inner").task_hash)
     with pytest.raises(UsageError):  # it was never called, so no version of it is known
         propose(repo.backend, record)
+
+
+def test_results_of_another_task_never_count_whatever_a_tag_says(repo: Repo, workflow: Workflow):
+    path = workflow(FLOW)
+    flow = load_workflow(path)
+    run(repo, flow)
+    book = read_code(Path(str(flow.__file__)).parent, repo)
+    inner = book.find("edited.inner").task_hash
+    flow = edited(path, "[inner(x), inner(x + 1)]", "[inner(x), inner(x + 2)]")
+    changed = [[10, 30], [10, 1], 11]
+    assert run(repo, flow, changed) == {"pair", "inner"}
+    flow = edited(path, "inner(x + 2)]", "inner(x + 3)]")
+    pair = read_code(path.parent, repo)
+    forged = Tag("task", pair.find("edited.pair").task_hash, ACCEPTS, json.dumps({"old": inner.hex()}))
+    repo.backend.record(Batch(tasks=[pair.record_of(Digest(forged.entity))]))
+    repo.backend.record_tags([forged])
+    assert run(repo, flow, [[10, 40], [10, 1], 11]) == {"pair", "inner"}
 
 
 def test_what_was_forgotten_of_the_old_version_does_not_count(repo: Repo, workflow: Workflow):

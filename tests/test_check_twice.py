@@ -10,9 +10,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from redux.forgetting import forget
 
 from redux import Scheduler
+from redux.amending.forgetting import forget
 from redux.repo import Repo
 from redux.scheduler.opening import read_code
 from redux.task import get_task_registry

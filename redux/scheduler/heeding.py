@@ -45,10 +45,16 @@ class Heeding:
         self._loaded = True
         tags = self._backend.tags_of((ACCEPTS, FORGOTTEN))
         if tags:
-            self._take_acceptances([one for one in map(read_acceptance, tags) if one is not None])
+            self._take_acceptances(self._of_one_task([one for one in map(read_acceptance, tags) if one is not None]))
             self._take_forgotten([one for one in map(read_forgotten, tags) if one is not None])
 
     # -- acceptances -------------------------------------------------------------------------------
+
+    def _of_one_task(self, acceptances: Sequence[Acceptance]) -> Sequence[Acceptance]:
+        """Those that are about two versions of one task: whoever wrote another was not `redux accept`."""
+        versions = {hash for one in acceptances for hash in (one.new, one.old)}
+        names = {hash: task.fullname for hash, task in self._backend.get_tasks(sorted(versions)).items()}
+        return [one for one in acceptances if one.new in names and names[one.new] == names.get(one.old)]
 
     def _take_acceptances(self, acceptances: Sequence[Acceptance]) -> None:
         # Of what two databases say of one pair, that is heeded which runs more.
