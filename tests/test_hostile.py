@@ -86,7 +86,9 @@ def _commands(path: Path) -> list[list[str]]:
         ["tag", "log", one], ["tag", "log", one, "--json"],
         *(["export", one, "--format", format] for format in FORMATS),
         ["export", call, "--upstream"], ["du"], ["du", "--json"], ["fsck"], ["fsck", "--json"],
-        ["db", "info"],
+        ["db", "info"], ["diff", executions[0], one], ["diff", executions[0], one, "--json"], ["accept", "--list"],
+        ["report", one, "-o", "-"], ["report", one, "--json"], ["explain-miss", "~1"],
+        *(["log", "--list", kind] for kind in ("jobs", "calls", "tasks", "values", "files", "tags")),
     ]  # fmt: skip
 
 
