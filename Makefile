@@ -14,7 +14,7 @@ help: ## this list
 demo: $(VENV)/demo ## the example on the standard library: cold, again, after an edit
 	$(BIN)/python examples/demo.py
 
-test: $(VENV)/dev ## the tests (about six minutes)
+test: $(VENV)/dev ## the tests (about ten minutes)
 	$(PYTEST) -m "not faults and not soak" -n 2
 
 check: lint types contracts test ## everything that must hold before a commit
@@ -29,7 +29,7 @@ types: $(VENV)/dev
 contracts: $(VENV)/dev
 	$(BIN)/lint-imports
 
-faults: $(VENV)/dev ## the long campaigns: kills, crowds, damaged bytes, random questions (about eight minutes)
+faults: $(VENV)/dev ## the long campaigns: kills, crowds, damaged bytes, random questions (about ten minutes)
 	$(PYTEST) -m faults -s -n 2 --timeout=900
 
 soak: $(VENV)/dev ## the longest one, by hand: both databases against the memory, 500 rounds of 50 steps (about half an hour)
