@@ -6,15 +6,18 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types contracts faults soak bench bench-check bench-smoke format lock clean
+.PHONY: help demo demo-shared test check lint types contracts faults soak bench bench-check bench-smoke format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
+demo-shared: $(VENV)/dev ## a team with one bucket: what one computes, the other takes
+	$(BIN)/python examples/shared/demo.py
+
 demo: $(VENV)/demo ## the example on the standard library: cold, again, after an edit
 	$(BIN)/python examples/demo.py
 
-test: $(VENV)/dev ## the tests (about ten minutes)
+test: $(VENV)/dev ## the tests (a quarter of an hour on two cores)
 	$(PYTEST) -m "not faults and not soak" -n 2
 
 check: lint types contracts test ## everything that must hold before a commit
@@ -29,7 +32,7 @@ types: $(VENV)/dev
 contracts: $(VENV)/dev
 	$(BIN)/lint-imports
 
-faults: $(VENV)/dev ## the long campaigns: kills, crowds, damaged bytes, random questions (about ten minutes)
+faults: $(VENV)/dev ## the long campaigns: kills, crowds, damaged bytes, bad days of stores, random questions (a quarter of an hour)
 	$(PYTEST) -m faults -s -n 2 --timeout=900
 
 soak: $(VENV)/dev ## the longest one, by hand: both databases against the memory, 500 rounds of 50 steps (about half an hour)
@@ -62,11 +65,13 @@ $(VENV)/made:
 	@touch $@
 
 $(VENV)/demo: $(VENV)/made requirements/demo.txt pyproject.toml
+	@echo 'installing what the example uses into $(VENV) …'
 	$(PIP) install --quiet -r requirements/demo.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/dev: $(VENV)/demo requirements/dev.txt requirements/apart.txt
+	@echo 'installing what the tests and examples use into $(VENV), which takes minutes …'
 	$(PIP) install --quiet -r requirements/dev.txt
 	$(PIP) install --quiet --no-deps -r requirements/apart.txt
 	@touch $@

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from redux.report.doors import execution, explain_miss, history, job
     from redux.scheduler import ExecutionFailed, Report, Scheduler, get_current_scheduler, set_current_scheduler
     from redux.scripting import script
+    from redux.secrets import Secret
     from redux.session import open_scheduler, run
     from redux.task import Task, get_task_registry, task
     from redux.tasks.options import CacheCheckValid, CacheResult, CacheScope
@@ -44,6 +45,7 @@ __all__ = [
     "ReduxError",
     "Report",
     "Scheduler",
+    "Secret",
     "Task",
     "apply_tags",
     "catch",
@@ -83,6 +85,7 @@ _HOMES = {
     "ReduxError": "redux.errors",
     "Report": "redux.scheduler",
     "Scheduler": "redux.scheduler",
+    "Secret": "redux.secrets",
     "Task": "redux.task",
     "apply_tags": "redux.flow.tags",
     "catch": "redux.flow.catch",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from redux.nested import lazies_in
+from redux.secrets import seal
 from redux.tasks.registry import get_task_registry
 from redux.value import Lazy, hash_value
 from redux_valuestore.digest import Digest
@@ -37,5 +38,6 @@ def taken_defaults(expr: object) -> list[tuple[str, str, Digest]]:
         given = called.signature.bind(*args, **kwargs).arguments
         for name, parameter in called.signature.parameters.items():
             if name not in given and name not in called.unhashed_args and parameter.default is not parameter.empty:
-                found.append((called.fullname, name, hash_value(parameter.default)))
+                default = seal(parameter.default) if name in called.secret_args else parameter.default
+                found.append((called.fullname, name, hash_value(default)))
     return sorted(found)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from redux_valuestore.urls import without_login
+
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_SECRET = re.compile(r"^(https?://)[^/@]*@|^(\w[\w+.-]*://[^/@:]*):[^/@]*(?=@)")
 _PACKED = "packed-refs"
 
 
@@ -30,6 +32,20 @@ def find_checkout(folder: Path) -> Checkout | None:
     except (OSError, ValueError):
         return None
     return None
+
+
+def is_tracked(path: Path) -> bool:
+    """Whether a file is in the index of the git checkout that it lies in; of one with shortened names (v4) not told."""
+    try:
+        for above in path.parents:
+            mark = above / ".git"
+            if mark.exists():
+                git = mark if mark.is_dir() else above / _after(mark.read_text(), "gitdir:")
+                name = os.fsencode(path.relative_to(above))
+                return len(name).to_bytes(2, "big") + name + b"\0" in (git / "index").read_bytes()
+    except (OSError, ValueError):
+        pass
+    return False
 
 
 def _read(git: Path) -> Checkout:
@@ -64,13 +80,8 @@ def _origin(config: Path) -> str | None:
         elif inside:
             key, equals, value = words.partition("=")
             if equals and key.strip().lower() == "url":
-                return without_password(value.strip().strip('"'))
+                return without_login(value.strip().strip('"'))
     return None
-
-
-def without_password(url: str) -> str:
-    """A URL without the password, or the token, that may stand before its host."""
-    return _SECRET.sub(lambda found: found.group(1) or found.group(2), url)
 
 
 def _after(text: str, word: str) -> str:

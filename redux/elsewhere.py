@@ -19,6 +19,7 @@ from redux.flow.subrun import ELSEWHERE
 from redux.repo import Repo
 from redux.scheduler.subruns import Far, Sealed
 from redux.session import open_scheduler
+from redux.settings.precedence import as_of_a_project
 from redux.settings.source import read_table
 from redux.task import get_task_registry, task
 from redux.tasks.job_info import JobInfo
@@ -56,9 +57,10 @@ def run_elsewhere(what: Any, args: Sequence[Any], kwargs: Mapping[str, Any], far
 def run_there(what: Any, args: list[Any], kwargs: dict[str, Any], far: Far, caller: str) -> Any:
     """The other process's part: it is that project's alone, from here to its end."""
     enter(far)
-    expression = what.open() if isinstance(what, Sealed) else TaskCall(known_task(what, far), tuple(args), kwargs)
+    expression = what.open() if isinstance(what, Sealed) else call_of(what, far, tuple(args), kwargs)
     shown = what.shown if isinstance(what, Sealed) else repr(expression)
-    flags = read_table(far.config, "the config of subrun", Path(far.folder))
+    config = "the config of subrun"
+    flags = as_of_a_project(read_table(far.config, config, Path(far.folder)), config)
     with open_scheduler(Path(far.folder), flags=flags) as scheduler:
         return scheduler.execute(expression, ("subrun", shown), tags={"caller": caller}).value
 
@@ -100,6 +102,13 @@ def known_task(fullname: str, far: Far) -> str:
         known = nearest(fullname, [each.fullname for each in registry])
         raise UsageError(f"{modules} of {far.folder} has no task {fullname}{known}")
     return fullname
+
+
+def call_of(fullname: str, far: Far, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> object:
+    """The call of a task of the project that was entered, its secrets sealed. Raises UsageError, TypeError."""
+    found = get_task_registry().get(known_task(fullname, far))
+    assert found is not None
+    return found(*args, **kwargs) if found.secret_args else TaskCall(fullname, args, kwargs)
 
 
 def _value_of(records: Sequence[ValueRecord]) -> object:

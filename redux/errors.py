@@ -11,7 +11,10 @@
     │   └── ProjectUnwritable      4   a `.redux` that cannot be made: full disk, read-only folder
     ├── StoreError                 4   the value store is at fault
     │   ├── ValueMissing           4   no sound bytes for a digest
+    │   │   └── ValueOutOfReach    4   none near, and the store that may have them cannot be asked now
+    │   ├── ObjectTooLarge         4   larger than such an object may be, and not read
     │   └── StoreUnavailable       4   full, read-only, unreachable
+    │       └── StoreRefuses       4   this user may not: credentials, rights, a place that can only be read
     └── BackendError               4   the database is at fault
         ├── BackendUnavailable     4   full, read-only, unreachable, locked too long
         │   └── UpgradeFailed      4   the tables could not be changed, and are what they were
@@ -57,7 +60,14 @@ from redux_backends.backend import (
     UpgradeFailed,
 )
 from redux_valuestore.errors import ReduxError
-from redux_valuestore.store import StoreError, StoreUnavailable, ValueMissing
+from redux_valuestore.store import (
+    ObjectTooLarge,
+    StoreError,
+    StoreRefuses,
+    StoreUnavailable,
+    ValueMissing,
+    ValueOutOfReach,
+)
 
 __all__ = [
     "AmbiguousId",
@@ -72,12 +82,14 @@ __all__ = [
     "DatabaseMissing",
     "DatabaseNotice",
     "MissingDriver",
+    "ObjectTooLarge",
     "ProjectMissing",
     "ProjectRefused",
     "ProjectUnwritable",
     "ReduxError",
     "SetupFailed",
     "StoreError",
+    "StoreRefuses",
     "StoreUnavailable",
     "UnknownDatabase",
     "UnknownId",
@@ -87,6 +99,7 @@ __all__ = [
     "UpgradeFailed",
     "UsageError",
     "ValueMissing",
+    "ValueOutOfReach",
     "WorkflowImportError",
     "nearest",
 ]

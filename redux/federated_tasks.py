@@ -13,15 +13,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from redux.elsewhere import enter, known_task
+from redux.elsewhere import call_of, enter
 from redux.errors import UsageError, nearest
+from redux.executors.exchange import contents_of, open_secrets
 from redux.executors.frames import pack, unpack
 from redux.expression import RuleCall, TaskCall
 from redux.flow.subrun import ELSEWHERE
 from redux.rules import Steps, rule
 from redux.scheduler.current import get_current_scheduler
 from redux.scheduler.ids import read_id
-from redux.scheduler.subruns import Far, Sealed, seal
+from redux.scheduler.subruns import Far, Sealed, SealedWithSecrets, seal
 from redux.session import open_scheduler
 from redux.settings.layers import Entrypoint
 from redux.settings.precedence import Layer, Sources, read_settings, user_file
@@ -96,8 +97,9 @@ def launch_federated_task(
     far = _far(entry := find_entrypoint(entrypoint, settings.federated_tasks), here)
     allow_pickle(settings.pickle == "allow")
     sealed = seal((entry.task, list(task_args), dict(task_kwargs or {})))
+    contents = contents_of(sealed.secrets) if isinstance(sealed, SealedWithSecrets) else ()
     request = pack((
-        far.folder, far.load_modules, far.caller_folder, id, sealed.data, sealed.parts, pickle_is_allowed(),
+        far.folder, far.load_modules, far.caller_folder, id, sealed.data, sealed.parts, pickle_is_allowed(), contents,
     ))  # fmt: skip
     _launch(request, entrypoint, far)
     return id
@@ -133,7 +135,7 @@ _PACKAGES = ("redux", "redux_backends", "redux_valuestore")
 
 def serve_launch() -> None:
     """Be the process of a federated task: say on standard output that it begins, or why not, and then run it."""
-    folder, modules, caller, id, data, parts, pickled = cast(Any, unpack(sys.stdin.buffer.read()))
+    folder, modules, caller, id, data, parts, pickled, contents = cast(Any, unpack(sys.stdin.buffer.read()))
     if os.fork():
         os._exit(0)  # so that it is nobody's child
     answer = os.dup(1)
@@ -149,8 +151,10 @@ def serve_launch() -> None:
     try:
         allow_pickle(pickled)
         enter(far)
+        secrets = open_secrets(contents)
         fullname, args, kwargs = cast(Any, Sealed("", data, tuple(parts)).open())
-        expression = TaskCall(known_task(fullname, far), tuple(args), kwargs)
+        secrets.clear()  # the arguments hold them by now
+        expression = call_of(fullname, far, tuple(args), kwargs)
         opened = open_scheduler(Path(folder))
         scheduler = opened.__enter__()
     except BaseException as error:  # whatever the user's own module raises is told to who asked

@@ -18,6 +18,7 @@ from redux.scripts.command import Command, as_command, in_a_line, label, words_t
 from redux.scripts.places import STDOUT, MissingOutput, Places, as_specification, sources_of, wants_stdout
 from redux.scripts.programs import running, signal_name
 from redux.scripts.speech import pass_on
+from redux.secrets import seal_text
 from redux.task import task
 from redux.tasks.job_info import JobInfo
 from redux.tasks.options import handed_down
@@ -128,12 +129,14 @@ def script(
     are copied to their local places first, outputs of pairs from there to their remote ones, which are then the result;
     `File("-")` stands for standard output. With `tempdir` it runs in a fresh folder, where relative paths of inputs
     and outputs are found too. With `as_mount` URLs are read as folders below `/mnt/disks`. `task_options` are those
-    of `@task` for one call. All arguments may be lazy. It waits for whatever still has its standard error open.
+    of `@task` for one call. A command that a Secret stands in is one
+    itself. All arguments may be lazy. It waits for whatever still has its standard error open.
     Raises TaskError for an option that is none. Errors: ScriptError, and OSError for files that cannot be copied.
     """
     run_script.options(**task_options)
     if isinstance(command, str):
         command = as_command(command)
+    command = seal_text(command)
     # Not as they are given: whoever holds this expression would hold the outputs as they were before the script.
     wanted = as_specification(File(STDOUT) if outputs is _NOTHING else outputs)
     return RuleCall("redux.script", (command, inputs, wanted, tempdir, as_mount, task_options), {})

@@ -12,11 +12,11 @@ from typing import TypeVar
 from redux.default_tags import default_tags
 from redux.executors.configured import pools_of
 from redux.expression import TaskCall
-from redux.repo import open_repo
+from redux.repo_of import open_repo_of
 from redux.scheduler import Scheduler
 from redux.settings.precedence import Layer, Sources, prepare_run, read_settings, user_file
 from redux.settings.setup import set_up
-from redux.tags import TagsGiven, as_tags
+from redux.tags import TagsGiven, given_tags
 from redux.value import allow_pickle
 
 T = TypeVar("T")
@@ -34,7 +34,11 @@ def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) ->
     prepare_run(sources)
     settings = read_settings(sources)
     allow_pickle(settings.pickle == "allow")
-    repo = open_repo(settings.database, settings.store, settings.inline_limit, settings.password_command)
+    repo = open_repo_of(settings)
+    if settings.shared.url is not None:
+        from redux.shared.opening import share  # noqa: PLC0415 - only where there is one
+
+        share(repo, settings, sources.environment, sources.user_file)
     try:
         yield Scheduler(
             repo,
@@ -47,6 +51,7 @@ def open_scheduler(folder: Path | None = None, *, flags: Layer | None = None) ->
             executors=pools_of(settings.executors),
             context=settings.context,
             federated_tasks=settings.federated_tasks,
+            single_flight=settings.single_flight,
         )
     finally:
         repo.close()
@@ -81,7 +86,7 @@ def execution_tags(expression: object, folder: Path, given: TagsGiven, doc: str 
 
     Raises TagError.
     """
-    pairs = [(key, json.loads(value)) for key, value in as_tags(given)]
+    pairs = [(key, json.loads(value)) for key, value in given_tags(given)]
     fullname = expression._fullname if isinstance(expression, TaskCall) else None
     automatic = default_tags(folder, fullname, doc)
     return [*pairs, *((key, value) for key, value in automatic.items() if key not in dict(pairs))]

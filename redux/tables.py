@@ -7,6 +7,31 @@ from types import MappingProxyType
 from typing import Any, cast
 
 Table = Mapping[str, object]
+_MOST_NESTED = 50
+_TOO_DEEP = f"tables or lists are nested more than {_MOST_NESTED} deep"
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """What a text in TOML says. Raises ValueError for what is none, or is nested too deep."""
+    import tomllib  # noqa: PLC0415 - only a command that reads settings pays for it
+
+    try:
+        said = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    refuse_deep(said)
+    return said
+
+
+def refuse_deep(said: object) -> None:
+    """Refuse tables and lists within so many others that who goes down into them comes to no end. Raises ValueError."""
+    inside: list[Any] = [said]
+    for _ in range(_MOST_NESTED):
+        each = (one.values() if isinstance(one, dict) else one for one in inside)
+        inside = [part for parts in each for part in parts if isinstance(part, (dict, list))]
+        if not inside:
+            return
+    raise ValueError(_TOO_DEEP)
 
 
 def freeze(value: object) -> Any:

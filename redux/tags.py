@@ -18,6 +18,10 @@ TagsGiven = Mapping[str, object] | Iterable[tuple[str, object]]
 """Tags as people give them: pairs, or a mapping."""
 
 
+OWN_KEYS = ("redux.", "redun.")
+"""How the keys begin of tags that redux itself puts on records."""
+
+
 class TagError(ReduxError, ValueError):
     """A tag has no key, or a value that is not JSON."""
 
@@ -81,6 +85,15 @@ def as_tags(given: TagsGiven | None) -> Tags:
         return ()
     pairs = cast("Mapping[str, object]", given).items() if isinstance(given, Mapping) else given
     return tuple(dict.fromkeys(_as_tag(pair) for pair in pairs))
+
+
+def given_tags(given: TagsGiven | None) -> Tags:
+    """The same of tags that somebody gives. Raises TagError, for keys that are redux's own, too."""
+    tags = as_tags(given)
+    own = next((key for key, _ in tags if key.startswith(OWN_KEYS)), None)
+    if own is not None:
+        raise TagError(f"the tag {own!r} is redux's own, as all that begin with redux. or redun.: take another name")
+    return tags
 
 
 def _as_tag(pair: object) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from redux.expression import RuleCall, TaskCall
 from redux.namespace import compute_namespace
 from redux.nested import lazies_in
 from redux.scheduler_tasks import SchedulerTask, scheduler_task
+from redux.secrets import annotated_secrets, looking_secret, revealing, seal_bound, seal_text
 from redux.tables import merge, thaw
 from redux.tasks.binding import BoundCall, bind_named, name_arguments, plain_names, without_annotations
 from redux.tasks.job_info import JobInfo
@@ -63,6 +64,7 @@ __all__ = [
     "wraps_task",
 ]
 
+_NO_NAMES: frozenset[str] = frozenset()
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 
 
@@ -72,7 +74,7 @@ class Task(Generic[P, R]):
     Calling it gives an expression (typed as the result it will have); `task.func` is the function itself, `name`,
     `namespace` and `fullname` what it is known under, `declared` its options, `overrides` those that this object's
     calls have over them. `told_args` are the parameters that get the `JobInfo`, `unhashed_args` all those that do not
-    count in the key.
+    count in the key, `secret_args` those whose values are secrets.
     """
 
     def __init__(self, func: Callable[P, R], name: str, namespace: str, declared: TaskOptions) -> None:
@@ -89,19 +91,20 @@ class Task(Generic[P, R]):
         told = (name for name, one in self.signature.parameters.items() if isinstance(one.default, JobInfo))
         self.told_args = frozenset(told)
         self.unhashed_args = declared.config_args | self.told_args
-        self._arity = len(self._names) if self._names is not None else -1
-        unknown = declared.config_args - set(self.signature.parameters)
-        if unknown:
-            raise TaskError(
-                f"task {self.fullname}: config_args names {', '.join(sorted(unknown))}, which the function does not "
-                f"take; leave it out, or name one of its own: {', '.join(self.signature.parameters) or 'it has none'}"
-            )
+        self._revealed = declared.secret or _NO_NAMES
+        self.secret_args = self._revealed | annotated_secrets(self.signature)
+        self._arity = len(self._names) if self._names is not None and not self.secret_args else -1
+        self._check_names("config_args", declared.config_args)
+        self._check_names("secret", self._revealed)
         self._check_nout()
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The lazy call of this task; arguments that don't fit the signature raise TypeError here."""
         if kwargs or len(args) != self._arity:
-            self._fit(args, kwargs)
+            bound = self._fit(args, kwargs)
+            if self.secret_args:
+                seal_bound(bound, self.secret_args)
+                return cast(R, TaskCall(self.fullname, bound.args, bound.kwargs, self.overrides))
         return cast(R, TaskCall(self.fullname, args, kwargs, self.overrides))
 
     if TYPE_CHECKING:
@@ -157,6 +160,9 @@ class Task(Generic[P, R]):
 
     def partial(self, *args: Any, **kwargs: Any) -> PartialTask[R]:
         """The task with some of its arguments given; they are evaluated with the final call."""
+        if self.secret_args:
+            bound = seal_bound(self.signature.bind_partial(*args, **kwargs), self.secret_args)
+            return PartialTask(self, bound.args, bound.kwargs)
         return PartialTask(self, args, kwargs)
 
     @overload
@@ -192,16 +198,35 @@ class Task(Generic[P, R]):
         return count_in_annotation(self.func) if declared is None else declared
 
     @cached_property
+    def suspects(self) -> frozenset[str]:
+        """The parameters that look as if they were given secrets, and of which nobody said whether they are."""
+        if self.declared.secret is not None or self.namespace == "redux":
+            return _NO_NAMES
+        return looking_secret(self.signature) - self.secret_args
+
+    @cached_property
     def run(self) -> Callable[..., Any]:
-        """What a job of it calls: the function; of a script task, one that gives the script that the function gave."""
+        """What a job of it calls: the function; of a script task, one that gives the script that the function gave.
+
+        It takes secrets as they are, and gives the function in plain those that were declared by `secret`.
+        """
+        revealed = self._revealed - annotated_secrets(self.signature)
+        func = revealing(self.func, self.signature, revealed) if revealed else self.func
         if not self.declared.script:
-            return self.func
-        func = self.func
+            return func
 
         def give_script(*args: Any, **kwargs: Any) -> object:
-            return RuleCall("redux.script_task", (func(*args, **kwargs),), {})
+            return RuleCall("redux.script_task", (seal_text(func(*args, **kwargs)),), {})
 
         return update_wrapper(give_script, func)
+
+    def _check_names(self, option: str, names: frozenset[str]) -> None:
+        unknown = names - set(self.signature.parameters)
+        if unknown:
+            raise TaskError(
+                f"task {self.fullname}: {option} names {', '.join(sorted(unknown))}, which the function does not "
+                f"take; leave it out, or name one of its own: {', '.join(self.signature.parameters) or 'it has none'}"
+            )
 
     def _check_nout(self) -> None:
         nout = self.declared.nout
@@ -219,11 +244,16 @@ class Task(Generic[P, R]):
             raise TypeError(f"task {self.fullname}{without_annotations(self.signature)}: {error}") from None
 
     def bind(self, args: tuple[object, ...], kwargs: dict[str, object]) -> BoundCall:
-        """The arguments in the signature's order, defaults applied: one form however the call was written."""
+        """The arguments in the signature's order, defaults applied: one form however the call was written.
+
+        Those that are secrets are so from here on.
+        """
         if not kwargs and len(args) == self._arity:
             return BoundCall(args, kwargs)
         bound = self._fit(args, kwargs)
         bound.apply_defaults()
+        if self.secret_args:
+            seal_bound(bound, self.secret_args)
         return BoundCall(bound.args, bound.kwargs)
 
     def name_arguments(self, bound: BoundCall) -> list[tuple[str, object]]:
@@ -271,6 +301,7 @@ def task(
     cache_scope: CacheScope | Literal["NONE", "CSE", "BACKEND"] | None = None,
     check_valid: CacheCheckValid | Literal["full", "shallow"] = "full",
     config_args: Sequence[str] = (),
+    secret: Collection[str] | None = None,
     hash_includes: Sequence[object] = (),
     packages: Sequence[str] = (),
     source: str | None = None,
@@ -297,8 +328,10 @@ def task(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     `name`, `namespace` make its full name (namespace: argument, else the module's `redux_namespace`). `version` stands
     for the code in the hash. `cache=False` is `cache_scope="CSE"`: hits only within one execution; "NONE": every call
     runs. `check_valid="shallow"` reuses a finished call without visiting what is below it. `config_args` are left out
-    of the hash; `hash_includes` are added to it, and the installed versions of `packages`; `source` replaces the
-    function's own text in it. `allowed_cache_results` says which hits are taken at all.
+    of the hash; what `secret` names is never recorded and counts by a keyed hash: the function is given it in plain,
+    while an argument annotated `Secret[T]` is given as one. `hash_includes` are added to the hash, and the installed
+    versions of `packages`; `source` replaces the function's own text in it. `allowed_cache_results` says which hits are
+    taken at all.
 
     A call runs on `executor`, once as much of each of `limits` is free as it takes, and may take `timeout` seconds.
     Where it raises one of `retry_on` it is tried again up to `retries` times, `retry_delay` seconds later, doubled each
@@ -393,9 +426,10 @@ def wraps_task(
     ) -> Task[..., Any]:
         hidden = _move(inner, f"{inner.namespace}.{label}" if inner.namespace else label)
         made: Any = wrapper(hidden)
+        declared = {"hash_includes": [*wrapper_hash_includes, wrapper, inner.func], **options}
         if not own_signature:
             made.__signature__ = inner.signature
-        declared = {"hash_includes": [*wrapper_hash_includes, wrapper, inner.func], **options}
+            declared.setdefault("secret", inner.declared.secret)
         return task(name=inner.name, namespace=inner.namespace, **declared)(made)
 
     return make_decorator

@@ -6,13 +6,15 @@ import linecache
 import os
 import traceback
 
+from redux.redaction import redacted
+
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def text_of(error: BaseException) -> str:
-    """An error's message, whatever its own `__str__` does."""
+    """An error's message, whatever its own `__str__` does; without what nobody is to see."""
     try:
-        return str(error)
+        return redacted(str(error))
     except Exception as another:  # a user's own code
         return f"(its message cannot be made: {type(another).__name__})"
 
@@ -21,11 +23,11 @@ def trim_traceback(error: BaseException) -> str:
     """The traceback of an error without redux's own frames; for an error of another process, the one it had there."""
     given = getattr(error, "__redux_traceback__", None)
     if isinstance(given, str):
-        return given
+        return redacted(given)
     linecache.checkcache()
     text = traceback.TracebackException.from_exception(error)
     _trim(text)
-    return "".join(text.format())
+    return redacted("".join(text.format()))
 
 
 def _trim(text: traceback.TracebackException) -> None:

@@ -32,6 +32,7 @@ from redux.serializers.registry import (
     set_code_hasher,
     set_task_resolver,
 )
+from redux.serializers.secrets import Secret, SecretAbsent
 from redux.serializers.trouble import CannotDecode, CannotEncode, locate, pickle_candidate, too_deep
 from redux.serializers.type_registry import TypeRegistry, get_type_registry
 from redux.serializers.unpacking import decode
@@ -54,6 +55,8 @@ __all__ = [
     "Lazy",
     "Noted",
     "ProxyValue",
+    "Secret",
+    "SecretAbsent",
     "SerializerError",
     "TypeRegistry",
     "Value",

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ from .version_2 import FROZEN
 
 if TYPE_CHECKING:
     from .redun_history import History
+    from .seaweed import Seaweed
+    from .shared_homes import Home
 
 INLINE_LIMIT = 200
 """Bytes: low, so that tests meet the value store too."""
@@ -118,9 +121,16 @@ _CHECKOUT = str(Path(__file__).resolve().parents[1]) + os.sep
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays() -> Iterator[None]:
-    """Leaves no module, no task and no code of a test's own workflows to the tests after it."""
+def nothing_stays(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leaves no module, no task and no code of a test's own workflows to the tests after it.
+
+    A test meets the tasks that its module leads to: every run reads the code of all that there are.
+    """
     modules, tasks, known_rules = dict(sys.modules), dict(get_task_registry()._tasks), dict(rules._RULES)
+    near = _modules_near(request.module.__name__)
+    get_task_registry().replace_all(
+        [one for one in tasks.values() if not _of_tests(one.__module__) or one.__module__ in near]
+    )
     yield
     for name in [name for name in sys.modules if name not in modules and _is_passing(sys.modules[name])]:
         del sys.modules[name]
@@ -131,6 +141,23 @@ def nothing_stays() -> Iterator[None]:
         if not name.startswith("redux."):  # those are imported once a process
             del rules._RULES[name]
     set_code_hasher(None)
+
+
+@cache
+def _modules_near(name: str) -> frozenset[str]:
+    """The tests' modules that this one's names lead to, itself too."""
+    found, waiting = {name}, [name]
+    while waiting:
+        for value in vars(sys.modules[waiting.pop()]).values():
+            near = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+            if isinstance(near, str) and near not in found and near in sys.modules and _of_tests(near):
+                found.add(near)
+                waiting.append(near)
+    return frozenset(found)
+
+
+def _of_tests(module: str) -> bool:
+    return module.partition(".")[0] in {"tests", "redux_backends", "redux_valuestore"}
 
 
 def _is_passing(module: ModuleType) -> bool:
@@ -203,6 +230,50 @@ def s3(s3_server: str) -> Iterator[str]:
 
     with bucket(s3_server) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def seaweed_server() -> Iterator[Seaweed]:
+    """A real S3 server that runs beside the tests."""
+    from .seaweed import server
+
+    with server() as running:
+        yield running
+
+
+@pytest.fixture
+def seaweed(seaweed_server: Seaweed) -> Iterator[str]:
+    """A URL on a real S3 server, below which nothing is; processes that are started meanwhile find it too."""
+    from .seaweed import seen
+
+    with seen(seaweed_server):
+        yield seaweed_server.url()
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> str:
+    """A folder that is a shared cache."""
+    folder = tmp_path / "bucket"
+    folder.mkdir(mode=0o700)
+    return str(folder)
+
+
+@pytest.fixture
+def ana(tmp_path: Path, bucket: str) -> Home:
+    """Who signs what she computes."""
+    from .shared_homes import ANA, Home
+
+    return Home(tmp_path / "ana", bucket, ANA)
+
+
+@pytest.fixture
+def ben(tmp_path: Path, bucket: str) -> Home:
+    """Who signs too, and believes Ana."""
+    from redux.trust.signers import Signer
+
+    from .shared_homes import ANA, BEN, Home
+
+    return Home(tmp_path / "ben", bucket, BEN, [Signer("ana", ANA.public, "dev")])
 
 
 NEAR = ["local", "file", "memory", "tagged"]

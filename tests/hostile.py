@@ -14,6 +14,8 @@ import msgpack
 
 from redux_valuestore.digest import digest_bytes
 
+from .evil import payloads
+
 FLOW = """
 import asyncio
 import functools
@@ -279,6 +281,20 @@ def _script(statements: str) -> Callable[[sqlite3.Connection], None]:
     return do
 
 
+def _payloads(part: int) -> Callable[[sqlite3.Connection], None]:
+    """Each value another one of those that want to run code when they are decoded."""
+
+    def do(connection: sqlite3.Connection) -> None:
+        ids = [row[0] for row in connection.execute("SELECT id FROM value")]
+        evil = [*payloads().values()][part * 50 : part * 50 + 50]
+        given = [(data, digest_bytes(data), len(data), one) for data, one in zip(evil, ids, strict=False)]
+        connection.executemany(
+            "UPDATE value SET data = ?, hash = ?, size = ?, place = 0, traits = 0x1ff WHERE id = ?", given
+        )
+
+    return do
+
+
 def harms() -> Iterator[Harm]:
     """Over two hundred of them, always the same."""
     for table, column in TEXT_COLUMNS:
@@ -288,6 +304,8 @@ def harms() -> Iterator[Harm]:
         yield Harm(f"all texts: {name}", _texts(text), 4)
     for seed, (name, data) in enumerate(VALUES.items()):
         yield Harm(f"value: {name}", _value(data, seed), 1)
+    for part in range(5):
+        yield Harm(f"values: code, part {part}", _payloads(part), 12)
     for name, statements in STATEMENTS.items():
         yield Harm(name, _script(statements), 1)
 

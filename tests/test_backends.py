@@ -119,7 +119,7 @@ class HeardMachine(BackendMachine):
 
 def test_the_state_machine_plays_every_method_of_the_contract():
     run_state_machine_as_test(
-        HeardMachine, settings=settings(max_examples=40, stateful_step_count=40, deadline=None, derandomize=True)
+        HeardMachine, settings=settings(max_examples=80, stateful_step_count=40, deadline=None, derandomize=True)
     )
     assert Backend.__abstractmethods__ <= Heard.called
 

@@ -294,7 +294,7 @@ def test_help_goes_to_the_task_and_the_list_of_tasks_to_the_file(redux: Redux, p
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("rum",), "there is no command 'rum'; did you mean 'run'?"),
+        (("runn",), "there is no command 'runn'; did you mean 'run'?"),
         (("run", "--no-cash", "flow.py", "main"), "no such option '--no-cash'; did you mean '--no-cache'"),
         (("run", "folw.py", "main"), "there is no file folw.py; did you mean 'flow.py'"),
         (("run", "flowx", "main"), "there is no file or module flowx; did you mean 'flow'"),

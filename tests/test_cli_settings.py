@@ -246,12 +246,25 @@ database.url = "sqlite:///{project}/.redux/redux.db"  # default
 # database.password_command is not set  # default
 store.location = "{project}/v"                        # the variable REDUX_STORE
 store.inline_limit = 16384                            # default
+store.shared = "no"                                   # default
 run.executor = "threads"                              # default
 # run.workers is not set                              # default
 run.cache = false                                     # {project}/.redux/redux.toml
 run.keep_going = true                                 # {project}/home/redux/redux.toml
+# run.single_flight is not set                        # default
 run.status_interval = 20.0                            # default
 values.pickle = "refuse"                              # default
+values.trust = "private"                              # default
+values.allow = []                                     # default
+# shared.url is not set                               # default
+shared.mode = "read-write"                            # default
+shared.offline = false                                # default
+shared.wait = 10.0                                    # default
+shared.timeout = 5.0                                  # default
+shared.epoch = 0                                      # default
+shared.verify_sample = 0.0                            # default
+shared.unsigned = false                               # default
+# shared.believe is not set                           # default
 scheduler.setup = "{project}/setup.py::quiet"         # {project}/pyproject.toml
 # scheduler.context_file is not set                   # default
 context.region = "north"                              # {project}/pyproject.toml

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from redux.cli.main import dispatch
 from redux.cli.surroundings import Where, find_sources
 from redux.errors import ConfigError, ProjectMissing, ProjectRefused, ProjectUnwritable
 from redux.session import open_scheduler
@@ -18,7 +19,13 @@ from redux.settings.folder import (
     locate_project,
     make_project,
 )
+from redux.settings.layers import SharedSettings
 from redux.settings.precedence import Layer, Sources, explain_settings, needs_project, prepare_run, read_settings
+from redux.settings.shared_lines import set_shared
+from redux.trust import guarded
+from redux.trust.folders import folders_file, read_folders
+from redux.trust.signers import parse_list
+from redux.trust.trouble import TrustRefused
 
 
 def sources(folder: Path, **changes: object) -> Sources:
@@ -104,6 +111,8 @@ def test_nothing_to_look_at_says_how_to_begin(tmp_path: Path) -> None:
         ("[run]\nworkers = 0\n", "run.workers = 0 must be a whole number from 1 on"),
         ("[run]\nworkers = true\n", "must be a whole number"),
         ('[run]\nstatus_interval = "often"\n', "run.status_interval = 'often' must be a number of seconds"),
+        ("[shared]\ntimeout = 1e300\n", "must be a number of seconds from 0 to 86,400"),
+        ("[shared]\nwait = nan\n", "must be a number of seconds from 0 to 86,400"),
         ("[run]\nexecutor = 3\n", "run.executor = 3 must be a text"),
         ('[run]\ncache = "yes"\n', "must be true or false"),
         ("[run\n", "cannot be read as TOML"),
@@ -217,6 +226,26 @@ def test_pyproject_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytes
         find_pyproject(tmp_path)
 
 
+def test_the_shared_cache_is_said_by_files_and_whom_to_trust_only_by_oneself(tmp_path: Path, project: Path) -> None:
+    (project / PROJECT_FILE).write_text('[shared]\nurl = "team"\nepoch = 3\nverify_sample = "1%"\n')
+    user_file = tmp_path / "user.toml"
+    user_file.write_text('[shared]\nbelieve = ["ci-main"]\n')
+    environment = {"REDUX_SHARED": "s3://bucket/prefix", "REDUX_SHARED_MODE": "read-only", "REDUX_OFFLINE": "1"}
+    said = sources(tmp_path, user_file=user_file, environment=environment)
+    expected = SharedSettings(
+        "s3://bucket/prefix", "read-only", True, epoch=3, verify_sample=0.01, believe=("ci-main",)
+    )
+    assert read_settings(said).shared == expected
+    assert read_settings(sources(tmp_path)).shared.url == str(project / "team")
+    for wrong in ({"REDUX_SHARED_MODE": "reed-only"}, {"REDUX_SHARED": "s3://"}, {"REDUX_SHARED": "s3:/bucket"}):
+        with pytest.raises(ConfigError, match="must be"):
+            read_settings(sources(tmp_path, environment=wrong))
+    for line in ('believe = ["evil"]', "unsigned = true"):
+        (project / PROJECT_FILE).write_text(f"[shared]\n{line}\n")
+        with pytest.raises(ConfigError, match="which a project may not"):
+            read_settings(sources(tmp_path))
+
+
 def test_every_setting_says_where_it_comes_from(tmp_path: Path, project: Path) -> None:
     (project / PROJECT_FILE).write_text(LAYERED + '[scheduler]\ncontext_file = "more.json"\n')
     (project / "more.json").write_text('{"region": "south", "debug": true}')
@@ -239,8 +268,21 @@ def test_every_setting_says_where_it_comes_from(tmp_path: Path, project: Path) -
         "run.workers": (5, "flag", "--workers"),
         "run.cache": (False, "environment", "REDUX_NO_CACHE"),
         "run.keep_going": (True, "user", str(user_file)),
+        "run.single_flight": (None, "default", ""),
         "run.status_interval": (20.0, "default", ""),
+        "store.shared": ("no", "default", ""),
         "values.pickle": ("refuse", "default", ""),
+        "values.trust": ("private", "default", ""),
+        "values.allow": ((), "default", ""),
+        "shared.url": (None, "default", ""),
+        "shared.mode": ("read-write", "default", ""),
+        "shared.offline": (False, "default", ""),
+        "shared.wait": (10.0, "default", ""),
+        "shared.timeout": (5.0, "default", ""),
+        "shared.epoch": (0, "default", ""),
+        "shared.verify_sample": (0.0, "default", ""),
+        "shared.unsigned": (False, "default", ""),
+        "shared.believe": (None, "default", ""),
         "scheduler.setup": (None, "default", ""),
         "scheduler.context_file": (project / "more.json", "project", project_file),
         "context.region": ("north", "project", project_file),
@@ -278,7 +320,7 @@ def test_a_folder_that_is_not_ours_is_refused(tmp_path: Path, monkeypatch: pytes
 def test_a_project_is_made_whole_and_keeps_itself_out_of_git(tmp_path: Path) -> None:
     made = make_project(tmp_path / "deep" / PROJECT_FOLDER)
     assert sorted(path.name for path in made.iterdir()) == [".gitignore", PROJECT_FILE]
-    assert (made / ".gitignore").read_text() == "*\n!redux.toml\n"
+    assert (made / ".gitignore").read_text() == "*\n!redux.toml\n!.gitignore\n"
     assert [path.name for path in made.parent.iterdir()] == [PROJECT_FOLDER]
     assert read_settings(sources(made.parent)).executor == "threads"
     assert make_project(made) == made
@@ -289,3 +331,127 @@ def test_a_project_that_cannot_be_made_says_where_and_why(tmp_path: Path) -> Non
     with pytest.raises(ProjectUnwritable, match="cannot be made") as refused:
         make_project(tmp_path / "file" / PROJECT_FOLDER)
     assert refused.value.exit_code == 4
+
+
+TELLING = (
+    "shared.unsigned = true",
+    'shared.believe = ["team"]',
+    'values.trust = "writers"',
+    'values.allow = ["os.*"]',
+    'values.pickle = "allow"',
+    'database.password_command = "pass db"',
+    'scheduler.setup = "setup.py::setup"',
+    '[executors.own]\nclass = "evil.Executor"',
+    '[repos.other]\nurl = "sqlite:///other.db"\npassword_command = "pass other"',
+)
+
+
+@pytest.mark.parametrize("line", TELLING)
+def test_ones_own_settings_say_whom_to_trust_only_where_nobody_else_writes_them(
+    tmp_path: Path, project: Path, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_file = tmp_path / "config" / "redux.toml"
+    user_file.parent.mkdir(mode=0o700)
+    said = sources(tmp_path, user_file=user_file)
+    user_file.write_text(f"{line}\n")
+    for mode in (0o620, 0o602):
+        user_file.chmod(mode)
+        with pytest.raises(TrustRefused, match="since others can write to it"):
+            read_settings(said)
+    user_file.chmod(0o644)
+    read_settings(said)
+    user_file.parent.chmod(0o777)
+    with pytest.raises(TrustRefused, match="may be replaced"):
+        read_settings(said)
+    user_file.parent.chmod(0o700)
+    monkeypatch.setattr(guarded, "is_mine_or_roots", lambda owner: False)
+    with pytest.raises(TrustRefused, match="belongs to another user"):
+        read_settings(said)
+    user_file.write_text("run.workers = 3\n")
+    assert read_settings(said).workers == 3
+
+
+REFUSED = (
+    (Layer(shared_unsigned=True), "shared.unsigned"),
+    (Layer(shared_believe=("all",)), "shared.believe"),
+    (Layer(trust="writers"), "values.trust"),
+    (Layer(allow=("os.*",)), "values.allow"),
+    (Layer(password_command="pass db"), "database.password_command"),
+)
+
+
+@pytest.mark.parametrize(("said", "key"), REFUSED)
+def test_a_setup_function_says_what_a_project_may_say(tmp_path: Path, project: Path, said: Layer, key: str) -> None:
+    with pytest.raises(ConfigError, match=f"the setup function: {key}"):
+        read_settings(sources(tmp_path, setup=said))
+
+
+def test_what_leads_outside_is_more_the_users_to_say_than_the_setup_functions(tmp_path: Path, project: Path) -> None:
+    setup = Layer(shared_url="s3://a/b", shared_mode="read-write", shared_offline=False, cache=True)
+    around = {"REDUX_SHARED_MODE": "off", "REDUX_OFFLINE": "1", "REDUX_NO_CACHE": "1"}
+    settings = read_settings(sources(tmp_path, setup=setup, environment=around))
+    assert (settings.shared.mode, settings.shared.offline, settings.cache) == ("off", True, True)
+    assert settings.shared.url == "s3://a/b"
+    assert settings.shared.named_by_project
+    user_file = tmp_path / "user.toml"
+    user_file.write_text('shared.url = "s3://a/b"\n')
+    assert not read_settings(sources(tmp_path, setup=setup, user_file=user_file)).shared.named_by_project
+
+
+@pytest.mark.parametrize("command", ["config", "log", "trust list"])
+def test_settings_that_cannot_be_looked_for_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ("long" * 100)))
+    assert dispatch(command.split()) == 2
+    told = "redux.toml: cannot be read: File name too long; see to the path and its rights"
+    assert told in capfd.readouterr().err
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (make_project(tmp_path / PROJECT_FOLDER) / PROJECT_FILE).unlink()
+    (tmp_path / PROJECT_FOLDER / PROJECT_FILE).symlink_to("long" * 100)
+    assert dispatch(command.split()) == (0 if command == "trust list" else 2)
+    assert (told in capfd.readouterr().err) == (command != "trust list")
+
+
+BENT = {
+    "lists": "a = " + "[" * 5_000 + "]" * 5_000,
+    "open lists": "a = " + "[" * 5_000,
+    "tables": "a = " + "{b = " * 3_000 + "1" + "}" * 3_000,
+    "long key": ".".join("a" * 3_000) + " = 1",
+}
+
+
+@pytest.mark.parametrize("text", BENT.values(), ids=BENT.keys())
+def test_settings_that_are_nested_without_end_are_told_of(tmp_path: Path, project: Path, text: str) -> None:
+    user_file = tmp_path / "user.toml"
+    for path in (project / PROJECT_FILE, tmp_path / "pyproject.toml", user_file):
+        before = path.read_text() if path.exists() else None
+        path.write_text(f"{text}\n# tool.redux")
+        with pytest.raises(ConfigError, match="nested"):
+            read_settings(sources(tmp_path, user_file=user_file))
+        path.unlink() if before is None else path.write_text(before)
+    folders_file(user_file).write_text(text)
+    with pytest.raises(ConfigError, match="nested"):
+        read_folders(user_file)
+    with pytest.raises(ConfigError, match="nested"):
+        parse_list(text, "trust.toml")
+    (tmp_path / "bent.toml").write_text(text)
+    with pytest.raises(ConfigError, match="another form"):
+        set_shared(tmp_path / "bent.toml", lambda: {"epoch": 1})
+
+
+@pytest.mark.parametrize("text", ["folder = 3", "folder = [3]", "[[folder]]\npath = 3", "[folder]\npath = 'a'"])
+def test_a_bent_list_of_folders_is_told_of(tmp_path: Path, text: str) -> None:
+    user_file = tmp_path / "redux.toml"
+    folders_file(user_file).write_text(text)
+    with pytest.raises(ConfigError, match="not as redux writes it"):
+        read_folders(user_file)
+
+
+@pytest.mark.parametrize("text", ["tool = 3", 'tool = ["redux"]', 'tool = "redux"', "[[tool]]\nredux = 1"])
+def test_a_pyproject_whose_tool_is_no_table_is_not_ours(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"{text}\n# redux")
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    assert find_pyproject(inner) is None

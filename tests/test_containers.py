@@ -105,6 +105,9 @@ child = os.fork()
 if child == 0:
     os.execvpe(words[0], words, {{"PATH": "{folder}:/usr/bin:/bin", name: value}})
 _, status = os.waitpid(child, 0)
+answer = Path(words[-1], "answer")
+if answer.exists():
+    (here / "mode").write_text(oct(answer.stat().st_mode))
 sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 """
 SETTINGS = """
@@ -194,6 +197,34 @@ def test_what_goes_wrong_is_told(place: Path, words: tuple[str, ...]):
     done = run(place, executor, "flow.py", *others)
     assert done.returncode == 1
     assert " ".join(TROUBLE[words].split()) in done.stderr
+
+
+SECRETS = """
+from pathlib import Path
+from redux import Secret, task
+
+@task(executor="threads")
+def length(token: Secret[str]) -> int:
+    return len(token.reveal())
+
+@task
+def left_on(token: Secret[str], place: str) -> list:
+    found = [str(path) for path in Path(place).rglob("*") if path.is_file()
+             and token.reveal().encode() in path.read_bytes()]
+    return [*found, length(token)]
+"""
+
+
+def test_a_secret_reaches_a_container_and_is_on_no_disk_once_it_did(place: Path):
+    (place / "project/flow.py").write_text(SECRETS)
+    path = f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    words = ("run", "--executor", "boxes", "flow.py", "left_on", "--token", "env:HELD", "--place", str(place))
+    told = {"XDG_CONFIG_HOME": str(place / "config"), "PATH": path, "HELD": "held-by-the-environment"}
+    done = commands.redux(place / "project", *words, **told)
+    assert done.stdout == "[23]\n", done.stderr
+    assert said_to_docker(place)[-1][0] == "run"
+    assert (place / "bin/mode").read_text() == oct(0o100600), "who its answer, with the Secret in it, is read by"
+    assert [one for one in place.rglob("*") if one.is_file() and b"held-by" in one.read_bytes()] == []
 
 
 def test_a_daemon_that_does_not_answer_is_told(place: Path):

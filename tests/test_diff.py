@@ -6,11 +6,13 @@ import json
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from redux.cli.diff_text import diff_text
 from redux.cli.main import dispatch
 from redux.diff import ExecutionDiff, Origin, diff_executions
 from redux.diff.matching import match_jobs
@@ -233,6 +235,23 @@ def test_only_what_nothing_explains_is_first(repo: Repo, which: str, first: str)
     found = diff_of_newest(repo)
     assert [(one.fullname, one.origin) for one in found.sources] == [(first, Origin.NONDETERMINISTIC)]
     assert not found.same_values
+
+
+def test_a_result_that_is_not_here_is_not_another_one(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        Scheduler(repo).run(top("draw", 1))
+    now = repo.backend.executions(1)[0].id
+    read = repo.backend.jobs
+
+    def lacking(**asked: Any) -> list[JobView]:
+        """The newest execution is there without what its calls gave."""
+        gone = {"result": None, "result_preview": "", "result_type": ""}
+        return [replace(one, **gone) if one.job.execution == now else one for one in read(**asked)]
+
+    monkeypatch.setattr(repo.backend, "jobs", lacking)
+    found = diff_of_newest(repo)
+    assert (found.same_values, found.differing, found.unknown, found.sources) == (True, 0, 2, ())
+    assert "2 calls in both; what 2 of them gave is not here" in diff_text(found, 100)
 
 
 def test_statements_do_not_grow_with_the_jobs(sqlite_repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:

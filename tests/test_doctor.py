@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -151,7 +152,9 @@ def test_settings_that_are_odd_are_told_each_with_what_helps(project: Path, caps
     (folder / "redux.toml").write_text(TOML)
     (folder / ".gitignore").unlink()
     (folder / "notes.txt").write_text("mine")
-    folder.chmod(0o777)
+    for ours in ("outbox", "shared"):
+        (folder / ours).mkdir()
+    folder.chmod(0o770)
     code, findings = doctor(capsys, "--store", "nosuchprotocol://bucket")
     levels = unwell(findings)
     assert code == 4
@@ -172,6 +175,24 @@ def test_settings_that_are_odd_are_told_each_with_what_helps(project: Path, caps
         "layout": "note",
     }
     assert all(one["todo"] for one in findings if one["level"] != "fine")
+    told = [one["state"] for one in findings if one["what"] == "layout"]
+    assert told == [
+        f"{folder} has what is not redux's: notes.txt",
+        f"{folder} has no .gitignore, so that git may take in values",
+    ]
+
+
+def test_a_history_that_came_with_a_checkout_is_told_of(project: Path, capsys: pytest.CaptureFixture[str]):
+    folder = make_project(project / ".redux")
+    doctor(capsys)
+    git = ["git", "-C", str(project)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "-f", ".redux/redux.toml"], check=True)
+    assert unwell(doctor(capsys)[1]) == {}
+    (folder / "redux.db").touch()
+    subprocess.run([*git, "add", "-f", ".redux/redux.db"], check=True)
+    (folder / "redux.db").unlink()
+    assert f"{folder}/redux.db is in git: its results" in str(doctor(capsys)[1])
 
 
 def test_storage_that_cannot_be_used_is_told(project: Path, capsys: pytest.CaptureFixture[str]):

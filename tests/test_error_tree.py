@@ -16,12 +16,13 @@ from .error_texts import GOLDEN
 
 ELSEWHERE = {
     "ArchiveError": "the root of the errors of archives",
+    "SharedError": "the root of the errors of what is in a shared cache",
     "BackendError": "the root of the database's errors; as itself, a fault of the records: test_sqlite.py",
     "BackendUnavailable": "test_sqlite.py, test_failures.py: a full or read-only disk",
     "AmbiguousId": "test_backends.py: two ids that begin alike cannot be made on purpose",
     "StoreError": "the root of the store's errors; as itself, what an operating system says: test_failures.py",
-    "StoreUnavailable": "test_valuestore.py: a full or read-only disk",
     "ValueMissing": "test_valuestore.py; a run makes such a value anew",
+    "ValueOutOfReach": "test_valuestore.py, test_shared_outages.py; likewise",
 }
 """Errors that another room has texts of."""
 

@@ -178,7 +178,7 @@ def test_jobs_that_waited_when_the_run_was_stopped_took_no_time(repo: Repo, monk
 
     monkeypatch.setattr(ExecutorPool, "cancel_waiting", cancel_and_tell)
     _given_back.clear()
-    scheduler = Scheduler(repo, workers=1)
+    scheduler = Scheduler(repo, workers=1, single_flight=False)  # so that all of them wait for the worker
     _scheduler[:] = [scheduler]
     report = scheduler.execute([stops_and_holds(1), *(good(i) for i in range(50))])
     counts = {(one.fullname, one.status): one for one in repo.backend.count_jobs(report.execution_id)}

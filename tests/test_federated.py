@@ -153,6 +153,9 @@ def test_a_subrun_takes_place_in_the_project_that_config_dir_names(projects: tup
         wrong = subrun(double(1), "threads", config_dir=str(theirs), load_modules=[])
         with pytest.raises(TaskError, match="no task is named test_federated"):
             scheduler.run(wrong)
+        believing = subrun(double(1), "threads", {"shared": {"unsigned": True}}, config_dir=str(theirs))
+        with pytest.raises(ConfigError, match=r"the config of subrun: shared\.unsigned says whom you trust"):
+            scheduler.run(believing)
 
 
 def test_launched_tasks_go_on_by_themselves(projects: tuple[Path, Path]):

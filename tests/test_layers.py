@@ -88,6 +88,7 @@ def test_the_public_names_stay_what_they_are_when_every_module_was_imported_firs
 def test_every_library_has_its_door():
     graph = grimp.build_graph(*(source.name for source in SOURCES), include_external_packages=True)
     importers = {name: graph.find_modules_that_directly_import(name) for name in ("fsspec", "sqlalchemy")}
-    assert importers["fsspec"] <= {"redux_valuestore.remote", "redux.files.remote"}
+    clients = {f"redux_valuestore.{name}_client" for name in ("fsspec", "s3", "obstore")}
+    assert importers["fsspec"] <= {"redux_valuestore.remote", "redux.files.remote", "redux.cli.cache_add", *clients}
     assert all(name.startswith("redux_backends.") for name in importers["sqlalchemy"])
     assert all(importers.values())

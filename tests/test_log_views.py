@@ -38,7 +38,7 @@ VIEWS = {
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example, run twice."""
+    """The example, run twice, one job at a time: `redux log` has calls in the order in which they began."""
     folder = tmp_path_factory.mktemp("views")
     for source in EXAMPLE.glob("stdlib_*.py"):
         (folder / source.name).write_bytes(source.read_bytes())
@@ -46,6 +46,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = folder / "library" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(LIBRARY[name])
+    (folder / "pyproject.toml").write_text("[tool.redux.run]\nworkers = 1\n")
     for tag in ("stage=first", "stage=again"):
         words = ("stdlib_imports.py", "main", "--library", "library", "--release", "1.0")
         redux(folder, "run", "--quiet", "--tag", tag, *words)

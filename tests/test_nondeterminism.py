@@ -144,6 +144,8 @@ def test_different_results_are_told_once_and_listed_with_who_gave_them(project: 
 
 def test_two_processes_that_race_with_differing_results_are_both_kept(project: Project):
     os.mkfifo(project.folder / "fifo")
+    (project.folder / ".redux").mkdir(mode=0o700)
+    (project.folder / ".redux/redux.toml").write_text("[run]\nsingle_flight = false\n")
     # Neither ends before the other has begun, so both have missed.
     both = [project.begin(mode, "run", "--json", "flow.py", "meet") for mode in "rw"]
     said = [process.communicate(timeout=60) for process in both]

@@ -390,3 +390,12 @@ def test_a_run_left_at_once_leaves_no_script_behind(project: Path):
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130
         assert reader.stdout.read() == b""
+
+
+def test_a_script_is_given_neither_the_key_to_sign_with_nor_the_salt(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("REDUX_SIGNING_KEY", "redux-secret-1:canary-of-the-key")
+    monkeypatch.setenv("REDUX_SECRET_SALT", "canary-of-the-salt")
+    monkeypatch.setenv("OF_ONES_OWN", "seen")
+    said = run(script("env"))
+    assert b"OF_ONES_OWN=seen" in said
+    assert b"canary-of" not in said

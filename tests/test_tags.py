@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redux import Scheduler, task
-from redux.checkout import Checkout, find_checkout, without_password
+from redux.checkout import Checkout, find_checkout
 from redux.default_tags import default_tags
 from redux.functools import apply_tags
 from redux.repo import Repo
@@ -25,8 +25,10 @@ from redux.tags import (
     parse_tag_key_value,
     parse_tag_value,
 )
+from redux.task import TaskError
 from redux.value import hash_value
 from redux_backends.records import Job
+from redux_valuestore.urls import without_login, without_password, without_password_of
 
 redux_namespace = "tagged"
 JSON = st.recursive(
@@ -153,6 +155,13 @@ def test_what_is_wrong_with_tags_is_the_tasks_failure(repo: Repo) -> None:
         Scheduler(repo).execute(make(1), tags={"a": object()})
 
 
+def test_tags_that_redux_reads_itself_are_given_by_nobody_else(repo: Repo) -> None:
+    with pytest.raises(TaskError, match=r"the tag 'redux\.secret' is redux's own"):
+        task(tags=[("redux.secret", True)])(make.func)
+    with pytest.raises(TagError, match=r"the tag 'redux\.secret' is redux's own"):
+        Scheduler(repo).run(tagged_wrongly({"redux.secret": True}))
+
+
 # -- what is known without being told ----------------------------------------------------------------
 
 
@@ -185,10 +194,15 @@ def test_the_checkout_is_read_as_git_reads_it(tmp_path: Path) -> None:
 
 
 def test_no_secret_of_an_origin_is_kept() -> None:
-    assert without_password("https://token@host/x.git") == "https://host/x.git"
-    assert without_password("ssh://git:word@host/x.git") == "ssh://git@host/x.git"
+    assert without_login("https://token@host/x.git") == "https://host/x.git"
+    assert without_login("ssh://git:word@host/x.git") == "ssh://git@host/x.git"
     for plain in ("git@host:x/y.git", "ssh://git@host/x.git", "/a/path", "https://host/x@y"):
-        assert without_password(plain) == plain
+        assert without_login(plain) == without_password(plain) == plain
+    assert without_password("https://token@host/x.git") == "https://…@host/x.git"
+    assert without_password("https://name:to/ken@host/x.git") == "https://…@host/x.git"
+    assert without_password_of("https://token@host/x", "no host for token at https://token@host/x") == (
+        "no host for … at https://…@host/x"
+    )
 
 
 def test_every_execution_knows_its_version_user_project_and_doc(tmp_path: Path) -> None:

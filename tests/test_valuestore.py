@@ -19,6 +19,7 @@ from hypothesis import settings
 
 from redux_valuestore.digest import Digest, digest_bytes
 from redux_valuestore.faulty_disk import FaultyDisk, Killed, Operation, undurable
+from redux_valuestore.layered import LayeredStore
 from redux_valuestore.layout import LOST, object_name, temp_name
 from redux_valuestore.local import LocalStore
 from redux_valuestore.remote import RemoteStore
@@ -118,6 +119,23 @@ class TestS3(ValueStoreSuite):
     @pytest.fixture
     def place(self, s3):
         return UrlPlace(f"{s3}/values")
+
+
+class LayeredPlace:
+    """A near folder over a far one that is empty: near's keeping alone must do."""
+
+    def __init__(self, near: UrlPlace, far: ValueStore):
+        self.near, self.far = near, far
+        self.peek, self.poke, self.litter = near.peek, near.poke, near.litter
+
+    def open(self) -> ValueStore:
+        return LayeredStore(self.near.open(), self.far)
+
+
+class TestLayered(ValueStoreSuite):
+    @pytest.fixture
+    def place(self, tmp_path):
+        return LayeredPlace(UrlPlace(f"{tmp_path}/near"), MemoryStore())
 
 
 class MemoryMachine(ValueStoreMachine):
@@ -510,3 +528,91 @@ def test_a_missing_bucket_is_told_when_something_is_put():
 )
 def test_a_location_says_which_store_it_is(location, kind):
     assert type(open_store(location)) is kind
+
+
+# -- a store over another ------------------------------------------------------------------------------------
+
+
+class Gone(MemoryStore):
+    """A store that nobody reaches."""
+
+    def get(self, digest: Digest) -> memoryview:
+        raise StoreUnavailable("the line is cut", "s3://bucket")
+
+    has = size = get
+
+
+def test_what_is_far_comes_near_once_and_verified(tmp_path):
+    near, far = MemoryStore(), MemoryStore()
+    layered = LayeredStore(near, far)
+    sound, bent = put(far, SMALL), put(far, LARGE)
+    far.objects[bent] = spoil(LARGE, "flip", 7)
+    assert layered.has(sound)
+    assert layered.size(sound) == len(SMALL)
+    assert list(layered.iterate()) == []
+    assert bytes(layered.get(sound)) == SMALL
+    far.objects.clear()
+    assert bytes(layered.get(sound)) == SMALL
+    assert list(near.iterate()) == [sound]
+    with pytest.raises(ValueMissing):
+        layered.get(bent)
+    assert not near.has(bent)
+
+
+def test_what_was_damaged_near_heals_from_far():
+    near, far = MemoryStore(), MemoryStore()
+    digest = put(far, LARGE)
+    near.objects[digest] = spoil(LARGE, "cut", 100)
+    assert bytes(LayeredStore(near, far).get(digest)) == LARGE
+    assert near.objects[digest] == LARGE
+
+
+def test_everything_is_put_and_removed_near_alone():
+    near, far = MemoryStore(), MemoryStore()
+    layered = LayeredStore(near, far)
+    digest = put(layered, SMALL)
+    assert not far.has(digest)
+    put(far, SMALL)
+    layered.delete(digest)
+    assert far.has(digest)
+
+
+def test_a_far_store_out_of_reach_has_nothing_and_says_so_once():
+    told = []
+    layered = LayeredStore(MemoryStore(), Gone(), told.append)
+    assert not layered.has(DIGEST)
+    for ask in (layered.get, layered.size, layered.get):
+        with pytest.raises(ValueMissing) as caught:
+            ask(DIGEST)
+        assert caught.value.why == "not there"
+        assert "and the shared cache s3://bucket cannot be reached" in str(caught.value)
+    assert [str(error) for error in told] == ["the line is cut"]
+
+
+def test_what_is_not_admitted_is_not_kept():
+    class Refused(Exception):
+        pass
+
+    def admit(digest: Digest, view: memoryview) -> None:
+        if view.nbytes > 100:
+            raise Refused(digest)
+
+    near, far = MemoryStore(), MemoryStore()
+    small, large = put(far, SMALL), put(far, LARGE)
+    layered = LayeredStore(near, far, admit=admit)
+    with pytest.raises(Refused):
+        layered.get(large)
+    assert bytes(layered.get(small)) == SMALL
+    assert list(near.iterate()) == [small]
+    put(layered, LARGE)
+    assert bytes(layered.get(large)) == LARGE, "what was put here needs nobody's leave"
+
+
+def test_a_full_disk_keeps_nobody_from_what_has_come(tmp_path):
+    class Full(MemoryStore):
+        def put(self, digest, chunks):
+            raise StoreUnavailable("the disk is full", "/near")
+
+    far = MemoryStore()
+    digest = put(far, SMALL)
+    assert bytes(LayeredStore(Full(), far).get(digest)) == SMALL

@@ -219,6 +219,8 @@ class Agreeing(RuleBasedStateMachine):
             lambda backend: backend.users_of(HASHES),
             lambda backend: backend.fed_by(calls),
             lambda backend: backend.callers_of(calls),
+            lambda backend: backend.parents_of(calls),
+            lambda backend: backend.executions_of(calls),
             lambda backend: backend.containers_of(HASHES),
             lambda backend: backend.holders_of(files),
             lambda backend: backend.jobs_behind(calls),

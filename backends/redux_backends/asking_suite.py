@@ -11,6 +11,7 @@ from redux_backends.backend import (
     AmbiguousId,
     Backend,
     BackendError,
+    Claimed,
     Found,
     GivenBy,
     GivenResult,
@@ -34,10 +35,12 @@ from redux_backends.records import (
 )
 from redux_backends.sample import (
     EPOCH,
+    GONE,
     Story,
     call,
     digest,
     done,
+    ended,
     evaluation,
     execution,
     file_value,
@@ -247,6 +250,32 @@ class AskingSuite:
         backend.record(Batch(handles=line))
         backend.record(Batch(rollbacks=[Rollback(line[0].hash)], handles=[line[1]]))
         assert backend.valid_handles([each.hash for each in line]) == {line[0].hash, line[1].hash}
+
+    def test_an_evaluation_is_claimed_by_one_living_execution(self, backend: Backend) -> None:
+        mine, theirs, dead = execution("claims"), execution("asks"), execution("died", lease=GONE)
+        for each in (mine, theirs, dead):
+            backend.record_execution(each)
+        evals = [digest(f"evaluation {at}") for at in range(10_000)]
+        whole = backend.claim_evaluations(evals, mine.id, 20_000)
+        assert (whole.mine, whole.held) == (evals, {})
+        if not backend.shares_work:
+            assert backend.held_evaluations(evals, theirs.id) == {}
+            return
+        few, free = evals[:3], [digest("free"), digest("free as well")]
+        assert backend.claim_evaluations([*few, *free], theirs.id, 1) == Claimed(
+            [free[0]], dict.fromkeys(few, mine.id), True
+        )
+        assert backend.held_evaluations([*few, *free], mine.id) == {free[0]: theirs.id}
+        assert backend.claim_evaluations(few, theirs.id, 3).moved is False
+        backend.release_evaluations(mine.id, few[:1])
+        assert backend.claim_evaluations(few, theirs.id, 3) == Claimed(few[:1], dict.fromkeys(few[1:], mine.id), True)
+        assert backend.held_evaluations(evals, theirs.id) == dict.fromkeys(evals[1:], mine.id)
+        backend.record_execution(ended(mine))
+        assert backend.held_evaluations(evals, theirs.id) == {}
+        assert backend.claim_evaluations(few[1:], dead.id, 2).mine == few[1:]
+        assert backend.claim_evaluations(few, theirs.id, 3).mine == few
+        backend.release_evaluations(theirs.id)
+        assert backend.held_evaluations(evals, mine.id) == {}
 
     def test_what_is_kept_stays_with_its_line_and_so_do_merges(self, backend: Backend) -> None:
         kept, other = version("kept", "root"), version("other", "root")

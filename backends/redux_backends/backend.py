@@ -46,6 +46,7 @@ from redux_backends.errors import (
     hex_prefix,
     unknown_reference,
 )
+from redux_backends.evaluation_claims import NONE_HELD, Claimed
 from redux_backends.exchange import Exchange
 from redux_backends.forerunning import Forerunning
 from redux_backends.kinds import ACCEPTS, CONTEXT, FORGOTTEN, NONDETERMINISTIC
@@ -95,6 +96,7 @@ __all__ = [
     "BentRecord",
     "CallCandidate",
     "Candidate",
+    "Claimed",
     "DatabaseNotice",
     "Disagreement",
     "Found",
@@ -157,6 +159,10 @@ class Backend(Exchange, Tracing, Forerunning, Listing, Amending):
     @abstractmethod
     def forget_value(self, value: Digest) -> None:
         """Note that a value's bytes are gone or damaged; recording it again brings it back."""
+
+    @abstractmethod
+    def adopt_value(self, value: Digest) -> None:
+        """Note that a value that came from elsewhere was made here too: it is no longer FOREIGN."""
 
     def record_value(self, value: ValueRecord) -> None:
         """Record one value."""
@@ -245,6 +251,27 @@ class Backend(Exchange, Tracing, Forerunning, Listing, Amending):
     @abstractmethod
     def release_lines(self, execution: ExecutionId) -> None:
         """Let go of all lines that an execution has."""
+
+    # -- one run of what several miss ----------------------------------------------------------------
+    # Of executions that miss the same evaluation one claims it and runs it, and the others wait for its result. A claim
+    # counts while its execution runs by its lease, on the database's clock. A backend that keeps none grants all.
+
+    shares_work: bool = False
+    """whether executions of other processes and machines see claims here"""
+
+    def claim_evaluations(self, evals: Sequence[Digest], execution: ExecutionId, at_most: int) -> Claimed:
+        """Claim for an `execution` the first `at_most` of these `evals` that no other living one has, in one step.
+
+        What it has claimed before it may claim again. Ask the cache after that where the answer says `moved`.
+        """
+        return Claimed(list(dict.fromkeys(evals))[:at_most], NONE_HELD, False)
+
+    def held_evaluations(self, evals: Sequence[Digest], execution: ExecutionId) -> Mapping[Digest, ExecutionId]:
+        """Those of these `evals` that executions other than this `execution` have claimed, and live, with which."""
+        return NONE_HELD
+
+    def release_evaluations(self, execution: ExecutionId, evals: Sequence[Digest] | None = None) -> None:
+        """End the claims of an `execution` on these `evals`, or all. What came of them is to be recorded by then."""
 
     # -- the cache's questions, for a whole wave ---------------------------------------------------
 

@@ -11,7 +11,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -19,6 +19,7 @@ from typing import Protocol
 from redux_backends.errors import BackendUnavailable
 from redux_backends.records import ExecutionId
 from redux_valuestore.digest import Digest
+from redux_valuestore.modes import make_folder, open_beside
 
 _TAKING = "taking"
 _NO_LOCKS_HERE = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -87,7 +88,8 @@ class Claims:
             ) from error
 
     def _take_file(self, folder: Path, line: Digest, execution: ExecutionId) -> ExecutionId | None:
-        folder.mkdir(exist_ok=True)
+        with suppress(FileExistsError):
+            make_folder(folder)
         with _opened(folder / _TAKING) as turn:
             _lock(turn, fcntl.LOCK_EX)
             with _opened(folder / line.hex()[:32]) as descriptor:
@@ -121,7 +123,7 @@ def _share(descriptor: int, execution: ExecutionId) -> ExecutionId:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    descriptor = open_beside(path)
     try:
         yield descriptor
     finally:

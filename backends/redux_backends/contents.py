@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import exists, literal_column, null, select, update
 
 from redux_backends import handles, schema
-from redux_backends.records import CodePiece, Place, TaskRecord, ValueRecord
+from redux_backends.records import CodePiece, Place, TaskRecord, Traits, ValueRecord
 from redux_backends.rowids import Ledger
 from redux_backends.session import Session
 from redux_backends.statements import Among, Insert, Row
@@ -33,6 +33,11 @@ _FORGET = (
     .where(schema.same_id_given(schema.value.c.hash))
     .values(place=literal_column(_MISSING), data=null())
 )
+_ADOPT = (
+    update(schema.value)
+    .where(schema.same_id_given(schema.value.c.hash))
+    .values(traits=schema.value.c.traits.op("&")(literal_column(str(~int(Traits.FOREIGN)))))
+)
 _LAST_PIECE = schema.last_row(schema.code_piece)
 _KNOWN_PIECES = Among(list(schema.code_piece.c), schema.code_piece, schema.prefix_of(schema.code_piece.c.hash))
 
@@ -40,6 +45,11 @@ _KNOWN_PIECES = Among(list(schema.code_piece.c), schema.code_piece, schema.prefi
 def forget_value(session: Session, value: Digest) -> None:
     """Note that a value's bytes are gone."""
     session.run(_FORGET, prefix=value[: schema.PREFIX], digest=value)
+
+
+def adopt_value(session: Session, value: Digest) -> None:
+    """Note that a value is no longer from elsewhere."""
+    session.run(_ADOPT, prefix=value[: schema.PREFIX], digest=value)
 
 
 class ContentWriter:

@@ -180,9 +180,10 @@ class Exchange(ABC):
 
         What is here already stays: equal work is one record. A value whose bytes were gone gets them. Differing
         results of one evaluation are both kept, equal ones with the later moment. Executions and jobs that are here
-        learn from there that they ended, if they have not ended here; an execution that runs there counts here as
-        running for the time of a lease, by this database's clock. That one has died there says nothing of it where it
-        is known: it may be this database that it runs in. Jobs that never ended, of an execution that did, have died.
+        learn from there that they ended, if they have not ended here; a job that ended alike learns its call, if it has
+        none here. An execution that runs there counts here as running for the time of a lease, by this database's
+        clock. That one has died there says nothing of it where it is known: it may be this database that it runs in.
+        Jobs that never ended, of an execution that did, have died.
 
         A handle's version that is known here stays as valid as it is: this database's runs know what they did. One
         that is new is valid if it was there, and if those of its parents are here that were there.
@@ -193,6 +194,7 @@ class Exchange(ABC):
 
 
 _T = TypeVar("_T", bound=Hashable)
+_R = TypeVar("_R", TaskRecord, EvaluationKey, Tag)
 
 
 def named_first(things: Iterable[_T], named: Callable[[_T], Iterable[_T]], done: set[_T]) -> Iterator[_T]:
@@ -262,18 +264,30 @@ def verify(records: Records) -> None:
         if not has_its_bytes(value):
             raise BentRecord.of("value", value.hash, "its bytes are not those of its hash")
     for task in records.tasks:
-        covered = ((piece.kind, piece.name, piece.hash) for piece in task.pieces)
-        if task.pieces and task.hash != hash_task(task.fullname, covered):
-            raise BentRecord.of("task", task.hash, "it has not the hash of its code")
+        _of_text("task", task.hash, _verify_task, task)
     for key in records.keys:
-        _verify_key(key)
+        _of_text("evaluation", key.eval_hash, _verify_key, key)
     for task_set in records.task_sets:
         if task_set.hash != hash_task_set(task_set.tasks) and not _any_aside(task_set.hash, *task_set.tasks):
             raise BentRecord.of("task set", task_set.hash, "it has not the hash of its tasks")
     for record in records.calls:
         _verify_call(record)
     for tag in records.tags:
-        _verify_tag(tag)
+        _of_text("tag", tag.hash, _verify_tag, tag)
+
+
+def _of_text(kind: str, hash: Digest, check: Callable[[_R], None], record: _R) -> None:
+    """Check a record that has texts: a name that is none in UTF-8 has no hash."""
+    try:
+        check(record)
+    except UnicodeEncodeError:
+        raise BentRecord.of(kind, hash, "a name in it is no text") from None
+
+
+def _verify_task(task: TaskRecord) -> None:
+    covered = ((piece.kind, piece.name, piece.hash) for piece in task.pieces)
+    if task.pieces and task.hash != hash_task(task.fullname, covered):
+        raise BentRecord.of("task", task.hash, "it has not the hash of its code")
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -241,6 +241,19 @@ class ExchangeSuite:
         assert other.get_execution(story.execution.id) == ended(story.execution)
         assert [each.job.status for each in other.jobs()] == [JobStatus.DONE]
 
+    def test_a_job_that_came_without_its_call_has_it_when_that_comes(self, backend: Backend, other: Backend) -> None:
+        story = Story("one")
+        root = done(started("root", story.execution, story.main_key), story.main_call)
+        backend.record_execution(ended(story.execution))
+        backend.record(replace(story.batch, jobs=[root]))
+        records = backend.get_records(list(backend.iter_record_ids()))
+        without = replace(root, call_hash=None)
+        other.put_records(replace(records, calls=[], tags=[], jobs=[without]))
+        other.put_records(replace(records, jobs=[replace(root, status=JobStatus.FAILED)]))
+        assert [each.job for each in other.jobs()] == [without]
+        other.put_records(replace(records, jobs=[replace(root, parent=None, place="elsewhere")]))
+        assert [each.job for each in other.jobs()] == [root]
+
     def test_bytes_that_were_gone_come_back_and_none_are_lost(self, backend: Backend, other: Backend) -> None:
         kept, lost = value("kept"), value("lost")
         for each in (backend, other):

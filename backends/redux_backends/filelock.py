@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from redux_valuestore.modes import open_beside
+
 _NO_LOCKS_HERE = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 _WAIT = getattr(fcntl, "F_OFD_SETLKW", None)
 _NUMBER = struct.Struct("<Q")
@@ -26,7 +28,7 @@ class FileLock:
     def __init__(self, path: Path | None) -> None:
         self._descriptor: int | None = None
         if path is not None:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._descriptor = open_beside(path)
             # A lock belongs to what was opened, so that the queue's and the file's own don't meet.
             self._queue = os.open(path, os.O_RDWR | os.O_CLOEXEC)
 

@@ -26,6 +26,8 @@ class Traits(IntFlag):
 
     HANDLES = 128
     """It holds handles; those with a version are listed in `ValueRecord.handles`. Unrecorded ones are not valid."""
+    FOREIGN = 256
+    """Its bytes came from elsewhere, and are decoded with caution; no part of what the value is."""
 
 
 MAY_CHANGE = Traits.FILES | Traits.TASKS | Traits.ERROR | Traits.HOOKS | Traits.HANDLES
@@ -96,6 +98,8 @@ class MissKind(IntEnum):
     """People said that what is remembered of it is not to be used."""
     FORGOTTEN_BELOW = 17
     """It can only be taken whole, and a call below it was forgotten."""
+    SAMPLED = 18
+    """It is known from others, and was made again to see whether it gives what they say."""
 
 
 class TagEntity(StrEnum):

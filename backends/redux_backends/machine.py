@@ -14,6 +14,7 @@ from redux_backends.exchange import Records, in_groups
 from redux_backends.machine_records import (
     CALLS,
     EDITED,
+    EVALS,
     EXECUTIONS,
     HANDLES,
     JOBS,
@@ -29,8 +30,9 @@ from redux_backends.machine_records import (
     some,
 )
 from redux_backends.memory import MemoryBackend
-from redux_backends.records import Batch, Evaluation, JobStatus, Outcome, Reason, Rollback, Tag
+from redux_backends.records import Batch, Evaluation, ExecutionId, JobStatus, Outcome, Reason, Rollback, Tag, Traits
 from redux_backends.sample import done, ended, evaluation
+from redux_valuestore.digest import Digest
 
 
 def assert_same(records: Records, expected: Records) -> None:
@@ -58,6 +60,7 @@ class BackendMachine(Agreeing):
         self.oracle: Backend = MemoryBackend()
         self.backend = self.make_backend()
         self.backend.load()
+        self.claims: dict[Digest, ExecutionId] = {}
         for each in EXECUTIONS:
             self.both(lambda backend, each=each: backend.record_execution(each))
         if whole:
@@ -66,9 +69,11 @@ class BackendMachine(Agreeing):
     def record(self, batch: Batch) -> None:
         self.both(lambda backend: backend.record(batch))
 
-    @rule(values=some(VALUES), stored=st.booleans())
-    def record_values(self, values: list, stored: bool) -> None:
-        self.record(Batch(values=[replace(each, data=None) if stored else each for each in values]))
+    @rule(values=some(VALUES), stored=st.booleans(), foreign=st.booleans())
+    def record_values(self, values: list, stored: bool, foreign: bool) -> None:
+        more = Traits.FOREIGN if foreign else Traits.PLAIN
+        data = {"data": None} if stored else {}
+        self.record(Batch(values=[replace(each, traits=each.traits | more, **data) for each in values]))
 
     @rule(tasks=some(TASKS), keys=some(KEYS), sets=some(SETS))
     def record_questions(self, tasks: list, keys: list, sets: list) -> None:
@@ -131,6 +136,10 @@ class BackendMachine(Agreeing):
         self.both(edit)
 
     @rule(value=st.sampled_from(VALUES))
+    def adopt(self, value) -> None:
+        self.both(lambda backend: backend.adopt_value(value.hash))
+
+    @rule(value=st.sampled_from(VALUES))
     def forget(self, value) -> None:
         self.both(lambda backend: backend.forget_value(value.hash))
 
@@ -186,11 +195,36 @@ class BackendMachine(Agreeing):
     def release(self, execution) -> None:
         self.both(lambda backend: backend.release_lines(execution.id))
 
+    @rule(evals=some(EVALS), execution=st.sampled_from(EXECUTIONS), at_most=st.integers(1, 9))
+    def claim_evaluations(self, evals: list, execution, at_most: int) -> None:
+        held = {each: self.claims[each] for each in evals if self.is_held(each, execution.id)}
+        mine = [each for each in evals if each not in held][:at_most]
+        assert self.backend.held_evaluations(evals, execution.id) == held
+        claimed = self.backend.claim_evaluations(evals, execution.id, at_most)
+        assert (list(claimed.mine), claimed.held) == (mine, held)
+        if self.backend.shares_work:
+            self.claims.update(dict.fromkeys(mine, execution.id))
+
+    def is_held(self, evaluation: Digest, by_another_than: ExecutionId) -> bool:
+        owner = self.claims.get(evaluation, by_another_than)
+        if owner == by_another_than:
+            return False
+        known = self.oracle.get_execution(owner)
+        return known is not None and known.status is JobStatus.RUNNING
+
+    @rule(evals=st.none() | some(EVALS), execution=st.sampled_from(EXECUTIONS))
+    def release_evaluations(self, evals: list | None, execution) -> None:
+        self.backend.release_evaluations(execution.id, evals)
+        self.oracle.release_evaluations(execution.id, evals)
+        gone = self.claims.copy() if evals is None else evals
+        self.claims = {each: owner for each, owner in self.claims.items() if owner != execution.id or each not in gone}
+
     @precondition(lambda self: self.moment % 3 == 0)
     @rule()
     def load_again(self) -> None:
         for each in EXECUTIONS:
             self.oracle.release_lines(each.id)
+        self.claims.clear()
         self.backend.close()
         self.backend.load()
 

@@ -202,6 +202,7 @@ class MemoryExchange:
         for execution in records.executions:
             self._put_execution(execution)
         backend.record(batch)
+        self._tell_calls(records.jobs)
         for value in lost:
             backend.forget_value(value)
         self._let_die({execution.id for execution in records.executions} | {job.execution for job in records.jobs})
@@ -210,6 +211,13 @@ class MemoryExchange:
         """Whether a job is new here, or has ended there and not here."""
         here = self._backend._jobs.get(job.id)
         return here is None or (here.ended is None and job.ended is not None)
+
+    def _tell_calls(self, jobs: Sequence[Job]) -> None:
+        """Note the calls of jobs that ended here and there alike, and have none here."""
+        for job in jobs:
+            here = self._backend._jobs[job.id]
+            if here.call_hash is None and here.ended is not None and here.status is job.status:
+                self._backend._jobs[job.id] = replace(here, call_hash=job.call_hash)
 
     def _check_handles(self, handles: Sequence[HandleRecord]) -> None:
         known = self._backend._handles.keys() | {record.version.hash for record in handles}

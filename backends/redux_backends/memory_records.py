@@ -32,6 +32,7 @@ from redux_backends.records import (
     Seconds,
     Tag,
     TaskRecord,
+    Traits,
     ValueRecord,
 )
 from redux_valuestore.digest import Digest
@@ -242,6 +243,12 @@ class MemoryRecords(Backend):
         with self._lock:
             if (known := self._values.get(value)) is not None:
                 self._values[value] = KeptValue(replace(known.record, data=None), Place.MISSING)
+
+    def adopt_value(self, value: Digest) -> None:
+        with self._lock:
+            if (known := self._values.get(value)) is not None:
+                record = replace(known.record, traits=known.record.traits & ~Traits.FOREIGN)
+                self._values[value] = KeptValue(record, known.place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from redux_backends.memory_records import MemoryRecords
-from redux_backends.records import Evaluation, FileFact, Job, JobId, Outcome
+from redux_backends.records import Evaluation, ExecutionId, FileFact, Job, JobId, Outcome
 from redux_backends.tracing import Traced, newest_results
 from redux_valuestore.digest import Digest
 
@@ -52,6 +52,19 @@ class MemoryTracing(MemoryRecords):
             caller = self._jobs[job.parent].call_hash if job.parent is not None else None
             if job.call_hash is not None and caller is not None and self._fits(job, job.call_hash):
                 yield job.call_hash, caller
+
+    def parents_of(self, calls: Sequence[Digest]) -> Traced:
+        with self._lock:
+            return _found(calls, ((child, hash) for hash, call in self._calls.items() for child in call.children))
+
+    def executions_of(self, calls: Sequence[Digest]) -> Mapping[Digest, Sequence[ExecutionId]]:
+        wanted = set(calls)
+        found: defaultdict[Digest, set[ExecutionId]] = defaultdict(set)
+        with self._lock:
+            for job in self._jobs.values():
+                if job.call_hash is not None and job.call_hash in wanted and self._fits(job, job.call_hash):
+                    found[job.call_hash].add(job.execution)
+        return {call: sorted(executions) for call, executions in found.items()}
 
     def containers_of(self, values: Sequence[Digest]) -> Traced:
         with self._lock:

@@ -250,6 +250,12 @@ class Reason:
     kind: MissKind
     detail: str = ""
 
+    @property
+    def earlier_version(self) -> Digest | None:
+        """The hash of the version that was known before, where the code changed and one was."""
+        changed = self.kind is MissKind.CODE_CHANGED and self.detail
+        return Digest(bytes.fromhex(self.detail)) if changed else None
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:

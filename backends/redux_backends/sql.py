@@ -11,6 +11,7 @@ from redux_backends.backend import (
     Backend,
     CallCandidate,
     Candidate,
+    Claimed,
     Disagreement,
     Found,
     JobFilter,
@@ -22,6 +23,7 @@ from redux_backends.backend import (
     UnknownDatabase,
 )
 from redux_backends.claims import Claims, LineClaims
+from redux_backends.evaluation_claims import EvaluationClaims
 from redux_backends.exchange import RecordId, Records, verify
 from redux_backends.handles import valid_handles
 from redux_backends.memory import MemoryBackend
@@ -59,12 +61,14 @@ _POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 class SqlBackend(SqlAfterwards, Backend):
     """Records in a `database` that speaks SQL, shared by any number of processes and threads.
 
-    `claims` says which execution has which line of a handle.
+    `claims` says which execution has which line of a handle, `evaluations` which evaluations (None: that is not kept).
     """
 
-    def __init__(self, database: SqlDatabase, claims: LineClaims) -> None:
+    def __init__(self, database: SqlDatabase, claims: LineClaims, evaluations: EvaluationClaims | None = None) -> None:
         self._database = database
         self._claims = claims
+        self._evaluations = evaluations
+        self.shares_work = evaluations is not None
         self._memory = Memory()
 
     def load(self) -> None:
@@ -72,6 +76,8 @@ class SqlBackend(SqlAfterwards, Backend):
 
     def close(self) -> None:
         self._claims.let_go()
+        if self._evaluations is not None:
+            self._evaluations.let_go()
         self._database.close()
         self._memory = Memory()
 
@@ -129,11 +135,28 @@ class SqlBackend(SqlAfterwards, Backend):
     def forget_value(self, value: Digest) -> None:
         self._database.run_tx(lambda session: contents.forget_value(session, value))
 
+    def adopt_value(self, value: Digest) -> None:
+        self._database.run_tx(lambda session: contents.adopt_value(session, value))
+
     def claim_line(self, line: Digest, execution: ExecutionId) -> ExecutionId | None:
         return self._claims.take(line, execution)
 
     def release_lines(self, execution: ExecutionId) -> None:
         self._claims.let_go(execution)
+
+    def claim_evaluations(self, evals: Sequence[Digest], execution: ExecutionId, at_most: int) -> Claimed:
+        if self._evaluations is None:
+            return super().claim_evaluations(evals, execution, at_most)
+        return self._evaluations.claim(evals, execution, at_most)
+
+    def held_evaluations(self, evals: Sequence[Digest], execution: ExecutionId) -> Mapping[Digest, ExecutionId]:
+        if self._evaluations is None:
+            return super().held_evaluations(evals, execution)
+        return self._evaluations.held(evals, execution)
+
+    def release_evaluations(self, execution: ExecutionId, evals: Sequence[Digest] | None = None) -> None:
+        if self._evaluations is not None:
+            self._evaluations.release(evals, execution)
 
     # -- the cache's questions, for a whole wave ---------------------------------------------------
 
@@ -297,5 +320,6 @@ def _open_postgres(url: str, password_command: str | None) -> Backend:
     with needs_psycopg(url):
         from redux_backends.postgres_claims import PostgresClaims  # noqa: PLC0415 - psycopg is an extra
         from redux_backends.postgres_database import PostgresDatabase  # noqa: PLC0415 - psycopg is an extra
+        from redux_backends.postgres_evaluations import PostgresEvaluations  # noqa: PLC0415 - psycopg is an extra
     database = PostgresDatabase(url, password_command)
-    return SqlBackend(database, PostgresClaims(database))
+    return SqlBackend(database, PostgresClaims(database), PostgresEvaluations(database))

@@ -124,6 +124,16 @@ class SqlAfterwards(Tracing, Forerunning, Listing, Amending):
 
         return self._database.ask(lambda session: sql_tracing.callers_of(session, calls))
 
+    def parents_of(self, calls: Sequence[Digest]) -> Traced:
+        from redux_backends import sql_tracing  # noqa: PLC0415 - only who follows data needs it
+
+        return self._database.ask(lambda session: sql_tracing.parents_of(session, calls))
+
+    def executions_of(self, calls: Sequence[Digest]) -> Mapping[Digest, Sequence[ExecutionId]]:
+        from redux_backends import sql_tracing  # noqa: PLC0415 - only who follows data needs it
+
+        return self._database.ask(lambda session: sql_tracing.executions_of(session, calls))
+
     def containers_of(self, values: Sequence[Digest]) -> Traced:
         from redux_backends import sql_tracing  # noqa: PLC0415 - only who follows data needs it
 

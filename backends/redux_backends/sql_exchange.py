@@ -15,7 +15,7 @@ from redux_backends.rowids import Ledger, Memory
 from redux_backends.session import Session
 from redux_backends.sql_record_ids import KINDS, TABLES, by_kind, id_column, stage_of
 from redux_backends.sql_records import RESULTS
-from redux_backends.statements import Among
+from redux_backends.statements import Among, Insert
 from redux_valuestore.digest import DIGEST_SIZE, Digest
 
 _K = RecordKind
@@ -70,6 +70,14 @@ _LET_DIE = (
 )
 
 
+_WITHOUT_CALL = Among(
+    list(_job.c), _job, schema.prefix_of(_job.c.uuid), _job.c.call_id.is_(None), _job.c.ended.is_not(None)
+)
+_WITH_CALL = Insert(_job, update=("call_id",))
+_UUID, _STATUS, _CALL = (_job.c.keys().index(name) for name in ("uuid", "status", "call_id"))
+_NOBODY = (None, Digest(b""))
+
+
 def put(session: Session, ledger: Ledger, records: Records) -> None:
     """Record what another database gave, all of which was verified."""
     handles.put(session, ledger, records.handles)
@@ -79,12 +87,24 @@ def put(session: Session, ledger: Ledger, records: Records) -> None:
         ledger.values.learn(records.gone)
         lost = [value.hash for value in records.values if value.hash in records.gone - ledger.values.keys()]
     calls.record(session, ledger, batch_of(records, lost, _open_jobs(session, ledger, records.jobs)))
+    _tell_calls(session, ledger, records.jobs)
     if lost:
         session.run(_LOSE, rows=json.dumps([ledger.values[hash] for hash in lost]))
     touched = {execution.id for execution in records.executions} | {job.execution for job in records.jobs}
     if touched:
         ledger.executions.learn(touched)
         session.run(_LET_DIE, rows=json.dumps([ledger.executions[id] for id in touched]))
+
+
+def _tell_calls(session: Session, ledger: Ledger, jobs: Sequence[Job]) -> None:
+    """Note the calls of jobs that ended here and there alike, and have none here."""
+    told = {job.id: (job.status, job.call_hash) for job in jobs if job.call_hash is not None}
+    rows = session.read(_WITHOUT_CALL, schema.prefixes(told)) if told else ()
+    found = [(row, call) for row in rows for status, call in (told.get(row[_UUID], _NOBODY),) if row[_STATUS] == status]
+    if found:
+        ledger.calls.learn(call for _, call in found)
+        filled = [(*row[:_CALL], ledger.calls[call], *row[_CALL + 1 :]) for row, call in found]
+        session.write(_WITH_CALL, filled)
 
 
 def _open_jobs(session: Session, ledger: Ledger, jobs: Sequence[Job]) -> list[Job]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause
 
 from redux_backends import schema
-from redux_backends.records import FileFact, JobId, Outcome
+from redux_backends.records import ExecutionId, FileFact, JobId, Outcome
 from redux_backends.session import Session
 from redux_backends.statements import Among
 from redux_backends.tracing import Traced
@@ -17,6 +17,7 @@ from redux_valuestore.digest import Digest
 
 _value, _call, _job, _held = schema.value, schema.call_node, schema.job, schema.held_file
 _argument, _upstream, _subvalue = schema.argument, schema.call_upstream, schema.subvalue
+_edge, _execution = schema.call_edge, schema.execution
 _other, _parent, _container = _call.alias("other"), _job.alias("parent"), _value.alias("container")
 
 
@@ -43,6 +44,12 @@ _CALLERS = _from(
     [_other.c.hash],
     _JOINED.join(_parent, _parent.c.id == _job.c.parent_id).join(_other, _other.c.id == _parent.c.call_id),
 )
+_PARENTS = _from(
+    _call.c.hash,
+    [_other.c.hash],
+    _call.join(_edge, _edge.c.child_id == _call.c.id).join(_other, _other.c.id == _edge.c.parent_id),
+)
+_EXECUTIONS = _from(_call.c.hash, [_execution.c.uuid], _JOINED.join(_execution, _execution.c.id == _job.c.execution_id))
 _CONTAINERS = _from(
     _value.c.hash,
     [_container.c.hash],
@@ -74,6 +81,17 @@ def fed_by(session: Session, calls: Sequence[Digest]) -> Traced:
 def callers_of(session: Session, calls: Sequence[Digest]) -> Traced:
     """The finished calls in which a job called a call."""
     return _found(session, _CALLERS, calls)
+
+
+def parents_of(session: Session, calls: Sequence[Digest]) -> Traced:
+    """The finished calls that have a call among their children."""
+    return _found(session, _PARENTS, calls)
+
+
+def executions_of(session: Session, calls: Sequence[Digest]) -> Mapping[Digest, Sequence[ExecutionId]]:
+    """The executions in which a job came to a call."""
+    found = _found(session, _EXECUTIONS, calls)
+    return {call: [ExecutionId(one) for one in executions] for call, executions in found.items()}
 
 
 def containers_of(session: Session, values: Sequence[Digest]) -> Traced:

@@ -11,8 +11,9 @@ from pathlib import Path
 from sqlalchemy import Engine, StaticPool, create_engine
 
 from redux_backends import schema
-from redux_backends.backend import BackendCorrupt
+from redux_backends.backend import BackendCorrupt, BackendUnavailable
 from redux_backends.versions import Version
+from redux_valuestore.modes import make_private
 
 BUSY_SECONDS = 30
 _CACHE_KIB = 64 * 1024
@@ -50,6 +51,7 @@ def build(path: Path) -> None:
         leftover.unlink(missing_ok=True)
     (new,) = beside(path, ".new")
     try:
+        make_private(new)  # SQLite gives its files beside it the same mode
         engine = _engine(lambda: sqlite3.connect(new, isolation_level=None))
         with engine.connect() as connection:
             for pragma in (
@@ -107,6 +109,21 @@ def connect_to_look(path: Path) -> Connected:
     """A connection for a moment, which makes no files beside the database where nobody has it open."""
     (log,) = beside(path, "-wal")
     return connect_to_read(path) if log.exists() else connect(path, "immutable=1", SETTINGS[1:])
+
+
+def copy_file(path: Path, copy: Path) -> None:
+    """Make a copy of a database, of whoever wrote to it last; nothing is changed beside it.
+
+    Raises `BackendError`, which is `BackendUnavailable` where there is no room for the copy.
+    """
+    reader = connect_to_look(path)
+    try:
+        reader.driver.execute("VACUUM INTO ?", (str(copy),))
+    except sqlite3.Error as error:
+        trouble = f"{path} could not be copied to {copy}: {error}; see to the room there"
+        raise BackendUnavailable(trouble, str(path)) from error
+    finally:
+        reader.engine.dispose()
 
 
 def read_version(driver: sqlite3.Connection, path: Path) -> Version:

@@ -339,6 +339,14 @@ class BackendSuite(
         backend.record_value(lost)
         assert backend.get_value(lost.hash) == _stored(lost)
 
+    def test_a_foreign_value_is_ones_own_once_it_was_made_here(self, backend: Backend) -> None:
+        foreign, other = (value(name, Traits.FOREIGN | Traits.TRUST) for name in ("came", "other"))
+        backend.record(Batch(values=[foreign, other]))
+        backend.adopt_value(digest("unknown"))
+        backend.adopt_value(foreign.hash)
+        assert backend.get_value(foreign.hash) == _stored(replace(foreign, traits=Traits.TRUST))
+        assert backend.get_value(other.hash) == _stored(other)
+
     def test_finished_calls_come_newest_first_and_failed_ones_never(self, backend: Backend, story: Story) -> None:
         asked = story.add_keys[0]
         newer, error = value("newer"), value("error", Traits.ERROR)

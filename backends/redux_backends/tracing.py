@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 
-from redux_backends.records import Evaluation, FileFact, JobId
+from redux_backends.records import Evaluation, ExecutionId, FileFact, JobId
 from redux_valuestore.digest import Digest
 
 Traced = Mapping[Digest, Sequence[Digest]]
@@ -42,6 +42,17 @@ class Tracing(ABC):
     @abstractmethod
     def callers_of(self, calls: Sequence[Digest]) -> Traced:
         """The finished calls in which a job called a call."""
+
+    @abstractmethod
+    def parents_of(self, calls: Sequence[Digest]) -> Traced:
+        """The finished calls that have a call among their children, whether or not jobs tell of it too.
+
+        There is no index for it: each question reads all edges.
+        """
+
+    @abstractmethod
+    def executions_of(self, calls: Sequence[Digest]) -> Mapping[Digest, Sequence[ExecutionId]]:
+        """The executions in which a job came to a call."""
 
     @abstractmethod
     def containers_of(self, values: Sequence[Digest]) -> Traced:

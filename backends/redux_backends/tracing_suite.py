@@ -12,6 +12,7 @@ from redux_backends.sample import (
     digest,
     done,
     evaluation,
+    execution,
     file_value,
     holding_value,
     key,
@@ -62,6 +63,19 @@ class TracingSuite:
         assert backend.fed_by([*calls, _NOWHERE]) == {each: [node.call_hash] for each in calls}
         assert backend.callers_of([*calls, node.call_hash]) == {each: [story.main_call.call_hash] for each in calls}
 
+    def test_calls_lead_to_what_they_are_children_of_and_to_their_executions(
+        self, backend: Backend, story: Story
+    ) -> None:
+        calls = [each.call_hash for each in story.add_calls]
+        assert backend.parents_of([*calls, _NOWHERE]) == {each: [story.main_call.call_hash] for each in calls}
+        assert backend.parents_of([story.main_call.call_hash]) == {}
+        assert backend.executions_of([*calls, _NOWHERE]) == {each: [story.execution.id] for each in calls}
+        other = execution("other")
+        backend.record_execution(other)
+        again = done(started("elsewhere", other, story.add_keys[0]), story.add_calls[0])
+        backend.record(Batch(jobs=[again]))
+        assert backend.executions_of(calls[:1]) == {calls[0]: sorted([story.execution.id, other.id])}
+
     def test_parts_lead_to_what_they_are_in(self, backend: Backend) -> None:
         parts = [value("a"), value("b")]
         whole = [holding_value("one", parts, []), holding_value("other", parts[:1], [])]
@@ -90,7 +104,15 @@ class TracingSuite:
         nothing: list[Digest] = []
         assert not any(
             ask(nothing)
-            for ask in (backend.makers_of, backend.users_of, backend.fed_by, backend.callers_of, backend.containers_of)
+            for ask in (
+                backend.makers_of,
+                backend.users_of,
+                backend.fed_by,
+                backend.callers_of,
+                backend.parents_of,
+                backend.executions_of,
+                backend.containers_of,
+            )
         )
         assert not backend.holders_of([])
         assert not backend.jobs_behind([])

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from redux_backends.errors import MissingDriver, UnknownDatabase
+from redux_valuestore.urls import without_password
+
+__all__ = ["IN_MEMORY", "SQLITE", "file_to_open", "needs_psycopg", "sqlite_file", "without_password"]
 
 SQLITE = "sqlite:///"
 """What URLs of SQLite files begin with."""
 IN_MEMORY = SQLITE + ":memory:"
 """A memory of this process's own."""
-_PASSWORD = re.compile(r"(://[^/@:?]*:).*@")
-_QUERY = re.compile(r"([?&](?:password|sslpassword)=)[^&]*")
-
-
-def without_password(url: str) -> str:
-    """A URL with an ellipsis where its password stands."""
-    return _QUERY.sub(r"\1…", _PASSWORD.sub(r"\1…@", url))
 
 
 def sqlite_file(url: str) -> Path | None:

@@ -15,6 +15,7 @@ from redux.archive.format import Counts, counted
 from redux.archive.kinds import ArchivedValue, record_id, records_of
 from redux.archive.reading import Checked, Part, Reading, check, read_rows
 from redux.archive.trouble import ArchiveBent, ArchiveUnavailable, altered
+from redux.border import Admission, Arrival, marked_value
 from redux.repo import Repo
 from redux_backends.exchange import RecordKind, in_groups
 from redux_backends.progress import Tell, say_nothing
@@ -35,28 +36,36 @@ class Loaded:
     bytes: int
 
 
-def load(repo: Repo, path: str, tell: Tell = say_nothing) -> Loaded:
+_NOBODYS = Admission()
+
+
+def load(repo: Repo, path: str, tell: Tell = say_nothing, admission: Admission = _NOBODYS) -> Loaded:
     """Record what the archive at `path` has and `repo` has not. Nothing is recorded before all of it was verified.
 
     Loading again after any end of an earlier try goes on from there. Executions that ran when they were saved are
-    recorded as died.
+    recorded as died. `admission` says what its values may do when they are decoded here: those that are not plain data
+    are marked as foreign, unless who made it is trusted with pickles; so are its executions, by the tag FROM_TAG.
 
     Raises `ArchiveMissing`, `ArchiveBent`, `ArchiveNewer`, `ArchiveUnavailable`, and what backend and store raise.
     """
     with closing(ArchiveFile(path)) as file:
-        return load_checked(repo, file, check(file, tell), tell)
+        return load_checked(repo, file, check(file, tell), tell, admission)
 
 
-def load_checked(repo: Repo, file: ArchiveFile, checked: Checked, tell: Tell = say_nothing) -> Loaded:
+def load_checked(
+    repo: Repo, file: ArchiveFile, checked: Checked, tell: Tell = say_nothing, admission: Admission = _NOBODYS
+) -> Loaded:
     """The same of a file that was just `checked`, for those who open the repository only then."""
-    return _Loading(repo, file, checked, tell).load()
+    return _Loading(repo, file, checked, tell, admission).load()
 
 
 class _Loading:
     """One verified archive on its way in; each part is held to what was verified, for the file may change meanwhile."""
 
-    def __init__(self, repo: Repo, file: ArchiveFile, checked: Checked, tell: Tell) -> None:
+    def __init__(self, repo: Repo, file: ArchiveFile, checked: Checked, tell: Tell, admission: Admission) -> None:
         self._repo, self._file, self._checked, self._tell = repo, file, checked, tell
+        self._marks = not admission.pickles
+        self._arrival = Arrival(repo.backend, file.path)
         self._reading = Reading(file.members())
         self._new: Counter[RecordKind] = Counter()
         self._bytes = 0
@@ -76,7 +85,8 @@ class _Loading:
             if part.kind is RecordKind.VALUE:
                 missing = self._with_bytes(rows, {row.value.hash for row in missing})
             if missing:
-                self._repo.backend.put_records(records_of(part.kind, missing))
+                records = records_of(part.kind, missing)
+                self._repo.backend.put_records(self._arrival.let_in(records) if self._marks else records)
                 self._new[part.kind] += len(missing)
 
     def _missing(self, kind: RecordKind, rows: Sequence[Any]) -> list[Any]:
@@ -96,7 +106,8 @@ class _Loading:
             elif not row.kept:
                 whole.append(row)
             else:
-                whole.append(ArchivedValue(self._taken(row.value), kept=True))
+                taken = self._taken(row.value)
+                whole.append(ArchivedValue(marked_value(taken) if self._marks else taken, kept=True))
                 self._bytes += row.value.size
         return whole
 

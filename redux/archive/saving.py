@@ -27,6 +27,7 @@ from redux.archive.format import (
 from redux.archive.kinds import KINDS, ArchivedValue, rows_of
 from redux.archive.order import Order
 from redux.archive.trouble import NotToBeSaved
+from redux.border import leaving, unmarked_value
 from redux.release import version
 from redux.repo import Repo
 from redux_backends.errors import BentRecord
@@ -78,6 +79,7 @@ class _Saving:
         self._parts: list[PartEntry] = []
         self._counts: Counter[RecordKind] = Counter()
         self._left_out = self._set_aside = 0
+        self._staying: set[bytes] = set()
         self._files = self._size = self._gone = 0
 
     def save(self, roots: Sequence[RecordId] | None) -> Saved:
@@ -119,6 +121,8 @@ class _Saving:
         for some in in_groups(order.ids(kind)):
             records = self._repo.backend.get_records([RecordId(kind, id) for id in some])
             self._verify(records)
+            if records.tags:
+                records = replace(records, tags=list(leaving(records.tags, self._staying)))
             whole: list[bytes] = []
             for placed in saved.place(kind, rows_of(kind, records)):
                 if placed.unknown is not None:
@@ -147,7 +151,7 @@ class _Saving:
     def _put(self, part: _Part, row: Any) -> None:
         if part.kind is RecordKind.VALUE:
             content = self._bytes_of(row)
-            row = ArchivedValue(replace(row.value, data=None), content is not None)
+            row = ArchivedValue(replace(unmarked_value(row.value), data=None), content is not None)
             part.add(self._line(part.kind, row), row.value, content)
         else:
             part.add(self._line(part.kind, row))

@@ -15,13 +15,17 @@ from pathlib import PurePath
 from typing import Any
 
 from redux.cli.scalars import Unreadable, build_scalar, is_by_name, is_file
-from redux.value import hooks_of
+from redux.cli.secret_words import text_of_secret
+from redux.redaction import hide
+from redux.serializers.salt import salt_key
+from redux.value import Secret, hooks_of
 
 __all__ = [
     "ANYTHING",
     "Unreadable",
     "describe_hint",
     "is_flag",
+    "is_secret",
     "most_texts",
     "plain_hint",
     "read_json",
@@ -81,6 +85,12 @@ def is_flag(hint: Any) -> bool:
     return plain_hint(hint) is bool
 
 
+def is_secret(hint: Any) -> bool:
+    """Whether the values of a hint are secrets."""
+    hint = plain_hint(hint)
+    return (typing.get_origin(hint) or hint) is Secret
+
+
 def most_texts(hint: Any) -> float:
     """How many texts an option of this hint may be given: one, the length of a tuple, or any number."""
     hint = plain_hint(hint)
@@ -105,7 +115,9 @@ def takes_any_text(hint: Any) -> bool:
 
 
 def _shape(hint: Any) -> str:
-    """The family of a plain hint: own, literal, union, sequence, mapping, enum, record, or scalar."""
+    """The family of a plain hint: secret, own, literal, union, sequence, mapping, enum, record, or scalar."""
+    if is_secret(hint):
+        return "secret"
     if _parser(hint) is not None:
         return "own"
     origin = typing.get_origin(hint) or hint
@@ -142,6 +154,8 @@ def describe_hint(hint: Any) -> str:
         return "value"
     if is_by_name(hint):
         return "package.module.name"
+    if shape == "secret" and not typing.get_args(hint):
+        return "Secret"
     parts = [("…" if part is ... else describe_hint(part)) for part in typing.get_args(hint)]
     name = getattr(typing.get_origin(hint) or hint, "__name__", str(hint))
     return f"{name}[{', '.join(parts)}]" if parts else name
@@ -209,6 +223,22 @@ def _read_own(text: str, hint: Any) -> object:
         return parse(text)
     except Exception as error:  # somebody's code, which can raise anything
         raise Unreadable(f"of type {describe_hint(hint)}", str(error) or type(error).__name__) from None
+
+
+def _read_secret(text: str, hint: Any) -> object:
+    salt_key()  # before the run rather than in it
+    said = text_of_secret(text)
+    if said == text:
+        hide(text)  # as it stands among the words of the command
+    try:
+        return Secret(read_text(said, _content_of(hint)))
+    except Unreadable as error:
+        raise Unreadable(str(error)) from None
+
+
+def _content_of(hint: Any) -> Any:
+    """What a Secret is one of."""
+    return (*typing.get_args(hint), str)[0]
 
 
 def _read_truth(text: str) -> bool:
@@ -287,6 +317,7 @@ def _json(text: str, wanted: str) -> object:
 
 
 _TEXT_READERS: Mapping[str, Callable[[str, Any], object]] = {
+    "secret": _read_secret,
     "own": _read_own,
     "literal": _read_choice,
     "enum": _read_member,
@@ -308,6 +339,8 @@ def read_json(value: Any, hint: Any) -> object:
     if hint is ANYTHING:
         return value
     shape = _shape(hint)
+    if shape == "secret" and not isinstance(value, str):
+        return Secret(read_json(value, _content_of(hint)))
     if shape == "sequence" and isinstance(value, list):
         return _as_sequence([read_json(one, part) for one, part in _pair(value, hint)], hint)
     if shape == "mapping" and isinstance(value, dict):

@@ -17,6 +17,7 @@ from redux.archive.loading import Loaded, load_checked
 from redux.archive.reading import check, read_executions
 from redux.archive.saving import Saved
 from redux.archive.saving import save as save_archive
+from redux.border import Admission
 from redux.cli.exchange import moved_text
 from redux.cli.interrupted import says_if_interrupted
 from redux.cli.naming import roots_of
@@ -105,12 +106,16 @@ def save(file: str, ids: Sequence[str], force: bool, as_json: bool, **places: st
 
 @archive.command(short_help="Record what FILE has and is not here.")
 @_file
+@click.option("--own", is_flag=True, help="Believe who made FILE: its values may run code when they are used.")
 @json_option
 @where_options
-def load(file: str, as_json: bool, **places: str | None) -> int:
+def load(file: str, own: bool, as_json: bool, **places: str | None) -> int:
     """Record what the archive FILE has and is not here; what is here stays as it is.
 
     All of it is checked before anything is recorded. Loading that was interrupted goes on when it is called again.
+
+    Values that run code when they are used (pickles, objects by their reduce protocol, functions) are kept, and not
+    used: their calls run again, unless --own says that the archive is your own. That is for what is not here yet.
     """
     began = time.monotonic()
     with closing(ArchiveFile(file)) as opened, passing_count() as tell:
@@ -119,13 +124,13 @@ def load(file: str, as_json: bool, **places: str | None) -> int:
         repo = open_to_write(Where(**places))  # pyright: ignore[reportArgumentType] - the flags of where_options
         try:
             with says_if_interrupted(lambda: _SO_FAR):
-                loaded = load_checked(repo, opened, checked, tell)
+                loaded = load_checked(repo, opened, checked, tell, Admission(pickles=own))
         finally:
             repo.close()
     show(
         to_json("archive-load", {**_data(file, checked.manifest, checked.sum), "new": _counts(loaded.new)})
         if as_json
-        else _loaded_text(file, loaded, time.monotonic() - began)
+        else _loaded_text(file, loaded, own, time.monotonic() - began)
     )
     return 0
 
@@ -213,12 +218,13 @@ def _saved_text(file: str, saved: Saved, seconds: float) -> list[str]:
     return [*lines, dim(f"  SHA-256 of its manifest, which stands for all of it: {saved.sum}")]
 
 
-def _loaded_text(file: str, loaded: Loaded, seconds: float) -> list[str]:
+def _loaded_text(file: str, loaded: Loaded, own: bool, seconds: float) -> list[str]:
+    stays = ", and what of it was loaded without --own stays marked as another's" if own else ""
     if not any(_counts(loaded.new).values()):
-        return [f"{strong('nothing new')} in {file}: all of it is here already"]
+        return [f"{strong('nothing new')} in {file}: all of it is here already{stays}"]
     size = f", {show_size(loaded.bytes)} of values" if loaded.bytes else ""
     had = loaded.checked.manifest.counts
-    rest = "" if loaded.new == had else f", of {_what(had)}; the others are here already"
+    rest = "" if loaded.new == had else f", of {_what(had)}; the others are here already{stays}"
     return [
         f"{strong('loaded')} {file} in {show_seconds(seconds)}: new are {_what(loaded.new)}{size}{rest}",
         *_gone_text(loaded.checked.manifest),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter
 from typing import Any
@@ -14,6 +14,7 @@ from redux.cli.annotations import (
     Unreadable,
     describe_hint,
     is_flag,
+    is_secret,
     most_texts,
     read_text,
     read_texts,
@@ -21,6 +22,8 @@ from redux.cli.annotations import (
 )
 from redux.cli.scalars import refusal
 from redux.errors import UsageError, nearest
+from redux.redaction import REDACTED
+from redux.secrets import Secret, seal
 
 _BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _TRUTHS = {"true": True, "false": False}
@@ -78,15 +81,28 @@ class CallWords:
     kwargs: dict[str, object]
 
 
-def read_form(fullname: str, func: Callable[..., object]) -> TaskForm:
-    """What the function of a task takes."""
+def read_form(fullname: str, func: Callable[..., object], secret: Collection[str] = ()) -> TaskForm:
+    """What the function of a task takes; `secret` are the arguments that it is given in plain and nobody else."""
     signature = inspect.signature(func)
     hints = _hints(inspect.unwrap(func))
     fields = tuple(
-        Field(name, _hint(hints.get(name, Parameter.empty), each.default), each.kind, each.default)
+        _field(name, _hint(hints.get(name, Parameter.empty), each.default), each, name in secret)
         for name, each in signature.parameters.items()
     )
-    return TaskForm(fullname, signature, fields, inspect.getdoc(func) or "")
+    shown = [_without_secret(each) if each.name in secret else each for each in signature.parameters.values()]
+    return TaskForm(fullname, signature.replace(parameters=shown), fields, inspect.getdoc(func) or "")
+
+
+def _without_secret(parameter: Parameter) -> Parameter:
+    default = parameter.default
+    return parameter if default is Parameter.empty else parameter.replace(default=seal(default))
+
+
+def _field(name: str, hint: Any, parameter: Parameter, secret: bool) -> Field:
+    if not secret or is_secret(hint):
+        return Field(name, hint, parameter.kind, parameter.default)
+    default = parameter.default if parameter.default is Parameter.empty else seal(parameter.default)
+    return Field(name, Secret[hint] | None if takes_none(hint) else Secret[hint], parameter.kind, default)
 
 
 def _hints(func: Callable[..., object]) -> Mapping[str, Any]:
@@ -285,7 +301,8 @@ def _convert(form: TaskForm, one: Field, texts: list[str]) -> object:
         return read_value(one, texts)
     except Unreadable as error:
         tail = _END_OF_VALUES if len(texts) > 1 else ""
-        raise UsageError(f"{one.option} of task {form.fullname} {refusal(error, texts)}{tail}") from None
+        shown = [REDACTED] if is_secret(one.hint) else texts
+        raise UsageError(f"{one.option} of task {form.fullname} {refusal(error, shown)}{tail}") from None
 
 
 def _require(form: TaskForm, name: str) -> Field:

@@ -53,11 +53,16 @@ def choose(target: str, task: str | None, words: tuple[str, ...], command: str =
     if task is None or (task in HELP_WORDS and not is_task(workflow, task)):
         return _list(workflow, command, asked=task is not None)
     found = find_task(workflow, task)
-    form = read_form(found.fullname, found.func)
+    form = form_of(found)
     if wants_help(form, words):
         show(task_help(form, f"redux {command} {target} {task}").rstrip("\n"))
         return 0
     return Wanted(workflow, found, form)
+
+
+def form_of(task: Task[..., object]) -> TaskForm:
+    """What a task takes."""
+    return read_form(task.fullname, task.func, task.secret_args)
 
 
 def load_our_own() -> None:
@@ -81,7 +86,7 @@ def _list(workflow: Workflow, command: str, asked: bool) -> int:
     tasks = tasks_of(workflow)
     if not tasks:
         raise UsageError(f"no function in {workflow.target} is marked @task; put `@task` of redux above one")
-    heading = f"Tasks of {workflow.target}:\n\n{list_forms([read_form(task.fullname, task.func) for task in tasks])}"
+    heading = f"Tasks of {workflow.target}:\n\n{list_forms([form_of(task) for task in tasks])}"
     if asked:
         show(heading)
         return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from redux.cli.output import show
 from redux.cli.surroundings import Where, find_sources
 from redux.settings.precedence import explain_settings
 from redux_valuestore.errors import ReduxError
@@ -28,7 +29,7 @@ def completion(shell: str) -> int:
 
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(group, {}, "redux", "_REDUX_COMPLETE").source())
+    show(kind(group, {}, "redux", "_REDUX_COMPLETE").source())
     return 0
 
 

@@ -8,13 +8,15 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import click
 
 from redux.cli.output import show
 from redux.cli.render import dim, to_json
 from redux.cli.surroundings import Where, find_sources, json_option, where_options
+from redux.redaction import REDACTED
+from redux.secret_names import looks_secret
 from redux.settings.folder import locate_project
 from redux.settings.precedence import Origin, SettingLine, explain_settings
 from redux_backends.urls import without_password
@@ -42,7 +44,17 @@ def config(show_origin: bool, as_json: bool, **places: str | None) -> int:
 
 
 def _without_password(line: SettingLine) -> SettingLine:
-    return replace(line, value=without_password(line.value)) if isinstance(line.value, str) else line
+    return replace(line, value=_shown(line.key, line.value))
+
+
+def _shown(key: str, value: Any) -> Any:
+    """A setting's value without passwords in URLs, and without texts whose names look as if they were secrets."""
+    if isinstance(value, Mapping):
+        table = cast("Mapping[str, object]", value)
+        return {name: _shown(name, one) for name, one in table.items()}
+    if not isinstance(value, str):
+        return value
+    return REDACTED if looks_secret(key) and value else without_password(value)
 
 
 def config_text(lines: Iterable[SettingLine], show_origin: bool) -> list[str]:

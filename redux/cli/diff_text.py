@@ -46,8 +46,12 @@ def _summary(found: ExecutionDiff) -> str:
     calls = f"{show_count(found.matched, 'call')} in both"
     if found.differing:
         said = f"{calls}, {found.differing:,} with another result"
+    elif found.unknown:
+        said = calls
     else:
         said = f"{calls}, all with the same result" if found.matched else "no call is in both"
+    if found.unknown:
+        said += f"; what {found.unknown:,} of them gave is not here"
     if found.hidden:
         said += f"; what is below {found.hidden:,} of them is not compared, since they were taken whole"
     return said

@@ -82,7 +82,8 @@ def _exchange(verb: str, where: Where, name: str, what: Sequence[str], as_json: 
         _see_that_it_is_known(name, where)
         make_project_if_needed(where)
     settings = read_settings(find_sources(where))
-    here, there = location_of(settings), locate(named_repo(name, settings.repos))
+    there = locate(named_repo(name, settings.repos), trusts_writers=settings.trust == "writers")
+    here = location_of(settings)
     refuse_itself(name, here, there)
     moved = _move(verb, name, here, there, what, dry_run)
     if as_json:

@@ -17,6 +17,7 @@ from redux.cli.given import About
 from redux.cli.main import INTERRUPTED
 from redux.cli.nondeterminism import disagreement_line
 from redux.cli.output import is_terminal, show, stdout_to_stderr, tell, whole_width
+from redux.cli.passing_line import passing_line
 from redux.cli.progress import live_progress
 from redux.cli.render import to_json
 from redux.cli.said import accepted_words
@@ -31,12 +32,14 @@ from redux.cli.summary import (
     unrecorded_line,
 )
 from redux.cli.surroundings import Where
+from redux.cli.taken_words import sample_differs, taken_json, taken_line
 from redux.cli.workflow import Workflow
 from redux.code.trouble import CountedByName
 from redux.errors import BackendError, StoreError
 from redux.executors.configured import pools_of
 from redux.explain import CauseGroup, group_causes
 from redux.scheduler import Report, Scheduler
+from redux.secrets import SecretWarning
 from redux.session import execution_tags
 from redux.settings.precedence import Layer
 from redux.task import Task, get_task_registry
@@ -49,6 +52,7 @@ from redux_valuestore.errors import ReduxError
 
 _FOLLOWED, _FOLLOWED_A_SECOND = 3_000, 600
 """So many misses are followed to their root causes when a run ends: all, or what takes a small part of its time."""
+_SAMPLE_DIFFERS = 1
 _UNTIL_HERE = "; what finished is recorded, and the same command goes on from there"
 
 
@@ -85,7 +89,16 @@ def run_order(order: Order, shown: Shown) -> int:
         report = _execute(order, storage, shown)
         return _conclude(report, storage, shown)
     finally:
+        _let_send(storage, shown)
         storage.repo.close()
+
+
+def _let_send(storage: RunStorage, shown: Shown) -> None:
+    """Wait until the shared cache has what was made, saying so to who waits with us."""
+    shared = storage.repo.shared
+    if shared is not None:
+        with passing_line() as tell_line:
+            shared.wait((lambda words: None) if shown.quiet else tell_line)
 
 
 def open_scheduler_for(order: Order, storage: RunStorage) -> Scheduler:
@@ -102,6 +115,7 @@ def open_scheduler_for(order: Order, storage: RunStorage) -> Scheduler:
         executors=pools_of(settings.executors),
         context=settings.context,
         federated_tasks=settings.federated_tasks,
+        single_flight=settings.single_flight,
     )
 
 
@@ -128,7 +142,7 @@ def code_warnings_in_a_line() -> Iterator[None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        if issubclass(category, CountedByName):
+        if issubclass(category, (CountedByName, SecretWarning)):
             tell(f"redux: {message}")
         else:
             show_as_ever(message, category, filename, lineno, file, line)
@@ -205,6 +219,7 @@ def _conclude(report: Report, storage: RunStorage, shown: Shown) -> int:
         tell(f"redux: {unrecorded_line(trouble)}")
     tell([f"redux: {line}" for line in report.left_open])
     if not shown.quiet:
+        tell(taken_line(storage.repo))
         tell(_disagreement(report, storage))
         tell(_accepted(report, storage))
     if failure is not None:
@@ -214,10 +229,11 @@ def _conclude(report: Report, storage: RunStorage, shown: Shown) -> int:
     elif report.stopped:
         tell(f"redux: stopped before its end{_UNTIL_HERE if kept else ''}")
     if shown.as_json:
-        show(_as_json(report, rows, causes, storage.trouble or trouble))
+        show(_as_json(report, rows, causes, storage))
     elif failure is None and not report.stopped:
         show(shown_result(report.result))
-    return _exit_code(report, storage.trouble or trouble)
+    code = _exit_code(report, storage.trouble or trouble)
+    return code or (_SAMPLE_DIFFERS if sample_differs(storage.repo) else 0)
 
 
 def _rows(report: Report, storage: RunStorage) -> list[TaskRow]:
@@ -285,7 +301,7 @@ def shown_result(result: object) -> str:
         return f"<{type(result).__qualname__}, whose repr raises {type(error).__name__}>"
 
 
-def _as_json(report: Report, rows: list[TaskRow], causes: list[CauseGroup], trouble: str | None) -> str:
+def _as_json(report: Report, rows: list[TaskRow], causes: list[CauseGroup], storage: RunStorage) -> str:
     failure, stopped = report.failure, report.stopped
     return to_json(
         "run",
@@ -297,7 +313,8 @@ def _as_json(report: Report, rows: list[TaskRow], causes: list[CauseGroup], trou
             "seconds": round(report.seconds, 6),
             "tasks": rows,
             "misses": causes,
-            "unrecorded": trouble,
+            "shared": taken_json(storage.repo),
+            "unrecorded": storage.trouble or report.storage_trouble,
         },
     )
 

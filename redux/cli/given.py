@@ -12,11 +12,8 @@ from redux.cli.scalars import refusal
 from redux.errors import UsageError, nearest
 from redux.settings.setup import SetupFunction
 from redux.tables import Table, merge, nest
-from redux.tags import ANY_VALUE, TagError, as_tags, parse_tag_key_value, parse_tag_value
+from redux.tags import ANY_VALUE, as_tags, given_tags, parse_tag_key_value, parse_tag_value
 from redux_backends.backend import TagFilter
-
-OWN_KEYS = ("redux.", "redun.")
-"""How the keys begin of tags that redux itself puts on records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +28,7 @@ class About:
 def read_tags(words: Sequence[str]) -> list[tuple[str, object]]:
     """The tags of `--tag KEY=VALUE`; a value is JSON where it can be read so, else text. Raises TagError."""
     tags = [parse_tag_key_value(word) for word in words]
-    own = next((key for key, _ in tags if key.startswith(OWN_KEYS)), None)
-    if own is not None:
-        raise TagError(f"the tag {own!r} is redux's own, as all that begin with redux. or redun.: take another name")
+    given_tags(tags)
     return tags
 
 

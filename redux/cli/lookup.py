@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from redux.border import FROM_TAG
 from redux.cli.from_redun import (
     find_by_redun_hash,
     read_redun_texts,
     without_dashes,
 )
+from redux.cli.made_elsewhere import Elsewhere, made_elsewhere
 from redux.cli.origins import behind_arguments, upstream_of, where_it_ran
 from redux.cli.pages import (
     SCRIPT_TASK,
@@ -31,6 +33,7 @@ from redux.lineage.origin import written_by
 from redux.lineage.recorded_files import RecordedFile
 from redux.recorded.texts import contexts_in, read_texts
 from redux.repo import Repo
+from redux.shared.layout import SIGNER_TAG
 from redux.tags import parse_tag_value
 from redux.words.jobs import rows_of
 from redux_backends.answers import GivenFilter, JobFilter
@@ -42,6 +45,7 @@ from redux_backends.records import (
     FileFact,
     Job,
     JobId,
+    Outcome,
     Place,
     Tag,
     Traits,
@@ -53,7 +57,7 @@ from redux_valuestore.store import StoreError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-_SAID = (ACCEPTS, FORGOTTEN)
+_SAID = (ACCEPTS, FORGOTTEN, SIGNER_TAG, FROM_TAG)
 _MANY = 1000
 _FEW = 20
 
@@ -125,7 +129,16 @@ def job_page(repo: Repo, view: JobView) -> JobPage:
         told.get("log"),
         contexts_of(backend, (view.job,)),
         said_of_job(backend, view.job),
+        _elsewhere(backend, view.job),
     )
+
+
+def _elsewhere(backend: Backend, job: Job) -> Elsewhere | None:
+    """Who made what a job came to, if that was elsewhere: the job itself may have run there."""
+    made = made_elsewhere(backend, job.call_hash)
+    if made is None or job.outcome is not Outcome.RAN:
+        return made
+    return made if made.execution is not None and made.execution.id == job.execution else None
 
 
 def _told_by_result(repo: Repo, view: JobView) -> dict[str, str]:
@@ -169,6 +182,7 @@ def call_page(backend: Backend, call: CallNode) -> CallPage:
         tags_of(backend, call.call_hash, call.result),
         contexts_of(backend, (view.job for view in jobs), call.call_hash),
         said_of_call(backend, call.call_hash, key.task_hash),
+        made_elsewhere(backend, call.call_hash),
     )
 
 

@@ -13,11 +13,13 @@ from redux_valuestore.errors import ReduxError
 
 DIFFERS = 3
 """Something would run, where that was the question."""
+_AT_FAULT = 4
 INTERRUPTED = 130
 
 VARIABLES = (
     "REDUX_DIR", "REDUX_DB_URL", "REDUX_DB_PASSWORD_COMMAND", "REDUX_STORE", "REDUX_NO_CACHE", "REDUX_PAGER",
-    "REDUX_DEBUG",
+    "REDUX_SHARED", "REDUX_OFFLINE", "REDUX_BELIEVE", "REDUX_TRUST", "REDUX_SIGNING_KEY", "REDUX_SECRET_SALT",
+    "REDUX_SHARED_MODE", "REDUX_VALUES_TRUST", "REDUX_VALUES_ALLOW", "REDUX_DEBUG",
 )  # fmt: skip
 """What the environment may say; anything else there is not looked at."""
 
@@ -37,8 +39,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "config": ("redux.cli.config:config", "Show the settings in force, and where they come from."),
     "db": ("redux.cli.db:db", "Look at the database itself, and bring it to another version."),
     "repo": ("redux.cli.repos:repo", "Name other repositories: repo add NAME URL, list, rm."),
+    "cache": ("redux.cli.cache:cache", "The cache that a team shares: cache add URL, status, push."),
     "push": ("redux.cli.exchange:push", "Bring records to another repository."),
     "pull": ("redux.cli.exchange:pull", "Bring records from another repository."),
+    "trust": ("redux.cli.trust:trust", "Say whose results of a shared cache are believed."),
     "doctor": ("redux.cli.doctor:doctor", "Say what is wrong with the surroundings."),
     "du": ("redux.cli.du:du", "Say how many bytes what takes."),
     "fsck": ("redux.cli.fsck:fsck", "Check records and bytes, and mend them."),
@@ -76,28 +80,47 @@ def help_text() -> str:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line (by default this process's) and exit with its code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if "_REDUX_COMPLETE" not in os.environ:
-        if words in ([], ["--help"], ["-h"], ["help"]):
-            sys.stdout.write(help_text())
-            sys.exit(0)
-        if words in (["--version"], ["version"]):
-            sys.stdout.write(f"redux {version()}\n")
-            sys.exit(0)
     try:
-        code = dispatch(words)
+        code = 0 if _answered_at_once(words) else dispatch(words)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _leave_output()
         code = 0
+    except OSError as error:  # of standard output: `dispatch` tells of every other
+        _complain(f"standard output cannot be written: {error.strerror or error}; see to where it goes")
+        _leave_output()
+        code = _AT_FAULT
     sys.exit(code)
 
 
+def _answered_at_once(words: Sequence[str]) -> bool:
+    """Whether the words ask for what needs no command; it is printed then."""
+    if "_REDUX_COMPLETE" in os.environ:
+        return False
+    if words in ([], ["--help"], ["-h"], ["help"]):
+        sys.stdout.write(help_text())
+        return True
+    if words in (["--version"], ["version"]):
+        sys.stdout.write(f"redux {version()}\n")
+        return True
+    return False
+
+
+def _leave_output() -> None:
+    """Have what is still to be printed go nowhere: Python would try once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def dispatch(words: Sequence[str]) -> int:
-    """Run a command and give its exit code; whatever goes wrong is one line on standard error."""
+    """Run a command and give its exit code; whatever goes wrong is one line on standard error.
+
+    Raises OSError where standard output cannot be written.
+    """
     with uncollected():
         import click
 
         from redux.cli.group import group
+        from redux.cli.output import OutputUnwritable
 
     _warn_of_variables()
     try:
@@ -113,18 +136,29 @@ def dispatch(words: Sequence[str]) -> int:
 
         _complain("; ".join(("interrupted", *notes_of(stop))))
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, OutputUnwritable):
         raise
     except ReduxError as error:
         _complain(_describe(error))
         return error.exit_code
     except Exception as error:
+        if isinstance(error, OSError):
+            if _is_of_clicks_printing(error):
+                raise
+            sys.stdout.flush()  # it fails again where a command of ours could not print
         return _unexpected(words, error)
+
+
+def _is_of_clicks_printing(error: OSError) -> bool:
+    """Whether click could not print: the help of a command, for instance, which does not go through `show`."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at is not None and at.tb_frame.f_globals.get("__name__") == "click.utils"
 
 
 _READING = frozenset({"log", "explain-miss", "export", "tag", "du", "fsck", "diff", "plan", "report", "check"})
 """Commands whose every trouble that nobody foresaw comes from records that are not as redux writes them, or is ours."""
-_DAMAGE = 4
 
 
 def _unexpected(words: Sequence[str], error: Exception) -> int:
@@ -136,7 +170,7 @@ def _unexpected(words: Sequence[str], error: Exception) -> int:
     if words[0] == "fsck":
         helps = "too little for a check; go on with an earlier copy of the database, or with a new one"
     _complain(f"what is recorded is not as redux records it ({_name(error)}): {helps}. REDUX_DEBUG=1 shows where")
-    return _DAMAGE
+    return _AT_FAULT
 
 
 def _warn_of_variables() -> None:

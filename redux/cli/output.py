@@ -14,6 +14,7 @@ from typing import TextIO, cast
 import click
 
 from redux.cli.steering import STEERING
+from redux.redaction import Cleared, redacted
 
 _PLAIN_WIDTH = 100
 
@@ -50,10 +51,20 @@ def tell(lines: Iterable[str] | str) -> None:
     _write(lines, sys.stderr)
 
 
+class OutputUnwritable(OSError):
+    """Standard output cannot be written, on a full disk for instance."""
+
+
 def _write(lines: Iterable[str] | str, stream: TextIO) -> None:
     text = lines if isinstance(lines, str) else "\n".join(lines)
-    if text:
-        click.echo(as_safe_text(text), file=stream, color=has_colour(stream))
+    if not text:
+        return
+    try:
+        click.echo(as_safe_text(redacted(text)), file=stream, color=has_colour(stream))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise (OutputUnwritable(*error.args) if stream is sys.stdout else error) from None
 
 
 def as_safe_text(text: str) -> str:
@@ -106,16 +117,20 @@ class WholeLines(TextIOBase):
 
 @contextmanager
 def stdout_to_stderr() -> Iterator[None]:
-    """What is printed inside, by tasks and by programs they start, goes to standard error."""
-    stdout = sys.stdout
+    """What is printed inside, by tasks and by programs they start, goes to standard error; Secrets are taken out.
+
+    They are not taken out of what programs print.
+    """
+    stdout, stderr = sys.stdout, sys.stderr
     kept = _divert(stdout)
+    sys.stderr = cast(TextIO, Cleared(stderr))
     sys.stdout = cast(TextIO, WholeLines(sys.stderr))
     try:
         yield
     finally:
         with suppress(ValueError, OSError):  # somebody closed it, or nobody reads it
             sys.stdout.flush()
-        sys.stdout = stdout
+        sys.stdout, sys.stderr = stdout, stderr
         _restore(stdout, kept)
 
 

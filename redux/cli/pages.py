@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from redux.cli.made_elsewhere import Elsewhere
 from redux.cli.said import NOTHING_SAID, Said
 from redux.explain import Cause, CauseGroup
 from redux.lineage.graph import Lineage
@@ -79,6 +80,8 @@ class JobPage:
     """what the script said while it ran, where the job was one"""
     within: tuple[Within, ...] = ()
     said: Said = NOTHING_SAID
+    elsewhere: Elsewhere | None = None
+    """who made the call that it reused, where that came from a shared cache"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ class CallPage:
     within: tuple[Within, ...] = ()
     """as its own tags say, and those of its jobs"""
     said: Said = NOTHING_SAID
+    elsewhere: Elsewhere | None = None
+    """who made it, where it came from a shared cache"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from redux.cli.chosen import choose, complete_target, complete_task
 from redux.cli.given import About, read_context
 from redux.cli.output import line_width, show
+from redux.cli.shared_options import shared_options, take_shared
 from redux.cli.surroundings import Where, where_options
-from redux.settings.precedence import Layer
 
 _FAILED = 1
 
@@ -32,6 +34,7 @@ _FAILED = 1
 @click.option("--setup", multiple=True, metavar="KEY=VALUE", help="An argument of the project's setup function.")
 @click.option("--exit-code", "exits", is_flag=True, help="Exit 1 if anything would run, or may.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+@shared_options
 @where_options
 @click.pass_context
 def plan(
@@ -47,13 +50,14 @@ def plan(
     setup: tuple[str, ...],
     exits: bool,
     as_json: bool,
-    **places: str | None,
+    **places: Any,
 ) -> int:
     """Say what a run of TASK would reuse, what would run and why, and how long that takes.
 
     Nothing runs and nothing is written; the workflow is imported, as a run does.
     """
-    flags = Layer(
+    flags = replace(
+        take_shared(places),
         workers=workers,
         cache=False if no_cache else None,
         context=read_context(context_words),
@@ -69,8 +73,11 @@ def plan(
 
     own_options = [option for each in context.command.params for option in each.opts if option.startswith("--")]
     call = read_arguments(wanted.form, words, own_options, "plan")
-    where = Where(**places)  # pyright: ignore[reportArgumentType] - the flags that where_options declares
+    where = Where(**places)
     order = Order(wanted.workflow, wanted.task, call, where, flags, About(setup=setup), ())
-    foresight = look_ahead(order)
-    show(foresight_json(foresight) if as_json else describe_foresight(foresight, line_width(sys.stdout), listed))
+    foresight, looked = look_ahead(order)
+    if as_json:
+        show(foresight_json(foresight, looked.data))
+    else:
+        show([*describe_foresight(foresight, line_width(sys.stdout), listed), *([looked.line] if looked.line else [])])
     return _FAILED if exits and foresight.plan.would_run else 0

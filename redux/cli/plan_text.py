@@ -150,8 +150,8 @@ def why_in_words(call: PlannedCall, known: Mapping[JobId, PlannedCall]) -> str:
 # -- JSON --------------------------------------------------------------------------------------------
 
 
-def foresight_json(foresight: Foresight) -> str:
-    """A plan under the schema `redux.plan/1`."""
+def foresight_json(foresight: Foresight, shared: Mapping[str, object] | None = None) -> str:
+    """A plan under the schema `redux.plan/1`; `shared` is what it would take from the shared cache."""
     plan, known = foresight.plan, {call.id: call for call in foresight.plan.calls}
     return to_json(
         "plan",
@@ -160,6 +160,7 @@ def foresight_json(foresight: Foresight) -> str:
             "complete": plan.is_complete,
             "trouble": plan.trouble,
             "tasks": _tasks_json(plan),
+            "shared": shared,
             "calls": [
                 {
                     "id": call.id,

@@ -10,10 +10,11 @@ from enum import Enum, Flag
 import click
 
 from redux.cli.steering import STEERING_IN_JSON
+from redux.secret_names import redacted_words
 from redux.words.jobs import STATUS_WORDS, TaskRow
 from redux.words.measures import show_count, show_seconds
 from redux_backends.backend import JobView
-from redux_backends.records import JobStatus, MissKind, Outcome, Reason, Seconds
+from redux_backends.records import Execution, JobStatus, MissKind, Outcome, Reason, Seconds, Traits
 
 _STATUS_COLOURS: Mapping[JobStatus, str] = {
     JobStatus.RUNNING: "yellow",
@@ -136,7 +137,8 @@ def to_plain(value: object) -> object:
     if isinstance(value, JobStatus):
         return STATUS_WORDS[value]
     if isinstance(value, Flag):
-        return [flag.name.lower() for flag in value if flag.name]
+        # How a value came here is no part of what it is: a history says the same wherever it was brought.
+        return [flag.name.lower() for flag in value if flag.name and flag is not Traits.FOREIGN]
     if isinstance(value, MissKind | Outcome):
         return value.name.lower()
     if isinstance(value, Enum):
@@ -145,6 +147,8 @@ def to_plain(value: object) -> object:
         return value
     if isinstance(value, Reason):
         return {"kind": to_plain(value.kind), "detail": value.detail}
+    if isinstance(value, Execution):
+        value = dataclasses.replace(value, argv=redacted_words(value.argv))
     if dataclasses.is_dataclass(value):
         return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):

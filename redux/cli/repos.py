@@ -13,10 +13,10 @@ from redux.cli.surroundings import Where, current_folder, find_sources, json_opt
 from redux.errors import DatabaseMissing, UsageError
 from redux.exchange.others import Location, locate, location_of, refuse_itself
 from redux.settings.folder import PROJECT_FILE
+from redux.settings.known import absolute_location, absolute_url
 from redux.settings.layers import OtherRepo, Settings
 from redux.settings.precedence import needs_project, read_settings
 from redux.settings.repo_list import add_repo, check_name, remove_repo
-from redux.settings.source import absolute_location, absolute_url
 from redux_backends.sql import open_backend
 from redux_backends.urls import without_password
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -11,9 +13,9 @@ from redux.cli.arguments import read_arguments
 from redux.cli.chosen import choose, complete_target, complete_task
 from redux.cli.completion import complete_executors
 from redux.cli.given import About, read_context, read_tags
+from redux.cli.secret_words import recorded_words
+from redux.cli.shared_options import shared_options, take_shared
 from redux.cli.surroundings import Where, where_options
-from redux.settings.precedence import Layer
-from redux_backends.urls import without_password
 
 _CONTEXT_HELP = 'What get_context("NAME") gives: JSON where it can be read so, else text.'
 _EXECUTOR_HELP = "Where tasks run: threads (the default), processes, or one that [executors.NAME] names."
@@ -49,6 +51,7 @@ def _complete_executor(context: click.Context, parameter: click.Parameter, begun
 @click.option("--json", "as_json", is_flag=True, help="The result and the counts as one line of JSON.")
 @click.option("--status-interval", type=click.FloatRange(min=0), metavar="SECONDS", help=_STATUS_HELP)
 @click.option("--quiet", is_flag=True, help="Nothing but the result and errors.")
+@shared_options
 @where_options
 @click.pass_context
 def run(
@@ -69,10 +72,11 @@ def run(
     dryrun: bool,
     as_json: bool,
     quiet: bool,
-    **places: str | None,
+    **places: Any,
 ) -> int:
     """Run TASK of FILE_OR_MODULE, and print its result. Calls that are known are not run again."""
-    flags = Layer(
+    flags = replace(
+        take_shared(places),
         executor=executor,
         workers=workers,
         cache=False if no_cache else None,
@@ -83,7 +87,7 @@ def run(
     )
     about = About(tuple(read_tags(tags)), doc, setup)
     argv = context.find_root().obj or ("redux", "run", target, *((task,) if task else ()), *words)
-    where = Where(**places)  # pyright: ignore[reportArgumentType] - the flags that where_options declares
+    where = Where(**places)
     wanted = choose(target, task, words)
     if isinstance(wanted, int):
         return wanted
@@ -92,6 +96,6 @@ def run(
 
     own_options = [option for each in context.command.params for option in each.opts if option.startswith("--")]
     call = read_arguments(wanted.form, words, own_options)
-    order = Order(wanted.workflow, wanted.task, call, where, flags, about, tuple(map(without_password, argv)))
+    order = Order(wanted.workflow, wanted.task, call, where, flags, about, recorded_words(argv, wanted.task, call))
     shown = Shown(quiet, as_json)
     return rehearse_order(order, shown) if dryrun else run_order(order, shown)

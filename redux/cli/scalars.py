@@ -34,15 +34,21 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|ms|m|s)")
 
 
 class Unreadable(ValueError):
-    """A text or JSON value is not of the type asked for; the message says what it must be, `why` what is wrong."""
+    """A text or JSON value is not of the type asked for; the message says what it must be, `why` what is wrong.
 
-    def __init__(self, wanted: str, why: str = "") -> None:
+    `told` is what is said instead of what was given to an argument, where it shows nothing of that.
+    """
+
+    def __init__(self, wanted: str, why: str = "", told: str = "") -> None:
         self.why = why
+        self.told = told
         super().__init__(wanted)
 
 
 def refusal(error: Unreadable, texts: list[str]) -> str:
     """The end of a message about texts that are not what they must be."""
+    if error.told:
+        return error.told
     shown = " ".join(map(repr, texts))
     return f"must be {error}, not {shown}{': ' if error.why else ''}{error.why}"
 

@@ -22,7 +22,8 @@ from redux.errors import (
     UsageError,
 )
 from redux.exchange.others import location_of, open_to_look
-from redux.repo import Repo, open_repo
+from redux.repo import Repo
+from redux.repo_of import open_repo_of
 from redux.settings.folder import DATABASE_FILE
 from redux.settings.precedence import Layer, Settings, Sources, needs_project, prepare_run, read_settings
 from redux.settings.setup import set_up
@@ -47,7 +48,16 @@ def open_to_read(where: Where) -> Repo:
 
     Raises `ProjectMissing`, `DatabaseMissing` and what opening raises.
     """
-    settings = settings_with_database(where)
+    settings = read_settings(find_sources(where))
+    return _with_far_values(open_recorded(settings), settings)
+
+
+def open_recorded(settings: Settings) -> Repo:
+    """The repository that settings name, without their shared cache; its database is not made.
+
+    Raises `DatabaseMissing` and what opening raises.
+    """
+    _check_database(settings)
     path = sqlite_file(settings.database)
     if path is None or path.exists():
         return _open(settings)
@@ -61,7 +71,17 @@ def open_to_write(where: Where) -> Repo:
     Raises `ProjectUnwritable` and what opening raises: there is nothing to go on with then.
     """
     make_project_if_needed(where)
-    return _open(read_settings(find_sources(where)))
+    settings = read_settings(find_sources(where))
+    return _with_far_values(_open(settings), settings)
+
+
+def _with_far_values(repo: Repo, settings: Settings) -> Repo:
+    """A repository whose large values may be in the shared cache alone."""
+    if settings.shared.url is not None:
+        from redux.shared.opening import lay_below
+
+        lay_below(repo, settings)
+    return repo
 
 
 def make_project_if_needed(where: Where) -> None:
@@ -79,6 +99,11 @@ def made_text(made: Path) -> str:
 def settings_with_database(where: Where) -> Settings:
     """The settings with the database that is meant; of one that is named and not there `DatabaseMissing`."""
     settings = read_settings(find_sources(where))
+    _check_database(settings)
+    return settings
+
+
+def _check_database(settings: Settings) -> None:
     path = sqlite_file(settings.database)
     if (
         path is not None
@@ -86,7 +111,6 @@ def settings_with_database(where: Where) -> Settings:
         and (settings.project is None or path != settings.project / DATABASE_FILE)
     ):
         raise DatabaseMissing(path)
-    return settings
 
 
 def open_to_run(where: Where, flags: Layer, setup: Sequence[str] = ()) -> RunStorage:
@@ -105,7 +129,7 @@ def open_to_run(where: Where, flags: Layer, setup: Sequence[str] = ()) -> RunSto
     settings = read_settings(sources)
     if trouble is None:
         try:
-            return RunStorage(settings, _open(settings), made)
+            return RunStorage(settings, _opened_to_run(settings, sources), made)
         except (BackendUnavailable, StoreUnavailable) as error:
             trouble = str(error)
     return RunStorage(settings, Repo(MemoryBackend(), MemoryStore()), None, trouble)
@@ -162,9 +186,18 @@ def _set_up(sources: Sources, words: Sequence[str]) -> Sources:
     return asked
 
 
+def _opened_to_run(settings: Settings, sources: Sources) -> Repo:
+    repo = _open(settings)
+    if settings.shared.url is not None:
+        from redux.shared.opening import share
+
+        share(repo, settings, sources.environment, sources.user_file, lambda words: tell(f"redux: {words}"))
+    return repo
+
+
 def _open(settings: Settings) -> Repo:
     with notices_in_a_line():
-        return open_repo(settings.database, settings.store, settings.inline_limit, settings.password_command)
+        return open_repo_of(settings)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import click
 
 from redux.errors import UsageError
 from redux.settings.folder import PROJECT_FOLDER
+from redux.settings.known import absolute_location, absolute_url
 from redux.settings.precedence import Layer, Sources, user_file
-from redux.settings.source import absolute_location, absolute_url
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

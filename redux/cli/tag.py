@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 import click
 
-from redux.cli.given import OWN_KEYS, read_tags, read_wanted
+from redux.cli.given import read_tags, read_wanted
 from redux.cli.naming import record_of
 from redux.cli.output import line_width, show
 from redux.cli.render import to_json
 from redux.cli.storage import open_to_read
 from redux.cli.surroundings import Where, json_option, where_options
 from redux.cli.tag_text import history_data, history_text, pair, tagged_data, tagged_text, words
-from redux.tags import as_tags
+from redux.tags import OWN_KEYS, as_tags
 from redux.words.jobs import short
 from redux_backends.backend import Backend, Found, TagFilter
 from redux_backends.records import Tag, TagEntity

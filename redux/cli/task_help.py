@@ -10,10 +10,11 @@ from inspect import Parameter
 from pathlib import PurePath
 from typing import Any
 
-from redux.cli.annotations import describe_hint, is_flag, most_texts
+from redux.cli.annotations import describe_hint, is_flag, is_secret, most_texts
 from redux.cli.arguments import Field, TaskForm
 
 _LINE = 100
+_OF_SECRETS = "A Secret is given as env:NAME (a variable), file:PATH, - (asked for, or a line of input), or as it is."
 
 
 def task_help(form: TaskForm, command: str) -> str:
@@ -25,6 +26,8 @@ def task_help(form: TaskForm, command: str) -> str:
         rows = [(_left(each), _right(each)) for each in form.fields]
         width = min(max(len(left) for left, _ in rows), 36)
         parts.append("Arguments:\n" + "\n".join(f"  {left:<{width}}  {right}".rstrip() for left, right in rows))
+    if any(is_secret(each.hint) for each in form.fields):
+        parts.append(_OF_SECRETS)
     return "\n\n".join(parts) + "\n"
 
 

@@ -26,6 +26,8 @@ from redux.code.ownership import (
 )
 from redux.code.scopes import Chain, LocalImport, Uses, uses_of_body, uses_of_decorators, uses_of_statements
 from redux.code.sources import SOURCES, Found
+from redux.redaction import REDACTED
+from redux.secret_names import hides, redacted_text
 from redux.serializers.names import defaults_of_task
 from redux.value import preview
 from redux_backends.records import CodePiece
@@ -189,7 +191,7 @@ class Dependencies:
             if target == name and isinstance(value, (FunctionType, type)):
                 return Unit((), content.code)
             kind = "reference"
-        shown = preview(value, _SHOWN) if target is None else target
+        shown = _shown_under(key, value) if target is None else target
         if self._task_name(value) is not None:
             shown += _shown_defaults(value)
         source = f"{key} = {shown}"
@@ -311,8 +313,13 @@ def make_piece(kind: str, name: str, content: Digest, source: str) -> CodePiece:
 
 def _shown_defaults(task: object) -> str:
     """The defaults that a call of a task takes: they count where it is used."""
-    said = ", ".join(f"{key}={preview(default, _SHOWN)}" for key, default in defaults_of_task(task).items())
+    said = ", ".join(f"{key}={_shown_under(key, default)}" for key, default in defaults_of_task(task).items())
     return f"({said})" if said else ""
+
+
+def _shown_under(name: str, value: object) -> str:
+    """A constant as it is looked at, without what its name, or names and URLs in it, say to be secret."""
+    return REDACTED if hides(name, value) else redacted_text(preview(value, _SHOWN))
 
 
 def join_units(*units: Unit) -> Unit:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from redux.diff.comparing import LEAST, changed_code, moved, only_in, statuses
 from redux.diff.found import CodeDiff, ExecutionDiff, Listed, Origin, Source
-from redux.diff.frontier import both, find_sources, results_differ
+from redux.diff.frontier import both, find_sources, results_differ, results_unknown
 from redux.diff.matching import Place, arguments_key, by_look, match_jobs
 from redux.explain import ArgumentChange, compare_code
 from redux.explain.looking import Looking
@@ -41,6 +41,7 @@ def diff_executions(
         len(pairs),
         differing,
         sum(place.hidden for place in places),
+        sum(results_unknown(*pair) for pair in pairs),
         _look_at(repo, sources[:limit]),
         tuple(_code_diff(backend, key, counts) for key, counts in list(code.items())[:limit]),
         *(tuple(one[:limit]) for one in lists),  # pyright: ignore[reportArgumentType] - in the order of the fields

@@ -112,7 +112,8 @@ class ExecutionDiff:
     """What differs between two executions; each list is cut to a limit, and `more` says what is left out.
 
     `matched` calls are in both. Of them `differing` have another result, and `hidden` were taken whole by one of the
-    two, so that what is below them is not compared. `same_values` is whether no value differs.
+    two, so that what is below them is not compared; of `unknown` the result is not here. `same_values` is whether no
+    value differs, of those that are.
     """
 
     before: Execution
@@ -121,6 +122,7 @@ class ExecutionDiff:
     matched: int
     differing: int
     hidden: int
+    unknown: int
     sources: tuple[Source, ...]
     code: tuple[CodeDiff, ...]
     only_before: tuple[Only, ...]

@@ -28,12 +28,18 @@ def both(place: Place) -> tuple[JobView, JobView] | None:
 
 
 def results_differ(before: JobView, now: JobView) -> bool:
-    """Whether two jobs gave different results, or one an error; of what has not ended nobody knows."""
+    """Whether two jobs gave different results, or one an error; nobody knows of what has not ended, or is not here."""
     if before.job.status in _UNFINISHED or now.job.status in _UNFINISHED:
         return False
     if (before.job.status in _FINISHED) != (now.job.status in _FINISHED):
         return True
-    return before.result != now.result
+    return before.result != now.result and not results_unknown(before, now)
+
+
+def results_unknown(before: JobView, now: JobView) -> bool:
+    """Whether two jobs have finished, and what one of them gave is not here, as where its history alone was pulled."""
+    finished = before.job.status in _FINISHED and now.job.status in _FINISHED
+    return finished and None in (before.result, now.result)
 
 
 def find_sources(places: Sequence[Place]) -> list[tuple[Place, Origin]]:

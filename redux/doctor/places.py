@@ -10,13 +10,22 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from redux.checkout import is_tracked
 from redux.doctor.signs import Sign, fine, note, trouble
 from redux.errors import ConfigError, DatabaseNotice
 from redux.executors.configured import executor_types, pools_of
 from redux.executors.local import EXECUTORS
 from redux.executors.pool import OTHER_NAMES
-from redux.repo import Repo, open_repo
-from redux.settings.folder import DATABASE_FILE, PROJECT_FILE, STORE_FOLDER
+from redux.repo import Repo
+from redux.repo_of import open_repo_of
+from redux.settings.folder import (
+    DATABASE_FILE,
+    GITIGNORE,
+    OUTBOX_FOLDER,
+    PROJECT_FILE,
+    SHARED_FOLDER,
+    STORE_FOLDER,
+)
 from redux.settings.layers import ExecutorSettings, Settings
 from redux_backends.schema import current_version
 from redux_backends.upkeep import upkeep_of
@@ -32,7 +41,9 @@ _OURS = {
     PROJECT_FILE,
     DATABASE_FILE,
     STORE_FOLDER,
-    ".gitignore",
+    OUTBOX_FOLDER,
+    SHARED_FOLDER,
+    GITIGNORE,
     *(DATABASE_FILE + end for end in (".lock", ".lines", "-wal", "-shm")),
 }
 
@@ -48,11 +59,17 @@ def layout_signs(project: Path) -> Iterator[Sign]:
         yield note(
             "layout", f"{project} has what is not redux's: {what}", "move it elsewhere, if it is not yours to keep"
         )
-    if ".gitignore" not in names:
+    if GITIGNORE not in names:
         yield note(
             "layout",
-            f"{project} has no .gitignore",
-            f"git may take in values: printf '*\\n!{PROJECT_FILE}\\n' > {project}/.gitignore",
+            f"{project} has no {GITIGNORE}, so that git may take in values",
+            "`redux run` writes one",
+        )
+    if is_tracked(project / DATABASE_FILE):
+        yield note(
+            "layout",
+            f"{project / DATABASE_FILE} is in git: its results are believed as if they had been made here",
+            f"unless you know who committed it, `git rm --cached {DATABASE_FILE}`, and delete it",
         )
     log = project / (DATABASE_FILE + "-wal")
     if log.exists() and log.stat().st_size > _LONG_LOG:
@@ -60,7 +77,7 @@ def layout_signs(project: Path) -> Iterator[Sign]:
         yield note(
             "layout", f"the database's log has {size:,.0f} MB", "a reader holds it; it shrinks when all runs have ended"
         )
-    if not strange and ".gitignore" in names:
+    if not strange and GITIGNORE in names:
         yield fine("layout", str(project))
 
 
@@ -181,7 +198,7 @@ def open_places(settings: Settings, signs: list[Sign]) -> Repo | None:
                 return None  # to open it would upgrade it
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DatabaseNotice)  # the sign says it
-            repo = open_repo(settings.database, settings.store, settings.inline_limit, settings.password_command)
+            repo = open_repo_of(settings)
     except ReduxError as error:
         state, _, todo = str(error).partition("; ")
         signs.append(trouble("database", state, todo or "see to the address"))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from redux.border import Admission, admission_of
 from redux.errors import BackendUnavailable, DatabaseMissing, UsageError, nearest
-from redux.repo import Repo, open_repo
+from redux.repo import OWN, Repo, open_repo
+from redux.repo_of import admitted_by
 from redux.settings.folder import DATABASE_FILE, PROJECT_FILE, PROJECT_FOLDER, STORE_FOLDER
 from redux.settings.layers import DEFAULT_INLINE_LIMIT, OtherRepo, Settings, Sources
 from redux.settings.precedence import read_settings
@@ -25,13 +27,15 @@ from redux_valuestore.store import MemoryStore
 class Location:
     """Where a repository is: the URL of its `database`, its `store`, and up to how many bytes a value is a row.
 
-    `password_command` gives the password of a database on a server, where its URL has none.
+    `password_command` gives the password of a database on a server, where its URL has none. `admission` says what its
+    values may do when they are decoded.
     """
 
     database: str
     store: str
     inline_limit: int = DEFAULT_INLINE_LIMIT
     password_command: str | None = None
+    admission: Admission = OWN
 
     @property
     def file(self) -> Path | None:
@@ -41,7 +45,9 @@ class Location:
 
 def location_of(settings: Settings) -> Location:
     """Where the repository of some settings is."""
-    return Location(settings.database, settings.store, settings.inline_limit, settings.password_command)
+    return Location(
+        settings.database, settings.store, settings.inline_limit, settings.password_command, admitted_by(settings)
+    )
 
 
 def named_repo(name: str, known: Sequence[OtherRepo]) -> OtherRepo:
@@ -54,8 +60,16 @@ def named_repo(name: str, known: Sequence[OtherRepo]) -> OtherRepo:
     raise UsageError(f"no repository is called {name!r}{there}; `redux repo add NAME URL` names one")
 
 
-def locate(other: OtherRepo) -> Location:
-    """Where another repository is. Raises `BackendUnavailable` for a folder that is not there, `UsageError`."""
+def locate(other: OtherRepo, *, trusts_writers: bool = False) -> Location:
+    """Where another repository is; its values may do what one's own may where nobody else writes, or `trusts_writers`.
+
+    Raises `BackendUnavailable` for a folder that is not there, `UsageError`.
+    """
+    found = _locate(other)
+    return replace(found, admission=admission_of(found.database, found.store, (), trusts_writers))
+
+
+def _locate(other: OtherRepo) -> Location:
     if "://" in other.url:
         file = sqlite_file(other.url)
         if file is None and other.url.startswith(SQLITE):
@@ -167,7 +181,7 @@ def open_to_look(location: Location) -> Repo:
 def _open(location: Location, *, upgrades: bool, writes: bool = True) -> Repo:
     return open_repo(
         location.database, location.store, location.inline_limit, location.password_command,
-        upgrades=upgrades, writes=writes,
+        upgrades=upgrades, writes=writes, admission=location.admission,
     )  # fmt: skip
 
 

@@ -9,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
+from redux.border import Arrival, leaving, marked
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
 from redux_backends.backend import BentRecord, UnknownReference
 from redux_backends.exchange import RecordId, RecordKind, Records, has_its_bytes, in_groups
 from redux_backends.records import ValueRecord
+from redux_backends.urls import without_password
 from redux_valuestore.digest import Digest
 from redux_valuestore.store import ValueMissing
 
@@ -59,13 +61,19 @@ class Moved:
 
 
 class Transfer:
-    """Brings records from `source` to `target`; with `one_store` their large values are in one place already."""
+    """Brings records from `source` to `target`; with `one_store` their large values are in one place already.
+
+    Values that are not plain data are marked as foreign in the target, and executions as from elsewhere, unless the
+    source's values may run any code: then it is one's own.
+    """
 
     def __init__(self, source: Repo, target: Repo, *, one_store: bool, tell: Tell = say_nothing) -> None:
         self._source = source
         self._target = target
         self._one_store = one_store
         self._tell = tell
+        self._arrival = None if source.admission.pickles else Arrival(target.backend, _name_of(source))
+        self._staying: set[bytes] = set()
         self.moved = Moved()
 
     def rehearse(self, roots: Sequence[RecordId] | None) -> Moved:
@@ -101,25 +109,35 @@ class Transfer:
         for group in in_groups(self._source.backend.iter_record_ids(roots), GROUP):
             self.moved.looked_at += len(group)
             self._tell(group[-1].kind, self.moved.looked_at)
-            waiting += self._target.backend.missing_records(group)
+            waiting += self._missing(group)
             while (enough := _how_many_go(waiting)) < len(waiting):
                 yield waiting[:enough]
                 waiting = waiting[enough:]
         if waiting:
             yield waiting
 
+    def _missing(self, ids: Sequence[RecordId]) -> Sequence[RecordId]:
+        """Those of the source's records that are missing there, and may leave."""
+        missing = self._target.backend.missing_records(ids)
+        tags = [each for each in missing if each.kind is RecordKind.TAG]
+        if not tags:
+            return missing
+        for _ in leaving(self._source.backend.get_records(tags).tags, self._staying):
+            pass
+        return [each for each in missing if each.kind is not RecordKind.TAG or each.id not in self._staying]
+
     def _read(self, wanted: Sequence[RecordId]) -> Records:
-        return self._with_bytes(self._source.backend.get_records(wanted))
+        return marked(self._with_bytes(self._source.backend.get_records(wanted)), self._source.admission)
 
     def _put_group(self, wanted: Sequence[RecordId], records: Records, tries: int) -> None:
         try:
-            self._put(records)
+            self._put(records if self._arrival is None else self._arrival.let_in(records))
         except UnknownReference:
             if not tries:
                 raise
             # A run goes on at the source: what was recorded since the ids were listed comes first.
             for group in in_groups(self._source.backend.iter_record_ids(wanted), GROUP):
-                late = self._target.backend.missing_records(group)
+                late = self._missing(group)
                 if late:
                     self._put_group(late, self._read(late), tries - 1)
             return
@@ -161,6 +179,10 @@ class Transfer:
                 self.moved.set_aside.append(digest)
             return False
         return True
+
+
+def _name_of(repo: Repo) -> str:
+    return "another database" if repo.address is None else without_password(repo.address.database)
 
 
 def _how_many_go(waiting: Sequence[RecordId]) -> int:

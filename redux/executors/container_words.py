@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 from redux.executors.executor import ExecutorError, JobSpec
@@ -17,6 +18,13 @@ _MEMORY = re.compile(r"\d+[bkmgBKMG]?")
 _MEMORY_WANTED = 'a number of GiB, or a text such as "500m"'
 _GPUS_WANTED = 'a number, or "all"'
 _MIB_IN_GIB = 1024
+
+
+def write_letter(path: Path, data: bytes) -> None:
+    """Write one of them, which may have secrets in it: only we can read it."""
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        stream.write(data)
 
 
 @dataclass(frozen=True, slots=True)

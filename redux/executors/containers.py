@@ -18,7 +18,15 @@ from threading import Lock, get_ident
 from typing import IO, cast
 
 from redux.executors.code_package import EVERY_MODULE, CodePackage, CodePatterns, import_folders, pack_code, unpack_code
-from redux.executors.container_words import ANSWER, HELLO, NO_OPTIONS, ORDER, ContainerOptions, words_of
+from redux.executors.container_words import (
+    ANSWER,
+    HELLO,
+    NO_OPTIONS,
+    ORDER,
+    ContainerOptions,
+    words_of,
+    write_letter,
+)
 from redux.executors.exchange import Exchange
 from redux.executors.executor import Executor, ExecutorError, JobSpec, Outcome, Place, Site
 from redux.executors.orders import pack_hello, pack_order, read_answer
@@ -134,7 +142,7 @@ class _Lot:
         """A folder for one job, with what its container reads."""
         desk = _made(self.folder, f"job-{next(self._numbers)}")
         (Path(desk) / HELLO).write_bytes(self.hello)
-        (Path(desk) / ORDER).write_bytes(order)
+        write_letter(Path(desk) / ORDER, order)  # the container removes it when it has read it
         return desk
 
     def check_daemon(self) -> None:
@@ -187,7 +195,9 @@ class _Bench:
         try:
             self._run(spec, options, desk)
             answer = Path(desk) / ANSWER
-            return read_answer(answer.read_bytes(), lot.exchange, parcel.folder)
+            packed = answer.read_bytes()
+            answer.unlink()
+            return read_answer(packed, lot.exchange, parcel.folder)
         finally:
             shutil.rmtree(desk, ignore_errors=True)
 

@@ -14,6 +14,7 @@ from redux.awaiting import CURRENT_ASKER
 from redux.executors.executor import Ask, JobCancelled, JobSpec, Outcome, Question, Site, TimedOut, outcome_of
 from redux.expression import Expression
 from redux.nested import ATOMS
+from redux.secrets import without_secrets
 from redux_backends.records import Seconds
 from redux_valuestore.errors import ReduxError
 
@@ -205,7 +206,7 @@ class CoroutineExecutor:
 
 def _as_outcome(error: BaseException, fullname: str) -> BaseException:
     if not isinstance(error, asyncio.CancelledError):
-        return error
+        return without_secrets(error)
     cancelled = CancelledItself(fullname)
     cancelled.__cause__ = error
     return cancelled.with_traceback(error.__traceback__)

@@ -5,22 +5,26 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import cast
+from typing import Any, cast
 
 from redux.executors.executor import Outcome
 from redux.repo import Repo
-from redux.value import Encoded, decode, encode
+from redux.serializers.secrets import mark_of, opened
+from redux.value import Encoded, Secret, decode, encode
 from redux_backends.memory import MemoryBackend
 from redux_backends.records import FileFact, HandleVersion, TaskFact, Traits, ValueRecord
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
+from redux_valuestore.layered import LayeredStore
 from redux_valuestore.local import LocalStore
-from redux_valuestore.store import MemoryStore, StoreError, ValueMissing
+from redux_valuestore.store import MemoryStore, StoreError, ValueMissing, ValueStore
 
 PlainRecord = tuple[object, ...]
+PlainSecret = tuple[bytes, bytes, tuple[tuple[Digest, bytes], ...]]
+"""The keyed hash of a secret, its content as bytes, and the large parts of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class Parcel:
     data: bytes
     folder: str | None
     parts: tuple[tuple[Digest, bytes], ...] = ()
+    contents: tuple[PlainSecret, ...] = ()
+    """what the secrets in it say: nowhere but in the message (a container's is a file of 0600, gone once it is read)"""
 
 
 class Exchange:
@@ -42,7 +48,7 @@ class Exchange:
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
         self._changing = Lock()
-        self._own = repo.store if isinstance(repo.store, LocalStore) else None
+        self._own = _folder_of(repo.store)
         self._passing: LocalStore | None = None
         self._no_passing = False
 
@@ -58,23 +64,32 @@ class Exchange:
         """A value, its large parts put where the other side finds them. Raises CannotEncode."""
         encoded = encode(value)
         data = b"".join(encoded.chunks)
+        contents = plain_secrets(encoded)
         while (place := self._place()) is not None:
             try:
                 _put_parts(place, encoded)
-                return Parcel(data, place.root)
+                return Parcel(data, place.root, (), contents)
             except (StoreError, OSError):
                 # Values that should be kept are kept by the recorder, which meets the same trouble and tells it.
                 self._give_up(place)
-        return Parcel(data, None, tuple(_parts(encoded)))
+        return Parcel(data, None, tuple(_parts(encoded)), contents)
 
-    def take_in(self, started: float, ended: float, plain: Sequence[PlainRecord], folder: str | None) -> Outcome:
+    def take_in(
+        self, started: float, ended: float, plain: Sequence[PlainRecord], folder: str | None,
+        contents: Iterable[PlainSecret] = (),
+    ) -> Outcome:  # fmt: skip
         """The outcome of a job whose result a worker stored below `folder`, brought into the repository.
+
+        `contents` are of secrets that the calls in it are given.
 
         Raises CannotDecode.
         """
         records = tuple(_record(fields) for fields in plain)
         root = records[-1]
-        encoded = Encoded(root.hash, (), root.size, root.type_name, root.traits, root.files, root.tasks)
+        encoded = Encoded(
+            root.hash, (), root.size, root.type_name, root.traits, root.files, root.tasks,
+            secrets=tuple(open_secrets(contents)),
+        )  # fmt: skip
         inline = {record.hash: record.data for record in records if record.data is not None}
 
         def fetch(digest: Digest) -> memoryview:
@@ -100,10 +115,11 @@ class Exchange:
             shutil.rmtree(self._passing.root, ignore_errors=True)
 
     def _adopt(self, record: ValueRecord, folder: str | None) -> ValueRecord:
+        self._repo.adopt(record.hash)
         if record.data is None:
-            own = self._repo.store
-            if folder is not None and not (isinstance(own, LocalStore) and own.root == folder):
-                own.put(record.hash, (LocalStore(folder).get(record.hash),))
+            own = _folder_of(self._repo.store)
+            if folder is not None and not (own is not None and own.root == folder):
+                self._repo.store.put(record.hash, (LocalStore(folder).get(record.hash),))
             return record
         if record.size <= self._repo.inline_limit:
             return record
@@ -129,6 +145,12 @@ class Exchange:
                 self._no_passing = True
 
 
+def _folder_of(store: ValueStore) -> LocalStore | None:
+    """The local folder that a store keeps values in, whatever lies below it."""
+    near = store.near if isinstance(store, LayeredStore) else store
+    return near if isinstance(near, LocalStore) else None
+
+
 def plain_records(outcome: Outcome) -> list[PlainRecord]:
     """A good outcome's records as a message; what a store in trouble did not take goes along."""
     records: Sequence[ValueRecord] = outcome.records
@@ -136,6 +158,31 @@ def plain_records(outcome: Outcome) -> list[PlainRecord]:
         assert outcome.encoded is not None
         records = Repo(MemoryBackend(), MemoryStore(), sys.maxsize).keep(outcome.encoded, outcome.value)
     return [_plain_record(record) for record in records]
+
+
+def plain_secrets(encoded: Encoded) -> tuple[PlainSecret, ...]:
+    """What the secrets in a value say, to be sent along with it. Raises CannotEncode."""
+    return contents_of(cast("tuple[Secret[object], ...]", encoded.secrets))
+
+
+def contents_of(secrets: Iterable[Secret[Any]]) -> tuple[PlainSecret, ...]:
+    """What these secrets say, each once, as far as it is here. Raises CannotEncode."""
+    found: dict[bytes, PlainSecret] = {}
+    for secret in secrets:
+        mark = mark_of(secret)
+        if mark not in found and secret.is_valid():
+            content = encode(secret.reveal())
+            found[mark] = mark, b"".join(content.chunks), tuple(_parts(content))
+    return tuple(found.values())
+
+
+def open_secrets(contents: Iterable[PlainSecret]) -> list[Secret[object]]:
+    """The secrets that came along, known here as long as somebody holds them. Raises CannotDecode."""
+    opened_here: list[Secret[object]] = []
+    for mark, data, parts in contents:
+        known = dict(parts)
+        opened_here.append(opened(mark, decode(memoryview(data), lambda digest, known=known: known[digest])))
+    return opened_here
 
 
 def _put_parts(place: LocalStore, encoded: Encoded) -> None:

@@ -14,9 +14,10 @@ from redux.ahead import asked_together
 from redux.counts import held_to_count
 from redux.handle import advanced
 from redux.repo import Repo
+from redux.secrets import check_result, without_secrets
 from redux.stand_ins import postprocessed
 from redux.value import Encoded, encode
-from redux_backends.records import Seconds, ValueRecord
+from redux_backends.records import Seconds, Traits, ValueRecord
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.frozen import frozen
@@ -149,6 +150,16 @@ class Executor(Protocol):
 
 
 @runtime_checkable
+class OfSize(Protocol):
+    """An executor that runs so many jobs at once, so that hardly more of a task are claimed for it at a time."""
+
+    @property
+    def workers(self) -> int:
+        """How many."""
+        ...
+
+
+@runtime_checkable
 class TellsOfStop(Protocol):
     """An executor that can tell jobs which are schedulers of their own that their run stops."""
 
@@ -229,7 +240,7 @@ def execute(spec: JobSpec, repo: Repo) -> Outcome:
     try:
         value = spec.func(*spec.args, **spec.kwargs)
     except BaseException as error:  # whatever a task raises is its outcome, exits included
-        return Outcome(started, time.time(), error=error)
+        return Outcome(started, time.time(), error=without_secrets(error))
     return outcome_of(spec, repo, started, value)
 
 
@@ -245,6 +256,7 @@ def outcome_of(spec: JobSpec, repo: Repo, started: Seconds, returned: object) ->
         if spec.nout is not None:
             value = held_to_count(spec.fullname, spec.nout, value)
         encoded = _encode_result(spec, value)
+        check_result(spec.fullname, encoded, bool(encoded.traits & Traits.EXPRESSIONS))
     except BaseException as error:  # a user's own encoder may raise anything
         return Outcome(started, time.time(), error=error)
     ended = time.time()

@@ -10,8 +10,9 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from redux.code.trouble import CountedByName
-from redux.executors.container_words import ANSWER, HELLO, ORDER
+from redux.executors.container_words import ANSWER, HELLO, ORDER, write_letter
 from redux.executors.remote import work
+from redux.executors.worker import clear_streams
 
 _NO_PROCESS = -1
 
@@ -21,9 +22,13 @@ def main(desk: Path) -> None:
     sys.argv[1:] = []
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
+    clear_streams()
     warnings.simplefilter("ignore", CountedByName)  # the run that started this said so
-    packed = work(_NO_PROCESS, (desk / HELLO).read_bytes(), (desk / ORDER).read_bytes())
-    (desk / ANSWER).write_bytes(packed)
+    hello, order = (desk / HELLO).read_bytes(), (desk / ORDER).read_bytes()
+    with suppress(OSError):  # a desk that is read-only goes with the job
+        (desk / ORDER).unlink()
+    packed = work(_NO_PROCESS, hello, order)
+    write_letter(desk / ANSWER, packed)
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # a task closed it
             stream.flush()

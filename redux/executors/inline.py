@@ -11,6 +11,8 @@ class InlineExecutor:
     A job's `timeout` does not hold here: nobody is there to look at the clock.
     """
 
+    workers = 1
+
     def __init__(self, site: Site, name: str = "inline") -> None:
         self.name = name
         self._site = site

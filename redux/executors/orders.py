@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from redux.executors.code_package import Letter
-from redux.executors.exchange import Exchange, Parcel, PlainRecord
+from redux.executors.exchange import Exchange, Parcel, PlainRecord, PlainSecret
 from redux.executors.executor import ExecutorError, JobSpec, Outcome, Site
 from redux.executors.frames import pack, unpack
 from redux.value import decode, pickle_is_allowed
@@ -53,7 +53,10 @@ def pack_order(spec: JobSpec, exchange: Exchange) -> tuple[bytes, Parcel]:
     """
     module, path = _origin(spec)
     parcel = exchange.hand_over((spec.args, spec.kwargs))
-    order = (spec.fullname, spec.task_hash, module, path, parcel.data, parcel.folder, parcel.parts, spec.eval_hash)
+    order = (
+        spec.fullname, spec.task_hash, module, path, parcel.data, parcel.folder, parcel.parts, spec.eval_hash,
+        parcel.contents,
+    )  # fmt: skip
     return pack(order), parcel
 
 
@@ -67,7 +70,8 @@ def take_answer(answer: Answer, exchange: Exchange, folder: str | None) -> Outco
     kind, started, ended, *rest = cast("tuple[str, float, float, object]", answer)
     if kind == "error":
         return Outcome(started, ended, error=_rebuild_error(*cast("tuple[bytes, str, str]", tuple(rest))))
-    return exchange.take_in(started, ended, cast("Sequence[PlainRecord]", rest[0]), folder)
+    records, contents = cast("tuple[Sequence[PlainRecord], Sequence[PlainSecret]]", tuple(rest))
+    return exchange.take_in(started, ended, records, folder, contents)
 
 
 def _origin(spec: JobSpec) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from redux.executors.executor import (
     Executor,
     ExecutorError,
     MakePool,
+    OfSize,
     Outcome,
     Place,
     Question,
@@ -137,6 +138,14 @@ class ExecutorPool:
                 error.add_note(f"executor {name} could not be opened; see to its settings, or take another executor=")
                 raise
         return executor
+
+    def workers_of(self, name: str | None) -> int | None:
+        """How many jobs the executor of that name runs at once; None where only it knows."""
+        try:
+            executor = self.get(name)
+        except Exception:  # whoever submits to it is told
+            return None
+        return executor.workers if isinstance(executor, OfSize) else None
 
     def _make(self, name: str) -> Executor:
         own = self._own.get(name)

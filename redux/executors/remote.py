@@ -73,7 +73,7 @@ def _forget_former_code(moved: Moved) -> None:
 
 
 def _run_here(order: Order) -> Outcome:
-    fullname, _, _, _, _, folder, _, _ = order
+    fullname, _, _, _, _, folder, _, _, _ = order
     task = get_task_registry().get(fullname)
     assert task is not None
     repo = Repo(MemoryBackend(), MemoryStore() if folder is None else LocalStore(folder), sys.maxsize)

@@ -64,6 +64,11 @@ class WorkQueue:
         self._timed: dict[Thread, _Timed] = {}
         # Whoever takes a job out of it, the thread at its end or `give_up_overdue`, says how it came out.
 
+    @property
+    def workers(self) -> int:
+        """How many jobs run at once."""
+        return self._limit
+
     def submit(self, key: object, spec: JobSpec) -> None:
         """Take a job; a thread is started for it while there are fewer than the limit."""
         self._orders.put((key, spec))

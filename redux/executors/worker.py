@@ -17,16 +17,18 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
 from types import ModuleType
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TextIO, cast
 
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
 from redux.executors.code_package import Letter, Moved, moved_code
-from redux.executors.exchange import plain_records
+from redux.executors.exchange import PlainSecret, open_secrets, plain_records, plain_secrets
 from redux.executors.executor import CodeDiffers, JobSpec, Outcome, execute, importing
 from redux.executors.frames import Disconnected, pack, receive, send
 from redux.executors.fresh_imports import FreshLoader, import_fresh
+from redux.redaction import Cleared
 from redux.repo import Repo
+from redux.secrets import without_secrets
 from redux.task import Task, get_task_registry, name_of_task, set_task_hasher, source_of_task
 from redux.tracebacks import text_of, trim_traceback
 from redux.value import allow_pickle, decode, encode, has_current_code, set_code_hasher
@@ -36,7 +38,10 @@ from redux_valuestore.errors import ReduxError
 from redux_valuestore.local import LocalStore
 from redux_valuestore.store import MemoryStore
 
-Order = tuple[str, Digest, str, str, bytes, "str | None", "tuple[tuple[Digest, bytes], ...]", "Digest | None"]
+Order = tuple[
+    str, Digest, str, str, bytes, "str | None", "tuple[tuple[Digest, bytes], ...]", "Digest | None",
+    "tuple[PlainSecret, ...]",
+]  # fmt: skip
 Hello = tuple[tuple[str, ...], "str | None", str, int, bool, "Letter | None"]
 """The run's import path, its PYTHONPATH, the workflow's folder, the limit of small values, if pickle is allowed, and
 of code that was packed for workers which cannot see it."""
@@ -101,7 +106,7 @@ class Workshop:
 
     def run(self, order: Order) -> Outcome:
         """Run one job; errors on the way to its function are its outcome too."""
-        fullname, task_hash, module, path, call, folder, _, _ = order
+        fullname, task_hash, module, path, call, folder, _, _, _ = order
         began = time.time()
         try:
             task = self._find(fullname, module, path)
@@ -153,14 +158,16 @@ def spec_of(order: Order, task: Task[..., Any], repo: Repo) -> JobSpec:
 
     Raises CannotDecode.
     """
-    fullname, task_hash, _, _, call, _, parts, eval_hash = order
+    fullname, task_hash, _, _, call, _, parts, eval_hash, contents = order
     known = dict(parts)
+    secrets = open_secrets(contents)
 
     def fetch(digest: Digest) -> memoryview:
         # Writable, as what comes from a store is.
         return memoryview(bytearray(known[digest])) if digest in known else repo.store.get(digest)
 
     args, kwargs = cast("tuple[Any, Any]", decode(memoryview(call), fetch))
+    secrets.clear()  # the arguments hold them by now
     return JobSpec(fullname, task_hash, task.run, args, kwargs, task.nout, eval_hash=eval_hash)
 
 
@@ -210,7 +217,8 @@ def answer(run: Callable[[Order], Outcome], order: Order) -> bytes:
         outcome = run(order)
         if outcome.error is not None:
             return _packed_error(outcome.started, outcome.ended, outcome.error)
-        return pack(("value", outcome.started, outcome.ended, plain_records(outcome)))
+        contents = () if outcome.encoded is None else plain_secrets(outcome.encoded)
+        return pack(("value", outcome.started, outcome.ended, plain_records(outcome), contents))
     except BaseException as error:
         return _packed_error(began, time.time(), error)
 
@@ -220,6 +228,7 @@ def _packed_error(began: float, ended: float, error: BaseException) -> bytes:
 
 
 def _plain_error(error: BaseException) -> tuple[bytes, str, str]:
+    error = without_secrets(error)
     shown = f"{type(error).__name__}: {text_of(error)}"
     try:
         encoded = encode(error)
@@ -270,6 +279,7 @@ def _serve(connection: socket.socket) -> NoReturn:
     sys.argv[1:] = []
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
+    clear_streams()
     workshop = Workshop(folder, inline_limit, pickle_allowed)
     Thread(target=_end_with, args=(lambda: _listen(connection, orders),), daemon=True).start()
     while True:
@@ -287,6 +297,11 @@ def _listen(connection: socket.socket, orders: SimpleQueue[Order]) -> NoReturn:
             stops.tell()
         else:
             orders.put(order)
+
+
+def clear_streams() -> None:
+    """Take what Secrets say out of what Python code prints in this process."""
+    sys.stdout, sys.stderr = cast(TextIO, Cleared(sys.stdout)), cast(TextIO, Cleared(sys.stderr))
 
 
 def _leave(status: int) -> NoReturn:

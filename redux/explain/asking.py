@@ -103,35 +103,36 @@ def explain_job(backend: Backend, view: JobView, nearest: EvaluationKey | None =
         return None
     if job.reason.kind is MissKind.NEW_ARGUMENTS:
         return _explain_arguments(backend, view, nearest)
-    return _told_apart(backend, view, _explain(backend, view.fullname, job.task_hash, job.reason))
+    return _told_apart(backend, view, _explain(backend, job.task_hash, job.reason))
 
 
-def _explain(backend: Backend, fullname: str, task_hash: Digest, reason: Reason) -> Cause:
+def _explain(backend: Backend, task_hash: Digest, reason: Reason) -> Cause:
     """What is behind a reason that is the same for all jobs of the task."""
     if reason.kind is MissKind.CODE_CHANGED:
-        return _explain_code(backend, fullname, task_hash, reason)
+        return _explain_code(backend, task_hash, reason)
     return Cause(reason.kind, describe_reason(reason))
 
 
 def _told_apart(backend: Backend, view: JobView, cause: Cause) -> Cause:
     """The cause in other words where the earlier code is another workflow's task of the same name."""
-    reason = view.job.reason
-    if reason is None or reason.kind is not MissKind.CODE_CHANGED or not reason.detail:
+    earlier = None if view.job.reason is None else view.job.reason.earlier_version
+    if earlier is None:
         return cause
-    words = describe_namesake(backend, view, Digest(bytes.fromhex(reason.detail)))
+    words = describe_namesake(backend, view, earlier)
     return replace(cause, words=words) if words else cause
 
 
-def _explain_code(backend: Backend, fullname: str, task_hash: Digest, reason: Reason) -> Cause:
-    before = backend.get_task(Digest(bytes.fromhex(reason.detail))) if reason.detail else None
+def _explain_code(backend: Backend, task_hash: Digest, reason: Reason) -> Cause:
+    earlier = reason.earlier_version
+    before = None if earlier is None else backend.get_task(earlier)
     now = backend.get_task(task_hash)
     if before is None or now is None:
         return Cause(reason.kind, describe_reason(reason))
     changes = compare_code(before, now)
-    return Cause(reason.kind, _code_words(fullname, changes), changes)
+    return Cause(reason.kind, _code_words(changes), changes)
 
 
-def _code_words(fullname: str, changes: Sequence[PieceChange]) -> str:
+def _code_words(changes: Sequence[PieceChange]) -> str:
     if not changes:
         return "its code changed in a way its pieces do not show"
     named = [change.words for change in changes[:3]]
@@ -151,7 +152,7 @@ def _explain_arguments(backend: Backend, view: JobView, nearest: EvaluationKey |
     if nearest.arguments == key.arguments:
         # Of two versions of the task, the one known now was called before, but not with these.
         before = Reason(MissKind.CODE_CHANGED, nearest.task_hash.hex())
-        return _explain_code(backend, view.fullname, job.task_hash, before)
+        return _explain_code(backend, job.task_hash, before)
     wanted = {argument.value for argument in (*key.arguments, *nearest.arguments)}
     changes = compare_arguments(nearest, key, backend.describe_values(list(wanted)))
     changes = tuple(_name_classes(backend, change, nearest, key) for change in changes)

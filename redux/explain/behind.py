@@ -47,6 +47,13 @@ class Root:
     change: PieceChange | None = None
 
 
+def roots_in_code(changes: Sequence[PieceChange], fullname: str) -> list[Root]:
+    """The pieces of a task's code that changed, of themselves: one that came or went did so with one that changed."""
+    changed = [change for change in changes if change.change is ChangeKind.CHANGED]
+    found = [Root(RootKind.CODE, MissKind.CODE_CHANGED, change=change) for change in changed or changes]
+    return found or [Root(RootKind.CODE, MissKind.CODE_CHANGED, task=fullname)]
+
+
 class Thing(NamedTuple):
     """What has causes: that a job ran, or that its result is another than before."""
 
@@ -125,7 +132,7 @@ class Behind:
         kind = job.reason.kind
         if kind is MissKind.NEW_ARGUMENTS:
             return Root(RootKind.REASON, kind, task=job.fullname)
-        named = kind in (MissKind.TASK_CHANGED, MissKind.HELD_CODE_CHANGED)
+        named = kind in (MissKind.TASK_CHANGED, MissKind.HELD_CODE_CHANGED, MissKind.NO_RESULT)
         return Root(RootKind.REASON, kind, job.reason.detail if named else "")
 
     def _note(self, thing: Thing, behind: Iterator[Root | Thing]) -> None:
@@ -218,16 +225,11 @@ class Behind:
         return [root for root in every if root.change is not None and root.change.name == name]
 
     def _code_roots(self, job: AskedJob) -> list[Root]:
-        """The pieces of code that changed, of themselves: one that came or went did so with one that changed."""
         near = self._story.nearest.get(job.id)
         before = near.job.task_hash if near is not None else None
         if before in (None, job.task_hash):
-            detail = "" if job.reason is None or job.reason.kind is not MissKind.CODE_CHANGED else job.reason.detail
-            before = Digest(bytes.fromhex(detail)) if detail else None
-        changes = () if before is None else self._changes(before, job.task_hash)
-        changed = [change for change in changes if change.change is ChangeKind.CHANGED]
-        found = [Root(RootKind.CODE, MissKind.CODE_CHANGED, change=change) for change in changed or changes]
-        return found or [Root(RootKind.CODE, MissKind.CODE_CHANGED, task=job.fullname)]
+            before = None if job.reason is None else job.reason.earlier_version
+        return roots_in_code(() if before is None else self._changes(before, job.task_hash), job.fullname)
 
     def _changes(self, before: Digest, now: Digest) -> tuple[PieceChange, ...]:
         known = self._compared.get((before, now))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from redux.explain.behind import Root, RootKind
+from redux.explain.behind import Root, RootKind, roots_in_code
 from redux.explain.causes import Affected, Via
-from redux.explain.comparing import ChangeKind, compare_code
+from redux.explain.comparing import compare_code
 from redux.explain.roots import RootGroup
 from redux_backends.backend import MissGroup
 from redux_backends.records import MissKind, TaskRecord
@@ -21,6 +21,7 @@ _OWN = (
     MissKind.VALUE_GONE,
     MissKind.CANNOT_DECODE,
     MissKind.NOT_WHOLE,
+    MissKind.SAMPLED,
 )
 """Reasons behind which there is nothing to find."""
 
@@ -32,8 +33,8 @@ def are_own_causes(misses: Sequence[MissGroup]) -> bool:
 
 def code_compared(misses: Sequence[MissGroup]) -> list[Digest]:
     """The hashes of the tasks whose code is compared."""
-    changed = [miss for miss in misses if miss.reason.kind is MissKind.CODE_CHANGED and miss.reason.detail]
-    return [*(miss.task_hash for miss in changed), *(Digest(bytes.fromhex(miss.reason.detail)) for miss in changed)]
+    compared = [(miss.task_hash, miss.reason.earlier_version) for miss in misses]
+    return [hash for now, before in compared if before is not None for hash in (now, before)]
 
 
 def group_by_reason(misses: Sequence[MissGroup], tasks: Mapping[Digest, TaskRecord]) -> list[RootGroup]:
@@ -51,16 +52,12 @@ def _roots(miss: MissGroup, tasks: Mapping[Digest, TaskRecord]) -> Iterator[Root
     if kind is MissKind.FILE_CHANGED:
         yield Root(RootKind.FILE, MissKind.NONE, detail)
     elif kind is not MissKind.CODE_CHANGED:
-        named = kind in (MissKind.TASK_CHANGED, MissKind.HELD_CODE_CHANGED)
+        named = kind in (MissKind.TASK_CHANGED, MissKind.HELD_CODE_CHANGED, MissKind.NO_RESULT)
         yield Root(RootKind.REASON, kind, detail if named else "")
     else:
-        old, new = tasks.get(Digest(bytes.fromhex(detail))), tasks.get(miss.task_hash)
-        changes = () if old is None or new is None else compare_code(old, new)
-        changed = [change for change in changes if change.change is ChangeKind.CHANGED]
-        for change in changed or changes:
-            yield Root(RootKind.CODE, kind, change=change)
-        if not changes:
-            yield Root(RootKind.CODE, kind, task=miss.fullname)
+        earlier = miss.reason.earlier_version
+        old, new = None if earlier is None else tasks.get(earlier), tasks.get(miss.task_hash)
+        yield from roots_in_code(() if old is None or new is None else compare_code(old, new), miss.fullname)
 
 
 def _group(root: Root, misses: Sequence[MissGroup]) -> RootGroup:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from redux.explain.differences import ALIKE, ChangeKind, Inside
 from redux.explain.words import named_classes
 from redux.files.facts import shown_text
+from redux.redaction import REDACTED
+from redux.secret_names import is_hidden
 from redux.words.jobs import short
 from redux_backends.records import CodePiece, EvaluationKey, TaskRecord, ValueRecord
 from redux_valuestore.digest import Digest
@@ -59,6 +61,8 @@ class ArgumentChange:
             return f"{self.name}: new, {self.now}"
         if self.now is None:
             return f"{self.name}: no longer given, was {self.before}"
+        if self.before == self.now and REDACTED in self.now:
+            return f"{self.name} (secret) changed" if is_hidden(self.now) else f"{self.name}: a secret in it changed"
         if self.before == self.now and self.inside.differences:
             return f"{self.name}: looks the same, but is not: {self.now}"
         if self.before == self.now:

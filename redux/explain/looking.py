@@ -12,6 +12,7 @@ from redux.explain.differences import ALIKE, Inside
 from redux.explain.folders import changed_files
 from redux.explain.plain_nodes import FileNode
 from redux.explain.values import LARGE, LIMIT, compare_values
+from redux.secret_names import is_hidden
 from redux.serializers import wire
 from redux.value import content_of
 from redux_backends.backend import Backend
@@ -65,7 +66,7 @@ class Looking:
 
     def into(self, change: ArgumentChange) -> ArgumentChange:
         """The change of an argument with what differs inside its values."""
-        if change.old is None or change.new is None or change.classes:
+        if change.old is None or change.new is None or change.classes or is_hidden(change.now or ""):
             return change
         return replace(change, inside=self.inside(change.old, change.new))
 

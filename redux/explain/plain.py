@@ -6,8 +6,7 @@ What the bytes name (classes, functions, modules) stays a name. Depth and size a
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from msgpack import Unpacker, unpackb  # pyright: ignore[reportMissingTypeStubs]
 
@@ -47,15 +46,6 @@ _FORMATS = {
     wire.LAZY_REDUCED: "expression",
     wire.REDUN: "value of redun's",
 }
-
-
-class _Mark:
-    """The first element of a tagged list, as met in the bytes."""
-
-    __slots__ = ("build",)
-
-    def __init__(self, build: Callable[..., Node]) -> None:
-        self.build = build
 
 
 class _Reading:
@@ -114,8 +104,8 @@ class _Reading:
 
 
 def _close(items: list[Any]) -> Node:
-    if items and type(items[0]) is _Mark:
-        return items[0].build(*items[1:])
+    if items and type(items[0]) is wire.Mark:
+        return items[0].meaning(*items[1:])
     return Items("list", items)
 
 
@@ -223,8 +213,8 @@ def _handle(name: str, label: str, args: Node, kwargs: Node, version: bytes | No
     return Fields(_dotted(name), {"name": label, "arguments": made_with, "version": Leaf("", shown, version)})
 
 
-_MARKS: dict[int, _Mark] = {
-    int(code): _Mark(cast("Callable[..., Node]", build))
+_MARKS: dict[int, wire.Mark] = {
+    int(code): wire.Mark(build)
     for code, build in {
         wire.Code.TUPLE: _tuple,
         wire.Code.NAMED: _named,

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from redux.explain.plain_nodes import Fields, FileNode, Frame, Items, Leaf, Node, Pairs, Whole, show
+from redux.redaction import REDACTED
 
 _Read = Callable[[str, Node], Node]
 
@@ -125,6 +126,10 @@ def _staging(name: str, part: Node) -> Node:
     return Fields(_last(name).partition("/")[0], {"local": local, "remote": remote})
 
 
+def _secret(name: str, part: Node) -> Node:
+    return Leaf("secret", f"Secret({REDACTED})", part)
+
+
 # -- NumPy and pandas --------------------------------------------------------------------------------
 
 _LETTERS: Mapping[str, str] = {
@@ -197,6 +202,7 @@ NAMED_KINDS: dict[str, _Read] = {
     "numpy.recarray": _as_it_is,
     "numpy.dtype": _as_it_is,
 }
+NAMED_KINDS["redux.Secret/1"] = _secret
 NAMED_KINDS |= {f"pathlib.{kind}Path": _text for kind in ("Posix", "Windows", "PurePosix", "PureWindows")}
 NAMED_KINDS |= {
     f"ipaddress.IPv{version}{kind}": _text for version in "46" for kind in ("Address", "Network", "Interface")

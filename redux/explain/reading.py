@@ -73,8 +73,8 @@ def _tasks_compared(now: JobTree, nearest: dict[JobId, Nearest]) -> set[Digest]:
             continue
         if near is not None and near.job.task_hash != job.task_hash:
             found |= {near.job.task_hash, job.task_hash}
-        elif job.reason.kind is MissKind.CODE_CHANGED and job.reason.detail:
-            found |= {Digest(bytes.fromhex(job.reason.detail)), job.task_hash}
+        elif (earlier := job.reason.earlier_version) is not None:
+            found |= {earlier, job.task_hash}
     return found
 
 

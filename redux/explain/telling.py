@@ -11,6 +11,8 @@ from redux.explain.roots import RootGroup
 from redux.explain.tree import Story
 from redux.explain.words import some
 from redux.files.facts import is_one_file, shown_text
+from redux.redaction import REDACTED
+from redux.secret_names import is_hidden
 from redux.words.jobs import DIGITS, short
 from redux.words.reasons import WORDS_OF_SEVERAL, describe_reason
 from redux_backends.backend import AskedJob, Backend
@@ -105,6 +107,9 @@ def _argument_words(root: Root, change: ArgumentChange) -> str:
         return f"{called} without {name}"
     if change.before is None:
         return f"{called} with {name}={_short(change.now)}, which is new"
+    if change.before == change.now and REDACTED in change.now:
+        what = f"another {name} (secret), or another salt" if is_hidden(change.now) else f"another secret in {name}"
+        return f"{called} with {what}"
     if change.before == change.now:
         return f"{called} with another {name}, which looks the same: {_short(change.now)}"
     return f"{called} with {name}={_short(change.now)} instead of {_short(change.before)}"

@@ -252,6 +252,8 @@ class _Comparing:
         before, now = show(old), show(new)
         if before != now:
             self._changed(path, before, now)
+        elif old.kind == "secret":
+            self._say(path, "(secret) changed")
         elif old.kind in ("reference", "task"):
             self._say(path, f"the code of {before} changed")
         else:

@@ -11,6 +11,7 @@ from redux.exports.terms import Exporter, Terms
 from redux.lineage.attributes import node_attributes
 from redux.lineage.graph import Edge, EdgeKind, FileAt, Lineage, Step
 from redux.release import version
+from redux.secret_names import redacted_words
 from redux_backends.records import JobStatus
 
 _K = EdgeKind
@@ -81,7 +82,7 @@ def _run_facets(lineage: Lineage, step: Step) -> dict[str, object]:
         facets["redux_callers"] = _facet("RunFacet", nodes=[caller.id for caller in steps])
     execution = next((one for one in lineage.executions if step.job and one.id == step.job.execution), None)
     if execution is not None:
-        said = {"argv": list(execution.argv), "user": execution.user, "cwd": execution.cwd}
+        said = {"argv": list(redacted_words(execution.argv)), "user": execution.user, "cwd": execution.cwd}
         facets["redux_execution"] = _facet("RunFacet", execution=execution.id.hex(), **said)
     return facets
 

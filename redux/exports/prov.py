@@ -9,6 +9,7 @@ from redux.exports.places import ended, moment, started
 from redux.exports.terms import Exporter, Terms
 from redux.lineage.attributes import node_attributes
 from redux.lineage.graph import Edge, EdgeKind, FileAt, Lineage, Node, Step
+from redux.secret_names import redacted_words
 
 _K = EdgeKind
 _Records = Iterable[tuple[str, dict[str, object]]]
@@ -92,7 +93,7 @@ def _agents(lineage: Lineage) -> _Records:
             {
                 "prov:label": execution.user,
                 "prov:type": person,
-                "redux:argv": json.dumps(list(execution.argv)),
+                "redux:argv": json.dumps(list(redacted_words(execution.argv))),
                 "redux:cwd": execution.cwd,
             },
         )

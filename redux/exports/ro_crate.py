@@ -11,6 +11,7 @@ from redux.exports.places import ended, failed, moment, root_step, started
 from redux.exports.terms import CannotExport, Exporter, Profile, Terms
 from redux.lineage.graph import EdgeKind, Lineage, Step
 from redux.release import version
+from redux.secret_names import redacted_words
 from redux_backends.records import TaskRecord
 
 _K = EdgeKind
@@ -233,7 +234,7 @@ class _Crate:
             "@id": _RUN_ID,
             "@type": "OrganizeAction",
             "name": f"Run of {root.fullname}",
-            "description": json.dumps(list(execution.argv)),
+            "description": json.dumps(list(redacted_words(execution.argv))),
             "identifier": execution.id.hex(),
             "agent": ref(person_id(execution)),
             "instrument": ref(_ENGINE),

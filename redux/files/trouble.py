@@ -35,6 +35,8 @@ class Looking:
             return True
         if isinstance(error, OSError) and not isinstance(error, FileUnreadable):
             raise FileUnreadable.of(self._path, error) from error
+        if isinstance(error, ValueError):  # such as one with a zero byte, or with half a character
+            raise FileUnreadable(repr(self._path), "no file can have this name", "pass another") from error
         return False
 
 

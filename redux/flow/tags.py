@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from redux.rules import Settle, Steps, TagsNoted, rule
-from redux.tags import TagsGiven, as_tags
+from redux.tags import TagsGiven, given_tags
 
 T = TypeVar("T")
 
@@ -26,5 +26,5 @@ def apply_tags(
     said: Any = yield (tags, job_tags, execution_tags)
     (settled,) = yield Settle(value)
     known = settled.get()
-    yield TagsNoted(known, *map(as_tags, said))
+    yield TagsNoted(known, *map(given_tags, said))
     return known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from redux.lineage.graph import Datum, Edge, Node, Step
+from redux.secret_names import redacted_words
 from redux_backends.records import Execution, Job, TaskRecord
 
 Attributes = dict[str, str | int | float]
@@ -70,7 +71,7 @@ def execution_attributes(execution: Execution) -> dict[str, object]:
     ended = {"ended": execution.ended} if execution.ended is not None else {}
     return {
         "execution": execution.id.hex(),
-        "argv": list(execution.argv),
+        "argv": list(redacted_words(execution.argv)),
         "user": execution.user,
         "cwd": execution.cwd,
         "started": execution.started,

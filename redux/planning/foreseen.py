@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redux.explain import ArgumentChange, PieceChange, compare_code
+from redux.explain import ArgumentChange, compare_code
 from redux.scheduler import Scheduler
-from redux.scheduler.opening import read_code
-from redux.scheduler.plan import PlannedCall, Verdict
-from redux.scheduler.task_book import TaskBook
+from redux.scheduler.plan import Plan, PlannedCall, Verdict
 from redux.words.reasons import describe_reason
 from redux_backends.backend import Backend
-from redux_backends.records import JobId, MissKind
-from redux_valuestore.digest import Digest
+from redux_backends.records import JobId
 
 _SHOWN = 5
 """Calls that are shown with their reasons."""
@@ -44,11 +41,7 @@ def foresee(scheduler: Scheduler, expression: object) -> list[Foreseen]:
     Raises the error of whatever fails before anything would run.
     """
     plan = scheduler.plan(expression)
-    running = _first(plan.calls)
-    if not running:
-        return []
-    book = read_code(scheduler.folder, scheduler.repo)
-    return [_foreseen(call, book, scheduler.repo.backend) for call in running]
+    return [_foreseen(call, plan, scheduler.repo.backend) for call in _first(plan.calls)]
 
 
 def _first(calls: Sequence[PlannedCall]) -> list[PlannedCall]:
@@ -64,31 +57,19 @@ def _first(calls: Sequence[PlannedCall]) -> list[PlannedCall]:
     return found
 
 
-def _foreseen(call: PlannedCall, book: TaskBook, backend: Backend) -> Foreseen:
+def _foreseen(call: PlannedCall, plan: Plan, backend: Backend) -> Foreseen:
     reason = call.reason
     assert reason is not None  # those that run first have one
     kind = reason.kind.name.lower().replace("_", " ")
     words, details = describe_reason(reason), tuple[str, ...]()
-    if reason.kind is MissKind.CODE_CHANGED and reason.detail:
-        before = backend.get_task(Digest(bytes.fromhex(reason.detail)))
-        changes = () if before is None else compare_code(before, book.record_of(call.task_hash))
+    if (earlier := reason.earlier_version) is not None:
+        before = backend.get_task(earlier)
+        changes = () if before is None else compare_code(before, plan.code[call.task_hash])
         words = ", ".join(change.words for change in changes) or words
-        details = tuple(line for change in changes for line in _diff(change))
+        details = tuple(line for change in changes for line in change.diff.splitlines())
     elif call.before:
-        details = tuple(_argument_words(call, backend))
+        details = tuple(ArgumentChange(*given).words for given in call.before)
     return Foreseen(call.fullname, call.shown, kind, words, details)
-
-
-def _argument_words(call: PlannedCall, backend: Backend) -> Iterator[str]:
-    given: list[tuple[str, object, str]] = [*call.before]
-    described = backend.describe_values([Digest(old) for _, old, _ in given if isinstance(old, bytes)])
-    for name, old, now in given:
-        record = described.get(Digest(old)) if isinstance(old, bytes) else None
-        yield ArgumentChange(name, None if old is None else str(old) if record is None else record.preview, now).words
-
-
-def _diff(change: PieceChange) -> list[str]:
-    return change.diff.splitlines()
 
 
 def describe_foreseen(calls: Sequence[Foreseen]) -> list[str]:

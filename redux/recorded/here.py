@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from redux.errors import DatabaseMissing
-from redux.repo import Repo, open_repo
+from redux.repo import Repo
+from redux.repo_of import open_repo_of
 from redux.settings.precedence import Layer, Sources, read_settings, user_file
 from redux_backends.urls import sqlite_file
 
@@ -23,7 +24,11 @@ def recorded_here(folder: Path | None = None) -> Iterator[Repo]:
     path = sqlite_file(settings.database)
     if path is not None and not path.exists():
         raise DatabaseMissing(path)
-    repo = open_repo(settings.database, settings.store, settings.inline_limit, settings.password_command)
+    repo = open_repo_of(settings)
+    if settings.shared.url is not None:
+        from redux.shared.opening import lay_below  # noqa: PLC0415 - only where there is one
+
+        lay_below(repo, settings)
     try:
         yield repo
     finally:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from redux.border import Arrival
 from redux.redun.calls import take_calls
 from redux.redun.handles import take_handles
 from redux.redun.jobs import take_executions, take_jobs
 from redux.redun.known import open_book
 from redux.redun.source import Source, open_source
 from redux.redun.tags import take_tags
-from redux.redun.taking import Counts, Taking
+from redux.redun.taking import UNKNOWN_MOMENT, Counts, Taking
 from redux.redun.tasks import take_tasks
 from redux.redun.trouble import RedunRefused
 from redux.redun.value_files import NONE, NoFiles, ValueFiles, find_value_files
@@ -62,7 +63,9 @@ def import_redun(redun: Redun, repo: Repo, tell: Tell = say_nothing) -> Counts:
     Raises `RedunUnreadable`, and what recording raises.
     """
     with open_book() as book:
-        taking = Taking(redun.source, repo, book, redun.files, tell)
+        taking = Taking(
+            redun.source, repo, book, redun.files, tell, Arrival(repo.backend, redun.source.place, UNKNOWN_MOMENT)
+        )
         for step in _STEPS:
             step(taking)
         return taking.counts

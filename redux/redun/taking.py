@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeVar
 
+from redux.border import Arrival
 from redux.redun.known import Book
 from redux.redun.source import Source
 from redux.redun.value_files import ValueFiles
@@ -54,11 +55,12 @@ class Taking:
     book: Book
     files: ValueFiles
     tell: Tell
+    arrival: Arrival
     counts: Counts = field(default_factory=Counts)
 
     def put(self, records: Records) -> None:
         """Record what was read; what is here already stays."""
-        self.repo.backend.put_records(records)
+        self.repo.backend.put_records(self.arrival.let_in(records))
 
     def told(self, what: str, done: int, of: int) -> None:
         """Count rows, and tell of them."""

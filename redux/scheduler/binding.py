@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from redux.ahead import any_urls
@@ -11,6 +11,8 @@ from redux.nested import ATOMS
 from redux.scheduler.inputs import CONTEXT_ARGUMENT, FilesAhead, Inputs, calls_behind, encode_plain
 from redux.scheduler.jobs import Cell, Datum, Job
 from redux.scheduler.lines import Lines
+from redux.secrets import looks_plain, told_plainly, warn
+from redux.task import Task
 from redux.tasks.options import CacheCheckValid, TaskError, TaskOptions, given_for_call, inherited
 from redux.value import any_type_has
 from redux_backends.records import Upstream, hash_arguments, hash_evaluation
@@ -25,6 +27,7 @@ class Binding:
         self._lines = lines
         self._context = context
         self._ahead = FilesAhead()
+        self._told: set[tuple[str, str]] = set()
 
     def begin_wave(self) -> None:
         """What was read ahead for earlier jobs is not asked again."""
@@ -43,9 +46,13 @@ class Binding:
         upstreams: list[Upstream] = []
         for name, value in task.name_arguments(bound):
             datum = self._inputs.argument(value, job.parent)
+            if task.secret_args and name.partition("[")[0] in task.secret_args:
+                datum = self._inputs.sealed(datum)
             arguments.append((name, datum))
             if datum.origin is not None or type(value) not in ATOMS:
                 upstreams += [Upstream(name, call) for call in calls_behind(value, job.parent)]
+        if task.declared.secret is None:
+            self._warn_of_names(task, arguments)
         if any_type_has("preprocess"):
             arguments = [(name, self._inputs.given(datum, task.fullname, name)) for name, datum in arguments]
         if any_handles():
@@ -61,6 +68,13 @@ class Binding:
                 hash_job(job)
         else:
             hash_job(job)
+
+    def _warn_of_names(self, task: Task[..., Any], arguments: Sequence[tuple[str, Datum]]) -> None:
+        """Say once of each argument that looks like a secret, and is given in plain."""
+        for name, datum in arguments:
+            if looks_plain(task, name, datum.value) and (task.fullname, name) not in self._told:
+                self._told.add((task.fullname, name))
+                warn(told_plainly(task.fullname, name, datum.value))
 
     def _options_of(self, job: Job) -> TaskOptions:
         """The declared options, those that jobs above export over them, those of the call over both."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from redux.repo import Repo
 from redux.scheduler.jobs import Job
+from redux.secrets import without_plain
 from redux.tables import thaw
 from redux.tags import parse_tag_value
 from redux.value import encode
@@ -54,7 +55,7 @@ class Contexts:
         return (self._tag("job", job.id, context),)
 
     def _keep(self, context: Mapping[str, object]) -> Digest | None:
-        plain = thaw(context)
+        plain = without_plain(thaw(context))
         try:
             encoded = encode(plain)
         except ReduxError:  # what is not taken from it need not have an encoding

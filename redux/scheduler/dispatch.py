@@ -53,6 +53,8 @@ class Dispatch:
         self._inbox: SimpleQueue[tuple[object, Outcome | Question | None]] = SimpleQueue()
         self._asking = Asking(evaluator, self._give_up, self._interrupt, lambda job: self._inbox.put((job, None)))
         pool.connect(self._note, self._note)
+        self.gate: Callable[[Job, Reason], bool] | None = None
+        """whether a job that has all it takes of limits may begin; else it comes again"""
 
     def _note(self, key: object, came: Outcome | Question) -> None:
         self._inbox.put((key, came))
@@ -132,6 +134,7 @@ class Dispatch:
             self._running.pop(job.id, None)
         if stopped:
             self._pool.tell_of_stop()
+        self._recorder.let_others_run(begun_not)
         self._asking.close()
         while self._running:
             with suppress(Empty):
@@ -143,8 +146,12 @@ class Dispatch:
     # -- out ---------------------------------------------------------------------------------------
 
     def _start(self, job: Job, reason: Reason) -> None:
-        order = self._order(job)
+        if self.gate is not None and job.options.limits and not self.gate(job, reason):
+            self._limits.give_back(job)
+            return
+        asked, order = job.eval_hash, self._order(job)
         if order is None:
+            self._recorder.claims.end(asked)
             self._give_back(job)
             return
         executor, spec = order
@@ -227,11 +234,12 @@ class Dispatch:
         if job.known.kind is TaskKind.SUBRUN:  # no result of its own: the calls it is made of, and theirs
             self._evaluator.open(outcome.value, job)
             return
-        self._recorder.note_values(outcome.records)
+        self._recorder.note_result(job, encoded, outcome.records)
         if job.forks or (encoded.traits is not _PLAIN and encoded.traits & Traits.HANDLES):
             self._recorder.advanced(job, outcome.records)
         if job.whole is Whole.ALWAYS and not job.known.kind.taken_whole:
             self._recorder.reduced(job, encoded.hash, job.seconds)
+        self._recorder.claims.end(job.eval_hash)
         if encoded.traits is not _PLAIN and encoded.traits & Traits.EXPRESSIONS:
             self._evaluator.open(outcome.value, job)
         else:

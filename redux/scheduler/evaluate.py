@@ -39,6 +39,7 @@ from redux.scheduler.jobs import (
 )
 from redux.scheduler.lines import Lines
 from redux.scheduler.stepping import Ended, Wanted, advance
+from redux.secrets import check_result
 from redux.value import Lazy
 from redux_backends.records import Traits
 from redux_valuestore.errors import ReduxError
@@ -180,6 +181,10 @@ class Evaluator:
         except BaseException as error:  # an operation may raise anything; it is that cell's failure
             self._fail_itself(cell, error)
 
+    def again(self, job: Job) -> None:
+        """Have a job decided once more."""
+        self._ready.append(job)
+
     def has_moved(self, job: Job) -> bool:
         """Whether a datum that was made again came out differently under a job: then it asks for another evaluation."""
         if not self._moved:
@@ -259,6 +264,8 @@ class Evaluator:
         if datum.hash is None:
             try:
                 encode_plain(datum, f"the result of task {job.known.task.fullname}")
+                if datum.encoded is not None:
+                    check_result(job.known.task.fullname, datum.encoded, False)
             except Exception as error:  # a user's own encoder may raise anything
                 self._fail_itself(job, error)
                 return

@@ -9,7 +9,7 @@ from typing import Any
 from redux.expression import RuleCall
 from redux.nested import lazies_in
 from redux.scheduler.evaluate import Evaluator
-from redux.scheduler.jobs import Cell, Job, OperationCell, RuleCell, Scope
+from redux.scheduler.jobs import Cell, RuleCell, Scope
 from redux.value import Lazy
 
 
@@ -72,25 +72,3 @@ class Following(Evaluator):
 def _read_before(part: Cell | None, rule: RuleCell) -> list[Lazy]:
     earlier = takewhile(lambda one: one is not part, rule.parts)
     return [lazy for one in earlier for lazy in lazies_in([one.value])]
-
-
-def jobs_behind(lazies: Sequence[Lazy], scope: Scope) -> list[Job]:
-    """The jobs whose results are those of expressions in a scope, or were operated on for them; each once."""
-    found: dict[Job, None] = {}
-    seen: set[int] = set()
-    waiting = list(lazies)
-    while waiting:
-        lazy = waiting.pop()
-        if id(lazy) in seen:
-            continue
-        seen.add(id(lazy))
-        cell = scope.cells.get(id(lazy))
-        if isinstance(cell, Job):
-            found[cell] = None
-        elif isinstance(cell, OperationCell):
-            waiting += lazies_in(cell.operation._args)
-        elif isinstance(cell, RuleCell):
-            waiting += lazies_in([part.value for part in cell.parts])
-        elif cell is not None and cell.datum is not None and cell.datum.origin is not None:
-            found[cell.datum.origin] = None
-    return list(found)

@@ -11,9 +11,11 @@ from dataclasses import replace
 from itertools import islice
 
 from redux.nested import lazies_in
+from redux.redaction import REDACTED
 from redux.repo import Repo
 from redux.scheduler.collector import Collector
-from redux.scheduler.following import Following, jobs_behind
+from redux.scheduler.following import Following
+from redux.scheduler.inputs import jobs_behind
 from redux.scheduler.jobs import ABSENT, Datum, Gather, Job
 from redux.scheduler.plan import Plan, PlannedCall, Verdict
 from redux.scheduler.presuming import Presumed, PresumingInputs, Presumption, hashed_arguments
@@ -22,6 +24,8 @@ from redux.scheduler.report import Counts, shown_arguments
 from redux.scheduler.reuse import Decision, Finished, Miss, Reduced, Same
 from redux.scheduler.run_loop import Run, Stage
 from redux.scheduler.task_book import TaskBook
+from redux.secret_names import shown_under
+from redux.secrets import looks_plain
 from redux.tracebacks import text_of
 from redux.value import preview
 from redux_backends.records import (
@@ -151,18 +155,19 @@ class Forecast(Run):
     def _would_run(self, job: Job, reason: Reason) -> None:
         self._calls.pop(job.id, None)
         self._note(job, Verdict.RUNS, reason)
-        for _, datum in hashed_arguments(job):
-            self._keep(datum)
+        for name, datum in hashed_arguments(job):
+            is_text = isinstance(datum.value, (str, bytes))
+            self._keep(datum, is_text and looks_plain(job.known.task, name, datum.value))
 
-    def _keep(self, datum: Datum) -> None:
+    def _keep(self, datum: Datum, is_secret: bool = False) -> None:
         """Remember what a value is, for what is said of the plan: nobody records it."""
         if datum.hash is None or datum.hash in self._values or datum.value is ABSENT:
             return
         encoded = datum.encoded
+        said = REDACTED if is_secret else preview(datum.value)
         if encoded is None:
-            record = ValueRecord(datum.hash, type(datum.value).__name__, 0, None, preview(datum.value), datum.traits)
+            record = ValueRecord(datum.hash, type(datum.value).__name__, 0, None, said, datum.traits)
         else:
-            said = preview(datum.value)
             record = ValueRecord(datum.hash, encoded.type_name, encoded.size, None, said, datum.traits, encoded.files)
             if not self._deferred.began and encoded.size <= _LOOKED_INTO and len(self._stored) < _MANY:
                 data = b"".join(encoded.chunks)
@@ -296,7 +301,7 @@ class Forecast(Run):
                 del self._presumption.taken[job]
                 return
         before = tuple(
-            (name, None if old is None else _preview(shown_before.get(old)), shown(datum))
+            (name, None if old is None else _preview(shown_before.get(old)), shown_under(name, shown(datum)))
             for name, old, datum in presumed.before
         )
         self._calls[job.id] = replace(

@@ -11,11 +11,12 @@ from redux.expression import Expression
 from redux.nested import ATOMS, lazies_in, refuse_hidden, substitute
 from redux.repo import Repo
 from redux.scheduler.jobs import ABSENT, Cell, Datum, Gather, Job, OperationCell, Part, RuleCell, Scope
+from redux.secrets import seal, without_plain
 from redux.stand_ins import preprocessed
 from redux.tables import thaw
 from redux.task import BoundCall
 from redux.tasks.job_info import JobInfo
-from redux.value import Encoded, Lazy, decode, encode
+from redux.value import Encoded, Lazy, encode
 from redux_backends.records import ExecutionId, Traits
 from redux_valuestore.digest import Digest
 from redux_valuestore.errors import ReduxError
@@ -67,7 +68,7 @@ class Inputs:
             raise ValueMissing(datum.hash, "this execution", "no longer held")
         if datum.stored.data is not None:
             # Inline bytes were verified when the hit was chosen, or were made here.
-            return decode(datum.stored.data, self._repo.fetch_by_hash)
+            return self._repo.build(datum.stored, datum.stored.data)
         return self._repo.load(datum.stored)
 
     def fill(self, value: object, scope: Scope) -> object:
@@ -97,11 +98,20 @@ class Inputs:
         datum.users -= 1
         return Datum(None, Traits.PLAIN, stand_in)
 
+    def sealed(self, datum: Datum) -> Datum:
+        """The datum of an argument that is a secret. Raises Unmade."""
+        value = self.load(datum)
+        secret = seal(value)
+        if secret is value:
+            return datum
+        datum.users -= 1
+        return Datum(None, Traits.PLAIN, secret)
+
     def context(self, context: Mapping[str, object]) -> Datum:
         """A context as an argument; the mapping is kept with it, so that its identity stays its own."""
         known = self._contexts.get(id(context))
         if known is None:
-            datum = Datum(None, Traits.PLAIN, thaw(context))
+            datum = Datum(None, Traits.PLAIN, without_plain(thaw(context)))
             encode_plain(datum, "the context")
             known = self._contexts[id(context)] = context, datum
         return known[1]
@@ -169,9 +179,15 @@ def expressions_of(cell: Cell) -> Sequence[Lazy]:
 
 def calls_behind(value: object, scope: Scope) -> list[Digest]:
     """The calls whose results are in a value, or were operated on for it; each once, in the order of the value."""
-    found: dict[Digest, None] = {}
+    calls = (job.call_hash for job in jobs_behind(lazies_in(value), scope))
+    return list(dict.fromkeys(call for call in calls if call is not None))
+
+
+def jobs_behind(lazies: Sequence[Lazy], scope: Scope) -> list[Job]:
+    """The jobs whose results are those of expressions in a scope, or were operated on for them; each once, in order."""
+    found: dict[Job, None] = {}
     seen: set[int] = set()
-    waiting = lazies_in(value)[::-1]
+    waiting = list(lazies)[::-1]
     while waiting:
         lazy = waiting.pop()
         if id(lazy) in seen:
@@ -181,14 +197,13 @@ def calls_behind(value: object, scope: Scope) -> list[Digest]:
         if cell is None:  # something beside it failed at once, and a rule recovered before anybody came to this
             continue
         if isinstance(cell, Job):
-            if cell.call_hash is not None:
-                found[cell.call_hash] = None
+            found[cell] = None
         elif isinstance(cell, OperationCell):
             waiting += lazies_in(cell.operation._args)[::-1]
         elif isinstance(cell, RuleCell):
             waiting += lazies_in([part.value for part in cell.parts])[::-1]
-        elif cell.datum is not None and cell.datum.origin is not None and cell.datum.origin.call_hash is not None:
-            found[cell.datum.origin.call_hash] = None
+        elif cell.datum is not None and cell.datum.origin is not None:
+            found[cell.datum.origin] = None
     return list(found)
 
 

@@ -333,6 +333,13 @@ class Job(Cell):
         """Whether it takes the results of an older version of its task."""
         return self.counts_as != self.known.task_hash
 
+    @property
+    def own_eval_hash(self) -> Digest | None:
+        """The evaluation of its task's own version, whichever it takes the results of."""
+        if self.args_hash is None or not self.is_accepted:
+            return self.eval_hash
+        return hash_evaluation(self.known.task_hash, self.args_hash)
+
     def ask_as(self, task_hash: Digest) -> None:
         """Ask for the same call of this version of its task."""
         if task_hash != self.counts_as:

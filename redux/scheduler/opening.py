@@ -13,8 +13,10 @@ from pathlib import Path
 from redux.code.fingerprint import Fingerprinter
 from redux.code.project import project_of
 from redux.default_tags import user_name
+from redux.redaction import redacted
 from redux.repo import Repo
 from redux.scheduler.task_book import TaskBook
+from redux.secret_names import redacted_words
 from redux.task import get_task_registry, name_of_task, set_task_hasher
 from redux.value import set_code_hasher
 from redux_backends.liveness import this_process
@@ -40,8 +42,9 @@ def read_code(folder: Path, repo: Repo) -> TaskBook:
 
 
 def begin(argv: Sequence[str], id: ExecutionId | None = None) -> Execution:
-    """An execution that this process begins now."""
-    return Execution(id or ExecutionId(new_id()), tuple(argv), user_name(), os.getcwd(), time.time(), this_process())
+    """An execution that this process begins now; what its command line says of secrets is not recorded."""
+    words = tuple(map(redacted, redacted_words(argv)))
+    return Execution(id or ExecutionId(new_id()), words, user_name(), os.getcwd(), time.time(), this_process())
 
 
 def begin_again(execution: Execution) -> Execution:

@@ -14,17 +14,21 @@ from contextlib import suppress
 from dataclasses import replace
 
 from redux.handle import advanced_version
+from redux.redaction import REDACTED
 from redux.repo import Repo
+from redux.scheduler.claims import Claims
 from redux.scheduler.contexts import Contexts
 from redux.scheduler.group import Group
 from redux.scheduler.heeding import Heeding
 from redux.scheduler.inputs import encode_plain
 from redux.scheduler.jobs import Datum, Graft, Job, Scope
+from redux.scheduler.privacy import Privacy
 from redux.scheduler.report import ErrorValue
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.task_sets import TaskSets
 from redux.scheduler.wholes import Whole
 from redux.scheduler.writer import Writer, as_trouble
+from redux.secrets import looks_plain
 from redux.tags import Tags
 from redux.value import Encoded, encode
 from redux_backends.records import (
@@ -79,6 +83,8 @@ class Recorder:
         self._job_tags: dict[Job, dict[tuple[str, str], None]] = {}
         self._contexts = Contexts(repo, execution, self.note_values)
         self._writer = Writer(repo.backend.record, self.give_up)
+        self._privacy = Privacy(repo)
+        self.claims = Claims()
         self._heeding = Heeding(repo.backend)
         self.trouble: ReduxError | None = None
         self._ended: ReduxError | None = None
@@ -99,8 +105,11 @@ class Recorder:
             # What does not count may have a hash all the same, as the result of another job.
             if datum.hash is not None and not (hidden and name.partition("[")[0] in hidden):
                 arguments.append(Argument(name, datum.hash))
+            is_secret = looks_plain(job.known.task, name, datum.value)
             if datum.encoded is not None:
-                self.keep(datum)
+                self.keep(datum, is_secret and isinstance(datum.value, (str, bytes)))
+            if is_secret and datum.hash is not None:
+                self._group.tags += self._privacy.tags(datum.hash)
         task_hash = job.counts_as
         self._note_task(task_hash)
         self._group.keys.append(EvaluationKey(job.eval_hash, task_hash, job.args_hash, tuple(arguments)))
@@ -109,17 +118,23 @@ class Recorder:
         """Note with each call that was made anew that it is forgotten no more."""
         self._heeding = heeding
 
-    def keep(self, datum: Datum) -> None:
-        """Note a value whose encoding is here, and let the encoding go."""
+    def keep(self, datum: Datum, is_secret: bool = False) -> None:
+        """Note a value whose encoding is here, and let the encoding go; what looks like a secret is not shown."""
         encoded = datum.encoded
         if encoded is None:
             return
         if encoded.hash not in self._seen:
-            self._attempt(lambda: self._keep(encoded, datum.value))
+            self._attempt(lambda: self._keep(encoded, datum.value, REDACTED if is_secret else None))
         datum.encoded = None
 
-    def _keep(self, encoded: Encoded, value: object) -> None:
-        self.note_values(self._repo.keep(encoded, value))
+    def _keep(self, encoded: Encoded, value: object, shown: str | None = None) -> None:
+        self.note_values(self._repo.keep(encoded, value, shown))
+        self._group.tags += self._privacy.of_value(encoded)
+
+    def note_result(self, job: Job, encoded: Encoded, records: Sequence[ValueRecord]) -> None:
+        """Note what a job's function returned, whose large bytes are in the store."""
+        self.note_values(records)
+        self._group.tags += self._privacy.of_result(encoded, records, job.known.task)
 
     def note_values(self, records: Iterable[ValueRecord]) -> None:
         """Note values whose large bytes are in the store."""
@@ -162,6 +177,13 @@ class Recorder:
     def _write_through(self, batch: Batch) -> None:
         self._writer.write_through(batch)
         self._last = time.monotonic()
+
+    def let_others_run(self, jobs: Iterable[Job]) -> None:
+        """These jobs will not run: have their claims end at once, though others of them go on for long."""
+        for job in jobs:
+            self.claims.end(job.eval_hash)
+        if self.claims.over:
+            self.flush()
 
     def forget(self, digest: Digest) -> None:
         """A value's bytes are gone: when it is made again it is to be recorded again."""
@@ -307,6 +329,8 @@ class Recorder:
         return found.get(task_set, frozenset())
 
     def _note_end(self, job: Job) -> None:
+        if self.claims and job.settled:  # not one that will be tried again
+            self.claims.end(job.own_eval_hash)
         parent = job.parent.job
         if parent is not None and not parent.recorded:
             self._ensure_started(parent)
@@ -355,6 +379,7 @@ class Recorder:
         self._attempt(lambda: self._repo.backend.record_execution(execution))
         if execution.ended is not None:
             self._try(lambda: self._repo.backend.release_lines(execution.id))
+            self._try(lambda: self._repo.backend.release_evaluations(execution.id))
 
     def renew_lease(self) -> None:
         """Say that the execution still runs."""
@@ -372,14 +397,18 @@ class Recorder:
 
     def flush_when_due(self) -> None:
         """Write the group if it is large, old, or holds the end of a long job."""
-        gathered = self._group.weight
+        gathered = self._group.weight or self.claims.over
         if gathered and (self._urgent or gathered >= GROUP_SIZE or time.monotonic() - self._last >= GROUP_SECONDS):
             self.flush()
 
     def flush(self) -> None:
         """Have all that was gathered written, in one transaction."""
-        self._writer.put(self._take())
+        over = self.claims.take_over()
+        self._writer.put(self._take(), (lambda: self._release(over)) if over else None)
         self._last = time.monotonic()
+
+    def _release(self, evals: Sequence[Digest]) -> None:
+        self._attempt(lambda: self._repo.backend.release_evaluations(self._execution, evals))
 
     def finish(self) -> None:
         """Write all that was gathered, and return when everything is written."""

@@ -81,21 +81,24 @@ class _Asked:
     def forget_value(self, value: Digest) -> None:
         pass
 
+    def adopt_value(self, value: Digest) -> None:
+        pass
+
     def __getattr__(self, name: str) -> object:
         return getattr(self._backend, name)
 
 
 def only_asked(repo: Repo) -> Repo:
-    """A repository as nobody changes it who only looks."""
-    looked_at = Repo(cast(Backend, _Asked(repo.backend)), repo.store, repo.inline_limit)
-    looked_at.address = repo.address
+    """A repository as nobody changes it who only looks; what its shared cache has comes there all the same."""
+    looked_at = Repo(cast(Backend, _Asked(repo.backend)), repo.store, repo.inline_limit, repo.admission)
+    looked_at.address, looked_at.shared = repo.address, repo.shared
     return looked_at
 
 
 class Unrecorded(Recorder):
     """Takes the place of the recorder: everything happens as ever, and nothing is written."""
 
-    def keep(self, datum: Datum) -> None:
+    def keep(self, datum: Datum, is_secret: bool = False) -> None:
         """Let the encoding go."""
         datum.encoded = None
 

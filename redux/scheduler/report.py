@@ -9,6 +9,7 @@ from redux.html.fragments import beside, block, counts_grid, fragment, headline,
 from redux.rules import Tally
 from redux.scheduler.jobs import ABSENT, Datum, Failed, Job
 from redux.scheduler.task_kind import TaskKind
+from redux.secret_names import shown_under
 from redux.tracebacks import text_of, trim_traceback
 from redux.value import preview
 from redux.words.jobs import TaskRow, most_time_first, short
@@ -217,7 +218,7 @@ def shown_arguments(job: Job) -> str:
     told = job.known.task.told_args
     if job.known.kind is TaskKind.SUBRUN:
         told = job.known.task.unhashed_args
-    return ", ".join(f"{name}={_shown(datum)}" for name, datum in job.arguments if name not in told)
+    return ", ".join(f"{name}={shown_under(name, _shown(datum))}" for name, datum in job.arguments if name not in told)
 
 
 def _shown(datum: Datum) -> str:

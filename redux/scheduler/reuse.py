@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from redux.repo import Repo
+from redux.repo import Repo, Shared
 from redux.scheduler.heeding import Heeding
 from redux.scheduler.jobs import ABSENT, Job
 from redux.scheduler.task_book import TaskBook
 from redux.scheduler.validity import ASKED, HELD, Sound, Validity
 from redux.scheduler.wholes import Whole, may_be_taken
 from redux.tasks.options import ALL_RESULTS, CacheCheckValid, CacheResult, CacheScope
+from redux.words.reasons import REFUSED
 from redux_backends.backend import CallCandidate, Candidate
 from redux_backends.records import NO_TASKS, MissKind, Reason, StoredValue, Traits, ValueRecord, hash_evaluation
 from redux_valuestore.digest import Digest
@@ -56,6 +57,7 @@ _CACHE_OFF = Miss(Reason(MissKind.CACHE_OFF))
 _STALE = Reason(MissKind.STALE_SUBTREE)
 _NOT_WHOLE = Reason(MissKind.NOT_WHOLE)
 _HOLDS_FORGOTTEN = Reason(MissKind.FORGOTTEN_BELOW)
+_SAMPLED = Miss(Reason(MissKind.SAMPLED))
 _NO_CALLS: frozenset[Digest] = frozenset()
 
 
@@ -132,10 +134,30 @@ class Reuse:
         self._validity.look_anew()
         why: dict[Digest, Reason] = {}
         decisions, misses = self._look_up(jobs, why)
+        shared = self._repo.shared
+        if shared is not None:
+            if misses:
+                found, misses = self._look_up_shared(shared, misses, why)
+                decisions += found
+            decisions = _without_sample(shared, decisions)
         if misses and self._heeding.accepts:
             found, misses = self._look_up_older(misses, why)
             decisions += found
         return decisions + self._reasons(misses, why)
+
+    def _look_up_shared(
+        self, shared: Shared, jobs: list[Job], why: dict[Digest, Reason]
+    ) -> tuple[list[tuple[Job, Decision]], list[Job]]:
+        """The same for jobs that miss, once what the shared cache has of them was brought here."""
+        brought = shared.bring([_eval(job) for job in jobs])
+        for refused in shared.refused(each for job in jobs if (each := _eval(job)) not in brought):
+            why.setdefault(refused, Reason(MissKind.NO_RESULT, REFUSED))
+        if not brought:
+            return [], jobs
+        for eval_hash in brought:
+            why.pop(eval_hash, None)
+        decisions, misses = self._look_up([job for job in jobs if _eval(job) in brought], why)
+        return decisions, misses + [job for job in jobs if _eval(job) not in brought]
 
     def _look_up_older(
         self, jobs: list[Job], why: dict[Digest, Reason]
@@ -333,6 +355,12 @@ class Reuse:
     def _older_calls(self, job: Job) -> list[Digest]:
         """The same call of the versions that the job's accepted, until that was revoked."""
         return [hash_evaluation(old, _args(job)) for old in self._heeding.revoked(job.known.task_hash)]
+
+
+def _without_sample(shared: Shared, decisions: list[tuple[Job, Decision]]) -> list[tuple[Job, Decision]]:
+    """The same, where calls that others made and that are in the sample are made again."""
+    again = shared.choose_sample(_eval(job) for job, _ in decisions)
+    return [(job, _SAMPLED if _eval(job) in again else decision) for job, decision in decisions] if again else decisions
 
 
 def _allows(job: Job, result: CacheResult) -> bool:

@@ -19,6 +19,7 @@ from redux.scheduler.collector import Collector
 from redux.scheduler.current import being_current, make_known
 from redux.scheduler.dispatch import Dispatch
 from redux.scheduler.evaluate import Evaluator
+from redux.scheduler.flight import Flight, is_in_job
 from redux.scheduler.forecast import Forecast
 from redux.scheduler.ids import find_place, read_id
 from redux.scheduler.interrupts import interrupts_stop
@@ -30,7 +31,7 @@ from redux.scheduler.rehearsal import DryRunResult, Rehearsal, Unrecorded, only_
 from redux.scheduler.report import Counts, Report, TaskProgress, TaskStatus, describe_failure
 from redux.scheduler.reuse import Reuse
 from redux.scheduler.run_loop import Run
-from redux.scheduler.stage import Stage
+from redux.scheduler.stage import Dispatching, Stage
 from redux.scheduler.sub_schedulers import SubSchedulers
 from redux.scheduler.switching import quick_switching
 from redux.scheduler.task_book import TaskBook
@@ -57,7 +58,8 @@ class Scheduler:
     `limits` says how much there is of what tasks name in their `limits=`; of anything else there is 1. `executors` are
     further ones by name, each a function that makes a `concurrent.futures.Executor`, or a `Place` such as
     `LocalExecutor("processes", 2)`. `context` is what `get_context` gives; `federated_tasks` are what `federated_task`
-    finds by name.
+    finds by name. With `single_flight` a call that another execution runs at the moment is waited for (None: where the
+    database tells of it, as PostgreSQL does).
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Scheduler:
         executors: Mapping[str, OwnExecutor] = NO_POOLS,
         context: Mapping[str, object] = NOTHING,
         federated_tasks: Iterable[Entrypoint] = (),
+        single_flight: bool | None = None,
     ) -> None:
         self.repo = repo if repo is not None else Repo(MemoryBackend(), MemoryStore())
         self._executor = executor
@@ -84,6 +87,7 @@ class Scheduler:
         self._executors = executors
         self._context: Mapping[str, object] = freeze(context)
         self._federated_tasks = tuple(federated_tasks)
+        self._single_flight = single_flight
         self._run: Run | None = None
         self._inside: tuple[str, ...] = ()
         self._root: ExecutionId | None = None
@@ -337,11 +341,21 @@ class Scheduler:
             recorder.end(JobCancelled(SUBRUN))
         counts = Counts()
 
-        def dispatch(evaluator: Evaluator, reuse: Reuse) -> Dispatch:
-            return Dispatch(pool, evaluator, reuse, recorder, counts, self._limits, self._subs.give_up)
+        def dispatch(evaluator: Evaluator, reuse: Reuse) -> Dispatching:
+            made = Dispatch(pool, evaluator, reuse, recorder, counts, self._limits, self._subs.give_up)
+            if not self._shares_work(asked):
+                return made
+            flight = Flight(
+                made, self.repo.backend, execution.id, recorder, counts, evaluator.again,
+                lambda job: pool.workers_of(job.options.executor),
+            )  # fmt: skip
+            made.gate = flight.enter
+            return flight
 
         stage = Stage(recorder, dispatch, asked.context, asked.exported)
         run = self._open(book, execution, counts, collector, stage)
+        if self.repo.shared is not None and not asked.joins:
+            self.repo.shared.begin(execution.id)
         try:
             root = self._perform(run, asked)
             report = self._report(run, asked, root)
@@ -349,11 +363,19 @@ class Scheduler:
             for line in pool.close():
                 error.add_note(line)
             raise
+        if self.repo.shared is not None and not asked.joins:
+            self.repo.shared.end(execution.id)
         # Whatever closing brings, the end is recorded.
         report = replace(report, left_open=pool.close(), seconds=time.monotonic() - began)
         joined = Joined.with_calls_of(report, root.parent)
         run.let_go()
         return joined
+
+    def _shares_work(self, asked: Request) -> bool:
+        """Whether other executions are waited for. A worker is not held for that, so sub-schedulers never do."""
+        backend = self.repo.backend
+        wanted = backend.shares_work if self._single_flight is None else self._single_flight
+        return wanted and self._use_cache and self._root is None and not asked.joins and not is_in_job()
 
     def _rehearse(self, asked: Request, collector: Collector) -> DryRunResult:
         book = read_code(self.folder, self.repo)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from redux.call_defaults import calls_in, taken_defaults
 from redux.errors import ConfigError
@@ -22,21 +22,24 @@ from redux.executors.worker import import_workflow, stops
 from redux.expression import RuleCall, TaskCall
 from redux.flow.subrun import ELSEWHERE, SUBRUN
 from redux.nested import lazies_in
+from redux.redaction import redacted
 from redux.repo import open_repo
 from redux.rules import Grafted, Steps, Surroundings, SurroundingsAsked, Tally, rule
 from redux.scheduler.current import get_current_scheduler, scheduler_here
 from redux.scheduler.report import ExecutionFailed, FailedBelow, Failure
 from redux.scheduler.scheduler import Scheduler
 from redux.scheduler.terms import Joined, Terms
+from redux.serializers.secrets import mark_of
 from redux.settings.folder import PROJECT_FOLDER
 from redux.settings.layers import ExecutorSettings, Layer
+from redux.settings.precedence import user_file
 from redux.settings.source import read_table
 from redux.tables import merge, thaw
 from redux.task import get_task_registry, task
 from redux.tasks.job_info import JobInfo
 from redux.tasks.options import CONTEXT
 from redux.tracebacks import text_of
-from redux.value import Encoded, Lazy, decode, encode, has_current_code
+from redux.value import Encoded, Lazy, Secret, decode, encode, has_current_code
 from redux_backends.records import ExecutionId, JobId
 from redux_valuestore.digest import Digest, digest_bytes
 from redux_valuestore.errors import ReduxError
@@ -70,6 +73,13 @@ class Sealed:
             raise CodeDiffers(SUBRUN, "an argument's class")
         parts = {digest_bytes(part): part for part in self.parts}
         return decode(self.data, lambda digest: memoryview(bytearray(parts[digest])))
+
+
+@dataclass(frozen=True, slots=True)
+class SealedWithSecrets(Sealed):
+    """The same with the secrets that are in it, so that they cross along with it."""
+
+    secrets: tuple[Secret[Any], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +142,10 @@ def seal(expression: object) -> Sealed:
     encoded = encode(expression)
     # No repr of plain values, which may show where in memory they are: the text is part of the key.
     lazies = [expression] if isinstance(expression, Lazy) else lazies_in(expression)
-    shown = ", ".join(map(repr, lazies))[:_SHOWN]
-    return Sealed(shown, b"".join(encoded.chunks), tuple(_parts(encoded)), tuple(taken_defaults(expression)))
+    shown = redacted(", ".join(map(repr, lazies)))[:_SHOWN]
+    said = (shown, b"".join(encoded.chunks), tuple(_parts(encoded)), tuple(taken_defaults(expression)))
+    secrets = {mark_of(one): one for one in cast("tuple[Secret[Any], ...]", encoded.secrets)}
+    return SealedWithSecrets(*said, tuple(secrets.values())) if secrets else Sealed(*said)
 
 
 def _parts(encoded: Encoded) -> Iterator[bytes]:
@@ -186,7 +198,9 @@ def _read(config: Mapping[str, object], scheduler: Scheduler) -> Layer:
             "folder as config_dir=",
         )
     of_the_run = [
-        name for name in ("setup", "pickle", "context_file", "status_interval") if getattr(said, name) is not None
+        name
+        for name in ("setup", "pickle", "context_file", "status_interval", "single_flight")
+        if getattr(said, name) is not None
     ]
     if of_the_run:
         raise ConfigError(
@@ -310,13 +324,19 @@ def _scheduler(below: Below, job: str) -> Iterator[Scheduler]:
     # Hashed as the run does: by what the project has here, wherever the run itself has it.
     terms = replace(below.terms, folder=place_of(below.terms.folder))
     try:
-        repo = open_repo(address.database, address.store, address.inline_limit, address.password_command)
+        repo = open_repo(
+            address.database, address.store, address.inline_limit, address.password_command, admission=address.admission
+        )
     except ReduxError as error:
         raise SubrunError(
             f"a sub-scheduler records where its run does, and this worker cannot: {error}; give the run a database "
             "that this worker sees under the same address, or give subrun executor='threads'"
         ) from error
     try:
+        if address.shared is not None:
+            from redux.shared.opening import share_at  # noqa: PLC0415 - only where there is one
+
+            share_at(repo, address.shared, os.environ, user_file())
         scheduler = Scheduler.on(repo, terms, {**below.pools, **executors})
         with stops.heard_by(scheduler.stop):
             yield scheduler

@@ -9,8 +9,9 @@ from redux.repo import Repo
 from redux.scheduler.heeding import Heeding
 from redux.scheduler.jobs import ABSENT
 from redux.scheduler.task_book import TaskBook
+from redux.serializers.foreign import is_plain_place
 from redux.value import CannotDecode, Noted
-from redux_backends.records import HandleVersion, MissKind, Place, Reason, StoredValue, Traits, ValueRecord
+from redux_backends.records import FileFact, HandleVersion, MissKind, Place, Reason, StoredValue, Traits, ValueRecord
 from redux_valuestore.digest import Digest, digest_bytes
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.frozen import frozen
@@ -48,7 +49,7 @@ class Validity:
     def ask_ahead(self, held: Iterable[ValueRecord]) -> None:
         """Look, side by side where that helps, at all files that these values hold."""
         records = list(held)
-        self._glance.ask_ahead(file.path for record in records for file in record.files)
+        self._glance.ask_ahead(file.path for record in records for file in record.files if self._may_look(record, file))
         self.ask_handles(version for record in records for version in record.handles)
 
     def ask_handles(self, versions: Iterable[HandleVersion]) -> None:
@@ -83,6 +84,9 @@ class Validity:
         if record is None:
             return Reason(MissKind.VALUE_GONE, value.hash.hex())
         for file in record.files:
+            if not self._may_look(value, file):
+                self._repo.refuse(value.hash)
+                return Reason(MissKind.CANNOT_DECODE, f"it came from elsewhere, with a file at {file.path:.200}")
             if not self._glance.holds(file):
                 return Reason(MissKind.FILE_CHANGED, file.path)
         for task in record.tasks:
@@ -90,6 +94,9 @@ class Validity:
             if now != task.task_hash and (now is None or task.task_hash not in self._heeding.older(now)):
                 return Reason(MissKind.TASK_CHANGED, task.fullname)
         return self.judge_handles(record.handles)
+
+    def _may_look(self, value: StoredValue | ValueRecord, file: FileFact) -> bool:
+        return not self._repo.is_foreign(value.traits) or is_plain_place(file.path)
 
     def _ask(self, stored: StoredValue) -> Sound | Reason:
         """Build a value and ask what is in it. Runs the code of its types."""

@@ -21,7 +21,7 @@ class Writer:
     def __init__(self, write: Callable[[Batch], None], on_trouble: Callable[[ReduxError], None]) -> None:
         self._write = write
         self._on_trouble = on_trouble
-        self._groups: SimpleQueue[tuple[Batch, Event | None] | None] = SimpleQueue()
+        self._groups: SimpleQueue[tuple[Batch, Callable[[], object] | None] | None] = SimpleQueue()
         self._room = Semaphore(GROUPS_AHEAD)
         self._thread: Thread | None = None
         self._trouble: ReduxError | None = None
@@ -32,24 +32,24 @@ class Writer:
         with self._writing:
             self._trouble = self._trouble or why
 
-    def put(self, group: Batch) -> None:
-        """Have a group written soon, after those before it."""
-        self._put(group, None)
+    def put(self, group: Batch, then: Callable[[], object] | None = None) -> None:
+        """Have a group written soon, after those before it, and `then` be called by the thread that wrote it."""
+        self._put(group, then)
 
     def write_through(self, group: Batch) -> None:
         """Have a group written after those before it, and return when it is. Raises the first trouble there was."""
         written = Event()
-        self._put(group, written)
+        self._put(group, written.set)
         written.wait()
         if self._trouble is not None:
             raise self._trouble
 
-    def _put(self, group: Batch, written: Event | None) -> None:
+    def _put(self, group: Batch, then: Callable[[], object] | None) -> None:
         if self._thread is None:
             self._thread = Thread(target=self._work, name="redux-writer", daemon=True)
             self._thread.start()
         self._room.acquire()
-        self._groups.put((group, written))
+        self._groups.put((group, then))
 
     def finish(self, group: Batch) -> None:
         """Write a last group, and return when all is written."""
@@ -63,11 +63,11 @@ class Writer:
 
     def _work(self) -> None:
         while (waiting := self._groups.get()) is not None:
-            group, written = waiting
+            group, then = waiting
             self._attempt(group)
             self._room.release()
-            if written is not None:
-                written.set()
+            if then is not None:
+                then()
 
     def _attempt(self, group: Batch) -> None:
         if not any(getattr(group, part.name) for part in fields(group)):

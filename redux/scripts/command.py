@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from textwrap import dedent
 from typing import Any, cast
 
+from redux.redaction import redacted
+from redux.value import Secret
+
 INTERPRETER = ("bash", "-exo", "pipefail")
 """Ends at the first command that fails, also within a pipe, and says on standard error what it does."""
 
@@ -20,8 +23,10 @@ Command = str | list[str]
 def as_command(given: Any) -> Command:
     """A command in the form that counts: text without its indentation, or a program and its arguments as texts.
 
-    Raises TypeError for what is neither, ValueError for what is empty.
+    Secrets say what they hold. Raises TypeError for what is neither, ValueError for what is empty.
     """
+    if isinstance(given, Secret):
+        given = given.reveal()
     if isinstance(given, str):
         command: Command = dedent(given).strip("\n").rstrip() + "\n" if given.strip() else ""
     elif isinstance(given, (list, tuple)):
@@ -34,6 +39,8 @@ def as_command(given: Any) -> Command:
 
 
 def _as_word(word: object) -> str:
+    if isinstance(word, Secret):
+        word = word.reveal()
     if isinstance(word, (str, os.PathLike)):
         return os.fspath(cast("str | os.PathLike[str]", word))
     if isinstance(word, (int, float)) and not isinstance(word, bool):
@@ -64,7 +71,7 @@ def words_to_run(command: Command, file: str) -> list[str]:
 
 def in_a_line(command: Command, width: int = 100) -> str:
     """A command in one line, cut to a width."""
-    line = shlex.join(command) if isinstance(command, list) else "; ".join(_telling_lines(command))
+    line = redacted(shlex.join(command) if isinstance(command, list) else "; ".join(_telling_lines(command)))
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
@@ -72,7 +79,7 @@ def label(command: Command) -> str:
     """The first word of a command that says what it does."""
     words = command[0] if isinstance(command, list) else _telling_lines(command)[0]
     found = _WORD.match(os.path.basename(words.split()[0])) if words.split() else None
-    return found.group() if found else "script"
+    return found.group() if found and redacted(words) == words else "script"
 
 
 def _telling_lines(text: str) -> list[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock, get_ident
 from typing import IO, Any
+
+from redux.serializers.salt import SALT
+from redux.trust.own_key import KEY_VARIABLE
 
 GRACE_SECONDS = 2
 """How long programs have between being asked to end and being killed."""
@@ -15,6 +19,10 @@ _GUARD = f"read -r word && exit; trap '' TERM; kill -TERM 0; sleep {GRACE_SECOND
 """A shell that waits for a word at its input and leaves; where its input ends without one, its group must end.
 
 So a program outlives neither a killed worker nor a run that left at once, which could not end it themselves."""
+
+
+_NOT_FOR_PROGRAMS = frozenset({KEY_VARIABLE, SALT})
+"""Variables that hold one's own secrets: what a program says is recorded, and shared."""
 
 
 class Guard:
@@ -77,7 +85,13 @@ def running(
     _guards[get_ident()] = guard
     try:
         with subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, cwd=folder, process_group=guard.group
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=folder,
+            process_group=guard.group,
+            env={name: said for name, said in os.environ.items() if name not in _NOT_FOR_PROGRAMS},
         ) as process:
             try:
                 yield process

@@ -7,6 +7,8 @@ from contextlib import suppress
 from threading import Lock
 from typing import IO
 
+from redux.redaction import redacted
+
 LONGEST_LINE = 1 << 16
 """Bytes: what goes on for longer without an end of line is passed on in parts."""
 _PIECE = 1 << 16
@@ -24,13 +26,13 @@ def pass_on(stream: IO[bytes], prefix: str) -> str:
             lines, rest = [*lines, rest], b""
         _speak(lines, prefix)
     _speak([rest] if rest else [], prefix)
-    return b"".join(said).decode("utf-8", "replace")
+    return redacted(b"".join(said).decode("utf-8", "replace"))
 
 
 def _speak(lines: list[bytes], prefix: str) -> None:
     if not lines:
         return
-    text = "".join(f"{prefix}{line.decode('utf-8', 'replace')}\n" for line in lines)
+    text = redacted("".join(f"{prefix}{line.decode('utf-8', 'replace')}\n" for line in lines))
     # A closed standard error is no reason to lose the script.
     with _speaking, suppress(OSError, ValueError, AttributeError):
         sys.stderr.write(text)

@@ -15,9 +15,10 @@ from redux.serializers import wire
 from redux.serializers.encoded import SPLIT_SIZE, Encoded, type_name_of
 from redux.serializers.packing import PACK_ATOM
 from redux.serializers.registry import Format, Serializer, register_serializer, registry
-from redux.serializers.trouble import CannotDecode, CannotEncode
+from redux.serializers.trouble import CannotDecode, CannotEncode, expect
 from redux_valuestore.digest import digest_chunks
 
+_MOST_OF_NOTHING = 1 << 20
 _LONG_DOUBLE_BYTES = 10 if np.finfo(np.longdouble).nmant == 63 else np.dtype(np.longdouble).itemsize
 
 
@@ -108,18 +109,28 @@ def encode_array(array: np.ndarray[Any, Any]) -> Encoded | None:
 
 def decode_array(data: memoryview) -> np.ndarray[Any, Any]:
     """The array over these bytes; over a copy of them where they may not be written. Raises CannotDecode."""
-    (description, shape), view = wire.split_header(data, wire.ARRAY)
+    (description, shape), view = wire.split_header(data, wire.ARRAY, wire.ARRAY_HEADER)
     dtype = dtype_of(description)
-    count = 1
-    for length in shape:
-        count *= length
+    count = _count(shape)
     if dtype.hasobject or count * dtype.itemsize != view.nbytes:
         raise CannotDecode(f"an array of {count} {dtype} does not fit into {data.nbytes} bytes; run its call again")
     if not count or not dtype.itemsize:
+        if count > _MOST_OF_NOTHING:  # which NumPy gives a byte each
+            raise CannotDecode(f"an array of {count} elements without bytes; run its call again")
         return np.zeros(shape, dtype)
     # Bytes are aligned in a mapped file, where they begin a page, and nowhere else for certain.
     plain = np.frombuffer(view, np.uint8) if not view.readonly else np.frombuffer(view, np.uint8).copy()
     return plain.view(dtype).reshape(shape)
+
+
+def _count(shape: Any) -> int:
+    """How many elements a shape has. Raises CannotDecode for what is none."""
+    count = 1
+    for length in expect(shape, list):
+        if expect(length, int) < 0:
+            raise CannotDecode("an array has a negative length; run its call again")
+        count *= length
+    return count
 
 
 def _object_parts(array: np.ndarray[Any, Any]) -> object:
@@ -134,6 +145,8 @@ def _object_parts(array: np.ndarray[Any, Any]) -> object:
 
 def _build_objects(part: list[Any]) -> np.ndarray[Any, Any]:
     letter, shape, elements = part
+    if _count(shape) != len(expect(elements, list)):
+        raise CannotDecode(f"an array of {len(elements)} objects does not have its shape; run its call again")
     made: np.ndarray[Any, Any] = np.empty(len(elements), object)
     for index, element in enumerate(elements):  # an assignment of all at once would take lists for dimensions
         made[index] = element
@@ -155,6 +168,7 @@ def _scalar_parts(scalar: np.generic) -> object:
 def _build_scalar(part: list[Any]) -> Any:
     description, data = part
     dtype = dtype_of(description)
+    expect(data, bytes)
     if not dtype.itemsize:
         return np.zeros((), dtype)[()]
     return np.frombuffer(data, dtype).copy()[0]
@@ -171,13 +185,16 @@ def _masked_parts(array: np.ma.MaskedArray[Any, Any]) -> object:
 
 def _build_masked(part: list[Any]) -> Any:
     data, mask, fill = part
+    for array in (data, *(one for one in (mask, fill) if one is not None)):
+        if not isinstance(array, np.ndarray):
+            raise CannotDecode(f"a {type(array).__name__} stands where an array belongs; run its call again")
     return np.ma.MaskedArray(
         data, np.ma.nomask if mask is None else mask, fill_value=None if fill is None else fill[()]
     )
 
 
 def _as_subclass(kind: Any, name: str) -> None:
-    register_serializer(kind, name, lambda array: np.asarray(array), lambda part: part.view(kind))
+    register_serializer(kind, name, lambda array: np.asarray(array), lambda part: expect(part, np.ndarray).view(kind))
 
 
 def _register() -> None:

@@ -8,12 +8,14 @@ from functools import cache
 from typing import Any
 
 from redux.serializers import wire
+from redux.serializers.foreign import CAUTION
 from redux.serializers.names import class_name_of, class_named
 from redux.serializers.packing import ATOMS, Packing
-from redux.serializers.trouble import CannotDecode
+from redux.serializers.trouble import CannotDecode, expect
 
 _MUTABLE: tuple[Any, ...] = (list, dict, set, bytearray)
 _ABSENT = object()
+_MOST_BITS = 4_096
 BUILTIN_BASES = (int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset)
 
 
@@ -40,6 +42,9 @@ def build_enum(name: str, member: str | None, value: Any) -> object:
     if not issubclass(kind, Enum):
         raise _changed(name, "an enum")
     if member is None:
+        # The flags of a number are looked for bit by bit.
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            raise _changed(name, f"an enum with flags of {value.bit_length():,} bits")
         return kind(value)
     found = kind.__members__.get(member)
     if found is None or _plain_enum_value(found.value) != value:
@@ -128,9 +133,10 @@ def build_exception(name: str, args: tuple[object, ...], state: dict[str, object
     if not issubclass(kind, BaseException):
         raise _changed(name, "an exception")
     builtin: Any = next(base for base in kind.__mro__ if base.__module__ == "builtins")
+    expect(args, tuple)
     made = builtin.__new__(kind, *args)
     builtin.__init__(made, *args)
-    made.__dict__.update(state)
+    made.__dict__.update(expect(state, dict))
     return made
 
 
@@ -169,13 +175,15 @@ def _state_of(value: Any) -> dict[str, object] | None:
 
 
 def build_subtype(name: str, plain: Any, state: dict[str, object] | None) -> object:
-    """The instance, its class's `__new__` and `__init__` not run."""
+    """The instance, its class's `__new__` and `__init__` not run. Raises `CannotDecode`."""
     kind: Any = class_named(name)
     base: type = type(plain)
     if base not in BUILTIN_BASES or not issubclass(kind, base):
         raise _changed(name, f"a subclass of {base.__name__}")
     made = _new_subtype(kind, base, plain)
     for attribute, part in (state or {}).items():
+        if attribute.startswith("__") and CAUTION.get() is not None:  # `__class__` would make it another thing
+            raise CannotDecode(f"{name.replace(':', '.')} is given {attribute!r:.40} from elsewhere; run its call here")
         object.__setattr__(made, attribute, part)
     return made
 

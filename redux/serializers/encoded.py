@@ -17,7 +17,8 @@ SPLIT_SIZE = 64 * 1024
 class Encoded:
     """A value as bytes: `chunks` one after another, of which `hash` is the digest and `size` the length in bytes.
 
-    `type_name` is for people. `traits` say what it holds, and `files`, `tasks`, `subvalues` and `handles` list it.
+    `type_name` is for people. `traits` say what it holds, and `files`, `tasks`, `subvalues`, `handles` and `secrets`
+    (each a `Secret`, whose content is not among the bytes) list it.
     Chunks may be views of the value's own memory: the value must not change before they are written.
     """
 
@@ -30,6 +31,7 @@ class Encoded:
     tasks: tuple[TaskFact, ...] = ()
     subvalues: tuple[Encoded, ...] = ()
     handles: tuple[HandleVersion, ...] = ()
+    secrets: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

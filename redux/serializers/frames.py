@@ -8,19 +8,36 @@ is copied; smaller ones of one dtype stand together as one array, so that a wide
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
 from redux.serializers.registry import register_serializer
+from redux.serializers.trouble import CannotDecode, expect
 
 _ALONE = 1 << 20
 """Bytes from which a column stands alone."""
+_MOST_LABELS = 1 << 24
+"""Labels up to which a range of them may be written out."""
 
 
 def _register(kind: Any, name: str, encode: Callable[[Any], object], decode: Callable[[Any], Any]) -> None:
     register_serializer(kind, name, encode, decode)
+
+
+def _array(part: Any) -> Any:
+    """A part that is an array, whose elements are there. Raises CannotDecode."""
+    if isinstance(part, (np.ndarray, pd.api.extensions.ExtensionArray)):
+        return part
+    raise CannotDecode(f"a {type(part).__name__} stands where an array belongs; the call that made it has to run again")
+
+
+def _index(part: Any, most: float = float("inf")) -> Any:
+    """A part that is an index, of at most so many labels where it is a range. Raises CannotDecode."""
+    if isinstance(part, pd.Index) and (not isinstance(part, pd.RangeIndex) or len(part) <= most):
+        return part
+    raise CannotDecode(f"a {type(part).__name__} stands where labels belong; the call that made it has to run again")
 
 
 # -- frames and series -----------------------------------------------------------------------------
@@ -51,9 +68,9 @@ def _frame_parts(frame: pd.DataFrame) -> object:
 
 
 def _build_frame(part: dict[str, Any]) -> pd.DataFrame:
-    index, columns = part["index"], part["columns"]
+    index, columns = _index(part["index"]), _index(part["columns"])
     pieces = [
-        pd.DataFrame(block.T, index=index, columns=pd.Index(positions), copy=False)
+        pd.DataFrame(_block(block, len(positions), len(index)).T, index=index, columns=pd.Index(positions), copy=False)
         for positions, block in part["blocks"]
     ]
     order = [position for positions, _ in part["blocks"] for position in positions]
@@ -73,6 +90,12 @@ def _build_frame(part: dict[str, Any]) -> pd.DataFrame:
     return frame
 
 
+def _block(block: Any, columns: int, rows: int) -> Any:
+    if expect(block, np.ndarray).shape != (columns, rows):
+        raise CannotDecode("columns of a frame have not its length; the call that made it has to run again")
+    return block
+
+
 def _joined(pieces: list[pd.DataFrame]) -> pd.DataFrame:
     """The columns of all pieces; pandas would compare their indexes, which are one."""
     index = pieces[0].index
@@ -85,6 +108,8 @@ def _joined(pieces: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _series(column: Any, index: pd.Index) -> pd.Series:
+    if len(_array(column)) != len(_index(index)):
+        raise CannotDecode("a column has not the length of its index; the call that made it has to run again")
     dtype = object if isinstance(column, np.ndarray) and column.dtype == np.dtype(object) else None
     return pd.Series(column, index=index, dtype=dtype, copy=False)
 
@@ -124,12 +149,22 @@ def _index_parts(index: pd.Index) -> object:
 def _index_builder(kind: type[pd.Index]) -> Callable[[list[Any]], pd.Index]:
     def build(part: list[Any]) -> pd.Index:
         array, name, freq = part
+        _array(array)
         if kind is not pd.Index:
             return kind(array, name=name) if freq is None else kind(array, name=name, freq=freq)  # pyright: ignore
         dtype = object if isinstance(array, np.ndarray) and array.dtype == np.dtype(object) else None
         return pd.Index(array, name=name, dtype=dtype, tupleize_cols=False, copy=False)
 
     return build
+
+
+def _build_multi(part: list[Any]) -> pd.MultiIndex:
+    levels, codes, names = part
+    for level, code in zip(levels, codes, strict=True):
+        code = expect(code, np.ndarray)
+        if code.size and not (code.min() >= -1 and code.max() < len(_index(level))):  # pandas would read beyond it
+            raise CannotDecode("labels of an index are not there; the call that made it has to run again")
+    return pd.MultiIndex(levels, codes, names=names, verify_integrity=False)
 
 
 def _register_indexes() -> None:
@@ -143,7 +178,7 @@ def _register_indexes() -> None:
         pd.MultiIndex,
         "pandas.MultiIndex",
         lambda index: [list(index.levels), [np.asarray(codes) for codes in index.codes], list(index.names)],
-        lambda part: pd.MultiIndex(part[0], part[1], names=part[2], verify_integrity=False),
+        _build_multi,
     )
     for kind in (
         pd.Index,
@@ -165,7 +200,7 @@ def _zoned_parts(array: Any) -> object:
 
 def _build_zoned(part: list[Any]) -> Any:
     stamps, unit, zone = part
-    index = pd.DatetimeIndex(stamps.view(f"M8[{unit}]"), copy=False)
+    index = pd.DatetimeIndex(expect(stamps, np.ndarray).view(f"M8[{unit}]"), copy=False)
     return (index if zone is None else index.tz_localize("UTC").tz_convert(zone)).array
 
 
@@ -180,7 +215,9 @@ def _build_masked(part: list[Any]) -> Any:
     name, data, mask = part
     dtype: Any = pd.api.types.pandas_dtype(name)
     kind = dtype.construct_array_type()
-    return kind(data, mask)
+    if kind not in (pd.arrays.IntegerArray, pd.arrays.FloatingArray, pd.arrays.BooleanArray):
+        raise CannotDecode(f"a masked array of {name!r:.40}; the call that made it has to run again")
+    return kind(expect(data, np.ndarray), expect(mask, np.ndarray))
 
 
 def _text_parts(array: Any) -> object:
@@ -200,6 +237,7 @@ def _build_text(part: list[Any]) -> Any:
     dtype = pd.StringDtype(storage, na_value=pd.NA if missing == "NA" else np.nan)
     kind: Any = dtype.construct_array_type()
     if storage == "python":
+        expect(texts, list)
         return kind._from_sequence(texts, dtype=dtype)
     return kind(texts, dtype=dtype) if missing == "nan" else kind(texts)
 
@@ -209,7 +247,7 @@ def _period_parts(array: Any) -> object:
 
 
 def _build_period(part: list[Any]) -> Any:
-    return pd.arrays.PeriodArray(part[0], dtype=pd.PeriodDtype(part[1]))
+    return pd.arrays.PeriodArray(expect(part[0], np.ndarray), dtype=pd.PeriodDtype(part[1]))
 
 
 def _sparse_parts(array: Any) -> object:
@@ -218,9 +256,11 @@ def _sparse_parts(array: Any) -> object:
 
 def _build_sparse(part: list[Any]) -> Any:
     values, indices, length, fill = part
-    made = np.full(length, fill, values.dtype)
-    made[indices] = values
-    return pd.arrays.SparseArray(made, fill_value=fill)
+    from pandas._libs.sparse import IntIndex  # noqa: PLC0415 - no public name makes one without writing it all out
+
+    places = IntIndex(expect(length, int), expect(indices, np.ndarray))
+    dtype = pd.SparseDtype(expect(values, np.ndarray).dtype, fill)
+    return cast(Any, pd.arrays.SparseArray)._simple_new(values, places, dtype)
 
 
 def _register_arrays() -> None:
@@ -228,20 +268,24 @@ def _register_arrays() -> None:
         pd.Categorical,
         "pandas.Categorical",
         lambda array: [np.asarray(array.codes), array.categories, bool(array.ordered)],
-        lambda part: pd.Categorical.from_codes(part[0], categories=part[1], ordered=part[2]),
+        lambda part: pd.Categorical.from_codes(
+            expect(part[0], np.ndarray), categories=_index(part[1], _MOST_LABELS), ordered=part[2]
+        ),
     )
     _register(
         pd.arrays.IntervalArray,
         "pandas.IntervalArray",
         lambda array: [array.left, array.right, array.closed],
-        lambda part: pd.arrays.IntervalArray.from_arrays(part[0], part[1], closed=part[2]),
+        lambda part: pd.arrays.IntervalArray.from_arrays(
+            _index(part[0], _MOST_LABELS), _index(part[1], _MOST_LABELS), closed=part[2]
+        ),
     )
     _register(pd.arrays.DatetimeArray, "pandas.DatetimeArray", _zoned_parts, _build_zoned)
     _register(
         pd.arrays.TimedeltaArray,
         "pandas.TimedeltaArray",
         lambda array: array.to_numpy(),
-        lambda part: pd.TimedeltaIndex(part).array,
+        lambda part: pd.TimedeltaIndex(expect(part, np.ndarray)).array,
     )
     _register(pd.arrays.PeriodArray, "pandas.PeriodArray", _period_parts, _build_period)
     _register(pd.arrays.SparseArray, "pandas.SparseArray", _sparse_parts, _build_sparse)
@@ -251,7 +295,7 @@ def _register_arrays() -> None:
         pd.arrays.NumpyExtensionArray,
         "pandas.NumpyExtensionArray",
         lambda array: array.to_numpy(),
-        lambda part: pd.arrays.NumpyExtensionArray(part),
+        lambda part: pd.arrays.NumpyExtensionArray(expect(part, np.ndarray)),
     )
     for kind in (pd.arrays.StringArray, pd.arrays.ArrowStringArray):
         _register(kind, f"pandas.{kind.__name__}", _text_parts, _build_text)

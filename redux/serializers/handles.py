@@ -7,10 +7,11 @@ from threading import RLock
 from typing import Any
 
 from redux.serializers import wire
+from redux.serializers.foreign import CAUTION
 from redux.serializers.names import class_name_of, class_named
 from redux.serializers.packing import Packing
-from redux.serializers.trouble import CannotDecode
-from redux_backends.records import HandleVersion
+from redux.serializers.trouble import CannotDecode, expect
+from redux_backends.records import HandleVersion, Traits
 from redux_valuestore.digest import DIGEST_SIZE, Digest
 
 SHOWN_DIGITS = 8
@@ -137,7 +138,11 @@ def build_handle(
     parents: bytes,
 ) -> object:
     """The handle of these parts, not opened. Raises CannotDecode where its class is none of handles any more."""
+    if (caution := CAUTION.get()) is not None:
+        caution.claim(Traits.HANDLES, "holds a handle")
     kind = class_named(class_name)
+    expect(args, tuple)
+    expect(kwargs, dict)
     if not issubclass(kind, Handle):
         raise CannotDecode(f"{class_name.replace(':', '.')} is no class of handles any more; run the call again")
     split = tuple(Digest(parents[at : at + DIGEST_SIZE]) for at in range(0, len(parents), DIGEST_SIZE))

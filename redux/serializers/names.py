@@ -6,6 +6,7 @@ import importlib
 import sys
 from typing import Any
 
+from redux.serializers.foreign import CAUTION
 from redux.serializers.trouble import CannotDecode, CannotEncode
 
 _BY_NAME_HINT = "only what a module offers under its own name can be found again: define it at the top of a module"
@@ -99,6 +100,9 @@ def thing_named(name: str) -> Any:
         if chosen is None:
             raise CannotDecode(f"no type is named {name!r} here (any more); import the module that defines it")
         return chosen
+    caution = CAUTION.get()
+    if caution is not None:
+        return caution.thing(name)
     try:
         module, _, qualname = name.partition(":")
         return _follow(module, qualname)
@@ -112,7 +116,8 @@ def thing_named(name: str) -> Any:
 
 def class_named(name: str) -> type[Any]:
     """The class of a `module:qualname`. Raises CannotDecode."""
-    found = thing_named(name)
+    caution = CAUTION.get()
+    found = thing_named(name) if caution is None or ":" not in name else caution.class_of(name)
     if not isinstance(found, type):
         raise CannotDecode(f"{name.replace(':', '.')} is no class any more; the call that made it has to run again")
     return found

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from redux.serializers.hooks import hooks_of
-from redux.serializers.names import thing_named
+from redux.serializers.names import class_named, thing_named
 from redux.serializers.registry import registry
 from redux.serializers.trouble import CannotDecode
 from redux.serializers.values import ProxyValue
@@ -42,8 +42,8 @@ class Noted:
             return
         for name, code in classes.items():
             with suppress(CannotDecode):  # a class that is gone may have another name now
-                kind = thing_named(name)
-                if isinstance(kind, type) and issubclass(kind, ProxyValue) and registry.code.class_hash(kind) != code:
+                kind = class_named(name)
+                if issubclass(kind, ProxyValue) and registry.code.class_hash(kind) != code:
                     self.changed.append(name.replace(":", "."))
 
     def refusal(self) -> str | None:

@@ -68,6 +68,7 @@ class Packing:
         self.tasks: dict[TaskFact, None] = {}
         self.handles: dict[HandleVersion, None] = {}
         self.subvalues: dict[Digest, Encoded] = {}
+        self.secrets: dict[int, object] = {}
         self._labels: dict[int, int] = {}
         self._lazies: list[Lazy] = []
         self._referred: list[int] = []
@@ -101,6 +102,7 @@ class Packing:
             tuple(self.tasks),
             tuple(self.subvalues.values()),
             tuple(self.handles),
+            tuple(self.secrets.values()),
         )
 
     def pack(self, value: object) -> bytes:
@@ -169,6 +171,8 @@ class Packing:
         self._traits |= _SUBVALUES
         self.subvalues.setdefault(encoded.hash, encoded)
         self.absorb(int(encoded.traits), encoded.files, encoded.tasks, encoded.handles)
+        for secret in encoded.secrets:
+            self.hold_secret(secret)
         return ExtType(wire.Code.SUBVALUE, encoded.hash)
 
     def hold(self, holding: Holding) -> object:
@@ -184,6 +188,10 @@ class Packing:
     def hold_handle(self, version: HandleVersion | None) -> None:
         """Note a handle inside the value; None: one that no call has touched yet."""
         self.absorb(_HANDLES, (), (), () if version is None else (version,))
+
+    def hold_secret(self, secret: object) -> None:
+        """Note a secret inside the value, whose content is not among the bytes."""
+        self.secrets[id(secret)] = secret
 
     def need_trust(self) -> None:
         """Note that decoding runs code named by the bytes."""
@@ -243,6 +251,7 @@ class Packing:
             return alone._pack_nodes(payload)[1], None
         self.absorb(alone._traits, tuple(alone.files), tuple(alone.tasks), tuple(alone.handles))
         self.subvalues.update(alone.subvalues)
+        self.secrets.update(alone.secrets)
         return payload, payload
 
     # -- lazy nodes --------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from redux.serializers.packing import Packing, Plan, TooDeep, Wrapped
 from redux.serializers.raw import encode_bytes
 from redux.serializers.reduction import customises_reduction, plan_object, plan_pickle
 from redux.serializers.registry import Family, Format, Serializer, registry
+from redux.serializers.secrets import Secret, plan_secret
 from redux.serializers.trouble import CannotEncode
 from redux_backends.records import TaskFact
 from redux_valuestore.digest import Digest
@@ -51,6 +52,8 @@ def _find_plan(kind: type, value: Any) -> Plan:
     builtin = _BUILTIN.get(kind)
     if builtin is not None:
         return builtin
+    if kind is Secret:
+        return plan_secret
     if issubclass(kind, Lazy):
         return lambda lazy, packing: packing.label(lazy)
     hooks = hooks_of(kind)

@@ -13,6 +13,8 @@ from redux.serializers.registry import Format, registry
 from redux.serializers.tables import encode_table, register_table
 from redux.serializers.trouble import CannotDecode, CannotEncode
 
+_MOST_NULLS = 1 << 24
+
 
 def _encode_frame(frame: pl.DataFrame) -> Encoded:
     return encode_table(frame, "polars.DataFrame", _arrow_of(_plain(frame)), _note_of(frame))
@@ -61,8 +63,15 @@ def _arrow_of(frame: pl.DataFrame) -> pa.Table:
         raise CannotEncode(frame, f"has no form in Arrow ({error})", "drop or convert that column") from error
 
 
+def _see_to_size(table: pa.Table) -> None:
+    """Raises CannotDecode for columns of nothing but nulls, which take no bytes before Polars has them."""
+    if table.num_rows > _MOST_NULLS and any(pa.types.is_null(field.type) for field in table.schema):
+        raise CannotDecode(f"a Polars frame of {table.num_rows:,} rows that are null; run its call again")
+
+
 def _build_frame(table: pa.Table, note: list[Any]) -> pl.DataFrame:
     kinds, schema = note
+    _see_to_size(table)
     frame: Any = pl.from_arrow(table)
     if schema is not None:
         target: Any = pl.from_arrow(pa.ipc.read_schema(pa.py_buffer(schema)).empty_table())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -10,6 +9,8 @@ from itertools import islice
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
+from redux.redaction import REDACTED, begin_of, redacted
+from redux.secret_names import hides
 from redux.serializers.encoded import Lazy, type_name_of
 from redux.serializers.handles import Handle, shown
 
@@ -25,13 +26,22 @@ def preview(value: object, limit: int = 120) -> str:
     text = _show(value, _DEPTH, limit)
     if not text.isprintable():
         text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    text = redacted(text)
     return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"
+
+
+def _show_text(value: str | bytes | bytearray, limit: int) -> str:
+    if len(value) <= limit:
+        return repr(value)
+    if isinstance(value, str):
+        value = begin_of(value, limit)
+    return repr(value[:limit])[:-1] + "…"
 
 
 def _show(value: Any, depth: int, limit: int) -> str:
     kind = type(value)
     if kind is str or kind is bytes or kind is bytearray:
-        return repr(value) if len(value) <= limit else repr(value[:limit])[:-1] + "…"
+        return _show_text(value, limit)
     if kind is int:
         return repr(value) if value.bit_length() < 4 * limit else f"<int of {value.bit_length()} bits>"
     if kind in _PLAIN:
@@ -53,7 +63,7 @@ def _show_container(value: Any, kind: type, depth: int, limit: int) -> str:
         if room <= 0:
             break
         text = (
-            f"{_show(part[0], depth - 1, room)}: {_show(part[1], depth - 1, room)}"
+            f"{_show(part[0], depth - 1, room)}: {_show_under(part[0], part[1], depth - 1, room)}"
             if kind is dict
             else _show(part, depth - 1, room)
         )
@@ -64,6 +74,10 @@ def _show_container(value: Any, kind: type, depth: int, limit: int) -> str:
     elif kind is tuple and len(value) == 1:
         right = ",)"
     return left + ", ".join(shown) + right
+
+
+def _show_under(name: object, value: object, depth: int, limit: int) -> str:
+    return REDACTED if hides(name, value) else _show(value, depth, limit)
 
 
 def _show_other(value: Any, kind: type, depth: int, limit: int) -> str:
@@ -110,7 +124,7 @@ def _show_fields(value: Any, kind: type, depth: int, limit: int) -> str:
         if room <= 0:
             shown.append("…")
             break
-        text = f"{field}={_show(_attribute(value, field), depth - 1, room)}"
+        text = f"{field}={_show_under(field, _attribute(value, field), depth - 1, room)}"
         shown.append(text)
         room -= len(text) + 2
     return f"{name}({', '.join(shown)})"
@@ -118,19 +132,22 @@ def _show_fields(value: Any, kind: type, depth: int, limit: int) -> str:
 
 def _show_attributes(value: object, kind: type, limit: int) -> str:
     """An object of a class written in Python by the first of its attributes that are atoms, if it has any."""
-    written = [base for base in kind.__mro__ if base is not object]
-    if not all(base.__flags__ & _HEAP_TYPE for base in written):
-        return f"<{type_name_of(value)}>"
-    attributes = [(name, part) for name, part in _stored(value, written).items() if not name.startswith("_")]
+    attributes = [(name, part) for name, part in stored_in(value).items() if not name.startswith("_")]
     simple = [(name, part) for name, part in attributes if type(part) in _ATOMS][:_ATTRIBUTES]
     if not simple:
         return f"<{type_name_of(value)}>"
-    shown = [f"{name}={_show(part, 0, limit)}" for name, part in simple]
+    shown = [f"{name}={_show_under(name, part, 0, limit)}" for name, part in simple]
     return f"{kind.__qualname__}({', '.join(shown)}{', …' if len(simple) < len(attributes) else ''})"
 
 
-def _stored(value: object, kinds: Iterable[type]) -> dict[str, object]:
-    """What an object holds, by the descriptors that Python itself made: a class's own would run its code."""
+def stored_in(value: object) -> dict[str, object]:
+    """What an object of a class written in Python holds; of any other, nothing.
+
+    It is read by the descriptors that Python itself made: a class's own would run its code.
+    """
+    kinds = [base for base in type(value).__mro__ if base is not object]
+    if not all(base.__flags__ & _HEAP_TYPE for base in kinds):
+        return {}
     stored: dict[str, object] = {}
     for kind in kinds:
         for name, descriptor in vars(kind).items():

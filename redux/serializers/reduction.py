@@ -12,6 +12,7 @@ from typing import Any, cast
 from msgpack import ExtType  # pyright: ignore[reportMissingTypeStubs]
 
 from redux.serializers import wire
+from redux.serializers.foreign import CAUTION, restricted_unpickle
 from redux.serializers.names import class_named, module_named, name_of
 from redux.serializers.packing import Packing
 from redux.serializers.trouble import HINT, CannotDecode, CannotEncode
@@ -76,12 +77,18 @@ def _reduce(value: Any) -> str | tuple[Any, ...]:
 
 def build_object(name: str, args: list[Any], state: Any, items: Any, pairs: Any) -> object:
     """An instance made by its class's `__new__`, then filled."""
+    if (caution := CAUTION.get()) is not None:
+        caution.run(name)
     kind = class_named(name)
     return _fill(kind.__new__(kind, *args), state, items, pairs, None)
 
 
 def build_reduced(func: Any, args: list[Any], state: Any, items: Any, pairs: Any, setter: Any) -> object:
     """What the function gives for the arguments, then filled."""
+    if (caution := CAUTION.get()) is not None:
+        caution.run_named(func)
+        if setter is not None:
+            caution.run_named(setter)
     return _fill(func(*args), state, items, pairs, setter)
 
 
@@ -164,7 +171,10 @@ def unpickled(data: bytes | memoryview) -> object:
     """The value of a pickle. Raises CannotDecode."""
     import pickle  # noqa: PLC0415 - rarely needed
 
+    caution = CAUTION.get()
     try:
-        return pickle.loads(data)
+        return pickle.loads(data) if caution is None else restricted_unpickle(data, caution)
+    except CannotDecode:
+        raise
     except Exception as error:
         raise CannotDecode(f"a pickled value cannot be loaded here: {error!r:.200}") from error

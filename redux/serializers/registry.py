@@ -133,6 +133,10 @@ class Registry:
         self.by_name[family.name] = Serializer(family.kind, family.name, family.facts, _reduced)
         self.changed()
 
+    def add_reader(self, name: str, kind: type, decode: Callable[[Any], Any]) -> None:
+        """Register how what stands under a name is built; such values have a plan of their own."""
+        self.by_name[name] = Serializer(kind, name, _planned, decode)
+
     def family_of(self, kind: type) -> Family | None:
         """The family of the nearest base of a type that has one."""
         return next((self.families[base] for base in kind.__mro__ if base in self.families), None)
@@ -205,6 +209,20 @@ def _load_plugin(point: EntryPoint) -> None:
             f"serializers {point.name!r} ({point.value}) cannot be loaded: {error!r:.200}; "
             "mend or uninstall that package"
         ) from error
+
+
+def _planned(value: object) -> object:
+    raise SerializerError(f"values of {type(value).__qualname__} are encoded by a plan of their own; encode one whole")
+
+
+def is_own(serializer: Serializer) -> bool:
+    """Whether a serializer is one of redux' own, rather than somebody's who registered it."""
+    return is_own_name(serializer.name) and serializer.kind.__module__.partition(".")[0] in _HOMES
+
+
+def is_own_name(name: str) -> bool:
+    """Whether the name of a serializer looks like one of redux' own."""
+    return name.partition(".")[0] in _HOMES
 
 
 def _reduced(part: list[Any]) -> Any:

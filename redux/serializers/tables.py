@@ -12,7 +12,9 @@ import pyarrow as pa
 
 from redux.serializers import wire
 from redux.serializers.arrow import canonical_table
+from redux.serializers.arrow_stream import refuse_compressed, refuse_unknown_types, see_that_it_is_sound
 from redux.serializers.encoded import SPLIT_SIZE, Encoded, type_name_of
+from redux.serializers.foreign import CAUTION
 from redux.serializers.packing import PACK_ATOM
 from redux.serializers.registry import Format, load_home, registry
 from redux.serializers.trouble import CannotDecode
@@ -79,14 +81,27 @@ def decode_table(data: memoryview) -> object:
         build = _BUILD.get(kind)
     if build is None:
         raise CannotDecode(f"tables of kind {kind!r} are unknown to this redux; upgrade it")
+    refuse_compressed(content)
+    foreign = CAUTION.get() is not None
+    if foreign:
+        refuse_unknown_types(content)
     with pa.ipc.open_stream(pa.py_buffer(content)) as reader:
         table = reader.read_all()
+    if foreign:
+        see_that_it_is_sound(table, content.nbytes)
     if original is not None:
-        target = pa.ipc.read_schema(pa.py_buffer(original))
-        table = table.cast(target.with_metadata(table.schema.metadata))
+        table = table.cast(_views_again(table.schema, pa.ipc.read_schema(pa.py_buffer(original))))
     if table.num_rows != rows:
         raise CannotDecode(f"a table of {rows} rows came back with {table.num_rows}; run its call again")
     return build(table, note)
+
+
+def _views_again(schema: pa.Schema, target: pa.Schema) -> pa.Schema:
+    """The schema to cast to. Raises CannotDecode where that is more than views of strings in the place of strings."""
+    for field, wanted in zip(schema, target, strict=True):
+        if field.type != wanted.type and ("view" not in str(wanted.type) or pa.types.is_null(field.type)):
+            raise CannotDecode(f"a column of {field.type} cannot have been one of {wanted.type}; run its call again")
+    return target.with_metadata(schema.metadata)
 
 
 # -- Arrow -----------------------------------------------------------------------------------------

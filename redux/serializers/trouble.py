@@ -54,6 +54,19 @@ class CannotDecode(ReduxError, ValueError):
     """Bytes could not be made a value again: they are not ours, or need code that is not here or has changed."""
 
 
+def expect(part: object, *kinds: type) -> Any:
+    """A part of a value, which has exactly one of these types. Raises CannotDecode.
+
+    A `range` in the place of a list would be a few bytes that become any number of elements.
+    """
+    if type(part) in kinds:
+        return part
+    wanted = " or ".join(kind.__name__ for kind in kinds)
+    raise CannotDecode(
+        f"a {type(part).__name__} stands where a {wanted} belongs; the call that made it has to run again"
+    )
+
+
 def locate(root: object, error: CannotEncode) -> CannotEncode:
     """The same error with the path of its culprit inside `root`, as far as it can be found."""
     path = _find(root, error.culprit)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 from msgpack import Unpacker, unpackb  # pyright: ignore[reportMissingTypeStubs]
@@ -10,37 +12,27 @@ from msgpack import Unpacker, unpackb  # pyright: ignore[reportMissingTypeStubs]
 from redux.serializers import wire
 from redux.serializers.classes import build_enum, build_exception, build_named_tuple, build_record, build_subtype
 from redux.serializers.encoded import Lazy
+from redux.serializers.foreign import CAUTION, HOLD_FILES, QUOTED
 from redux.serializers.handles import build_handle
 from redux.serializers.hooks import Hooks, hooks_by
 from redux.serializers.names import class_named, thing_named
 from redux.serializers.noted import Noted
 from redux.serializers.reduction import build_object, build_reduced, unpickled
-from redux.serializers.registry import registry
+from redux.serializers.registry import is_own, registry
 from redux.serializers.trouble import CannotDecode
 from redux.serializers.values import Value
+from redux_backends.records import Traits
 from redux_valuestore.digest import DIGEST_SIZE, Digest
 from redux_valuestore.errors import ReduxError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-_ATOMS = frozenset(
-    wire.MSGPACK + bytes([first])
-    for first in (*range(0x80), *range(0xE0, 0x100), *range(0xA0, 0xC1), 0xC2, 0xC3, *range(0xCA, 0xD4), 0xD9)
-)
-"""How a number, a short text, a truth value or None begins: most results are no more than that."""
-_ATOM_START = len(wire.MSGPACK) + 1
+_MOST_NESTED = 32
+"""How many values may stand inside each other, each in bytes of its own: more would be too much for the stack."""
+_nested = threading.local()
 
 Fetch = Callable[[Digest], "Buffer"]
-
-
-class _Mark:
-    """The first element of a tagged list, as met in the bytes."""
-
-    __slots__ = ("build",)
-
-    def __init__(self, build: Callable[..., object]) -> None:
-        self.build = build
 
 
 def decode(data: Buffer, fetch: Fetch, noted: Noted | None = None) -> object:
@@ -49,7 +41,7 @@ def decode(data: Buffer, fetch: Fetch, noted: Noted | None = None) -> object:
     What has a say in the value's validity is put into `noted`. Raises CannotDecode, and whatever `fetch` raises.
     """
     try:
-        if type(data) is bytes and data[:_ATOM_START] in _ATOMS:
+        if type(data) is bytes and data[: wire.ATOM_START] in wire.ATOMS:
             return unpackb(data[len(wire.MSGPACK) :], raw=False, unicode_errors="surrogatepass")
         return _decode_any(memoryview(data), fetch, noted)
     except ReduxError:
@@ -69,7 +61,14 @@ def _decode_any(view: memoryview, fetch: Fetch, noted: Noted | None) -> object:
             f"these bytes begin with {bytes(view[:16])!r}, which this redux does not read; "
             "upgrade it, or run the call again"
         )
-    return unpack(payload, view, fetch, noted)
+    depth = getattr(_nested, "depth", 0)
+    if depth >= _MOST_NESTED:
+        raise CannotDecode(f"a value is nested in itself, or in {_MOST_NESTED} others; run its call again")
+    _nested.depth = depth + 1
+    try:
+        return unpack(payload, view, fetch, noted)
+    finally:
+        _nested.depth = depth
 
 
 class _Unpacking:
@@ -80,6 +79,7 @@ class _Unpacking:
         self._marks = _TRUSTING_MARKS if trusting else _MARKS
         self._trusting = trusting
         self._noted = noted
+        self._caution = CAUTION.get()
         self._nodes: dict[int, Lazy] = {}
         self._settings: dict[str, Any] = {
             "raw": False,
@@ -88,25 +88,51 @@ class _Unpacking:
             "list_hook": _close,
             "ext_hook": self._extension,
         }
+        if self._caution is not None:
+            self._settings["object_pairs_hook"] = self._map
         if noted is not None:
             self._note(noted)
 
     def _note(self, noted: Noted) -> None:
         """Have everything built shown to `noted`."""
-        self._marks = {**self._marks, wire.Code.REFERENCE: _Mark(noted.refer), wire.Code.HOLDING: _Mark(self._hold)}
+        self._marks = {
+            **self._marks,
+            wire.Code.REFERENCE: wire.Mark(noted.refer),
+            wire.Code.HOLDING: wire.Mark(self._hold),
+        }
         if self._trusting:
-            self._marks[wire.Code.CACHED] = _Mark(lambda *parts: _cached(*parts, noted=noted))
+            self._marks[wire.Code.CACHED] = wire.Mark(lambda *parts: _cached(*parts, noted=noted))
         self._settings["list_hook"] = lambda items: noted.see(_close(items))
         self._settings["ext_hook"] = lambda code, data: noted.see(self._extension(code, data))
 
     def _hold(self, inner: object, digests: bytes) -> object:
         """A value that holds others by their digests: they have a say too."""
         for start in range(0, len(digests), DIGEST_SIZE):
-            decode(self._fetch(Digest(digests[start : start + DIGEST_SIZE])), self._fetch, self._noted)
+            self._part(digests[start : start + DIGEST_SIZE])
         return inner
+
+    def _part(self, digest: bytes) -> object:
+        """The value of this digest inside this one."""
+        data = self._fetch(Digest(digest))
+        if self._caution is not None:
+            self._caution.fetched(Digest(digest), memoryview(data).nbytes)
+        return decode(data, self._fetch, self._noted)
 
     def unpack(self, payload: Buffer) -> Any:
         return unpackb(payload, **self._settings)
+
+    def _elements(self, data: bytes) -> Iterable[object]:
+        stream = self.unpack_stream(data)
+        if self._caution is None:
+            return stream
+        elements = list(stream)
+        self._caution.keys(elements)
+        return elements
+
+    def _map(self, pairs: list[tuple[Any, object]]) -> dict[Any, object]:
+        assert self._caution is not None
+        self._caution.keys(key for key, _ in pairs)
+        return dict(pairs)
 
     def unpack_stream(self, payload: Buffer) -> Unpacker:
         size = max(memoryview(payload).nbytes, 1)
@@ -121,6 +147,8 @@ class _Unpacking:
             build = registry.lazies.get(kind)
             if build is None:
                 raise CannotDecode(f"no lazy value of kind {kind!r} is known here")
+            if self._caution is not None:
+                self._caution.lazy(kind, parts[0], parts[3] if kind == "call" else None)
             self._nodes[label] = build(parts)
         return stream.unpack()
 
@@ -134,9 +162,9 @@ class _Unpacking:
     def _content(self, code: int, data: bytes) -> object:
         match code:
             case wire.Code.SET:
-                return set(self.unpack_stream(data))
+                return set(self._elements(data))
             case wire.Code.FROZENSET:
-                return frozenset(self.unpack_stream(data))
+                return frozenset(self._elements(data))
             case wire.Code.BIG_INT:
                 return int.from_bytes(data, "big", signed=True)
             case wire.Code.BYTEARRAY:
@@ -144,7 +172,7 @@ class _Unpacking:
             case wire.Code.COMPLEX:
                 return _complex(data)
             case wire.Code.SUBVALUE:
-                return decode(self._fetch(Digest(data)), self._fetch, self._noted)
+                return self._part(data)
             case wire.Code.LAZY:
                 return self._nodes[int.from_bytes(data, "big")]
             case wire.Code.ARRAY:
@@ -160,8 +188,8 @@ class _Unpacking:
 
 
 def _close(items: list[Any]) -> object:
-    if items and type(items[0]) is _Mark:
-        return items[0].build(*items[1:])
+    if items and type(items[0]) is wire.Mark:
+        return items[0].meaning(*items[1:])
     return items
 
 
@@ -170,7 +198,17 @@ def _tuple(*parts: object) -> tuple[object, ...]:
 
 
 def _named(name: str, part: object) -> object:
-    return registry.of_name(name).decode(part)
+    serializer = registry.of_name(name)
+    caution = CAUTION.get()
+    if caution is None:
+        return serializer.decode(part)
+    if not is_own(serializer):
+        caution.run(name)  # its `decode` may do anything with the bytes
+    caution.places(part)
+    if name in HOLD_FILES:
+        caution.claim(Traits.FILES, "holds files")
+    with caution.quoting() if name == QUOTED else nullcontext():
+        return serializer.decode(part)
 
 
 def _reference(name: str, code: bytes | None) -> object:
@@ -183,6 +221,9 @@ def _task(
     found: Any = registry.find_task(fullname) if registry.find_task is not None else None
     if found is None:
         raise CannotDecode(f"task {fullname} is not known here; import the module that defines it")
+    if (caution := CAUTION.get()) is not None:
+        caution.claim(Traits.TASKS, "holds a task")
+        caution.lazy("call", fullname, overrides)
     return found.options(**overrides) if overrides else found
 
 
@@ -193,11 +234,15 @@ def _serialized(owner: str, kind: str, format: str, data: bytes) -> object:
 def _cached(owner: str, kind: str, path: str, digest: bytes, noted: Noted | None = None) -> object:
     from redux.serializers.file_cache import fetch_beside, read_cached  # noqa: PLC0415 - files only where there are some
 
-    content, hooks = read_cached(path, Digest(digest)), _hooks_named(owner, kind)
+    hooks = _hooks_named(owner, kind)
+    content = read_cached(path, Digest(digest))
     return decode(content, fetch_beside(path), noted) if hooks.serialize is None else hooks.deserialize(bytes(content))
 
 
 def _hooks_named(owner: str, kind: str) -> Hooks:
+    if (caution := CAUTION.get()) is not None:
+        caution.run(owner)
+        caution.run(kind)
     found = class_named(owner)
     if not issubclass(found, Value):
         raise CannotDecode(f"{owner.replace(':', '.')} is no Value any more; the call that made it has to run again")
@@ -226,25 +271,25 @@ def _table(payload: memoryview, whole: memoryview, fetch: Fetch, noted: Noted | 
     return decode_table(whole)
 
 
-_MARKS: dict[int, _Mark] = {
-    wire.Code.TUPLE: _Mark(_tuple),
-    wire.Code.NAMED: _Mark(_named),
-    wire.Code.REFERENCE: _Mark(_reference),
-    wire.Code.RECORD: _Mark(build_record),
-    wire.Code.NAMED_TUPLE: _Mark(build_named_tuple),
-    wire.Code.ENUM: _Mark(build_enum),
-    wire.Code.EXCEPTION: _Mark(build_exception),
-    wire.Code.SUBTYPE: _Mark(build_subtype),
-    wire.Code.TASK: _Mark(_task),
-    wire.Code.HOLDING: _Mark(_holding),
-    wire.Code.HANDLE: _Mark(build_handle),
+_MARKS: dict[int, wire.Mark] = {
+    wire.Code.TUPLE: wire.Mark(_tuple),
+    wire.Code.NAMED: wire.Mark(_named),
+    wire.Code.REFERENCE: wire.Mark(_reference),
+    wire.Code.RECORD: wire.Mark(build_record),
+    wire.Code.NAMED_TUPLE: wire.Mark(build_named_tuple),
+    wire.Code.ENUM: wire.Mark(build_enum),
+    wire.Code.EXCEPTION: wire.Mark(build_exception),
+    wire.Code.SUBTYPE: wire.Mark(build_subtype),
+    wire.Code.TASK: wire.Mark(_task),
+    wire.Code.HOLDING: wire.Mark(_holding),
+    wire.Code.HANDLE: wire.Mark(build_handle),
 }
-_TRUSTING_MARKS: dict[int, _Mark] = {
+_TRUSTING_MARKS: dict[int, wire.Mark] = {
     **_MARKS,
-    wire.Code.OBJECT: _Mark(build_object),
-    wire.Code.REDUCED: _Mark(build_reduced),
-    wire.Code.SERIALIZED: _Mark(_serialized),
-    wire.Code.CACHED: _Mark(_cached),
+    wire.Code.OBJECT: wire.Mark(build_object),
+    wire.Code.REDUCED: wire.Mark(build_reduced),
+    wire.Code.SERIALIZED: wire.Mark(_serialized),
+    wire.Code.CACHED: wire.Mark(_cached),
 }
 
 
@@ -262,11 +307,23 @@ def _past_own_classes(payload: memoryview, whole: memoryview, fetch: Fetch, note
 
 
 def _plain(trusting: bool) -> Callable[..., object]:
-    return lambda payload, whole, fetch, noted: _Unpacking(fetch, trusting, noted).unpack(payload)
+    return lambda payload, whole, fetch, noted: _Unpacking(fetch, _trusts(trusting), noted).unpack(payload)
 
 
 def _lazy(trusting: bool) -> Callable[..., object]:
-    return lambda payload, whole, fetch, noted: _Unpacking(fetch, trusting, noted).unpack_nodes(payload)
+    return lambda payload, whole, fetch, noted: _Unpacking(fetch, _trusts(trusting), noted).unpack_nodes(payload)
+
+
+def _trusts(trusting: bool) -> bool:
+    """The same, once it is sure that foreign bytes which run code were recorded as such."""
+    if trusting and (caution := CAUTION.get()) is not None:
+        caution.claim(Traits.TRUST, "runs code to be decoded")
+    return trusting
+
+
+def _pickle(payload: memoryview, whole: memoryview, fetch: Fetch, noted: Noted | None) -> object:
+    _trusts(True)
+    return unpickled(payload)
 
 
 _FORMATS: dict[bytes, Callable[[memoryview, memoryview, Fetch, Noted | None], object]] = {
@@ -274,7 +331,7 @@ _FORMATS: dict[bytes, Callable[[memoryview, memoryview, Fetch, Noted | None], ob
     wire.REDUCED: _plain(True),
     wire.LAZY: _lazy(False),
     wire.LAZY_REDUCED: _lazy(True),
-    wire.PICKLED: lambda payload, whole, fetch, noted: unpickled(payload),
+    wire.PICKLED: _pickle,
     wire.ARRAY: _array,
     wire.TABLE: _table,
     wire.OWNED: _past_own_classes,

@@ -32,7 +32,18 @@ whose instances are in the value, each with the digest of its code."""
 REDUN = b"rdn1\n"
 """What redun recorded: the length of a list (redun's hash, type and format), the list, then redun's own bytes."""
 
+ATOMS = frozenset(
+    MSGPACK + bytes([first])
+    for first in (*range(0x80), *range(0xE0, 0x100), *range(0xA0, 0xC1), 0xC2, 0xC3, *range(0xCA, 0xD4), 0xD9)
+)
+"""How a number, a short text, a truth value or None begins: most results are no more than that."""
+ATOM_START = len(MSGPACK) + 1
+
 ALIGNMENT = 64
+ARRAY_HEADER = 64 << 10
+"""Bytes up to which an array is described."""
+TABLE_HEADER = 16 << 20
+"""Bytes up to which a table is described: its columns, and what they were before."""
 _HEADER_PIECE = 1024
 _LENGTH = 4
 
@@ -89,6 +100,16 @@ CACHED = mark(Code.CACHED)
 HOLDING = mark(Code.HOLDING)
 HANDLE = mark(Code.HANDLE)
 
+
+class Mark:
+    """The first element of a tagged list as met in bytes, with what their reader makes of its code."""
+
+    __slots__ = ("meaning",)
+
+    def __init__(self, meaning: Any) -> None:
+        self.meaning = meaning
+
+
 SINGLETONS: dict[bytes, object] = {b"...": Ellipsis, b"NotImplemented": NotImplemented}
 
 
@@ -116,9 +137,12 @@ def padded(header: bytes) -> bytes:
     return header + bytes(-len(header) % ALIGNMENT)
 
 
-def split_header(data: memoryview, magic: bytes) -> tuple[Any, memoryview]:
-    """What a padded header after `magic` says, and the bytes behind it, which are not touched."""
-    unpacker: Any = Unpacker(max_buffer_size=max(data.nbytes, 1))
+def split_header(data: memoryview, magic: bytes, limit: int = TABLE_HEADER) -> tuple[Any, memoryview]:
+    """What a padded header after `magic` says, and the bytes behind it, which are not touched.
+
+    Raises ValueError for one of more bytes than `limit`.
+    """
+    unpacker: Any = Unpacker(max_buffer_size=max(min(data.nbytes, 10 * limit), 1))
     position, size = len(magic), _HEADER_PIECE
     while True:
         unpacker.feed(data[position : position + size])
@@ -128,6 +152,8 @@ def split_header(data: memoryview, magic: bytes) -> tuple[Any, memoryview]:
         except OutOfData:
             if position >= data.nbytes:
                 raise
+            if position > limit:
+                raise ValueError(f"a header of more than {limit:,} bytes") from None
             continue
         end = len(magic) + unpacker.tell()
         return said, data[end + -end % ALIGNMENT :]

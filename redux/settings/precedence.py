@@ -17,7 +17,11 @@ from redux.settings.folder import (
     locate_project,
     make_project,
     named_project,
+    open_settings,
+    settle_in,
+    share_project,
 )
+from redux.settings.known import PASSWORD_COMMAND, SETTINGS, Setting
 from redux.settings.layers import (
     NOTHING,
     Entrypoint,
@@ -27,16 +31,16 @@ from redux.settings.layers import (
     OtherRepo,
     Said,
     Settings,
+    SharedSettings,
     Sources,
 )
+from redux.settings.ownership import owner_of
 from redux.settings.source import (
-    PASSWORD_COMMAND,
-    SETTINGS,
-    Setting,
+    parse_pyproject,
+    parse_settings,
     read_context_file,
     read_environment,
-    read_pyproject,
-    read_settings_file,
+    read_user_file,
 )
 from redux.tables import Table, leaves, merge
 
@@ -66,7 +70,7 @@ def read_settings(sources: Sources) -> Settings:
     project = locate_project(sources)
     layers = _layers(sources, project)
     if project is None and _first(layers, "database") is None:
-        raise ProjectMissing(sources.folder, find_pyproject(sources.folder), named_project(sources))
+        raise ProjectMissing(sources.folder, find_pyproject(sources.folder, sources.user_file), named_project(sources))
     return _settle(layers, project, sources.folder)
 
 
@@ -90,11 +94,17 @@ def prepare_run(sources: Sources) -> Path | None:
     It is made beside the `pyproject.toml` that has settings for redux, else in the current folder.
     Raises `ProjectRefused`, `ProjectUnwritable`.
     """
+    project = locate_project(sources)
+    is_shared = _first(_layers(sources, project), "store_shared") == "group"
     if not needs_project(sources):
+        if project is not None:
+            if is_shared:
+                share_project(project)
+            settle_in(project, _first(_layers(sources, project), "database"))
         return None
-    pyproject = find_pyproject(sources.folder)
+    pyproject = find_pyproject(sources.folder, sources.user_file)
     home = sources.folder if pyproject is None else pyproject.parent
-    return make_project(named_project(sources) or home / PROJECT_FOLDER)
+    return make_project(named_project(sources) or home / PROJECT_FOLDER, shared=is_shared)
 
 
 def user_file() -> Path:
@@ -114,31 +124,75 @@ def _layers(sources: Sources, project: Path | None) -> list[Said]:
 
 def _said(sources: Sources, project: Path | None) -> Iterator[Said]:
     yield Said(Origin("flag"), sources.flags)
+    environment = read_environment(sources.environment, sources.folder)
     if sources.setup is not None:
-        yield Said(Origin("setup", "the setup function"), sources.setup)
-    yield Said(Origin("environment"), read_environment(sources.environment, sources.folder))
-    if project is not None and (project / PROJECT_FILE).exists():
-        path = project / PROJECT_FILE
-        yield Said(Origin("project", str(path)), _without_commands(read_settings_file(path, project), path))
-    pyproject = find_pyproject(sources.folder if project is None else project.parent)
-    if pyproject is not None:
-        yield Said(Origin("project", str(pyproject)), _without_commands(read_pyproject(pyproject), pyproject))
+        # It is the project's: what leads outside, and whose values count, is more the user's to say than its own.
+        outside = {name: value for name in _OUTSIDE if (value := getattr(environment, name)) is not None}
+        yield Said(Origin("environment"), Layer(**outside))
+        setup = "the setup function"
+        yield Said(Origin("setup", setup), as_of_a_project(sources.setup, setup))
+    yield Said(Origin("environment"), environment)
+    pyproject = find_pyproject(sources.folder if project is None else project.parent, sources.user_file)
+    for path, folder in ((None if project is None else project / PROJECT_FILE, project), (pyproject, None)):
+        said = None if path is None else _layer_of(path, folder, sources.user_file)
+        if said is not None:
+            yield Said(Origin("project", str(path)), as_of_a_project(said, str(path)))
     user_file = sources.user_file
-    if user_file is not None and user_file.exists():
-        yield Said(Origin("user", str(user_file)), read_settings_file(user_file, project or sources.folder))
+    own = None if user_file is None else read_user_file(user_file, project or sources.folder)
+    if own is not None:
+        yield Said(Origin("user", str(user_file)), own)
 
 
-def _without_commands(layer: Layer, path: Path) -> Layer:
-    """A project's settings, which come from whoever wrote the project: looking at a history must not run theirs.
+def _layer_of(path: Path, project: Path | None, user_file: Path | None) -> Layer | None:
+    """What a `.redux` folder's settings at `path` say, or (None) a `pyproject.toml`: the same bytes that are judged.
 
-    Raises `ConfigError`.
+    None where there are none.
     """
+    opened = open_settings(project or path, path, user_file)
+    if opened is None:
+        return None
+    layer = parse_pyproject(opened.data, path) if project is None else parse_settings(opened.data, path, project)
+    if owner_of(project or path, path, opened) is not None:
+        refuse_to_follow(layer, path)
+    return layer
+
+
+def refuse_to_follow(layer: Layer, path: Path) -> None:
+    """Refuse another user's settings that name a file: nobody would see that it changed later. Raises `ConfigError`."""
+    for key, value in (("scheduler.setup", layer.setup), ("scheduler.context_file", layer.context_file)):
+        if value is not None:
+            raise ConfigError(
+                str(path), f"{key} is a file, which its owner may change unseen; say it in your own settings file"
+            )
+
+
+_OUTSIDE = ("trust", "allow", *(each.name for each in fields(Layer) if each.name.startswith("shared_")))
+_OWN = {"shared_unsigned": "shared.unsigned", "shared_believe": "shared.believe"}
+"""Settings that say whom one trusts, which is nobody else's to say."""
+
+
+def as_of_a_project(layer: Layer, origin: str) -> Layer:
+    """A project's settings, which come from whoever wrote the project.
+
+    Looking at a history runs nothing of theirs, and they choose no one to trust. Raises `ConfigError`.
+    """
+    for field, key in _OWN.items():
+        if getattr(layer, field) is not None:
+            raise ConfigError(origin, f"{key} says whom you trust, which a project may not; say it in your own file")
     refused = "runs a program, which a project may not ask for; say it in your own settings file"
     if layer.password_command is not None:
-        raise ConfigError(str(path), f"{PASSWORD_COMMAND} {refused} or in REDUX_DB_PASSWORD_COMMAND")
+        raise ConfigError(origin, f"{PASSWORD_COMMAND} {refused} or in REDUX_DB_PASSWORD_COMMAND")
+    for key, value in (("values.trust", layer.trust), ("values.allow", layer.allow)):
+        if value is not None:
+            variable = next(one.variable for one in SETTINGS if one.key == key)
+            raise ConfigError(
+                origin,
+                f"{key} lets values of others run code, which a project may not ask for; say it in your own settings "
+                f"file or in {variable}",
+            )
     for other in layer.repos or ():
         if other.password_command is not None:
-            raise ConfigError(str(path), f"repos.{other.name}.password_command {refused}, with the same url")
+            raise ConfigError(origin, f"repos.{other.name}.password_command {refused}, with the same url")
     return layer
 
 
@@ -166,7 +220,18 @@ def _settle(layers: Sequence[Said], project: Path | None, folder: Path) -> Setti
         executors=tuple(one for one, _ in _by_name(layers, _executors_of).values()),
         federated_tasks=tuple(one for one, _ in _by_name(layers, _entrypoints_of).values()),
         repos=tuple(_with_command(one, layers)[0] for one, _ in _by_name(layers, _repos_of).values()),
+        shared=_shared(layers),
         **{**defaults, **said},  # pyright: ignore[reportArgumentType] - as the settings' readers gave it
+    )
+
+
+def _shared(layers: Sequence[Said]) -> SharedSettings:
+    names = {each.name for each in fields(SharedSettings)} & {one.field.removeprefix("shared_") for one in SETTINGS}
+    said = {name: value for name in names if (value := _first(layers, f"shared_{name}")) is not None}
+    by_whom = {one.origin.kind for one in layers if one.layer.shared_url == said.get("url")}
+    return SharedSettings(
+        **said,  # pyright: ignore[reportArgumentType] - as the settings' readers gave it
+        named_by_project="url" in said and by_whom.isdisjoint(("flag", "environment", "user")),
     )
 
 
@@ -263,9 +328,16 @@ def explain_settings(sources: Sources) -> list[SettingLine]:
 def _line(setting: Setting, settings: Settings, layers: Sequence[Said]) -> SettingLine:
     said = next((one for one in layers if getattr(one.layer, setting.field) is not None), None)
     if said is None:
-        return SettingLine(setting.key, getattr(settings, setting.field, None), Origin("default"))
+        return SettingLine(setting.key, _in_force(setting, settings), Origin("default"))
     name = setting.variable if said.origin.kind == "environment" else setting.flag
     return SettingLine(setting.key, getattr(said.layer, setting.field), _named(said, name))
+
+
+def _in_force(setting: Setting, settings: Settings) -> object:
+    section, _, name = setting.field.partition("_")
+    if section == "shared":
+        return getattr(settings.shared, name)
+    return getattr(settings, setting.field, None)
 
 
 def _named(said: Said, name: str) -> Origin:

@@ -3,104 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from redux.errors import ConfigError, ProjectRefused, nearest
-from redux.settings.folder import FORMAT
+from redux.settings.folder import FORMAT, MOST_BYTES, open_file, open_if_there
+from redux.settings.known import SETTINGS, TABLES, absolute_location, absolute_url, whole
 from redux.settings.layers import Entrypoint, ExecutorSettings, Layer, OtherRepo
-from redux.tables import Table, freeze
-from redux_backends.urls import SQLITE, sqlite_file
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A setting that is no table: its key in a file, its field in a layer, how it is read, and its other names."""
-
-    key: str
-    field: str
-    read: Callable[[object, Path], object]
-    """from a TOML value and the folder that paths start from; ValueError says what it must be"""
-    flag: str = ""
-    variable: str = ""
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("a text")
-    return value
-
-
-def _whole(at_least: int) -> Callable[[object, Path], int]:
-    def read(value: object, folder: Path | None = None) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
-            raise ValueError(f"a whole number from {at_least} on")
-        return value
-
-    return read
-
-
-def _truth(value: object, folder: Path) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-    return value
-
-
-def _seconds(value: object, folder: Path) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-        raise ValueError("a number of seconds from 0 on")
-    return float(value)
-
-
-def _one_of(*choices: str) -> Callable[[object, Path], str]:
-    def read(value: object, folder: Path) -> str:
-        if value not in choices:
-            raise ValueError(" or ".join(repr(choice) for choice in choices))
-        return cast("str", value)
-
-    return read
-
-
-def _function(value: object, folder: Path) -> str:
-    path, colons, name = _text(value).partition("::")
-    if not colons or not name.isidentifier() or not path.endswith(".py"):
-        raise ValueError("file.py::function")
-    return f"{absolute_location(path, folder)}::{name}"
-
-
-PASSWORD_COMMAND = "database.password_command"
-SETTINGS = (
-    Setting("database.url", "database", lambda said, at: absolute_url(_text(said), at), "--db", "REDUX_DB_URL"),
-    Setting(PASSWORD_COMMAND, "password_command", lambda said, at: _text(said), "", "REDUX_DB_PASSWORD_COMMAND"),
-    Setting("store.location", "store", lambda said, at: absolute_location(_text(said), at), "--store", "REDUX_STORE"),
-    Setting("store.inline_limit", "inline_limit", _whole(0)),
-    Setting("run.executor", "executor", lambda said, at: _text(said), "--executor"),
-    Setting("run.workers", "workers", _whole(1), "--workers"),
-    Setting("run.cache", "cache", _truth, "--no-cache", "REDUX_NO_CACHE"),
-    Setting("run.keep_going", "keep_going", _truth, "--keep-going"),
-    Setting("run.status_interval", "status_interval", _seconds, "--status-interval"),
-    Setting("values.pickle", "pickle", _one_of("refuse", "allow")),
-    Setting("scheduler.setup", "setup", _function),
-    Setting("scheduler.context_file", "context_file", lambda said, at: Path(absolute_location(_text(said), at))),
-)
-TABLES = ("context", "limits", "executors", "federated_tasks", "repos")
-"""Sections whose keys are the user's own."""
-
-
-def absolute_url(url: str, folder: Path) -> str:
-    """A database URL whose SQLite path, if it is a relative one, is taken from `folder`."""
-    path = sqlite_file(url)
-    return url if path is None else SQLITE + os.path.normpath(folder / path)
-
-
-def absolute_location(location: str, folder: Path) -> str:
-    """A location whose path, if it is a relative one and no URL, is taken from `folder`."""
-    return location if "://" in location else os.path.normpath(folder / Path(location).expanduser())
-
+from redux.tables import Table, freeze, parse_toml, refuse_deep
+from redux.trust.guarded import check_opened, open_whole
 
 # -- the environment ---------------------------------------------------------------------------------
 
@@ -108,12 +21,31 @@ def absolute_location(location: str, folder: Path) -> str:
 def read_environment(environment: Mapping[str, str], folder: Path) -> Layer:
     """What the environment says. Raises `ConfigError`."""
     url, store = environment.get("REDUX_DB_URL"), environment.get("REDUX_STORE")
+    believe = environment.get("REDUX_BELIEVE")
     return Layer(
         database=absolute_url(url, folder) if url else None,
         password_command=environment.get("REDUX_DB_PASSWORD_COMMAND") or None,
         store=absolute_location(store, folder) if store else None,
+        trust=_variable("values.trust", environment, lambda said: said, folder),
+        allow=_variable("values.allow", environment, lambda said: said.replace(",", " ").split(), folder),
         cache=False if _is_on(environment, "REDUX_NO_CACHE") else None,
+        shared_url=_variable("shared.url", environment, lambda said: said, folder),
+        shared_mode=_variable("shared.mode", environment, lambda said: said, folder),
+        shared_offline=True if _is_on(environment, "REDUX_OFFLINE") else None,
+        shared_believe=tuple(believe.replace(",", " ").split()) if believe else None,
     )
+
+
+def _variable(key: str, environment: Mapping[str, str], value: Callable[[str], object], folder: Path) -> Any:
+    """What a variable says of a setting, None where it is not set. Raises `ConfigError`."""
+    setting = next(one for one in SETTINGS if one.key == key)
+    said = environment.get(setting.variable)
+    if not said:
+        return None
+    try:
+        return setting.read(value(said), folder)
+    except ValueError as error:
+        raise ConfigError(setting.variable, f"{said!r} must be {error}") from None
 
 
 def _is_on(environment: Mapping[str, str], variable: str) -> bool:
@@ -128,22 +60,42 @@ def _is_on(environment: Mapping[str, str], variable: str) -> bool:
 # -- files and tables --------------------------------------------------------------------------------
 
 
-def read_settings_file(path: Path, folder: Path) -> Layer:
-    """What a `redux.toml` says. Raises `ConfigError`, `ProjectRefused` for a format of a newer redux."""
-    said = dict(_load_toml(path))
+def parse_settings(data: bytes, path: Path, folder: Path) -> Layer:
+    """What the bytes of a `redux.toml` say. Raises `ConfigError`, `ProjectRefused` for a format of a newer redux."""
+    said = _parsed(data, path)
     version = said.pop("format", FORMAT)
     if not isinstance(version, int) or version > FORMAT:
         raise ProjectRefused(path, f"has format {version!r}, newer than this redux reads ({FORMAT}); upgrade redux")
     return read_table(said, str(path), folder)
 
 
-def read_pyproject(path: Path) -> Layer:
+def parse_pyproject(data: bytes, path: Path) -> Layer:
     """What the `[tool.redux]` of a `pyproject.toml` says; paths start from its folder. Raises `ConfigError`."""
-    tool = _load_toml(path).get("tool")
+    tool = _parsed(data, path).get("tool")
     said = cast(Table, tool).get("redux", {}) if isinstance(tool, Mapping) else {}
     if not isinstance(said, Mapping):
         raise ConfigError(str(path), "tool.redux must be a table")
     return read_table(cast(Table, said), str(path), path.parent)
+
+
+def read_user_file(path: Path, folder: Path) -> Layer | None:
+    """What one's own settings file says; None where there is none.
+
+    Raises `ConfigError`, and `TrustRefused` where it says whom to trust, or what runs, and others can write to it.
+    """
+    opened = open_if_there(path)
+    if opened is None:
+        return None
+    layer = parse_settings(opened.data, path, folder)
+    commands = any(other.password_command is not None for other in layer.repos or ())
+    if commands or any(getattr(layer, field) is not None for field in _TRUSTING):
+        check_opened(path, opened, "says whom you believe, or what is run")
+    return layer
+
+
+_TRUSTING = (
+    "shared_unsigned", "shared_believe", "pickle", "trust", "allow", "password_command", "setup", "executors",
+)  # fmt: skip
 
 
 def read_table(said: Table, origin: str, folder: Path) -> Layer:
@@ -201,7 +153,7 @@ def _context(table: Table, origin: str) -> Table:
 
 
 def _limits(table: Table, origin: str) -> tuple[tuple[str, int], ...]:
-    read = _whole(1)
+    read = whole(1)
     limits: list[tuple[str, int]] = []
     for name, count in table.items():
         try:
@@ -278,11 +230,12 @@ def _repos(table: Table, origin: str, folder: Path) -> tuple[OtherRepo, ...]:
 def read_context_file(path: Path) -> Table:
     """The context in a file: JSON, or TOML where its name ends in `.toml`. Raises `ConfigError`."""
     if path.suffix == ".toml":
-        read = _load_toml(path)
+        read = _parsed(open_file(path).data, path)
     else:
         try:
-            read = json.loads(path.read_bytes())
-        except (OSError, ValueError) as error:
+            read = json.loads(open_whole(path, MOST_BYTES + 1).data)
+            refuse_deep(read)
+        except (OSError, ValueError, RecursionError) as error:
             why = error.strerror if isinstance(error, OSError) else f"cannot be read as JSON: {error}"
             raise ConfigError(str(path), f"{why}; a context is a JSON object, or TOML in a file *.toml") from None
     if not isinstance(read, Mapping):
@@ -291,14 +244,10 @@ def read_context_file(path: Path) -> Table:
     return frozen
 
 
-def _load_toml(path: Path) -> Table:
-    import tomllib  # noqa: PLC0415 - only a command that reads settings pays for it
-
+def _parsed(data: bytes, path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            str(path), f"cannot be read: {error.strerror or error}; see to the path and its rights"
-        ) from None
+        if len(data) > MOST_BYTES:  # a project may name a file without end
+            raise ValueError("it has more than 16 MiB")
+        return parse_toml(data.decode())
     except ValueError as error:
         raise ConfigError(str(path), f"cannot be read as TOML: {error}") from None

@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, cast
 
-from redux.tags import TagError, TagsGiven, as_tags
+from redux.tags import TagError, TagsGiven, given_tags
 from redux_valuestore.errors import ReduxError
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
@@ -72,8 +72,9 @@ class TaskOptions:
     """What the scheduler reads of a task's options (see `task`); what it doesn't know is in `for_executor`.
 
     Of the code, so that only a declaration can say it: `version`, `hash_includes`, `packages`, `source`, `config_args`,
-    `nout`, `load_module`, and `script`, for a function that returns what is to be run. Of a call: `cache_scope`,
-    `check_valid`, `cache_results`, `executor`, `limits` (names with how much of each), `retry`, `prov` and `tags`.
+    `secret`, `nout`, `load_module`, and `script`, for a function that returns what is to be run. Of a call:
+    `cache_scope`, `check_valid`, `cache_results`, `executor`, `limits` (names with how much of each), `retry`, `prov`
+    and `tags`.
     """
 
     version: str | None = None
@@ -81,6 +82,8 @@ class TaskOptions:
     packages: tuple[str, ...] = ()
     source: str | None = None
     config_args: frozenset[str] = frozenset()
+    secret: frozenset[str] | None = None
+    """arguments that are secrets, though the function is given them in plain; None where nobody said anything"""
     cache_scope: CacheScope = CacheScope.BACKEND
     check_valid: CacheCheckValid = CacheCheckValid.FULL
     cache_results: frozenset[CacheResult] = ALL_RESULTS
@@ -116,7 +119,7 @@ class TaskOptions:
 CONTEXT = "context"
 """The option under which a call carries what it lays over the context."""
 _OF_THE_CODE = frozenset(
-    {"version", "hash_includes", "packages", "source", "config_args", "nout", "load_module", "script"}
+    {"version", "hash_includes", "packages", "source", "config_args", "secret", "nout", "load_module", "script"}
 )
 """What a declaration alone can say: the task's hash, or its callers, depend on it."""
 _OF_THE_NAME = frozenset({"name", "namespace"})
@@ -294,7 +297,7 @@ def _read_timeout(given: float | None) -> float | None:
 
 def _read_tags(given: TagsGiven) -> tuple[tuple[str, object], ...]:
     try:
-        as_tags(given)
+        given_tags(given)
     except TagError as error:
         raise TaskError(f"tags={given!r:.60}: {error}") from None
     pairs = cast("Mapping[str, object]", given).items() if isinstance(given, Mapping) else given
@@ -318,6 +321,7 @@ _READERS: Mapping[str, Any] = {
     "packages": lambda given: tuple(sorted(set(_names("packages", given)))),
     "source": lambda given: given,
     "config_args": lambda given: frozenset(_names("config_args", given)),
+    "secret": lambda given: None if given is None else frozenset(_names("secret", given)),
     "check_valid": lambda given: _one_of(CacheCheckValid, "check_valid", given),
     "executor": lambda given: given,
     "limits": _read_limits,

@@ -12,11 +12,12 @@ from queue import Empty, SimpleQueue
 from redux.executors.executor import ExecutorError, JobSpec, Outcome, TimedOut
 from redux.executors.pool import ExecutorPool
 from redux.repo import Repo
+from redux.secrets import SecretAbsent, holds_absent
 from redux.tracebacks import text_of
 from redux.twice.sampling import RecordedCall
 from redux.value import preview
 from redux_backends.memory import MemoryBackend
-from redux_backends.records import Batch, Evaluation, Seconds
+from redux_backends.records import Batch, Evaluation, Seconds, StoredValue, Traits
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.store import MemoryStore, ValueStore
 
@@ -119,12 +120,20 @@ def _outcomes(
 
 def _order(repo: Repo, call: RecordedCall, timeout: Seconds | None) -> JobSpec:
     task, options = call.task, call.task.declared
-    bound = task.bind_named([(name, repo.load(stored)) for name, stored in call.arguments])
+    bound = task.bind_named([(name, _given(repo, stored)) for name, stored in call.arguments])
     allowed = [seconds + _START_SECONDS for seconds in (timeout, options.timeout) if seconds is not None]
     return JobSpec(
         task.fullname, call.key.task_hash, task.run, bound.args, bound.kwargs, task.nout,
         min(allowed, default=None), options.for_executor, call.key.eval_hash, options.load_module,
     )  # fmt: skip
+
+
+def _given(repo: Repo, stored: StoredValue) -> object:
+    """A recorded argument. Raises SecretAbsent where a secret is in it, and what `Repo.load` does."""
+    value = repo.load(stored)
+    if stored.traits & Traits.HOOKS and holds_absent(value):
+        raise SecretAbsent
+    return value
 
 
 def _compare(call: RecordedCall, outcome: Outcome) -> Again:

@@ -12,6 +12,7 @@ from typing import Any
 from redux.files.facts import still_holds
 from redux.repo import Repo
 from redux.scheduler.heeding import Heeding
+from redux.serializers.foreign import is_plain_place
 from redux.task import Task
 from redux_backends.exchange import RecordId, RecordKind
 from redux_backends.records import EvaluationKey, Place, Seconds, StoredValue, Traits, ValueRecord
@@ -170,4 +171,8 @@ def _why_not(
 
 
 def _hold(records: Iterable[ValueRecord]) -> bool:
-    return all(still_holds(fact) for record in records for fact in record.files)
+    return all(
+        (is_plain_place(fact.path) or not record.traits & Traits.FOREIGN) and still_holds(fact)
+        for record in records
+        for fact in record.files
+    )

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from redux.secret_names import redacted_words
 from redux.words.measures import show_count
 from redux_backends.answers import JobView, TaskCounts
 from redux_backends.records import Execution, JobStatus, Outcome, Seconds
@@ -56,7 +57,7 @@ def cut(text: str, width: int, end: str = "") -> str:
 
 def show_command(execution: Execution) -> str:
     """The command line of an execution."""
-    words = list(execution.argv)
+    words = [*redacted_words(execution.argv)]
     if words:
         words[0] = Path(words[0]).name
     return shlex.join(words)

@@ -28,6 +28,7 @@ _WORDS: Mapping[MissKind, str] = {
     MissKind.NOT_VALID: "{detail}, held in the remembered result, says that it is not valid any more",
     MissKind.CANNOT_DECODE: "the remembered result cannot be built any more: {detail}",
     MissKind.HELD_CODE_CHANGED: "the code of {detail}, held in the remembered result, changed",
+    MissKind.SAMPLED: "it is in the shared cache, and was made again to compare, as verify_sample says",
 }
 
 WORDS_OF_SEVERAL: Mapping[MissKind, str] = {
@@ -41,8 +42,18 @@ WORDS_OF_SEVERAL: Mapping[MissKind, str] = {
 }
 
 
+SECRET = "redux.Secret"
+"""What says that a remembered result cannot be used: a Secret that its task made."""
+REFUSED = "redux.shared"
+"""What says that the result is there in the shared cache, and that it is left out there."""
+
+
 def describe_reason(reason: Reason) -> str:
     """A recorded reason in a few words, without asking the database."""
+    if reason.kind is MissKind.NOT_VALID and reason.detail == SECRET:
+        return "it makes a Secret itself for what it calls, and that is not kept"
+    if reason.kind is MissKind.NO_RESULT and reason.detail == REFUSED:
+        return "its result in the shared cache would run code to be decoded, and who made it is not trusted with that"
     if reason.kind is MissKind.FILE_CHANGED and not is_one_file(reason.detail):
         verb = "are" if is_pattern(reason.detail) else "is"
         return f"{shown_text(reason.detail)} {verb} not what was recorded"

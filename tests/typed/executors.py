@@ -27,6 +27,7 @@ from redux.executors.executor import (
     Executor,
     JobCancelled,
     JobSpec,
+    OfSize,
     Outcome,
     Place,
     Question,
@@ -104,6 +105,10 @@ def executors_of_ones_own(repo: Repo, settings: list[ExecutorSettings]) -> None:
 
 
 def told_of_stop(site: Site) -> TellsOfStop:
+    return ProcessExecutor(site)
+
+
+def how_many_at_once(site: Site) -> OfSize:
     return ProcessExecutor(site)
 
 

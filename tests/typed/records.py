@@ -23,11 +23,13 @@ from redux.errors import (
     DatabaseMissing,
     DatabaseNotice,
     MissingDriver,
+    ObjectTooLarge,
     ProjectMissing,
     ProjectRefused,
     ProjectUnwritable,
     SetupFailed,
     StoreError,
+    StoreRefuses,
     StoreUnavailable,
     UnknownDatabase,
     UnknownId,
@@ -37,6 +39,7 @@ from redux.errors import (
     UpgradeFailed,
     UsageError,
     ValueMissing,
+    ValueOutOfReach,
     WorkflowImportError,
     nearest,
 )
@@ -53,6 +56,7 @@ from redux_backends.backend import (
     Backend,
     CallCandidate,
     Candidate,
+    Claimed,
     Disagreement,
     Found,
     GivenBy,
@@ -114,8 +118,10 @@ from redux_valuestore.digest import (
     Digest,
     NotADigest,
     check_digest,
+    derive_key,
     digest_bytes,
     digest_chunks,
+    digest_keyed,
     digest_pieces,
     digest_stream,
     digest_struct,
@@ -135,6 +141,7 @@ def digests(path: Path) -> Digest:
     view = memoryview(b"b")
     pieces = [b"a", view]
     made = [digest_chunks(pieces), digest_pieces(pieces), digest_view(view), digest_struct("Tag", 1, "a")]
+    made.append(digest_keyed(derive_key("a purpose", b"material"), b"data"))
     assert_type(made, list[Digest])
     assert_type(hash_task("flow.f", [("task", "f", made[0])]), Digest)
     assert_type(hash_arguments([("x", made[0])]), Digest)
@@ -168,6 +175,8 @@ def questions(backend: Backend, digest: Digest, execution: ExecutionId) -> None:
     """What backends answer."""
     assert_type(backend.check_cache([digest]), Mapping[Digest, Sequence[Candidate]])
     assert_type(backend.find_calls([digest]), Mapping[Digest, Sequence[CallCandidate]])
+    assert_type(backend.claim_evaluations([digest], execution, 1), Claimed)
+    assert_type(backend.held_evaluations([digest], execution), Mapping[Digest, ExecutionId])
     assert_type(backend.get_value(digest), StoredValue | None)
     assert_type(backend.resolve("abcd"), Found)
     assert_type(backend.executions(10), Sequence[Execution])
@@ -223,7 +232,12 @@ def errors(digest: Digest, folder: Path) -> list[ReduxError]:
         DatabaseMissing(folder),
     ]
     projects: list[ProjectRefused] = [ProjectUnwritable(folder, "is full")]
-    stores: list[StoreError] = [ValueMissing(digest, "memory"), StoreUnavailable("full")]
+    stores: list[StoreError] = [
+        ValueMissing(digest, "memory"),
+        ValueOutOfReach(digest, "far"),
+        ObjectTooLarge("a", "s3://bucket", 10),
+    ]
+    stores += [StoreUnavailable("full"), StoreRefuses("no rights", "s3://bucket")]
     backends: list[BackendError] = [
         BackendUnavailable("full"), BackendCorrupt("damaged"), BackendNewer("newer"), BackendOlder("older"),
         UnknownDatabase("x://"), MissingDriver("no psycopg"), UnknownId.of("abcd"),

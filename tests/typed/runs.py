@@ -25,7 +25,7 @@ from redux.federated_tasks import LaunchFailed, federated_task, find_entrypoint,
 from redux.functools import subrun
 from redux.pytest_plugin import assert_cached, assert_reruns, own_tasks, project_scheduler, scheduler
 from redux.release import installed_version
-from redux.repo import Address, Repo, open_repo
+from redux.repo import Address, Repo, Shared, SharedPlace, open_repo
 from redux.scheduler import (
     DryRunResult,
     ErrorValue,
@@ -104,6 +104,8 @@ def schedulers(repo: Repo) -> None:
     assert_type(Scheduler(repo).extend_run(size("a"), "0a", tags={"a": 1}), Report)
     assert_type(repo.address, Address | None)
     assert_type(Address("sqlite:///redux.db", "values", 1000).store, str)
+    assert_type(Address("sqlite:///redux.db", "values", 1000).shared, SharedPlace | None)
+    assert_type(repo.shared, Shared | None)
     assert_type(set_arg_defaults(size, ("a",), {}), tuple[tuple[Any, ...], dict[str, Any]])
     set_current_scheduler(repo)  # pyright: ignore[reportArgumentType]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, assert_type
 
-from redux import Handle, merge_handles, register_serializer, task
+from redux import Handle, Secret, merge_handles, register_serializer, task
 from redux.file import File
 from redux.handle import (
     HandleError,
@@ -35,6 +35,7 @@ from redux.value import (
     Lazy,
     Noted,
     ProxyValue,
+    SecretAbsent,
     SerializerError,
     TypeRegistry,
     Value,
@@ -191,3 +192,26 @@ def what_goes_wrong(value: object) -> str:
         return str(error)
     except HiddenExpression as error:
         return error.container.__name__
+
+
+@task
+def sent(token: Secret[str], pin: Secret[int] | None = None) -> int:
+    assert_type(token.reveal(), str)
+    return 0 if pin is None else pin.reveal()
+
+
+@task(secret=["token"])
+def sent_plainly(token: str) -> int:
+    return len(token)
+
+
+def secrets() -> None:
+    assert_type(Secret("x"), Secret[str])
+    try:
+        assert_type(Secret(b"x").reveal(), bytes)
+    except SecretAbsent as error:
+        print(error)
+    assert_type(sent(Secret("x"), Secret(3)), int)
+    assert_type(sent_plainly("x"), int)
+    sent("x")  # pyright: ignore[reportArgumentType]
+    sent(Secret(3))  # pyright: ignore[reportArgumentType]

@@ -36,6 +36,7 @@ from redux.tags import (
     as_tags,
     format_tag_key_value,
     format_tag_value,
+    given_tags,
     parse_tag_key_value,
     parse_tag_value,
 )
@@ -66,6 +67,7 @@ def tags() -> None:
     assert_type(format_tag_value([3]), str)
     assert_type(format_tag_key_value("a", ANY_VALUE, max_length=20), str)
     assert_type(as_tags({"a": 3}), Tags)
+    assert_type(given_tags({"a": 3}), Tags)
     assert_type([kind.value for kind in TagEntity], list[str])
     as_tags(3)  # pyright: ignore[reportArgumentType]
     raise TagError("no tag")

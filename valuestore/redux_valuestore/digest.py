@@ -78,6 +78,16 @@ def digest_struct(tag: str, *parts: object) -> Digest:
     return Digest(blake3(_pack([tag, *parts])).digest())
 
 
+def digest_keyed(key: bytes, data: Buffer) -> Digest:
+    """The digest of one buffer, `data`, under a `key` of 32 bytes: who has not the key cannot try what gives it."""
+    return Digest(blake3(data, key=key).digest())
+
+
+def derive_key(purpose: str, material: bytes) -> bytes:
+    """A key of 32 bytes made from `material` for one `purpose`, a fixed text."""
+    return blake3(material, derive_key_context=purpose).digest()
+
+
 def check_digest(data: object) -> Digest:
     """`data` as a digest. Raises `NotADigest`."""
     if isinstance(data, bytes) and len(data) == DIGEST_SIZE:

@@ -19,6 +19,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from redux_valuestore import modes
 from redux_valuestore.buffers import flat
 from redux_valuestore.layout import temp_name
 
@@ -43,13 +44,16 @@ class Disk:
     """The local file system. Every method raises `OSError` as the system gives it."""
 
     def make_folder(self, path: str) -> None:
-        """Make a folder that only its owner may enter; one already there is no error."""
+        """Make a folder for its owner alone, or the group of the one it is in; one already there is no error."""
         with suppress(FileExistsError):
-            os.mkdir(path, 0o700)
+            modes.make_folder(path)
 
     def create(self, path: str) -> int:
-        """Open a file that must not be there yet, for writing; only its owner may read it."""
-        return os.open(path, _OPEN_NEW, 0o600)
+        """Open a file that must not be there yet, for writing; its owner alone may read it, or the folder's group."""
+        kept = modes.modes_in(os.path.dirname(path)).kept
+        file = os.open(path, _OPEN_NEW, kept)
+        os.fchmod(file, kept)  # whatever the umask
+        return file
 
     def write(self, file: int, chunks: Iterable[Buffer]) -> None:
         """Write all of `chunks` to an open `file`, straight from where they are."""
@@ -104,6 +108,21 @@ class Disk:
                 yield buffer[:count]
         finally:
             os.close(file)
+
+    def leads_away(self, path: str) -> bool:
+        """Whether a name is a link."""
+        return os.path.islink(path)
+
+    def is_open(self, path: str) -> bool:
+        """Whether this user may put files into a folder."""
+        return os.access(path, os.W_OK | os.X_OK)
+
+    def others_write(self, path: str) -> bool:
+        """Whether everybody may put files into a folder."""
+        try:
+            return bool(os.stat(path).st_mode & stat.S_IWOTH)
+        except OSError:
+            return False
 
     def size(self, path: str) -> int | None:
         """A regular file's size in bytes, None for anything else that has this name."""

@@ -33,6 +33,7 @@ _ADVICE = {
     errno.EACCES: f"give yourself access to it, or {_ELSEWHERE}",
     errno.EPERM: f"give yourself access to it, or {_ELSEWHERE}",
     errno.EMFILE: "hold fewer large values at once, or raise the limit with `ulimit -n`",
+    errno.ELOOP: f"remove the link, or {_ELSEWHERE}",
     errno.EIO: f"the disk may be failing: see the system's log, and {_ELSEWHERE}",
 }
 
@@ -47,9 +48,11 @@ class LocalStore(ValueStore):
         self.root = os.path.abspath(root)
         self._disk = disk or Disk()
         self._settled: frozenset[str] = frozenset()
+        self._seen_to = False
 
     def get(self, digest: Digest) -> memoryview:
         path = self.get_value_path(digest)
+        self._see_to_root()
         with self._explained("read", path):
             try:
                 view = self._sound(digest, path)
@@ -63,6 +66,7 @@ class LocalStore(ValueStore):
 
     def put(self, digest: Digest, chunks: Sequence[Buffer]) -> None:
         path = self.get_value_path(digest)
+        self._see_to_root()
         with self._explained("write", path):
             if self._stands(digest, path):
                 # Its writer may not have come to this step yet, and we are about to call it durable.
@@ -88,6 +92,7 @@ class LocalStore(ValueStore):
     def delete(self, digest: Digest) -> None:
         path = self.get_value_path(digest)
         with self._explained("remove", path), suppress(*_ABSENT):
+            self._refuse_link(os.path.dirname(path))
             self._disk.unlink(path)
 
     def iterate(self) -> Iterator[Digest]:
@@ -104,6 +109,8 @@ class LocalStore(ValueStore):
         removed = 0
         for shard in filter(is_shard, self._names(self.root)):
             folder = f"{self.root}/{shard}"
+            if self._disk.leads_away(folder):
+                continue
             for name in filter(is_temp, self._names(folder)):
                 path = f"{folder}/{name}"
                 with self._explained("remove", path), suppress(*_ABSENT):
@@ -222,6 +229,8 @@ class LocalStore(ValueStore):
         # Damage in a store that may only be read stays where it is, and is told all the same.
         with suppress(OSError):
             self._disk.make_folder(f"{self.root}/{LOST}")
+            self._refuse_link(f"{self.root}/{LOST}")
+            self._refuse_link(os.path.dirname(path))
             self._disk.rename(path, lost)
             view = self._sound(digest, lost)
             if view is not None:
@@ -242,9 +251,26 @@ class LocalStore(ValueStore):
             return
         make_folders(self._disk, self.root)
         self._disk.make_folder(folder)
+        self._refuse_link(folder)
         present = self._disk.names(self.root)
         self._disk.sync_folder(self.root)
         self._settled |= frozenset(present)
+
+    def _refuse_link(self, folder: str) -> None:
+        """Raises `OSError` for a folder that is a link: what is written there would lie out of the store."""
+        if self._disk.leads_away(folder):
+            raise OSError(errno.ELOOP, "a link in the place of a folder of the store", folder)
+
+    def _see_to_root(self) -> None:
+        """Raises `StoreUnavailable` where everybody may write: files in use could change, or be put in its place."""
+        if not self._seen_to:
+            if self._disk.others_write(self.root):
+                raise StoreUnavailable(
+                    f"everybody may write to the store {self.root}, and change a value that is in use; take that right "
+                    f"away with `chmod o-w {self.root}`, or {_ELSEWHERE}",
+                    self.root,
+                )
+            self._seen_to = True
 
     @contextmanager
     def _explained(self, doing: str, path: str) -> Iterator[None]:

@@ -16,6 +16,7 @@ from redux_valuestore.buffers import flat
 from redux_valuestore.digest import Digest, digest_bytes, digest_pieces, digest_view
 from redux_valuestore.layout import LOST, is_shard, is_temp, lost_name, named_digest, object_name
 from redux_valuestore.store import Litter, StoreUnavailable, ValueMissing, ValueStore
+from redux_valuestore.urls import without_password
 from redux_valuestore.whole import AT_ONCE, renames, write_whole
 
 if TYPE_CHECKING:
@@ -116,14 +117,14 @@ class RemoteStore(ValueStore):
             if named_digest(name) is None:
                 leftover = "leftover" if is_shard(folder) and is_temp(last) else "foreign"
                 kind = "set aside" if folder == LOST else leftover
-                yield Litter(kind, f"{self.url}/{name}", info.get("size") or 0, _age(info))
+                yield Litter(kind, f"{without_password(self.url)}/{name}", info.get("size") or 0, _age(info))
 
     def remove_leftovers(self, older_than: float = 86_400.0) -> int:
         old = [one for one in self.litter() if one.kind == "leftover" and (one.age or 0.0) >= older_than]
         with self._explained():
             for one in old:
                 with suppress(FileNotFoundError):
-                    self._fs.rm_file(self._root + one.path.removeprefix(self.url))
+                    self._fs.rm_file(self._root + one.path.removeprefix(without_password(self.url)))
         return len(old)
 
     def put_back(self, digest: Digest, stray: Digest) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from redux_valuestore.digest import Digest, check_digest, digest_view
 from redux_valuestore.errors import ReduxError
 from redux_valuestore.frozen import frozen
+from redux_valuestore.urls import without_login_and_query, without_password, without_password_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -24,16 +25,35 @@ class ValueMissing(StoreError):
     """The store `where` has no sound object for a digest: never put, deleted, or damaged and set aside (`why`)."""
 
     def __init__(self, digest: Digest, where: str, why: str = "not there") -> None:
-        self.digest, self.where, self.why = digest, where, why
-        super().__init__(f"value {digest.hex()[:16]} is {why} in {where}; the call that made it will run again")
+        self.digest, self.where, self.why = digest, without_password(where), why
+        super().__init__(f"value {digest.hex()[:16]} is {why} in {self.where}; the call that made it will run again")
+
+
+class ValueOutOfReach(ValueMissing):
+    """A value is not near, and the far store that may have it cannot be asked now: it is not to be forgotten."""
 
 
 class StoreUnavailable(StoreError):
     """The store at `where` cannot be written or reached, as `message` says: full disk, read-only, lost connection."""
 
     def __init__(self, message: str, where: str = "") -> None:
-        self.where = where
-        super().__init__(message)
+        self.where = without_password(where)
+        super().__init__(without_password_of(where, message) if where else message)
+
+
+class StoreRefuses(StoreUnavailable):
+    """The store at `where` does not let this user do that: credentials, rights, a place that can only be read."""
+
+
+class ObjectTooLarge(StoreError):
+    """The object `name` of the store at `where` has more than `limit` bytes: it was not read."""
+
+    def __init__(self, name: str, where: str, limit: int) -> None:
+        self.name, self.where, self.limit = name, without_login_and_query(where), limit
+        super().__init__(
+            f"{self.where}/{name} has more than the {limit:,} bytes that such an object may have, and was not read; "
+            "find out who has put it there"
+        )
 
 
 @frozen

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from redux_backends.progress import Tell, say_nothing
 from redux_backends.versions import Version
+from redux_valuestore.modes import make_private
 
 _STEPS = 200_000
 """of SQLite's machine, between one word of progress and the next: some milliseconds"""
@@ -25,6 +26,7 @@ def make_backup(driver: sqlite3.Connection, path: Path, version: Version, progre
     new = path.with_name(f"{path.name}.backup.new")
     new.unlink(missing_ok=True)
     try:
+        make_private(new)
         _copy(driver, path, new, progress)
         _sync(new)
         place = next(

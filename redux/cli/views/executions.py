@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from redux.cli.page_text import context_lines, tag_lines, tag_words
 from redux.cli.pages import ExecutionLine, ExecutionPage
-from redux.cli.render import dim, indent, show_status, strong, task_table
+from redux.cli.render import dim, indent, printable, show_status, strong, task_table
 from redux.cli.said import said_lines
 from redux.cli.views.job_lines import job_tree
 from redux.default_tags import is_worth_a_line
@@ -18,6 +18,7 @@ from redux_backends.records import Execution, Seconds
 def executions_text(lines: Sequence[ExecutionLine], now: Seconds, width: int) -> list[str]:
     """The list of executions."""
     shown: list[str] = []
+    of_several = len({line.execution.user for line in lines}) > 1
     for line in lines:
         one = line.execution
         head = f"{strong(short(one.id))}  {show_status(one.status, 7)}  {show_ago(one.started, now):>19}"
@@ -26,7 +27,8 @@ def executions_text(lines: Sequence[ExecutionLine], now: Seconds, width: int) ->
         keys = {key for key, _ in line.tags}
         said = [(key, value) for key, value in line.tags if is_worth_a_line(key, keys)]
         tags = f"  {cut(tag_words(said), max(width - 40, 30))}" if said else ""
-        shown.append(dim(f"{'':10}{count_words(line.tasks)}") + tags)
+        who = f"  by {printable(one.user)}" if of_several and one.user else ""
+        shown.append(dim(f"{'':10}{count_words(line.tasks)}{who}") + tags)
     return shown
 
 

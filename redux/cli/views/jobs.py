@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from redux.cli.made_elsewhere import elsewhere_lines
 from redux.cli.miss_text import argument_changes
 from redux.cli.page_text import context_lines, tag_lines
 from redux.cli.pages import Behind, JobPage
@@ -14,7 +15,7 @@ from redux.cli.views.job_lines import job_tree
 from redux.words.jobs import cut, short, show_call, show_command, show_outcome
 from redux.words.measures import show_ago
 from redux_backends.backend import JobView
-from redux_backends.records import Argument, Execution, Outcome, Seconds, TaskRecord
+from redux_backends.records import Argument, Execution, JobStatus, Outcome, Seconds, TaskRecord
 
 _LOG_LINES = 50
 """How many of what a script said."""
@@ -36,6 +37,10 @@ def job_text(page: JobPage, now: Seconds, width: int) -> list[str]:
     lines += _log_lines(page.log)
     code = code_lines(job.task_hash, None, width)
     lines += ["", *links(page.callers, job.call_hash, code, page.execution, width)]
+    if job.call_hash is None and job.status in (JobStatus.DONE, JobStatus.CACHED):
+        lines.append(
+            f"call       not recorded here; `redux cache pull {short(job.execution)}` brings it, if others sent it"
+        )
     lines += context_lines(page.within, width)
     if page.children:
         lines += ["", f"it called ({len(page.children):,})", *indent(job_tree(page.children, width - 2))]
@@ -69,14 +74,16 @@ def argument_lines(arguments: Sequence[tuple[Argument, str]], behind: Sequence[B
 def _how(page: JobPage, now: Seconds, width: int) -> list[str]:
     """Why a job ran, or where the result came from that it reused."""
     job = page.job.job
-    said = said_lines(page.said, now)
+    said = [*elsewhere_lines(page.elsewhere, now, width), *said_lines(page.said, now)]
     if page.cause is not None:
         return ["it ran: " + page.cause.words, *indent(argument_changes(page.cause, width - 2)), *said]
     if job.outcome is Outcome.RAN:
         return ["it ran; why was not recorded", *said]
     ran = page.ran
     where = f"; job {short(ran.job.id)} ran it {show_ago(ran.job.started, now)}" if ran is not None else ""
-    return [f"it did not run: {show_outcome(job.outcome)}{where}", *said]
+    taken = "" if page.elsewhere is None else ", from the shared cache"
+    first = f"it did not run: {show_outcome(job.outcome)}{taken}{where}"
+    return [first, *said]
 
 
 def links(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from redux.cli.lineage_text import came_from
+from redux.cli.made_elsewhere import elsewhere_lines
 from redux.cli.page_text import context_lines, tag_lines
 from redux.cli.pages import SCRIPT_TASK, CallPage, FilePage, TaskPage, ValuePage
 from redux.cli.render import dim, indent, job_seconds, strong
@@ -45,6 +46,7 @@ def call_text(page: CallPage, now: Seconds, width: int) -> list[str]:
         lines.append(f"    → {page.result.preview}  {dim(f'{page.result.type_name} {short(call.result)}')}")
         lines += tag_lines(page.tags, "      ")
     lines += ["", f"took       {show_seconds(call.duration)}", f"code       task {short(page.task_hash)}"]
+    lines += elsewhere_lines(page.elsewhere, now, width)
     lines += [*said_lines(page.said, now), *context_lines(page.within, width)]
     if page.children:
         counted = Counter(name for _, name in page.children)

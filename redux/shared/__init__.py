@@ -1,0 +1,1 @@
+"""The shared cache: what is in the bucket, and what of it is taken and sent."""
