@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import cast
 
 from redux.redaction import REDACTED
 from redux_valuestore.urls import without_password
@@ -100,11 +101,21 @@ def is_hidden(preview: str) -> bool:
     return preview in (REDACTED, f"Secret({REDACTED})")
 
 
-def hides(name: object, value: object) -> bool:
-    """Whether a name looks secret and what is under it is a text, or several things."""
-    return isinstance(name, str) and type(value) in _MAY_SAY and bool(value) and looks_secret(name)
+def hides(name: object, value: object, within: object = None) -> bool:
+    """Whether a name looks secret and what is under it, in `within`, is a text, or several things."""
+    if not isinstance(name, str) or type(value) not in _MAY_SAY or not value or not looks_secret(name):
+        return False
+    return not are_nodes(value, within)
 
 
+def are_nodes(parts: object, within: object) -> bool:
+    """Whether several texts are keys of the mapping in which they are listed: it is a graph then, and no secret."""
+    if type(within) is not dict or type(parts) not in _LISTS:
+        return False
+    return all(type(part) is str and part in within for part in cast("list[object]", parts))
+
+
+_LISTS = frozenset({list, tuple, set, frozenset})
 _MAY_SAY = frozenset({str, bytes, bytearray, list, tuple, dict, set, frozenset})
 
 

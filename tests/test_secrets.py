@@ -23,7 +23,7 @@ from redux.repo import Repo
 from redux.scheduler import Report
 from redux.secret_names import looks_secret, redacted_words, shown_under
 from redux.secrets import SecretReturned, SecretWarning, says_secret, without_secrets
-from redux.serializers.said import said_by
+from redux.serializers.said import said_by, secret_name_in
 from redux.serializers.salt import salt_key
 from redux.task import wraps_task
 from redux.value import SecretAbsent, decode, encode, hash_value, preview
@@ -297,6 +297,16 @@ def test_a_name_looks_secret_by_its_last_word():
         "'abc'",
         "None",
     ]
+
+
+def test_texts_in_a_list_under_such_a_name_count_unless_the_list_is_of_nodes_of_a_graph():
+    said: dict[str, list[str]] = {"users": ["ana", "ben"], "passwords": ["hunter2", "users"]}
+    assert secret_name_in(said) == "passwords"
+    assert preview(said) == f"{{'users': ['ana', 'ben'], 'passwords': {REDACTED}}}"
+    graph: dict[str, list[str]] = {"base64": [], "hmac": ["base64"], "secrets": ["base64", "hmac"]}
+    assert secret_name_in(graph) is None
+    assert preview(graph) == str(graph)
+    assert secret_name_in({"graph": graph, "token": "base64"}) == "token"
 
 
 def test_a_command_line_is_told_without_what_looks_secret():

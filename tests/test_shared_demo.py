@@ -11,6 +11,9 @@ from .test_example import LIBRARY
 
 DEMO = Path(__file__).resolve().parent.parent / "examples" / "shared" / "demo.py"
 
+NAMED_LIKE_SECRETS = {"secrets.py": "import alpha, beta\n", "gamma/token.py": "from . import delta\n"}
+"""As the standard library has them: names of modules are no secrets, nor is what they import."""
+
 CLAIMS = [
     "Ben executed 0 tasks: all ",
     "the log says that it was Ana, when, and in which folder",
@@ -23,7 +26,7 @@ CLAIMS = [
 
 
 def test_ben_executes_nothing_and_his_log_tells_that_ana_made_it_all(tmp_path: Path):
-    for name, text in LIBRARY.items():
+    for name, text in (LIBRARY | NAMED_LIKE_SECRETS).items():
         path = tmp_path / "library" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode("latin-1"))
@@ -35,4 +38,5 @@ def test_ben_executes_nothing_and_his_log_tells_that_ana_made_it_all(tmp_path: P
     assert len(claims) == len(CLAIMS) + 1
     assert [claim for claim, claimed in zip(claims[1:], CLAIMS, strict=True) if claimed not in claim] == []
     assert "nothing is wrong with it" in done.stdout
+    assert "in plain" not in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -63,7 +63,7 @@ def _show_container(value: Any, kind: type, depth: int, limit: int) -> str:
         if room <= 0:
             break
         text = (
-            f"{_show(part[0], depth - 1, room)}: {_show_under(part[0], part[1], depth - 1, room)}"
+            f"{_show(part[0], depth - 1, room)}: {_show_under(part[0], part[1], depth - 1, room, value)}"
             if kind is dict
             else _show(part, depth - 1, room)
         )
@@ -76,8 +76,8 @@ def _show_container(value: Any, kind: type, depth: int, limit: int) -> str:
     return left + ", ".join(shown) + right
 
 
-def _show_under(name: object, value: object, depth: int, limit: int) -> str:
-    return REDACTED if hides(name, value) else _show(value, depth, limit)
+def _show_under(name: object, value: object, depth: int, limit: int, within: object = None) -> str:
+    return REDACTED if hides(name, value, within) else _show(value, depth, limit)
 
 
 def _show_other(value: Any, kind: type, depth: int, limit: int) -> str:
