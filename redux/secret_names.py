@@ -105,17 +105,30 @@ def hides(name: object, value: object, within: object = None) -> bool:
     """Whether a name looks secret and what is under it, in `within`, is a text, or several things."""
     if not isinstance(name, str) or type(value) not in _MAY_SAY or not value or not looks_secret(name):
         return False
-    return not are_nodes(value, within)
+    return not is_data(name, value, within)
 
 
-def are_nodes(parts: object, within: object) -> bool:
-    """Whether several texts are keys of the mapping in which they are listed: it is a graph then, and no secret."""
-    if type(within) is not dict or type(parts) not in _LISTS:
+def is_data(name: str, value: object, within: object) -> bool:
+    """Whether what a mapping has under a key that looks secret is data by all appearances.
+
+    That is the names of nodes, in a graph's mapping of each node to others, where one may be called `secrets`; and
+    words, under `token`: one that lets anybody in is longer, or has digits in it.
+    """
+    if type(within) is not dict:
         return False
-    return all(type(part) is str and part in within for part in cast("list[object]", parts))
+    parts = cast("list[object]", value) if type(value) in _LISTS else [value]
+    if all(type(part) is str and part in within for part in parts):
+        return True
+    return name.lower() == "token" and not any(map(_lets_in, parts))
 
 
+def _lets_in(part: object) -> bool:
+    return type(part) not in _NUMBERS and (type(part) is not str or _MADE_UP.fullmatch(part) is not None)
+
+
+_MADE_UP = re.compile(r"(?=.*\d)(?=.*[A-Za-z])\S{8,}|\S{20,}")
 _LISTS = frozenset({list, tuple, set, frozenset})
+_NUMBERS = frozenset({int, float, bool, type(None)})
 _MAY_SAY = frozenset({str, bytes, bytearray, list, tuple, dict, set, frozenset})
 
 

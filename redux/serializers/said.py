@@ -8,7 +8,7 @@ from itertools import islice
 from types import FunctionType, ModuleType
 from typing import Any, cast
 
-from redux.secret_names import are_nodes, looks_secret
+from redux.secret_names import is_data, looks_secret
 from redux.serializers.encoded import Lazy
 from redux.serializers.preview import stored_in
 
@@ -77,8 +77,7 @@ def _parts_of(content: object) -> Iterable[tuple[object, object]]:
 def secret_name_in(content: object, name: str | None = None) -> str | None:
     """The name that looks secret under which something has a text; None where its first thousand parts have none.
 
-    `name` is that of the content itself, where it looks secret: texts in a list are under it too, but those that are
-    keys of the mapping with the list, as modules are in a graph of imports where one is called secrets.
+    `name` is that of the content itself, where it looks secret: texts in a list are under it too.
     """
     pending = [(name, content)]
     seen: set[int] = set()
@@ -88,7 +87,7 @@ def secret_name_in(content: object, name: str | None = None) -> str | None:
             continue
         seen.add(id(one))
         for key, part in _named_parts(one, above):
-            under = key if isinstance(key, str) and looks_secret(key) and not are_nodes(part, one) else None
+            under = key if isinstance(key, str) and looks_secret(key) and not is_data(key, part, one) else None
             if under is not None and type(part) in (str, bytes) and part:
                 return under
             if type(part) not in _ATOMS:
