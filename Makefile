@@ -17,7 +17,7 @@ demo-shared: $(VENV)/dev ## a team with one bucket: what one computes, the other
 demo: $(VENV)/demo ## the example on the standard library: cold, again, after an edit
 	$(BIN)/python examples/demo.py
 
-test: $(VENV)/dev ## the tests (a quarter of an hour on two cores)
+test: bytecode ## the tests (TIME on two cores)
 	$(PYTEST) -m "not faults and not soak" -n 2
 
 check: lint types contracts test ## everything that must hold before a commit
@@ -32,7 +32,7 @@ types: $(VENV)/dev
 contracts: $(VENV)/dev
 	$(BIN)/lint-imports
 
-faults: $(VENV)/dev ## the long campaigns: kills, crowds, damaged bytes, bad days of stores, random questions (a quarter of an hour)
+faults: bytecode ## the long campaigns: kills, crowds, damaged bytes, bad days of stores, random questions (a quarter of an hour)
 	$(PYTEST) -m faults -s -n 2 --timeout=900
 
 soak: $(VENV)/dev ## the longest one, by hand: both databases against the memory, 500 rounds of 50 steps (about half an hour)
@@ -69,6 +69,11 @@ $(VENV)/demo: $(VENV)/made requirements/demo.txt pyproject.toml
 	$(PIP) install --quiet -r requirements/demo.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
+
+# Where no process may write bytecode, each that the tests start would compile all of redux.
+.PHONY: bytecode
+bytecode: $(VENV)/dev
+	@$(BIN)/python -m compileall -q redux backends valuestore
 
 $(VENV)/dev: $(VENV)/demo requirements/dev.txt requirements/apart.txt
 	@echo 'installing what the tests and examples use into $(VENV), which takes minutes …'

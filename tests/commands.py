@@ -14,6 +14,8 @@ import pytest
 
 from redux.cli.main import dispatch
 
+from . import ready
+
 REDUX = (sys.executable, "-P", "-m", "redux")
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS = 100
@@ -35,8 +37,11 @@ def call(words: Sequence[str], folder: Path | None = None, **changes: str) -> Do
 
 
 def redux(folder: Path, *words: str, **changes: str) -> Done:
-    """What a command of redux came to that ran in a folder."""
-    return call([*REDUX, *words], folder, **changes)
+    """What a command of redux came to that ran in a folder, in a process that had not to import it."""
+    around = environment(**changes)
+    if not ready.is_as_ready(around):
+        return call([*REDUX, *words], folder, **changes)
+    return ready.redux(words, folder, around, PATIENCE_SECONDS)
 
 
 def told(folder: Path, *words: str, **changes: str) -> str:

@@ -24,7 +24,7 @@ from redux.value import set_code_hasher
 from redux_backends.memory import MemoryBackend
 from redux_valuestore.store import MemoryStore
 
-from . import chromium, postgres_server
+from . import chromium, postgres_server, ready
 from .version_2 import FROZEN
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def postgres_repo(postgres_url: str, tmp_path: Path) -> Iterator[Repo]:
 def pytest_unconfigure() -> None:
     postgres_server.stop()
     chromium.stop()
+    ready.stop()
 
 
 _ABOUT_SOMETHING_ELSE = {"test_executors", "test_expressions", "test_pools", "test_processes", "test_value_hooks"}

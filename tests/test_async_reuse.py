@@ -18,6 +18,8 @@ from redux import File, Handle, Scheduler, task
 from redux.repo import Repo, open_repo
 from redux_backends.records import JobStatus, MissKind
 
+from . import commands
+
 redux_namespace = "async_reuse"
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -366,7 +368,7 @@ def test_after_kill_9_in_the_midst_one_more_run_makes_it_whole(workflow: Workflo
         process.send_signal(signal.SIGKILL)
     (folder / "strike").unlink()
     for _ in range(2):
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        done = commands.redux(folder, "run", "flow.py", "main")
         assert done.stdout == "75\n", done.stderr
     repo = open_repo(f"sqlite:///{folder}/.redux/redux.db", str(folder / ".redux" / "values"))
     first, second = repo.backend.executions(2)[1], repo.backend.executions(2)[0]

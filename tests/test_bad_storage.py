@@ -86,9 +86,10 @@ def redux(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run(*words: str, small_files: bool = False, **changes: str) -> subprocess.CompletedProcess[str]:
         def limit() -> None:
-            if small_files:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, resource.RLIM_INFINITY))
 
+        if not small_files:
+            return commands.redux(tmp_path, *words, **changes)
         return subprocess.run(
             [*commands.REDUX, *words], cwd=tmp_path, env=commands.environment(**changes), capture_output=True,
             text=True, timeout=100,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +17,8 @@ from redux.scheduler.opening import read_code
 from redux.task import get_task_registry
 from redux.twice import Again, Sample, Skipped, Verdict, check_twice, comparing, take_sample
 from redux_valuestore.store import MemoryStore
+
+from . import commands
 
 FLOW = """
 import os
@@ -222,7 +223,7 @@ def main():
 
 
 def redux(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "redux", *words], cwd=folder, capture_output=True, text=True)
+    return commands.redux(folder, *words)
 
 
 def test_the_command_names_what_differs_and_records_only_where_it_is_asked(

@@ -22,6 +22,8 @@ from redux.repo import Repo, open_repo
 from redux.scheduler import Scheduler
 from redux.task import task
 
+from . import commands
+
 redux_namespace = "test_code_package"
 
 FLOW = """
@@ -168,9 +170,8 @@ def workers(tmp_path: Path, project: Path) -> Iterator[dict[int, Path]]:
 
 
 def run(project: Path, executor: str = "far", what: str = "main") -> list[Any]:
-    environment = {**os.environ, "PYTHONPATH": str(project.parent / "tools"), "XDG_CONFIG_HOME": str(project)}
-    argv = [sys.executable, "-m", "redux", "run", "--executor", executor, "flows/flow.py", what]
-    done = subprocess.run(argv, cwd=project, env=environment, capture_output=True, encoding="utf-8")
+    around = {"PYTHONPATH": str(project.parent / "tools"), "XDG_CONFIG_HOME": str(project)}
+    done = commands.redux(project, "run", "--executor", executor, "flows/flow.py", what, **around)
     assert done.returncode == 0, done.stderr
     return ast.literal_eval(done.stdout)
 

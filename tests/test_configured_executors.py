@@ -72,12 +72,14 @@ def test_a_run_uses_them_by_their_names(place: Path, words: tuple[str, ...]):
 
 
 def test_a_flag_names_one_and_a_name_that_is_none_is_told(place: Path):
-    run = ("-m", "redux", "run", "--executor")
-    assert python(place, *run, "second", "flow.py", "where").stdout == "'two'\n"
-    unknown = python(place, *run, "third", "flow.py", "where")
+    def run_with(executor: str) -> subprocess.CompletedProcess[str]:
+        return commands.redux(place, "run", "--executor", executor, "flow.py", "where", XDG_CONFIG_HOME=str(place))
+
+    assert run_with("second").stdout == "'two'\n"
+    unknown = run_with("third")
     assert unknown.returncode == 2
     assert "no executor is named 'third'; there are broken, first, inline, processes, second, threads" in unknown.stderr
-    broken = python(place, *run, "broken", "flow.py", "where")
+    broken = run_with("broken")
     assert broken.returncode == 1
     assert "executors.broken.factory: 'flow:nothing' cannot be imported: AttributeError" in broken.stderr
 

@@ -139,8 +139,7 @@ def place(tmp_path: Path) -> Path:
 
 def run(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
     path = f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    argv = [sys.executable, "-m", "redux", "run", "--executor", *words]
-    return commands.call(argv, place / "project", XDG_CONFIG_HOME=str(place), PATH=path)
+    return commands.redux(place / "project", "run", "--executor", *words, XDG_CONFIG_HOME=str(place), PATH=path)
 
 
 def said_to_docker(place: Path) -> list[list[str]]:

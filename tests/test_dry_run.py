@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,8 @@ from redux import Scheduler, task
 from redux.functools import throw
 from redux.repo import open_repo
 from redux_backends.records import MissKind
+
+from . import commands
 
 redux_namespace = "dry"
 ran: list[int] = []
@@ -46,7 +47,7 @@ def both(a: int, b: int) -> int:
 
 
 def redux(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "redux", *words], cwd=folder, capture_output=True, text=True)
+    return commands.redux(folder, *words)
 
 
 def test_nothing_runs_nothing_is_recorded_and_what_is_known_is_walked(tmp_path: Path):

@@ -40,15 +40,15 @@ class Command:
 
 def commands_of(example: Path) -> list[Command]:
     docstring = ast.get_docstring(ast.parse(example.read_text(encoding="utf-8"))) or ""
-    commands: list[Command] = []
+    found: list[Command] = []
     for line in docstring.splitlines():
         if line.startswith("    $ redux "):
-            commands.append(Command(shlex.split(line.removeprefix("    $ redux ")), []))
-        elif line.startswith("    ") and commands:
-            commands[-1].lines.append(line.strip())
-        elif commands:
+            found.append(Command(shlex.split(line.removeprefix("    $ redux ")), []))
+        elif line.startswith("    ") and found:
+            found[-1].lines.append(line.strip())
+        elif found:
             break
-    return commands
+    return found
 
 
 def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -71,13 +71,13 @@ def test_it_prints_what_it_says_and_remembers(name: str, tmp_path: Path):
     else:
         (tmp_path / "examples").mkdir()
         shutil.copy(EXAMPLES / name, tmp_path / "examples")
-    commands = commands_of(EXAMPLES / Path(name))
-    for command in commands:
-        done = python(folder, "-m", "redux", *command.words)
+    shown = commands_of(EXAMPLES / Path(name))
+    for command in shown:
+        done = commands.redux(folder, *command.words, PYTHONUTF8="1")
         assert done.stdout.splitlines() == command.lines, done.stderr
-    for command in commands:
+    for command in shown:
         if command.words[0] == "run":
-            said = json.loads(python(folder, "-m", "redux", "run", "--json", *command.words[1:]).stdout)
+            said = json.loads(commands.redux(folder, "run", "--json", *command.words[1:], PYTHONUTF8="1").stdout)
             assert said["status"] == "done"
             ran = +Counter({task["fullname"]: task["ran"] for task in said["tasks"]})
             failed = +Counter({task["fullname"]: task["failed"] for task in said["tasks"]})

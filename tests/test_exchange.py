@@ -28,6 +28,8 @@ from redux_backends.sql import SQLiteBackend
 from redux_backends.sqlite_session import SQLiteSession
 from redux_valuestore.store import MemoryStore, StoreUnavailable
 
+from . import commands
+
 WORKFLOW = """\
 import sqlite3
 
@@ -148,8 +150,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(*words: str, where: Sequence[str] = (), code: int = 0) -> str:
     """What `redux run` of the workflow says, in a process of its own."""
-    command = [sys.executable, "-P", "-m", "redux", "run", *where, "flow.py", *words]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    ran = commands.redux(Path.cwd(), "run", *where, "flow.py", *words)
     assert ran.returncode == code, ran.stderr
     return ran.stdout + ran.stderr
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 
 from redux.cli.main import dispatch
 
+from . import commands
 from .error_texts import compare
 from .test_cli_log import plain
 
@@ -49,9 +48,9 @@ RUNS = ["first", "an edited helper and an edited file", "another argument", "an 
 
 def redux(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("REDUX_")}
-    command = [sys.executable, "-P", "-m", "redux", *words]
-    return subprocess.run(command, cwd=folder, env=kept, capture_output=True, text=True, timeout=60, check=True)
+    done = commands.redux(folder, *words)
+    done.check_returncode()
+    return done
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -42,6 +41,7 @@ from redux_backends.memory import MemoryBackend
 from redux_backends.records import ExecutionId, JobId, Lease
 from redux_valuestore.store import MemoryStore
 
+from . import commands
 from .crate_validator import faults
 from .error_texts import compare, hold_to_golden
 
@@ -418,8 +418,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "flow.py").write_text(FLOW)
     (tmp_path / "in.txt").write_text("four")
-    command = [sys.executable, "-m", "redux", "run", "flow.py", "main", "--file", "in.txt"]
-    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, env=os.environ)
+    commands.told(tmp_path, "run", "flow.py", "main", "--file", "in.txt")
     return tmp_path
 
 

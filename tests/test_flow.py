@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,6 +33,8 @@ from redux.functools import (
 from redux.repo import open_repo
 from redux.rules import RuleExists, Settle, Steps, UnknownRule, rule
 from redux.task import scheduler_task
+
+from . import commands
 
 redux_namespace = "flow"
 ran: list[str] = []
@@ -295,8 +295,7 @@ def main():
 """
 
     def outcome() -> str:
-        command = [sys.executable, "-m", "redux", "run", "flow.py", "main"]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+        return commands.told(tmp_path, "run", "flow.py", "main").strip()
 
     flow.write_text(text)
     assert outcome() == "'recovered'"

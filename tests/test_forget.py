@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,8 @@ from redux.fsck.check import Check
 from redux.repo import Repo, open_repo
 from redux_backends.backend import FORGOTTEN
 from redux_backends.records import Batch, MissKind, Reason, Tag
+
+from . import commands
 
 redux_namespace = "forget"
 
@@ -259,9 +260,7 @@ def main(n: int = 1):
 
 def redux(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "redux", *words], cwd=folder, capture_output=True, text=True, timeout=120, check=False
-    )
+    return commands.redux(folder, *words)
 
 
 def test_a_run_killed_on_the_way_leaves_forgotten_what_it_did_not_record(tmp_path: Path):

@@ -16,6 +16,8 @@ import pytest
 from redux.code.project import project_of
 from redux.executors.fresh_imports import RACY_SECONDS, FreshFinder, import_fresh
 
+from . import commands
+
 Import = Callable[[], object]
 
 
@@ -101,6 +103,4 @@ def test_a_run_sees_edits_of_the_same_second(tmp_path: Path, target: str) -> Non
     for number in range(1, 4):
         (tmp_path / "helper.py").write_text(f"ANSWER = {number}\n")
         os.utime(tmp_path / "helper.py", (moment, moment))
-        command = [sys.executable, "-P", "-m", "redux", "run", "--quiet", target, "main"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-        assert done.stdout == f"{number}\n"
+        assert commands.told(tmp_path, "run", "--quiet", target, "main") == f"{number}\n"

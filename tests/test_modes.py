@@ -6,7 +6,6 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
@@ -29,6 +28,8 @@ from redux_valuestore.digest import Digest, digest_bytes
 from redux_valuestore.local import LocalStore
 from redux_valuestore.modes import GROUP, give_to_group, make_folder, make_private, modes_in, put_file
 from redux_valuestore.store import StoreError
+
+from . import commands
 
 FLOW = """
 from redux import Handle, task
@@ -62,12 +63,12 @@ def modes(folder: Path) -> dict[str, set[int]]:
 
 def redux(folder: Path, *words: str, umask: int = 0o022) -> None:
     """A command in a process of its own, that uses the shared cache beside its folder."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("REDUX_")}
     (folder / "bucket").mkdir(mode=0o700, exist_ok=True)
-    subprocess.run(
-        [sys.executable, "-m", "redux", *words], cwd=folder, umask=umask, check=True, capture_output=True,
-        env=environment | {"PYTHONDONTWRITEBYTECODE": "1", "REDUX_SHARED": str(folder / "bucket")}, timeout=100,
-    )  # fmt: skip
+    before = os.umask(umask)
+    try:
+        commands.told(folder, *words, PYTHONDONTWRITEBYTECODE="1", REDUX_SHARED=str(folder / "bucket"))
+    finally:
+        os.umask(before)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o277])

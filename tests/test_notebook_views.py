@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from redux.scheduler import Report, Scheduler
 from redux_backends.memory import MemoryBackend
 from redux_valuestore.store import MemoryStore
 
-from . import chromium
+from . import chromium, commands
 from .error_texts import hold_to_golden
 from .test_report import add, read, refuse
 from .test_report_page import HOSTILE, poisoned
@@ -65,10 +64,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     runs = ((FLOW, "main", "4"), (FLOW.replace("x * 2", "2 * x"), "main", "4"), (FLOW, "bad", "0"))
     for text, *words in runs:
         (folder / "flow.py").write_text(text)
-        subprocess.run(
-            [sys.executable, "-m", "redux", "run", "--quiet", "--tag", "stage=raw", "flow.py", *words],
-            cwd=folder, capture_output=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )  # fmt: skip
+        run = ("run", "--quiet", "--tag", "stage=raw", "flow.py", *words)
+        commands.redux(folder, *run, PYTHONDONTWRITEBYTECODE="1")
     return folder
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -103,8 +102,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def redux(place: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "redux", *words]
-    return commands.call(argv, place, **{"XDG_CONFIG_HOME": str(place), **variables})
+    return commands.redux(place, *words, **{"XDG_CONFIG_HOME": str(place), **variables})
 
 
 def test_each_is_a_pool_of_its_own_size_and_jobs_tell_the_place_that_ran_them(place: Path):

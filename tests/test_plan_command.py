@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from . import commands
 
 FLOW = """
 from pathlib import Path
@@ -51,7 +52,7 @@ def folder(workflow: Callable[[str], Path]) -> Path:
 
 
 def redux(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "redux", *words], cwd=folder, capture_output=True, text=True)
+    return commands.redux(folder, *words)
 
 
 def plan(folder: Path, *words: str, options: tuple[str, ...] = ()) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from . import commands
+
 HELPERS = 'def double(n):\n    """Twice."""\n    return 2 * n\n'
 TESTS = """
 import helpers
@@ -214,7 +216,7 @@ def test_a_test_may_ask_the_projects_own_repository_which_is_not_made_for_it(tmp
     (tmp_path / "pyproject.toml").write_text("[tool.redux]\n")
     assert "ProjectMissing: no .redux in" in _pytest(tmp_path, "-q")
     assert not (tmp_path / ".redux").exists()
-    subprocess.run([sys.executable, "-m", "redux", "run", "--quiet", "flow.py", "main", "3"], cwd=tmp_path, check=True)
+    commands.told(tmp_path, "run", "--quiet", "flow.py", "main", "3")
     before = sorted((path, path.stat().st_size) for path in (tmp_path / ".redux").rglob("*"))
     said = _pytest(tmp_path, "-q")
     assert "1 passed" in said, said

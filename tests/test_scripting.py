@@ -29,6 +29,8 @@ from redux.tasks.options import TaskError
 from redux.words.jobs import short
 from redux_valuestore.digest import digest_bytes
 
+from . import commands
+
 redux_namespace = "scripts"
 Run = Callable[[Any], Any]
 
@@ -300,7 +302,7 @@ def wait(fifo: str):
 
 
 def redux(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "redux", *words], cwd=folder, capture_output=True, text=True)
+    return commands.redux(folder, *words)
 
 
 @pytest.fixture

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -17,6 +14,7 @@ import pytest
 from redux.shared.reach import FOR_SO_LONG, Reach
 from redux.trust.signers import Signer
 
+from . import commands
 from .bad_days import FAULTS, Team, behind, hasty, is_sound, main, new_team
 from .faulty_proxy import Fault, FaultyProxy, Line, Passed
 from .faulty_proxy import error as error_answer
@@ -248,9 +246,7 @@ def test_a_command_ends_as_without_it_and_warns_once(tmp_path: Path, seaweed_ser
 
         def run(n: int) -> tuple[int, str]:
             proxy.forget()
-            command = (sys.executable, "-m", "redux", "run", "flow.py", "main", "--n", str(n))
-            around = {**os.environ, **key, "REDUX_SHARED": url, "PYTHONPATH": os.pathsep.join(sys.path)}
-            done = subprocess.run(command, cwd=tmp_path, env=around, capture_output=True, text=True, timeout=60)
+            done = commands.redux(tmp_path, "run", "flow.py", "main", "--n", str(n), REDUX_SHARED=url, **key)
             return done.returncode, done.stderr
 
         url = seaweed_server.url()

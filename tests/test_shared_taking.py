@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ from redux_valuestore.local import LocalStore
 from redux_valuestore.objects import Objects
 from redux_valuestore.store import StoreUnavailable
 
+from . import commands
 from .shared_homes import ANA, BEN, EVE, Home, counts
 from .unreadable import forbid
 
@@ -603,8 +603,7 @@ def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bucket: str) -> tu
 
 def redux(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
-    command = [sys.executable, "-m", "redux", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return commands.redux(folder, *words, **{name: os.environ[name] for name in ("XDG_CONFIG_HOME", "REDUX_SHARED")})
 
 
 def test_a_plan_and_a_dry_run_know_it_and_a_run_says_whose_it_was(projects: tuple[Path, Path]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -42,6 +41,7 @@ from redux.value import (
 from redux_backends.records import Traits
 from redux_valuestore.digest import digest_bytes
 
+from . import commands
 from .value_examples import no_subvalues, round_trip, top_level
 
 redux_namespace = "hooks"
@@ -181,10 +181,10 @@ def main(names: list[str]) -> list[Room]:
 
 def test_explain_miss_says_which_type_said_no_and_imports_nothing(here: Path, capsys: pytest.CaptureFixture[str]):
     (here / "flow.py").write_text(FLOW)
-    command = [sys.executable, "-m", "redux", "run", "--quiet", "flow.py", "main", '["a", "b"]']
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    run = ("run", "--quiet", "flow.py", "main", '["a", "b"]')
+    commands.told(here, *run)
     (here / "a").unlink()
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    commands.told(here, *run)
     assert dispatch(("explain-miss",)) == 0
     assert "flow" not in sys.modules
     shown = re.sub(r"[\d.]+ (µs|ms|s)\b", "<time>", re.sub(r"\b[0-9a-f]{8}\b", "<id>", capsys.readouterr().out))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,8 @@ from redux import Scheduler, task
 from redux.functools import catch, fork_thread, join_thread
 from redux.rules import Settle, Steps
 from redux.task import get_task_registry, scheduler_task, wraps_task
+
+from . import commands
 
 redux_namespace = "wrapping"
 ran: list[str] = []
@@ -85,8 +85,8 @@ def main():
 
     def outcome(source: str) -> tuple[str, bool]:
         (tmp_path / "flow.py").write_text(source)
-        command = [sys.executable, "-m", "redux", "run", "flow.py", "main"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        done = commands.redux(tmp_path, "run", "flow.py", "main")
+        assert done.returncode == 0, done.stderr
         return done.stdout.strip(), "why they ran:" in done.stderr
 
     assert outcome(text) == ("'a!'", True)
