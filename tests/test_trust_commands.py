@@ -217,6 +217,21 @@ def test_a_folder_that_is_gone_can_be_distrusted(say: Say, tmp_path: Path, stran
     assert "is not one of the folders that count" in say("trust", "dir", "--remove", str(folder))
 
 
+def test_folders_named_as_caches_of_ones_own_are_listed_until_they_are_so_no_more(say: Say, tmp_path: Path):
+    bucket = tmp_path / "bucket"
+    say("cache", "add", str(bucket))
+    assert f"which need no signatures:\n  {bucket}\n" in say("trust", "list")
+    bucket.rename(tmp_path / "elsewhere")
+    bucket.mkdir(mode=0o700)
+    assert f"{bucket}  no longer the one that was named" in say("trust", "list")
+    assert json.loads(say("trust", "list", "--json").splitlines()[0])["caches"] == [
+        {"path": str(bucket), "as_named": False}
+    ]
+    assert "counts by its signatures alone" in say("trust", "dir", "--remove", str(bucket))
+    assert str(bucket) not in say("trust", "list")
+    assert "is not one of the folders that count" in say("trust", "dir", "--remove", str(bucket))
+
+
 def test_a_pyproject_of_others_counts_once_one_looked_at_it(say: Say, tmp_path: Path, strangers: None):
     pyproject = tmp_path / "project" / "pyproject.toml"
     pyproject.write_text("[tool.redux]\nrun.workers = 3\n")

@@ -233,9 +233,13 @@ def remove(who: str) -> int:
 @trust.command("list", short_help="Show who is believed.")
 @json_option
 def list_signers(as_json: bool) -> int:
-    """Show whose records are believed here, in which tiers, and the folders of others whose settings count."""
+    """Show whose records are believed here, in which tiers, and the folders that count beside them.
+
+    Those are the folders of others whose settings count, and your own ones that are caches without signatures.
+    """
     from redux.trust.folders import read_folders
     from redux.trust.keys import key_id, public_text
+    from redux.trust.own_caches import is_as_named, read_caches
     from redux.trust.own_key import key_at_hand
     from redux.trust.signers import list_file, read_trust
 
@@ -244,8 +248,11 @@ def list_signers(as_json: bool) -> int:
     if (trouble := key_at_hand(os.environ, own_file).trouble) is not None:
         tell(f"redux: your own key cannot be used: {trouble}")
     folders = list(read_folders(own_file).values())
+    caches = [(one, is_as_named(one)) for one in read_caches(own_file).values()]
     if not as_json:
-        show(_as_text(known, [f"{one.path}  of uid {one.owner}" for one in folders]))
+        others = [f"{one.path}  of uid {one.owner}" for one in folders]
+        own = [str(one.path) if counts else f"{one.path}  no longer the one that was named" for one, counts in caches]
+        show([*_as_text(known), *_listed(_OTHERS, others), *_listed(_CACHES, own)])
         return 0
     told = {
         "file": str(list_file(os.environ, own_file)),
@@ -265,6 +272,7 @@ def list_signers(as_json: bool) -> int:
             for one in _everybody(known)
         ],
         "folders": [{"path": str(one.path), "owner": one.owner, "settings": one.settings.hex()} for one in folders],
+        "caches": [{"path": str(one.path), "as_named": counts} for one, counts in caches],
     }
     show(to_json("trust", told))
     return 0
@@ -296,15 +304,21 @@ def _everybody(known: TrustList) -> list[Signer]:
     return [*([own] if own is not None and own not in listed else []), *listed]
 
 
-def _as_text(known: TrustList, folders: list[str]) -> list[str]:
+def _as_text(known: TrustList) -> list[str]:
     everybody = _everybody(known)
     lines = ["nobody is believed yet; `redux trust keygen` makes a key, `redux trust add KEY --name NAME` adds one"]
     if everybody:
         names, tiers = max(len(one.name) for one in everybody), max(len(one.tier) for one in everybody)
         lines = [f"{one.name:<{names}}  {one.tier:<{tiers}}  {one.id}{_notes_on(one, known)}" for one in everybody]
-    if folders:
-        lines += ["", "settings of others that count as they are now:", *(f"  {one}" for one in folders)]
     return lines
+
+
+_OTHERS = "settings of others that count as they are now:"
+_CACHES = "folders that you named as caches of your own, which need no signatures:"
+
+
+def _listed(title: str, lines: list[str]) -> list[str]:
+    return ["", title, *(f"  {one}" for one in lines)] if lines else []
 
 
 def _notes_on(signer: Signer, known: TrustList) -> str:

@@ -20,14 +20,26 @@ def directory(path: Path | None, away: bool) -> int:
     """Have the .redux folder or pyproject.toml of another user count as its settings are now; look at them first.
 
     PATH is that folder or file, or the folder that it is in; by default what is found from here upward. When the
-    settings change, they are refused again.
+    settings change, they are refused again. --remove is also for a folder that you named by `redux cache add`: what
+    nobody signed counts there no longer.
     """
     if away:
-        _distrust_settings(_settings_once_at(path))
+        if path is None or not _is_own_cache_no_more(current_folder() / path):
+            _distrust_settings(_settings_once_at(path))
     else:
         for one in _settings_at(path):
             _trust_settings(one)
     return 0
+
+
+def _is_own_cache_no_more(folder: Path) -> bool:
+    """Have a folder be no cache of one's own; whether it was."""
+    from redux.trust.own_caches import unname_cache
+
+    gone = unname_cache(user_file(), folder)
+    if gone is not None:
+        tell(f"{gone.path} is not a cache of your own any more: what is there counts by its signatures alone")
+    return gone is not None
 
 
 def _distrust_settings(found: Sequence[Path]) -> None:

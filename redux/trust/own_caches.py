@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,11 @@ def as_named(folder: Path) -> OwnCache | None:
         return None
 
 
+def is_as_named(cache: OwnCache) -> bool:
+    """Whether the folder that was named is still there, and no other in its place."""
+    return as_named(cache.path) == cache
+
+
 def read_caches(user_file: Path | None) -> Mapping[Path, OwnCache]:
     """The folders that were named, by their paths. Raises `TrustRefused`, `ConfigError`."""
     path = None if user_file is None else caches_file(user_file)
@@ -56,6 +62,16 @@ def name_cache(user_file: Path, cache: OwnCache) -> None:
         known = read_caches(user_file)
         if known.get(cache.path) != cache:
             _write(user_file, {**known, cache.path: cache})
+
+
+def unname_cache(user_file: Path, folder: Path) -> OwnCache | None:
+    """Have a folder be one's own no more; gives what was known of it. Raises `TrustRefused`, `ConfigError`."""
+    with changing(caches_file(user_file)):
+        known = dict(read_caches(user_file))
+        found = known.pop(Path(os.path.realpath(folder)), None)
+        if found is not None:
+            _write(user_file, known)
+    return found
 
 
 def _write(user_file: Path, caches: Mapping[Path, OwnCache]) -> None:
