@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -57,6 +58,11 @@ def postgres_repo(postgres_url: str, tmp_path: Path) -> Iterator[Repo]:
     repo = open_repo(postgres_url, str(tmp_path / "values"), INLINE_LIMIT)
     yield repo
     repo.close()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # what was collected stays, and no collection need go through it
 
 
 def pytest_unconfigure() -> None:

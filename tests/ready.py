@@ -10,11 +10,11 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryFile
 
 SERVER = Path(__file__).with_name("ready_server.py")
 _AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "OMP_")
@@ -76,33 +76,31 @@ def redux(words: Sequence[str], folder: Path | None, environment: Mapping[str, s
     os.umask(mask)
     asked = {"words": words, "folder": str(folder or Path.cwd()), "environment": dict(environment), "umask": mask}
     with ExitStack() as stack:
-        nothing = stack.enter_context(open(os.devnull, "rb"))
-        out, errors = (stack.enter_context(TemporaryFile()) for _ in range(2))
-        told, tells = os.pipe()
-        told_file = stack.enter_context(open(told, "rb", buffering=0))
-        try:
-            _server().ask(json.dumps(asked).encode(), [nothing.fileno(), out.fileno(), errors.fileno(), tells])
-        finally:
-            os.close(tells)
-        code = _ended(told_file.fileno(), words, patience)
-        said = []
-        for file in (out, errors):
-            file.seek(0)
-            said.append(file.read().decode("utf-8").replace("\r\n", "\n"))
-        return Done(words, code, *said)
+        ours, theirs = zip(*(os.pipe() for _ in ("output", "errors", "how it went")), strict=True)
+        for end in ours:
+            stack.callback(os.close, end)
+        with open(os.devnull, "rb") as nothing:
+            _server().ask(json.dumps(asked).encode(), [nothing.fileno(), *theirs])
+        for end in theirs:
+            os.close(end)
+        out, errors, went = _read_to_the_end(ours, words, patience)
+    assert len(went.split()) == 2, f"the process that forks told {went!r} of {words}"
+    return Done(words, int(went.split()[1]), *(said.replace("\r\n", "\n") for said in (out, errors)))
 
 
-def _ended(told: int, words: Sequence[str], patience: float) -> int:
-    """The exit code of a process, negative where a signal killed it."""
-    said = b""
-    while True:
-        if not select.select([told], [], [], patience)[0]:
-            if said:
-                os.kill(int(said.split()[0]), signal.SIGKILL)
+def _read_to_the_end(ends: Sequence[int], words: Sequence[str], patience: float) -> list[str]:
+    """What is written to each of some pipes; the last one begins with a process, killed where that is slow."""
+    said = {end: bytearray() for end in ends}
+    left, until = list(ends), time.monotonic() + patience
+    while left:
+        ready = select.select(left, [], [], max(0.0, until - time.monotonic()))[0]
+        if not ready:
+            if pid := bytes(said[ends[-1]]).split():
+                os.kill(int(pid[0]), signal.SIGKILL)
             raise subprocess.TimeoutExpired(words, patience)
-        more = os.read(told, 100)
-        if not more:
-            break
-        said += more
-    assert len(said.split()) == 2, f"the process that forks told {said!r} of {words}"
-    return int(said.split()[1])
+        for end in ready:
+            more = os.read(end, 1 << 16)
+            said[end] += more
+            if not more:
+                left.remove(end)
+    return [said[end].decode() for end in ends]

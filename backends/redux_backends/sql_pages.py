@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, func, select
+from sqlalchemy import Connection, LargeBinary, Select, Table, bindparam, func, select
 from sqlalchemy.sql.expression import ColumnElement
 
 from redux_backends import schema
 from redux_backends.integrity import SHARDS, CallRow, KeptValue, KeyRow, SetRow, TagRow, TaskRow, is_aside
 from redux_backends.records import NO_TASKS, Argument, EvaluationKey, Place, Tag
-from redux_valuestore.digest import Digest
+from redux_valuestore.digest import DIGEST_SIZE, Digest
 
 PAGE = 2_000
 _NONE = Digest(b"")
@@ -170,17 +170,19 @@ def tags(connection: Connection, after: int) -> list[TagRow]:
 
 def values(connection: Connection, shard: int) -> list[KeptValue]:
     """What the records of values whose digest begins with the byte `shard` say of their bytes."""
-    prefix = schema.prefix_of(_value.c.hash)
-    asked = select(_value.c.hash, _value.c.size, _value.c.place, func.length(_value.c.data)).where(
-        prefix >= bytes([shard])
-    )
-    if shard + 1 < SHARDS:
-        asked = asked.where(prefix < bytes([shard + 1]))
+    above = bytes([shard + 1]) if shard + 1 < SHARDS else b"\xff" * DIGEST_SIZE
     return [
         KeptValue(Digest(hash), size, Place(place), kept)
-        for hash, size, place, kept in connection.execute(asked)
+        for hash, size, place, kept in connection.execute(_OF_A_SHARD, {"shard": bytes([shard]), "above": above})
         if not is_aside(hash)
     ]
+
+
+_prefix = schema.prefix_of(_value.c.hash)
+_OF_A_SHARD = select(_value.c.hash, _value.c.size, _value.c.place, func.length(_value.c.data)).where(
+    _prefix >= bindparam("shard", type_=LargeBinary), _prefix < bindparam("above", type_=LargeBinary)
+)
+"""Asked 256 times in a row, and so built once."""
 
 
 def inline(connection: Connection, after: int) -> Sequence[Any]:
