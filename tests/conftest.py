@@ -139,9 +139,10 @@ def nothing_stays(request: pytest.FixtureRequest) -> Iterator[None]:
         [one for one in tasks.values() if not _of_tests(one.__module__) or one.__module__ in near]
     )
     yield
-    for name in [name for name in sys.modules if name not in modules and _is_passing(sys.modules[name])]:
-        del sys.modules[name]
-    sys.modules.update({name: module for name, module in modules.items() if sys.modules.get(name) is not module})
+    for name in sys.modules.keys() - modules.keys():
+        if _is_passing(sys.modules[name]):
+            del sys.modules[name]
+    sys.modules.update(modules)
     get_task_registry()._tasks.clear()
     get_task_registry()._tasks.update(tasks)
     for name in rules._RULES.keys() - known_rules.keys():

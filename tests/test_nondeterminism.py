@@ -84,22 +84,22 @@ class Project:
 
     def begin(self, drawn: object, *words: str) -> subprocess.Popen[str]:
         """A run that draws something."""
-        drawing = {"REDUX_DB_URL": self._database, "DRAWN": str(drawn)}
-        return commands.start([*commands.REDUX, *words], self.folder, **drawing)
+        return commands.start([*commands.REDUX, *words], self.folder, **self._drawing(drawn))
+
+    def _drawing(self, drawn: object) -> dict[str, str]:
+        return {"REDUX_DB_URL": self._database, "DRAWN": str(drawn)}
 
     def run(self, drawn: object, *words: str) -> str:
         """What a run says that draws something and ends well."""
-        process = self.begin(drawn, "run", *words)
-        _, said = process.communicate(timeout=60)
-        assert process.returncode == 0, said
-        return said
+        done = commands.redux(self.folder, "run", *words, **self._drawing(drawn))
+        assert done.returncode == 0, done.stderr
+        return done.stderr
 
     def log(self, *words: str) -> str:
         """What `redux log` says."""
-        process = self.begin(0, "log", *words)
-        said, wrong = process.communicate(timeout=60)
-        assert (process.returncode, wrong) == (0, "")
-        return said
+        done = commands.redux(self.folder, "log", *words, **self._drawing(0))
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
 
     def asked(self, *words: str) -> Any:
         """The calls that `redux log --nondeterministic --json` lists."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import create_mock_engine
-from sqlalchemy.schema import ExecutableDDLElement
 
 from redux_backends import schema
 from redux_backends.backend import BackendCorrupt, BackendNewer, BackendOlder
+from redux_backends.ddl import statements_to_make_tables
 from redux_backends.versions import Standing, Version
 
 # Said here and not with the tables: SQLAlchemy imports a whole dialect for each word of it.
@@ -82,14 +81,8 @@ def _build(driver: psycopg.Connection, place: str) -> None:
             "redux a database of its own: CREATE DATABASE redux",
             place,
         )
-    statements: list[str] = []
-
-    def note(statement: ExecutableDDLElement, *_: object) -> None:
-        statements.append(str(statement.compile(dialect=engine.dialect)))
-
-    engine = create_mock_engine("postgresql+psycopg://", note)
-    schema.metadata.create_all(engine, checkfirst=False)
-    statements += [
+    statements = [
+        *statements_to_make_tables("postgresql+psycopg://"),
         "CREATE TABLE redux_schema (version integer NOT NULL)",
         f"INSERT INTO redux_schema VALUES ({schema.VERSION})",
     ]

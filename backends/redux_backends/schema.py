@@ -332,7 +332,7 @@ execution = Table(
 _found_by(execution.c.uuid)
 Index("execution_by_started", execution.c.started)
 _runs = text("status = 0")
-Index("execution_running", execution.c.id, sqlite_where=_runs, postgresql_where=_runs)
+Index("execution_running", execution.c.id, sqlite_where=_runs)
 
 
 def went_wrong(job: FromClause) -> ColumnElement[bool]:

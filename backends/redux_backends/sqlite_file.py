@@ -12,6 +12,7 @@ from sqlalchemy import Engine, StaticPool, create_engine
 
 from redux_backends import schema
 from redux_backends.backend import BackendCorrupt, BackendUnavailable
+from redux_backends.ddl import statements_to_make_tables
 from redux_backends.versions import Version
 from redux_valuestore.modes import make_private
 
@@ -62,7 +63,8 @@ def build(path: Path) -> None:
             ):
                 connection.exec_driver_sql(f"PRAGMA {pragma}")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            schema.metadata.create_all(connection, checkfirst=False)
+            for statement in statements_to_make_tables("sqlite://"):
+                connection.exec_driver_sql(statement)
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         engine.dispose()
