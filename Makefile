@@ -17,7 +17,7 @@ demo-shared: $(VENV)/dev ## a team with one bucket: what one computes, the other
 demo: $(VENV)/demo ## the example on the standard library: cold, again, after an edit
 	$(BIN)/python examples/demo.py
 
-test: bytecode ## the tests (TIME on two cores)
+test: bytecode ## the tests (some twelve minutes on two cores)
 	$(PYTEST) -m "not faults and not soak" -n 2
 
 check: lint types contracts test ## everything that must hold before a commit
