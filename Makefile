@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-shared test check lint types contracts faults soak bench bench-check bench-smoke format lock clean
+.PHONY: bytecode help demo demo-shared test check lint types contracts faults soak bench bench-check bench-smoke format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -71,7 +71,6 @@ $(VENV)/demo: $(VENV)/made requirements/demo.txt pyproject.toml
 	@touch $@
 
 # Where no process may write bytecode, each that the tests start would compile all of redux.
-.PHONY: bytecode
 bytecode: $(VENV)/dev
 	@$(BIN)/python -m compileall -q redux backends valuestore
 

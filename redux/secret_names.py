@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import cast
 
 from redux.redaction import REDACTED
@@ -105,30 +106,25 @@ def hides(name: object, value: object, within: object = None) -> bool:
     """Whether a name looks secret and what is under it, in `within`, is a text, or several things."""
     if not isinstance(name, str) or type(value) not in _MAY_SAY or not value or not looks_secret(name):
         return False
-    return not is_data(name, value, within)
+    return not lists_neighbours(value, within)
 
 
-def is_data(name: str, value: object, within: object) -> bool:
-    """Whether what a mapping has under a key that looks secret is data by all appearances.
+def lists_neighbours(value: object, within: object) -> bool:
+    """Whether something is a list of nodes in a graph, told by the mapping `within` of each node to such a list.
 
-    That is the names of nodes, in a graph's mapping of each node to others, where one may be called `secrets`; and
-    words, under `token`: one that lets anybody in is longer, or has digits in it.
+    There a node's name says nothing about what is under it: a module is called `secrets`.
     """
-    if type(within) is not dict:
+    if type(within) is not dict or type(value) not in _LISTS:
         return False
-    parts = cast("list[object]", value) if type(value) in _LISTS else [value]
-    if all(type(part) is str and part in within for part in parts):
-        return True
-    return name.lower() == "token" and not any(map(_lets_in, parts))
+    graph = cast("dict[object, object]", within)
+    if not all(type(one) in _LISTS for one in islice(graph.values(), _PARTS)):
+        return False
+    return all(type(part) is str and part in graph for part in islice(cast("list[object]", value), _PARTS))
 
 
-def _lets_in(part: object) -> bool:
-    return type(part) not in _NUMBERS and (type(part) is not str or _MADE_UP.fullmatch(part) is not None)
-
-
-_MADE_UP = re.compile(r"(?=.*\d)(?=.*[A-Za-z])\S{8,}|\S{20,}")
+_PARTS = 1_000
+"""How many nodes, and neighbours of one, are looked at."""
 _LISTS = frozenset({list, tuple, set, frozenset})
-_NUMBERS = frozenset({int, float, bool, type(None)})
 _MAY_SAY = frozenset({str, bytes, bytearray, list, tuple, dict, set, frozenset})
 
 

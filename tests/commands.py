@@ -36,17 +36,24 @@ def call(words: Sequence[str], folder: Path | None = None, **changes: str) -> Do
     )
 
 
-def redux(folder: Path, *words: str, **changes: str) -> Done:
+def redux(folder: Path, *words: str, umask: int | None = None, **changes: str) -> Done:
     """What a command of redux came to that ran in a folder, in a process that had not to import it."""
     around = environment(**changes)
     if not ready.is_as_ready(around):
+        assert umask is None
         return call([*REDUX, *words], folder, **changes)
-    return ready.redux(words, folder, around, PATIENCE_SECONDS)
+    return ready.redux(words, folder, around, _own_umask() if umask is None else umask, PATIENCE_SECONDS)
 
 
-def told(folder: Path, *words: str, **changes: str) -> str:
+def _own_umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def told(folder: Path, *words: str, umask: int | None = None, **changes: str) -> str:
     """What such a command writes to standard output; it must end well."""
-    done = redux(folder, *words, **changes)
+    done = redux(folder, *words, umask=umask, **changes)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -49,7 +49,7 @@ RUNS = ["first", "an edited helper and an edited file", "another argument", "an 
 def redux(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
     done = commands.redux(folder, *words)
-    done.check_returncode()
+    assert done.returncode == 0, done.stderr
     return done
 
 

@@ -64,11 +64,8 @@ def modes(folder: Path) -> dict[str, set[int]]:
 def redux(folder: Path, *words: str, umask: int = 0o022) -> None:
     """A command in a process of its own, that uses the shared cache beside its folder."""
     (folder / "bucket").mkdir(mode=0o700, exist_ok=True)
-    before = os.umask(umask)
-    try:
-        commands.told(folder, *words, PYTHONDONTWRITEBYTECODE="1", REDUX_SHARED=str(folder / "bucket"))
-    finally:
-        os.umask(before)
+    around = {"PYTHONDONTWRITEBYTECODE": "1", "REDUX_SHARED": str(folder / "bucket")}
+    commands.told(folder, *words, umask=umask, **around)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o277])

@@ -65,7 +65,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for text, *words in runs:
         (folder / "flow.py").write_text(text)
         run = ("run", "--quiet", "--tag", "stage=raw", "flow.py", *words)
-        commands.redux(folder, *run, PYTHONDONTWRITEBYTECODE="1")
+        done = commands.redux(folder, *run, PYTHONDONTWRITEBYTECODE="1")
+        assert done.returncode == (words[0] == "bad"), done.stderr
     return folder
 
 

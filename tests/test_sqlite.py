@@ -456,9 +456,12 @@ def test_a_wave_is_written_and_asked_in_few_statements(backend: SQLiteBackend) -
     heard = statements(backend)
     backend.record(story.batch)
     assert len(heard) < 40
-    heard.clear()
-    assert len(backend.check_cache([each.eval_hash for each in story.add_keys])) == 999
-    assert len(heard) in (1, 2)  # the second where another process has the machine, which looks like a busy thread
+    took: list[int] = []
+    for _ in range(5):  # a machine that is busy looks like a thread in the way, and then it asks once more
+        heard.clear()
+        assert len(backend.check_cache([each.eval_hash for each in story.add_keys])) == 999
+        took.append(len(heard))
+    assert min(took) == 1
 
 
 def test_what_is_asked_of_jobs_and_tags_is_found_by_indexes(backend: SQLiteBackend) -> None:

@@ -220,10 +220,10 @@ def test_a_folder_that_is_gone_can_be_distrusted(say: Say, tmp_path: Path, stran
 def test_folders_named_as_caches_of_ones_own_are_listed_until_they_are_so_no_more(say: Say, tmp_path: Path):
     bucket = tmp_path / "bucket"
     say("cache", "add", str(bucket))
-    assert f"which need no signatures:\n  {bucket}\n" in say("trust", "list")
+    assert f"while nobody else may enter them:\n  {bucket}\n" in say("trust", "list")
     bucket.rename(tmp_path / "elsewhere")
     bucket.mkdir(mode=0o700)
-    assert f"{bucket}  no longer the one that was named" in say("trust", "list")
+    assert f"{bucket}  is gone, or not the folder that was named" in say("trust", "list")
     assert json.loads(say("trust", "list", "--json").splitlines()[0])["caches"] == [
         {"path": str(bucket), "as_named": False}
     ]

@@ -82,7 +82,7 @@ def _build(driver: psycopg.Connection, place: str) -> None:
             place,
         )
     statements = [
-        *statements_to_make_tables("postgresql+psycopg://"),
+        *statements_to_make_tables("postgresql+psycopg"),
         "CREATE TABLE redux_schema (version integer NOT NULL)",
         f"INSERT INTO redux_schema VALUES ({schema.VERSION})",
     ]

@@ -12,7 +12,7 @@ from sqlalchemy.sql.expression import ColumnElement
 from redux_backends import schema
 from redux_backends.integrity import SHARDS, CallRow, KeptValue, KeyRow, SetRow, TagRow, TaskRow, is_aside
 from redux_backends.records import NO_TASKS, Argument, EvaluationKey, Place, Tag
-from redux_valuestore.digest import DIGEST_SIZE, Digest
+from redux_valuestore.digest import Digest
 
 PAGE = 2_000
 _NONE = Digest(b"")
@@ -24,6 +24,14 @@ _value, _evaluation, _call, _task, _set = (
     schema.task,
     schema.task_set,
 )
+
+_prefix = schema.prefix_of(_value.c.hash)
+_OF_A_SHARD = select(_value.c.hash, _value.c.size, _value.c.place, func.length(_value.c.data)).where(
+    _prefix >= bindparam("shard", type_=LargeBinary), _prefix < bindparam("above", type_=LargeBinary)
+)
+"""Asked 256 times in a row, and so built once."""
+_ABOVE_ALL = b"\xff" * (schema.PREFIX + 1)
+"""Longer than any prefix of a digest, and so above them all."""
 
 
 def _page(statement: Select, table: Table, after: int) -> Select:
@@ -170,19 +178,12 @@ def tags(connection: Connection, after: int) -> list[TagRow]:
 
 def values(connection: Connection, shard: int) -> list[KeptValue]:
     """What the records of values whose digest begins with the byte `shard` say of their bytes."""
-    above = bytes([shard + 1]) if shard + 1 < SHARDS else b"\xff" * DIGEST_SIZE
+    above = bytes([shard + 1]) if shard + 1 < SHARDS else _ABOVE_ALL
     return [
         KeptValue(Digest(hash), size, Place(place), kept)
         for hash, size, place, kept in connection.execute(_OF_A_SHARD, {"shard": bytes([shard]), "above": above})
         if not is_aside(hash)
     ]
-
-
-_prefix = schema.prefix_of(_value.c.hash)
-_OF_A_SHARD = select(_value.c.hash, _value.c.size, _value.c.place, func.length(_value.c.data)).where(
-    _prefix >= bindparam("shard", type_=LargeBinary), _prefix < bindparam("above", type_=LargeBinary)
-)
-"""Asked 256 times in a row, and so built once."""
 
 
 def inline(connection: Connection, after: int) -> Sequence[Any]:

@@ -63,7 +63,7 @@ def build(path: Path) -> None:
             ):
                 connection.exec_driver_sql(f"PRAGMA {pragma}")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            for statement in statements_to_make_tables("sqlite://"):
+            for statement in statements_to_make_tables("sqlite"):
                 connection.exec_driver_sql(statement)
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")

@@ -239,7 +239,7 @@ def list_signers(as_json: bool) -> int:
     """
     from redux.trust.folders import read_folders
     from redux.trust.keys import key_id, public_text
-    from redux.trust.own_caches import is_as_named, read_caches
+    from redux.trust.own_caches import as_named, read_caches
     from redux.trust.own_key import key_at_hand
     from redux.trust.signers import list_file, read_trust
 
@@ -248,10 +248,10 @@ def list_signers(as_json: bool) -> int:
     if (trouble := key_at_hand(os.environ, own_file).trouble) is not None:
         tell(f"redux: your own key cannot be used: {trouble}")
     folders = list(read_folders(own_file).values())
-    caches = [(one, is_as_named(one)) for one in read_caches(own_file).values()]
+    caches = [(one.path, as_named(one.path) == one) for one in read_caches(own_file).values()]
     if not as_json:
         others = [f"{one.path}  of uid {one.owner}" for one in folders]
-        own = [str(one.path) if counts else f"{one.path}  no longer the one that was named" for one, counts in caches]
+        own = [f"{path}{'' if is_the_one else _NOT_THE_ONE}" for path, is_the_one in caches]
         show([*_as_text(known), *_listed(_OTHERS, others), *_listed(_CACHES, own)])
         return 0
     told = {
@@ -272,7 +272,7 @@ def list_signers(as_json: bool) -> int:
             for one in _everybody(known)
         ],
         "folders": [{"path": str(one.path), "owner": one.owner, "settings": one.settings.hex()} for one in folders],
-        "caches": [{"path": str(one.path), "as_named": counts} for one, counts in caches],
+        "caches": [{"path": str(path), "as_named": is_the_one} for path, is_the_one in caches],
     }
     show(to_json("trust", told))
     return 0
@@ -314,7 +314,8 @@ def _as_text(known: TrustList) -> list[str]:
 
 
 _OTHERS = "settings of others that count as they are now:"
-_CACHES = "folders that you named as caches of your own, which need no signatures:"
+_CACHES = "caches of your own, by `redux cache add`, which need no signatures while nobody else may enter them:"
+_NOT_THE_ONE = "  is gone, or not the folder that was named"
 
 
 def _listed(title: str, lines: list[str]) -> list[str]:

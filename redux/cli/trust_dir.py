@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -20,36 +19,34 @@ def directory(path: Path | None, away: bool) -> int:
     """Have the .redux folder or pyproject.toml of another user count as its settings are now; look at them first.
 
     PATH is that folder or file, or the folder that it is in; by default what is found from here upward. When the
-    settings change, they are refused again. --remove is also for a folder that you named by `redux cache add`: what
-    nobody signed counts there no longer.
+    settings change, they are refused again. --remove also takes a folder that you named by `redux cache add` off the
+    list of your own caches.
     """
     if away:
-        if path is None or not _is_own_cache_no_more(current_folder() / path):
-            _distrust_settings(_settings_once_at(path))
+        _take_away(path)
     else:
         for one in _settings_at(path):
             _trust_settings(one)
     return 0
 
 
-def _is_own_cache_no_more(folder: Path) -> bool:
-    """Have a folder be no cache of one's own; whether it was."""
+def _take_away(path: Path | None) -> None:
+    """Have settings count no longer, and a folder be no cache of one's own. Raises UsageError where neither was so."""
+    from redux.trust.folders import distrust_folder
     from redux.trust.own_caches import unname_cache
 
-    gone = unname_cache(user_file(), folder)
-    if gone is not None:
-        tell(f"{gone.path} is not a cache of your own any more: what is there counts by its signatures alone")
-    return gone is not None
-
-
-def _distrust_settings(found: Sequence[Path]) -> None:
-    """Have settings count no longer. Raises UsageError where they did not."""
-    from redux.trust.folders import distrust_folder
-
+    found = _settings_once_at(path)
     gone = [one for one in found if distrust_folder(user_file(), one) is not None]
-    if not gone:
+    if gone:
+        tell([f"{one} counts no longer" for one in gone])
+    cache = None if path is None else unname_cache(user_file(), current_folder() / path)
+    if cache is not None:
+        tell(
+            f"{cache.path} is not noted as a cache of your own any more: where a project's settings name it, what is "
+            "there counts by its signatures alone"
+        )
+    elif not gone:
         raise UsageError(f"{found[0]} is not one of the folders that count; `redux trust list` shows them")
-    tell([f"{one} counts no longer" for one in gone])
 
 
 def _trust_settings(path: Path) -> None:

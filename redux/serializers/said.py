@@ -8,7 +8,7 @@ from itertools import islice
 from types import FunctionType, ModuleType
 from typing import Any, cast
 
-from redux.secret_names import is_data, looks_secret
+from redux.secret_names import lists_neighbours, looks_secret
 from redux.serializers.encoded import Lazy
 from redux.serializers.preview import stored_in
 
@@ -87,7 +87,7 @@ def secret_name_in(content: object, name: str | None = None) -> str | None:
             continue
         seen.add(id(one))
         for key, part in _named_parts(one, above):
-            under = key if isinstance(key, str) and looks_secret(key) and not is_data(key, part, one) else None
+            under = key if isinstance(key, str) and looks_secret(key) and not lists_neighbours(part, one) else None
             if under is not None and type(part) in (str, bytes) and part:
                 return under
             if type(part) not in _ATOMS:

@@ -44,11 +44,6 @@ def as_named(folder: Path) -> OwnCache | None:
         return None
 
 
-def is_as_named(cache: OwnCache) -> bool:
-    """Whether the folder that was named is still there, and no other in its place."""
-    return as_named(cache.path) == cache
-
-
 def read_caches(user_file: Path | None) -> Mapping[Path, OwnCache]:
     """The folders that were named, by their paths. Raises `TrustRefused`, `ConfigError`."""
     path = None if user_file is None else caches_file(user_file)
@@ -65,12 +60,14 @@ def name_cache(user_file: Path, cache: OwnCache) -> None:
 
 
 def unname_cache(user_file: Path, folder: Path) -> OwnCache | None:
-    """Have a folder be one's own no more; gives what was known of it. Raises `TrustRefused`, `ConfigError`."""
+    """Note a folder as one's own no more; gives what was known of it. Raises `TrustRefused`, `ConfigError`."""
+    path = Path(os.path.realpath(folder))
+    if path not in read_caches(user_file):
+        return None
     with changing(caches_file(user_file)):
         known = dict(read_caches(user_file))
-        found = known.pop(Path(os.path.realpath(folder)), None)
-        if found is not None:
-            _write(user_file, known)
+        found = known.pop(path, None)
+        _write(user_file, known)
     return found
 
 
