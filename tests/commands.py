@@ -30,10 +30,11 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 def call(words: Sequence[str], folder: Path | None = None, **changes: str) -> Done:
-    """What a program came to that ran in a folder, with `changes` of the environment."""
+    """What a program came to that ran in a folder, with `changes` of the environment and nothing to read."""
     return subprocess.run(
-        words, cwd=folder, env=environment(**changes), capture_output=True, encoding="utf-8", timeout=PATIENCE_SECONDS
-    )
+        words, cwd=folder, env=environment(**changes), stdin=subprocess.DEVNULL, capture_output=True,
+        encoding="utf-8", timeout=PATIENCE_SECONDS,
+    )  # fmt: skip
 
 
 def redux(folder: Path, *words: str, umask: int | None = None, **changes: str) -> Done:

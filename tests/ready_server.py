@@ -10,7 +10,6 @@ is like one newly started, but that
 
 from __future__ import annotations
 
-import array
 import atexit
 import gc
 import importlib
@@ -39,11 +38,7 @@ FILES = 5
 
 def receive(requests: socket.socket) -> list[int]:
     """The files of the next request; none where there will be no more."""
-    files = array.array("i")
-    _, passed, _, _ = requests.recvmsg(1, socket.CMSG_SPACE(FILES * files.itemsize))
-    for _, _, data in passed:
-        files.frombytes(data)
-    return list(files)
+    return socket.recv_fds(requests, 1, FILES)[1]
 
 
 def next_to_be(requests: socket.socket) -> bytes | None:

@@ -23,7 +23,7 @@ from redux.settings.layers import SharedSettings
 from redux.settings.precedence import Layer, Sources, explain_settings, needs_project, prepare_run, read_settings
 from redux.settings.shared_lines import set_shared
 from redux.trust import guarded
-from redux.trust.folders import folders_file, read_folders
+from redux.trust.folders import FOLDERS
 from redux.trust.signers import parse_list
 from redux.trust.trouble import TrustRefused
 
@@ -431,9 +431,9 @@ def test_settings_that_are_nested_without_end_are_told_of(tmp_path: Path, projec
         with pytest.raises(ConfigError, match="nested"):
             read_settings(sources(tmp_path, user_file=user_file))
         path.unlink() if before is None else path.write_text(before)
-    folders_file(user_file).write_text(text)
+    user_file.with_name(FOLDERS.name).write_text(text)
     with pytest.raises(ConfigError, match="nested"):
-        read_folders(user_file)
+        FOLDERS.read(user_file)
     with pytest.raises(ConfigError, match="nested"):
         parse_list(text, "trust.toml")
     (tmp_path / "bent.toml").write_text(text)
@@ -444,9 +444,9 @@ def test_settings_that_are_nested_without_end_are_told_of(tmp_path: Path, projec
 @pytest.mark.parametrize("text", ["folder = 3", "folder = [3]", "[[folder]]\npath = 3", "[folder]\npath = 'a'"])
 def test_a_bent_list_of_folders_is_told_of(tmp_path: Path, text: str) -> None:
     user_file = tmp_path / "redux.toml"
-    folders_file(user_file).write_text(text)
+    user_file.with_name(FOLDERS.name).write_text(text)
     with pytest.raises(ConfigError, match="not as redux writes it"):
-        read_folders(user_file)
+        FOLDERS.read(user_file)
 
 
 @pytest.mark.parametrize("text", ["tool = 3", 'tool = ["redux"]', 'tool = "redux"', "[[tool]]\nredux = 1"])

@@ -59,16 +59,8 @@ def test_they_say_and_end_as_such_a_one_does(folder: Path, words: tuple[str, ...
     around = {"PYTHONPATH": str(folder / "tools"), "TOLD_TO": "it", "REDUX_NO_CACHE": "1"}
     assert ready.is_as_ready(commands.environment(**around))
     done = commands.redux(folder, *words, **around)
-    whole = call([*commands.REDUX, *words], folder, **around)
+    whole = commands.call([*commands.REDUX, *words], folder, **around)
     assert (done.returncode, done.stdout, done.stderr) == (whole.returncode, whole.stdout, whole.stderr)
-
-
-def call(words: list[str], folder: Path, **changes: str) -> commands.Done:
-    """What a program came to that has nothing to read."""
-    return subprocess.run(
-        words, cwd=folder, env=commands.environment(**changes), stdin=subprocess.DEVNULL, capture_output=True,
-        encoding="utf-8", timeout=commands.PATIENCE_SECONDS,
-    )  # fmt: skip
 
 
 def test_who_kills_itself_was_killed_and_who_takes_for_ever_is(folder: Path):

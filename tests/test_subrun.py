@@ -326,7 +326,7 @@ def test_what_is_above_it_is_taken_whole_while_all_below_is_as_it_was(sqlite_rep
         assert report.value == ["text", "text"]
         assert any(count.done for count in report.counts.values()) is done
         assert (len(ran) > before) is done
-        assert len(ran) <= 2  # both may have missed at once
+        assert ran in (["read"], ["read"] * 2)  # both may have missed at once
     assert {name for name, count in report.counts.items() if count.cached} == {"test_subrun.awaits", "redux.subrun"}
 
 

@@ -23,7 +23,7 @@ from redux.settings.layers import OtherRepo
 from redux.settings.repo_list import add_repo
 from redux.settings.shared_lines import said_shared, set_shared
 from redux.trust import guarded
-from redux.trust.folders import Looked, read_folders, trust_folder
+from redux.trust.folders import FOLDERS, Looked
 from redux.trust.guarded import read_guarded
 from redux.trust.keys import (
     _ORDER,  # pyright: ignore[reportPrivateUsage]
@@ -400,13 +400,13 @@ def test_of_changes_at_once_none_is_lost(tmp_path: Path):
             add_signer(file, Signer(f"s{number}", SigningKey(bytes([number]) * 32).public))
         set_shared(settings, lambda: {"epoch": 1 + (cast("int | None", said_shared(settings, "epoch")) or 0)})
         add_repo(settings, OtherRepo(f"r{number}", "a", None))
-        trust_folder(settings, Looked(Path(f"/{number}"), 0, digest_bytes(b"")))
+        FOLDERS.keep(settings, Looked(Path(f"/{number}"), 0, digest_bytes(b"")))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(change, range(1, 17)))
     assert {one.name for one in open_list(listed).signers} == {f"s{number}" for number in range(1, 17)}
     assert said_shared(settings, "epoch") == 16
-    assert settings.read_text().count("[repos.") == len(read_folders(settings)) == 16
+    assert settings.read_text().count("[repos.") == len(FOLDERS.read(settings)) == 16
 
 
 def test_every_error_of_trust_says_what_helps(home: Path, tmp_path: Path):

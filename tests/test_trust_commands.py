@@ -17,7 +17,7 @@ from redux.cli.main import dispatch
 from redux.settings import ownership, precedence
 from redux.settings.layers import Sources
 from redux.settings.precedence import user_file
-from redux.trust.folders import as_looked_at, trust_folder
+from redux.trust.folders import FOLDERS, as_looked_at
 from redux.trust.keys import SigningKey, public_text
 
 from .commands import REDUX, environment
@@ -253,7 +253,7 @@ def test_settings_of_others_lead_to_no_file_that_may_change_unseen(say: Say, str
         assert "which its owner may change unseen" in refused
         assert "belongs to another user" in say("config")
         looked = as_looked_at(path.parent if path == settings else path, path.read_bytes())
-        trust_folder(user_file(), looked)
+        FOLDERS.keep(user_file(), looked)
         assert "which its owner may change unseen" in say("config")
         path.unlink()
         if path == settings:

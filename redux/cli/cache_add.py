@@ -121,12 +121,12 @@ def _make_folder(location: str) -> bool:
 def _note(location: str) -> None:
     """Note that this user named a folder, which the project alone does not make theirs. Raises `TrustRefused`."""
     from redux.shared.believing import local_folder
-    from redux.trust.own_caches import as_named, name_cache
+    from redux.trust.own_caches import OWN_CACHES, as_named
 
     folder = local_folder(location)
     named = None if folder is None else as_named(folder)
     if named is not None:
-        name_cache(user_file(), named)
+        OWN_CACHES.keep(user_file(), named)
 
 
 def _refuse_other_things(place: Place) -> None:

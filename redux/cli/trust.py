@@ -237,9 +237,9 @@ def list_signers(as_json: bool) -> int:
 
     Those are the folders of others whose settings count, and your own ones that are caches without signatures.
     """
-    from redux.trust.folders import read_folders
+    from redux.trust.folders import FOLDERS
     from redux.trust.keys import key_id, public_text
-    from redux.trust.own_caches import as_named, read_caches
+    from redux.trust.own_caches import OWN_CACHES, as_named
     from redux.trust.own_key import key_at_hand
     from redux.trust.signers import list_file, read_trust
 
@@ -247,8 +247,8 @@ def list_signers(as_json: bool) -> int:
     known = read_trust(os.environ, own_file, _believe())
     if (trouble := key_at_hand(os.environ, own_file).trouble) is not None:
         tell(f"redux: your own key cannot be used: {trouble}")
-    folders = list(read_folders(own_file).values())
-    caches = [(one.path, as_named(one.path) == one) for one in read_caches(own_file).values()]
+    folders = list(FOLDERS.read(own_file).values())
+    caches = [(one.path, as_named(one.path) == one) for one in OWN_CACHES.read(own_file).values()]
     if not as_json:
         others = [f"{one.path}  of uid {one.owner}" for one in folders]
         own = [f"{path}{'' if is_the_one else _NOT_THE_ONE}" for path, is_the_one in caches]

@@ -32,14 +32,14 @@ def directory(path: Path | None, away: bool) -> int:
 
 def _take_away(path: Path | None) -> None:
     """Have settings count no longer, and a folder be no cache of one's own. Raises UsageError where neither was so."""
-    from redux.trust.folders import distrust_folder
-    from redux.trust.own_caches import unname_cache
+    from redux.trust.folders import FOLDERS
+    from redux.trust.own_caches import OWN_CACHES
 
     found = _settings_once_at(path)
-    gone = [one for one in found if distrust_folder(user_file(), one) is not None]
+    gone = [one for one in found if FOLDERS.take_off(user_file(), one) is not None]
     if gone:
         tell([f"{one} counts no longer" for one in gone])
-    cache = None if path is None else unname_cache(user_file(), current_folder() / path)
+    cache = None if path is None else OWN_CACHES.take_off(user_file(), current_folder() / path)
     if cache is not None:
         tell(
             f"{cache.path} is not noted as a cache of your own any more: where a project's settings name it, what is "
@@ -58,7 +58,7 @@ def _trust_settings(path: Path) -> None:
     from redux.settings.ownership import why_anybodys, why_refused
     from redux.settings.precedence import refuse_to_follow
     from redux.settings.source import parse_pyproject, parse_settings
-    from redux.trust.folders import as_looked_at, settings_at, trust_folder
+    from redux.trust.folders import FOLDERS, as_looked_at, settings_at
 
     settings = path if path.is_file() else path / PROJECT_FILE
     if why := why_anybodys(path, settings):
@@ -74,7 +74,7 @@ def _trust_settings(path: Path) -> None:
     refuse_to_follow(
         parse_pyproject(data, settings) if path == settings else parse_settings(data, settings, path), settings
     )
-    trust_folder(user_file(), looked)
+    FOLDERS.keep(user_file(), looked)
     tell(f"{path} (uid {looked.owner}) counts as it is now; when its settings change, it is refused again")
 
 

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from redux.trust.folders import Looked, as_looked_at, read_folders
+from redux.trust.folders import FOLDERS, Looked, as_looked_at
 from redux.trust.guarded import Opened, open_whole
 from redux.trust.owners import is_mine, is_mine_or_roots
 
@@ -29,7 +29,7 @@ def why_refused(path: Path, settings: Path, user_file: Path | None, read: Opened
     other = owner_of(path, settings, read)
     if other is None:
         return _why_another_wrote_the_database(path)
-    looked = read_folders(user_file).get(Path(os.path.realpath(path)))
+    looked = FOLDERS.read(user_file).get(Path(os.path.realpath(path)))
     if looked is not None and looked == _now(path, settings, read):
         return _why_another_wrote_the_database(path)
     whose = f"belongs to another user (uid {other})"

@@ -14,7 +14,7 @@ from redux.shared.layout import VALUES
 from redux.shared.notices import Notices
 from redux.shared.outbox import Outbox
 from redux.trust.keys import SigningKey
-from redux.trust.own_caches import read_caches
+from redux.trust.own_caches import OWN_CACHES
 from redux.trust.own_key import key_at_hand
 from redux.trust.signers import read_trust
 from redux_valuestore.bucket import BucketValues
@@ -65,7 +65,7 @@ def parts_of(
     id = digest_bytes(said.url.encode()).hex()[:16]
     patience = Patience(first_contact=said.timeout, connect=min(said.timeout, Patience().connect))
     objects = Objects(said.url, patience=patience)
-    named = tuple(read_caches(user_file).values()) if said.named_by_project else None
+    named = tuple(OWN_CACHES.read(user_file).values()) if said.named_by_project else None
     believed = Believed(trust, said.unsigned, said.url, allow, named)
     bucket = Bucket(objects, home / SHARED_FOLDER / id, believed, said.epoch, notices)
     return Parts(
